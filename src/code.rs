@@ -1,0 +1,264 @@
+//! What a person reads off a display and types: exactly six, seven or eight decimal digits.
+//!
+//! Standard: RFC 4226 section 5.3 and R4 (at least six digits, leading zeros kept), NIST SP
+//! 800-63B-4 section 3.1.4.1 (as few as six).
+//!
+//! A code is text, never a number: `007081` is not `7081`. The strict door takes the digits and
+//! nothing else, because a spelling that one layer trims and another does not is a second use of
+//! the same code (CVE-2025-6014). The lenient door has its own name and *returns* the canonical
+//! code, so nothing downstream ever sees the spelling.
+
+use core::fmt;
+
+use subtle::{Choice, ConstantTimeEq};
+use zeroize::Zeroize;
+
+/// How many decimal digits a code has. Ten would be meaningless (2^31 has ten digits and the first
+/// is 0, 1 or 2); nine are left out because no authenticator shows them.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+pub enum Digits {
+    /// Six digits, what every authenticator app shows. The default.
+    #[default]
+    Six,
+    /// Seven digits.
+    Seven,
+    /// Eight digits.
+    Eight,
+}
+
+impl Digits {
+    /// From the number of digits: 6, 7 or 8.
+    #[must_use]
+    pub const fn new(count: u8) -> Option<Digits> {
+        match count {
+            6 => Some(Digits::Six),
+            7 => Some(Digits::Seven),
+            8 => Some(Digits::Eight),
+            _ => None,
+        }
+    }
+
+    /// The number of digits: 6, 7 or 8.
+    #[must_use]
+    pub const fn count(self) -> u8 {
+        match self {
+            Digits::Six => 6,
+            Digits::Seven => 7,
+            Digits::Eight => 8,
+        }
+    }
+
+    /// How many different codes there are: 10^6, 10^7 or 10^8.
+    #[must_use]
+    pub const fn codes(self) -> u32 {
+        match self {
+            Digits::Six => 1_000_000,
+            Digits::Seven => 10_000_000,
+            Digits::Eight => 100_000_000,
+        }
+    }
+
+    /// The odds that `attempts` guesses meet one of `codes` acceptable codes: `s * v / 10^Digit`
+    /// of RFC 4226 section 6, never over 1.
+    #[must_use]
+    pub fn guess_probability(self, codes: u32, attempts: u32) -> f64 {
+        let odds = f64::from(codes) * f64::from(attempts) / f64::from(self.codes());
+        if odds > 1.0 { 1.0 } else { odds }
+    }
+
+    /// `truncated` mod 10^digits, for a 31-bit value.
+    ///
+    /// The value is secret and a division instruction takes a time that depends on its operands,
+    /// so the quotient comes from a multiplication by a rounded-up reciprocal. With `2^shift` at
+    /// least `2^31 * 10^digits` the quotient is exact for every 31-bit value.
+    #[allow(clippy::arithmetic_side_effects)] // 31 bits times at most 33 bits; quotient * divisor <= value
+    pub(crate) const fn reduce(self, truncated: u32) -> u32 {
+        let divisor = self.codes();
+        let shift = match self {
+            Digits::Six => 51,
+            Digits::Seven => 55,
+            Digits::Eight => 58,
+        };
+        let reciprocal = (1_u64 << shift) / divisor as u64 + 1; // public: depends on the digits only
+        let quotient = ((truncated as u64 * reciprocal) >> shift) as u32;
+        truncated - quotient * divisor
+    }
+}
+
+/// A code of exactly [`Digits`] ASCII digits, wiped when dropped.
+///
+/// Equality is constant-time in the digits. `Debug` shows none of them.
+///
+/// ```
+/// use countersign::{Code, Digits};
+///
+/// let code = Code::parse("081804", Digits::Six)?;
+/// assert_eq!(code.expose_str(), "081804");
+/// assert_eq!(code, Code::parse_lenient("081 804", Digits::Six)?);
+/// assert!(Code::parse("081 804", Digits::Six).is_err());
+/// # Ok::<(), countersign::code::CodeError>(())
+/// ```
+pub struct Code {
+    ascii: [u8; 8], // zero after the last digit
+    digits: Digits,
+}
+
+impl Code {
+    /// The strict door: exactly `digits` ASCII digits and nothing else.
+    ///
+    /// # Errors
+    /// [`CodeError::Length`] for another number of bytes, [`CodeError::NotADigit`] for anything
+    /// that is not `0` to `9`: spaces, signs, separators, full-width or Arabic digits.
+    pub fn parse(text: &str, digits: Digits) -> Result<Code, CodeError> {
+        Self::from_typed(text.bytes(), digits)
+    }
+
+    /// The lenient door, for what people paste: drops spaces and hyphens anywhere, then asks what
+    /// [`Code::parse`] asks. Returns the canonical code; keep nothing keyed on the text itself.
+    ///
+    /// # Errors
+    /// As [`Code::parse`], counted after dropping.
+    pub fn parse_lenient(text: &str, digits: Digits) -> Result<Code, CodeError> {
+        Self::from_typed(text.bytes().filter(|byte| !matches!(byte, b' ' | b'-')), digits)
+    }
+
+    fn from_typed(typed: impl Iterator<Item = u8>, digits: Digits) -> Result<Code, CodeError> {
+        let mut code = Code { ascii: [0; 8], digits };
+        let expected = usize::from(digits.count());
+        let mut found = 0_usize;
+        for byte in typed {
+            if !byte.is_ascii_digit() {
+                return Err(CodeError::NotADigit);
+            }
+            if let Some(place) = code.ascii.get_mut(found).filter(|_| found < expected) {
+                *place = byte;
+            }
+            found = found.saturating_add(1);
+        }
+        if found == expected { Ok(code) } else { Err(CodeError::Length { expected: digits }) }
+    }
+
+    /// The code of a number below 10^digits, digit by digit without a division.
+    #[allow(clippy::arithmetic_side_effects)] // value < 10^8, so every step fits
+    pub(crate) fn from_value(value: u32, digits: Digits) -> Code {
+        let mut code = Code { ascii: [0; 8], digits };
+        let mut rest = value;
+        for place in code.ascii.iter_mut().take(usize::from(digits.count())).rev() {
+            let tenth = ((u64::from(rest) * 0xCCCC_CCCD) >> 35) as u32; // exact for every u32
+            *place = b'0' + (rest - tenth * 10) as u8;
+            rest = tenth;
+        }
+        rest.zeroize();
+        code
+    }
+
+    /// The code as a number below 10^digits, for comparing against truncated values.
+    #[allow(clippy::arithmetic_side_effects)] // at most eight decimal digits
+    pub(crate) fn value(&self) -> u32 {
+        let typed = self.ascii.iter().take(usize::from(self.digits.count()));
+        typed.fold(0, |value, byte| value * 10 + u32::from(byte & 0x0f))
+    }
+
+    /// How many digits it has.
+    #[must_use]
+    pub const fn digits(&self) -> Digits {
+        self.digits
+    }
+
+    /// The digits as text, leading zeros kept. This lets the code out: show it, never log it.
+    #[must_use]
+    pub fn expose_str(&self) -> &str {
+        let (typed, _) =
+            self.ascii.split_at_checked(usize::from(self.digits.count())).unwrap_or_default();
+        core::str::from_utf8(typed).unwrap_or_default() // only ASCII digits are ever written
+    }
+}
+
+impl ConstantTimeEq for Code {
+    fn ct_eq(&self, other: &Code) -> Choice {
+        self.digits.count().ct_eq(&other.digits.count()) & self.ascii.ct_eq(&other.ascii)
+    }
+}
+
+impl PartialEq for Code {
+    fn eq(&self, other: &Code) -> bool {
+        self.ct_eq(other).into()
+    }
+}
+
+impl Eq for Code {}
+
+impl Drop for Code {
+    fn drop(&mut self) {
+        let Code { ascii, digits: _ } = self;
+        ascii.zeroize();
+    }
+}
+
+impl fmt::Debug for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Code([{} digits])", self.digits.count())
+    }
+}
+
+/// Why a text is no code. Says nothing of the digits.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum CodeError {
+    /// Another number of digits than the device shows.
+    Length {
+        /// How many it shows.
+        expected: Digits,
+    },
+    /// Something that is not an ASCII digit.
+    NotADigit,
+}
+
+impl fmt::Display for CodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            CodeError::Length { expected } => {
+                write!(f, "a code has exactly {} digits", expected.count())
+            }
+            CodeError::NotADigit => f.write_str("a code has only the digits 0 to 9"),
+        }
+    }
+}
+
+impl core::error::Error for CodeError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The quotient only changes at multiples of the divisor, so the first and last value of every
+    /// quotient prove all 2^31 values.
+    #[test]
+    fn reduce_equals_the_remainder_for_every_31_bit_value() {
+        for digits in [Digits::Six, Digits::Seven, Digits::Eight] {
+            let divisor = digits.codes();
+            let mut multiple = 0_u32;
+            while multiple < 1 << 31 {
+                for value in [multiple, multiple + 1, multiple + divisor - 1] {
+                    if value < 1 << 31 {
+                        assert_eq!(digits.reduce(value), value % divisor, "{value} mod {divisor}");
+                    }
+                }
+                multiple += divisor;
+            }
+            assert_eq!(digits.reduce((1 << 31) - 1), ((1 << 31) - 1) % divisor);
+        }
+    }
+
+    #[test]
+    fn from_value_prints_what_format_prints() {
+        for digits in [Digits::Six, Digits::Seven, Digits::Eight] {
+            for value in (0..digits.codes()).step_by(997).chain([digits.codes() - 1]) {
+                let width = usize::from(digits.count());
+                let code = Code::from_value(value, digits);
+                assert_eq!(code.expose_str(), std::format!("{value:0width$}"));
+                assert_eq!(code.value(), value);
+            }
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! HOTP: codes by counter, look-ahead and resynchronisation.
+//!
+//! Standard: RFC 4226 sections 5.3, 7.2 (validation), 7.4 (look-ahead window `s`, resynchronisation
+//! with two or three codes) and appendix A.3.
+//!
+//! Verification only looks forward, evaluates the whole window whatever matches, and never stores
+//! anything: what a match means for the counter is returned, and `account` commits it.
+
+use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
+
+use crate::code::{Code, Digits};
+use crate::key::{Algorithm, Key};
+use crate::secret::Secret;
+
+/// The look-ahead window `s` of RFC 4226 section 7.4: how many counters are tried, the expected one
+/// included. `LookAhead::new(1)` is the expected counter alone; 50 is the most there is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct LookAhead(u8);
+
+impl LookAhead {
+    /// The expected counter and the four after it, the recommended window.
+    pub const FIVE: LookAhead = LookAhead(5);
+
+    /// A window of 1 to 50 counters.
+    #[must_use]
+    pub const fn new(counters: u8) -> Option<LookAhead> {
+        if counters >= 1 && counters <= 50 { Some(LookAhead(counters)) } else { None }
+    }
+
+    /// How many counters are tried.
+    #[must_use]
+    pub const fn counters(self) -> u8 {
+        self.0
+    }
+
+    /// The odds that `attempts` guesses meet one of the codes in the window (RFC 4226 section 6).
+    #[must_use]
+    pub fn guess_probability(self, digits: Digits, attempts: u32) -> f64 {
+        digits.guess_probability(u32::from(self.0), attempts)
+    }
+}
+
+/// How far a resynchronisation looks for its consecutive codes: 1 to 1,000 moving factors.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Reach(u16);
+
+impl Reach {
+    /// A thousand moving factors, the recommended reach and the most there is.
+    pub const THOUSAND: Reach = Reach(1000);
+
+    /// A reach of 1 to 1,000 moving factors.
+    #[must_use]
+    pub const fn new(factors: u16) -> Option<Reach> {
+        if factors >= 1 && factors <= 1000 { Some(Reach(factors)) } else { None }
+    }
+
+    /// How many moving factors.
+    #[must_use]
+    pub const fn factors(self) -> u16 {
+        self.0
+    }
+}
+
+/// A counter-based authenticator: a keyed HMAC and a number of digits.
+///
+/// ```
+/// use countersign::{Algorithm, Code, Digits, Hotp, LookAhead, Secret};
+///
+/// let secret = Secret::from_base32("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ")?;
+/// let hotp = Hotp::new(&secret, Algorithm::Sha1, Digits::Six);
+/// let typed = Code::parse("969429", Digits::Six)?; // the device was pressed three times too often
+///
+/// let found = hotp.find(&typed, 0, LookAhead::FIVE).expect("within the window");
+/// assert_eq!((found.counter(), found.next()), (3, Some(4)));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Hotp {
+    key: Key,
+    digits: Digits,
+}
+
+impl Hotp {
+    /// Keys the HMAC once.
+    #[must_use]
+    pub fn new(secret: &Secret, algorithm: Algorithm, digits: Digits) -> Hotp {
+        Hotp::from_key(Key::new(algorithm, secret), digits)
+    }
+
+    /// From a key that is ready.
+    #[must_use]
+    pub const fn from_key(key: Key, digits: Digits) -> Hotp {
+        Hotp { key, digits }
+    }
+
+    /// How many digits its codes have.
+    #[must_use]
+    pub const fn digits(&self) -> Digits {
+        self.digits
+    }
+
+    /// The code at `counter`, for every counter up to 2^64-1.
+    #[must_use]
+    pub fn generate(&self, counter: u64) -> Code {
+        self.key.generate(counter, self.digits)
+    }
+
+    /// Looks for `code` at `counter` and the counters after it, as many as `look_ahead` says, none
+    /// past 2^64-1. If two counters in the window have the same code, the match is the highest, so
+    /// that the digits are used up at both.
+    #[must_use = "a match is worth nothing until its next counter is stored"]
+    pub fn find(&self, code: &Code, counter: u64, look_ahead: LookAhead) -> Option<CounterMatch> {
+        let exists = |factor: u64| factor >= counter; // a factor that wrapped does not
+        let count = u32::from(look_ahead.0);
+        self.scan(&[code], counter, count, exists).accepted.map(|counter| CounterMatch { counter })
+    }
+
+    /// Looks within `reach` counters from `counter` on for two or three consecutive codes, in the
+    /// order in which the device showed them (RFC 4226 section 7.4). The match is the counter of
+    /// the *last* one. Fewer than two or more than three codes never match.
+    #[must_use = "a match is worth nothing until its next counter is stored"]
+    pub fn resynchronise(
+        &self,
+        codes: &[Code],
+        counter: u64,
+        reach: Reach,
+    ) -> Option<CounterMatch> {
+        let exists = |factor: u64| factor >= counter;
+        let [first, rest @ ..] = codes else { return None };
+        let accepted = match rest {
+            [second] => self.scan(&[first, second], counter, u32::from(reach.0), exists).accepted,
+            [second, third] => {
+                self.scan(&[first, second, third], counter, u32::from(reach.0), exists).accepted
+            }
+            _ => None,
+        };
+        accepted.map(|counter| CounterMatch { counter })
+    }
+
+    /// Evaluates `count` moving factors from `first` on and looks for `codes` in a row.
+    ///
+    /// A run is accepted when every factor under it is `eligible`; the highest one wins. `seen`
+    /// says that the codes stood somewhere in the window at all: a replay, if nothing was accepted.
+    /// Neither the number of codes computed nor any branch depends on where the match is.
+    pub(crate) fn scan<const N: usize>(
+        &self,
+        codes: &[&Code; N],
+        first: u64,
+        count: u32,
+        eligible: impl Fn(u64) -> bool,
+    ) -> Scan {
+        let mut typed = [0_u32; N];
+        let mut same_digits = Choice::from(1);
+        for (place, code) in typed.iter_mut().zip(codes) {
+            *place = code.value();
+            same_digits &= code.digits().count().ct_eq(&self.digits.count());
+        }
+        // runs[n]: the codes up to n stood at the factors up to the one before; allowed[n]: and
+        // each of those was eligible.
+        let mut runs = [Choice::from(0); N];
+        let mut allowed = [Choice::from(0); N];
+        let (mut accepted, mut seen, mut index) = (Choice::from(0), Choice::from(0), 0_u32);
+        self.key.scan(first, count, self.digits, |at, value| {
+            let here = Choice::from(u8::from(eligible(first.wrapping_add(u64::from(at)))));
+            let (mut run, mut run_allowed) = (same_digits, Choice::from(1));
+            for ((code, reached), permitted) in typed.iter().zip(&mut runs).zip(&mut allowed) {
+                let next = run & value.ct_eq(code);
+                let next_allowed = run_allowed & here;
+                (run, run_allowed) = (*reached, *permitted);
+                (*reached, *permitted) = (next, next_allowed);
+            }
+            if let (Some(whole), Some(permitted)) = (runs.last(), allowed.last()) {
+                let hit = *whole & *permitted;
+                index.conditional_assign(&at, hit);
+                accepted |= hit;
+                seen |= *whole;
+            }
+        });
+        reveal(first, index, accepted, seen)
+    }
+}
+
+/// What a scan found.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Scan {
+    /// The moving factor of the last code of the highest eligible run.
+    pub(crate) accepted: Option<u64>,
+    /// Whether the codes stood anywhere in the window, eligible or not.
+    pub(crate) seen: bool,
+}
+
+/// The one place where the outcome of a comparison becomes a branch: what it says is the answer
+/// that the caller gets anyway. Kept out of line so that an examination of the binary for branches
+/// on secrets can name it.
+#[inline(never)]
+pub(crate) fn reveal(first: u64, index: u32, accepted: Choice, seen: Choice) -> Scan {
+    let at = first.wrapping_add(u64::from(index));
+    Scan { accepted: bool::from(accepted).then_some(at), seen: bool::from(seen) }
+}
+
+/// A counter whose code was found.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct CounterMatch {
+    counter: u64,
+}
+
+impl CounterMatch {
+    /// The counter that matched, the last one if there were several codes.
+    #[must_use]
+    pub const fn counter(self) -> u64 {
+        self.counter
+    }
+
+    /// The counter to expect next (RFC 4226 section 7.2); `None` after 2^64-1, when the device is
+    /// used up.
+    #[must_use]
+    pub const fn next(self) -> Option<u64> {
+        self.counter.checked_add(1)
+    }
+}

@@ -1,0 +1,425 @@
+//! HMAC keyed once: from a moving factor to a code in two compressions.
+//!
+//! Standard: RFC 4226 section 5.3 (dynamic truncation), RFC 6238 section 1.2 (SHA-256 and SHA-512),
+//! RFC 2104 (HMAC; section 4 describes keying once).
+//!
+//! This file exists for two reasons. Speed: the inner and outer pads are compressed when the key is
+//! made, and the codes of a window run side by side, because independent compressions overlap in
+//! the processor and chained ones cannot. Silence: truncation reads the same words whatever the
+//! offset, no division is fed a secret, and nothing here branches on one. It does not compare
+//! anything; windows do that (`hotp`, `totp`).
+
+use core::array;
+
+use subtle::{ConditionallySelectable, ConstantTimeEq};
+use zeroize::{Zeroize, optimization_barrier};
+
+use crate::code::{Code, Digits};
+use crate::secret::Secret;
+
+/// The hash under HMAC. SHA-1 is what every authenticator app computes; several accept the name of
+/// another and silently compute SHA-1, so a change of algorithm is only safe behind a confirmed
+/// code.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+pub enum Algorithm {
+    /// HMAC-SHA-1, 20-byte secrets. The default.
+    #[default]
+    Sha1,
+    /// HMAC-SHA-256, 32-byte secrets.
+    Sha256,
+    /// HMAC-SHA-512, 64-byte secrets.
+    Sha512,
+}
+
+impl Algorithm {
+    /// Bytes of a generated secret, the length of the hash: 20, 32 or 64 (RFC 6238 R6, RFC 4226
+    /// R6).
+    #[must_use]
+    pub const fn secret_len(self) -> usize {
+        match self {
+            Algorithm::Sha1 => 20,
+            Algorithm::Sha256 => 32,
+            Algorithm::Sha512 => 64,
+        }
+    }
+
+    /// The name in an `otpauth://` URI: `SHA1`, `SHA256` or `SHA512`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Algorithm::Sha1 => "SHA1",
+            Algorithm::Sha256 => "SHA256",
+            Algorithm::Sha512 => "SHA512",
+        }
+    }
+
+    /// From its name without a hyphen, in either case; anything else is `None`, never a default.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Algorithm> {
+        let all = [Algorithm::Sha1, Algorithm::Sha256, Algorithm::Sha512];
+        all.into_iter().find(|algorithm| name.eq_ignore_ascii_case(algorithm.name()))
+    }
+}
+
+/// An HMAC key schedule: the two compressed pads of one secret. Wiped when dropped; no `Clone`.
+///
+/// Making one costs two compressions (four for a secret longer than the hash's block); each code
+/// after that costs two. Keep it as long as you would keep the secret, and no longer.
+pub struct Key(Schedule);
+
+enum Schedule {
+    Sha1(Pads<Sha1>),
+    Sha256(Pads<Sha256>),
+    Sha512(Pads<Sha512>),
+}
+
+impl Key {
+    /// Keys the HMAC of `algorithm` with `secret`.
+    #[must_use]
+    pub fn new(algorithm: Algorithm, secret: &Secret) -> Key {
+        Self::from_bytes(algorithm, secret.expose_bytes())
+    }
+
+    /// Any key that HMAC takes, the ones that no authenticator may hold included: for the vectors.
+    pub(crate) fn from_bytes(algorithm: Algorithm, bytes: &[u8]) -> Key {
+        Key(match algorithm {
+            Algorithm::Sha1 => Schedule::Sha1(Pads::new(bytes)),
+            Algorithm::Sha256 => Schedule::Sha256(Pads::new(bytes)),
+            Algorithm::Sha512 => Schedule::Sha512(Pads::new(bytes)),
+        })
+    }
+
+    /// The algorithm it was keyed for.
+    #[must_use]
+    pub const fn algorithm(&self) -> Algorithm {
+        match self.0 {
+            Schedule::Sha1(_) => Algorithm::Sha1,
+            Schedule::Sha256(_) => Algorithm::Sha256,
+            Schedule::Sha512(_) => Algorithm::Sha512,
+        }
+    }
+
+    /// The code at one moving factor: a counter (RFC 4226) or a time step (RFC 6238).
+    #[must_use]
+    pub fn generate(&self, moving_factor: u64, digits: Digits) -> Code {
+        let [mut truncated] = self.truncate(moving_factor);
+        let code = Code::from_value(digits.reduce(truncated), digits);
+        truncated.zeroize();
+        code
+    }
+
+    /// Visits the reduced value at each of `count` moving factors from `first` on, in order, by
+    /// index. Past 2^64-1 the factors wrap: the same work is done, and the caller, who knows which
+    /// factors exist, leaves those out.
+    pub(crate) fn scan(
+        &self,
+        first: u64,
+        count: u32,
+        digits: Digits,
+        mut visit: impl FnMut(u32, u32),
+    ) {
+        let mut index = 0_u32;
+        while index < count {
+            let at = first.wrapping_add(u64::from(index));
+            index = match count.saturating_sub(index) {
+                1 => visit_lanes(&mut self.truncate::<1>(at), index, digits, &mut visit),
+                2 => visit_lanes(&mut self.truncate::<2>(at), index, digits, &mut visit),
+                3 => visit_lanes(&mut self.truncate::<3>(at), index, digits, &mut visit),
+                _ => visit_lanes(&mut self.truncate::<4>(at), index, digits, &mut visit),
+            };
+        }
+    }
+
+    /// The truncated 31-bit values of `N` consecutive moving factors, side by side.
+    fn truncate<const N: usize>(&self, first: u64) -> [u32; N] {
+        match &self.0 {
+            Schedule::Sha1(pads) => pads.truncate(first),
+            Schedule::Sha256(pads) => pads.truncate(first),
+            Schedule::Sha512(pads) => pads.truncate(first),
+        }
+    }
+}
+
+impl core::fmt::Debug for Key {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "Key({:?}, [redacted])", self.algorithm())
+    }
+}
+
+/// Hands each lane to `visit`, wipes them, and returns the index of the next.
+fn visit_lanes(
+    lanes: &mut [u32],
+    first: u32,
+    digits: Digits,
+    visit: &mut impl FnMut(u32, u32),
+) -> u32 {
+    let mut index = first;
+    for truncated in lanes.iter() {
+        visit(index, digits.reduce(*truncated));
+        index = index.saturating_add(1);
+    }
+    lanes.zeroize();
+    index
+}
+
+/// What HMAC needs of a hash: its chaining state, its block, and the padding of the two messages
+/// that one code takes (eight bytes of moving factor; one inner digest).
+trait Hash: Sized {
+    type State: Copy + Zeroize;
+    type Block: Copy + AsMut<[u8]> + AsRef<[u8]>;
+    const INITIAL: Self::State;
+    const ZERO: Self::Block;
+    /// A block that ends a message of one key block and eight more bytes; the eight come first.
+    const FACTOR: Self::Block;
+    /// A block that ends a message of one key block and one digest; the digest comes first.
+    const DIGEST: Self::Block;
+
+    fn compress(state: &mut Self::State, block: &Self::Block);
+    /// The digest, big-endian, at the start of `block`.
+    fn write(state: &Self::State, block: &mut Self::Block);
+    /// The first 160 bits of the digest as words, and the word that holds its last byte.
+    fn head_and_tail(state: &Self::State) -> ([u32; 5], u32);
+}
+
+/// The last block of a message of `len` bytes, of which the last `tail` are in this block.
+#[allow(clippy::arithmetic_side_effects, clippy::indexing_slicing)] // evaluated at compile time
+const fn last_block<const B: usize>(len: usize, tail: usize) -> [u8; B] {
+    let mut block = [0; B];
+    block[tail] = 0x80;
+    let bits = (len * 8).to_be_bytes();
+    block[B - 2] = bits[bits.len() - 2];
+    block[B - 1] = bits[bits.len() - 1];
+    block
+}
+
+fn write_words<const N: usize>(words: impl Iterator<Item = [u8; N]>, block: &mut [u8]) {
+    for (place, word) in block.chunks_exact_mut(N).zip(words) {
+        place.copy_from_slice(&word);
+    }
+}
+
+struct Sha1;
+
+impl Hash for Sha1 {
+    type State = [u32; 5];
+    type Block = [u8; 64];
+    const INITIAL: [u32; 5] = [0x6745_2301, 0xEFCD_AB89, 0x98BA_DCFE, 0x1032_5476, 0xC3D2_E1F0];
+    const ZERO: [u8; 64] = [0; 64];
+    const FACTOR: [u8; 64] = last_block(64 + 8, 8);
+    const DIGEST: [u8; 64] = last_block(64 + 20, 20);
+
+    #[inline(always)]
+    fn compress(state: &mut [u32; 5], block: &[u8; 64]) {
+        sha1::block_api::compress(state, array::from_ref(block));
+    }
+
+    #[inline(always)]
+    fn write(state: &[u32; 5], block: &mut [u8; 64]) {
+        write_words(state.iter().map(|word| word.to_be_bytes()), block);
+    }
+
+    #[inline(always)]
+    fn head_and_tail(state: &[u32; 5]) -> ([u32; 5], u32) {
+        (*state, state[4])
+    }
+}
+
+struct Sha256;
+
+impl Hash for Sha256 {
+    type State = [u32; 8];
+    type Block = [u8; 64];
+    const INITIAL: [u32; 8] = [
+        0x6A09_E667,
+        0xBB67_AE85,
+        0x3C6E_F372,
+        0xA54F_F53A,
+        0x510E_527F,
+        0x9B05_688C,
+        0x1F83_D9AB,
+        0x5BE0_CD19,
+    ];
+    const ZERO: [u8; 64] = [0; 64];
+    const FACTOR: [u8; 64] = last_block(64 + 8, 8);
+    const DIGEST: [u8; 64] = last_block(64 + 32, 32);
+
+    #[inline(always)]
+    fn compress(state: &mut [u32; 8], block: &[u8; 64]) {
+        sha2::block_api::compress256(state, array::from_ref(block));
+    }
+
+    #[inline(always)]
+    fn write(state: &[u32; 8], block: &mut [u8; 64]) {
+        write_words(state.iter().map(|word| word.to_be_bytes()), block);
+    }
+
+    #[inline(always)]
+    fn head_and_tail(state: &[u32; 8]) -> ([u32; 5], u32) {
+        let [a, b, c, d, e, .., last] = *state;
+        ([a, b, c, d, e], last)
+    }
+}
+
+struct Sha512;
+
+impl Hash for Sha512 {
+    type State = [u64; 8];
+    type Block = [u8; 128];
+    const INITIAL: [u64; 8] = [
+        0x6A09_E667_F3BC_C908,
+        0xBB67_AE85_84CA_A73B,
+        0x3C6E_F372_FE94_F82B,
+        0xA54F_F53A_5F1D_36F1,
+        0x510E_527F_ADE6_82D1,
+        0x9B05_688C_2B3E_6C1F,
+        0x1F83_D9AB_FB41_BD6B,
+        0x5BE0_CD19_137E_2179,
+    ];
+    const ZERO: [u8; 128] = [0; 128];
+    const FACTOR: [u8; 128] = last_block(128 + 8, 8);
+    const DIGEST: [u8; 128] = last_block(128 + 64, 64);
+
+    #[inline(always)]
+    fn compress(state: &mut [u64; 8], block: &[u8; 128]) {
+        sha2::block_api::compress512(state, array::from_ref(block));
+    }
+
+    #[inline(always)]
+    fn write(state: &[u64; 8], block: &mut [u8; 128]) {
+        write_words(state.iter().map(|word| word.to_be_bytes()), block);
+    }
+
+    #[inline(always)]
+    fn head_and_tail(state: &[u64; 8]) -> ([u32; 5], u32) {
+        let [a, b, c, .., last] = *state;
+        let high = |word: u64| (word >> 32) as u32;
+        ([high(a), a as u32, high(b), b as u32, high(c)], last as u32)
+    }
+}
+
+/// The chaining states after the inner and the outer pad.
+struct Pads<H: Hash> {
+    inner: H::State,
+    outer: H::State,
+}
+
+impl<H: Hash> Pads<H> {
+    fn new(key: &[u8]) -> Pads<H> {
+        let mut block = H::ZERO;
+        if key.len() > block.as_ref().len() {
+            let mut state = digest::<H>(key);
+            H::write(&state, &mut block);
+            state.zeroize();
+        } else {
+            block.as_mut().iter_mut().zip(key).for_each(|(place, byte)| *place = *byte);
+        }
+        let mut pads = Pads { inner: H::INITIAL, outer: H::INITIAL };
+        let mut padded = block;
+        for (place, byte) in padded.as_mut().iter_mut().zip(block.as_ref()) {
+            *place = byte ^ 0x36;
+        }
+        H::compress(&mut pads.inner, &padded);
+        for (place, byte) in padded.as_mut().iter_mut().zip(block.as_ref()) {
+            *place = byte ^ 0x5c;
+        }
+        H::compress(&mut pads.outer, &padded);
+        padded.as_mut().zeroize();
+        block.as_mut().zeroize();
+        pads
+    }
+
+    /// RFC 4226 section 5.3 at `N` consecutive moving factors. Every block of a batch is written
+    /// before its first compression: a block written in small stores and read at once as vectors
+    /// waits until the stores retire, and then the lanes no longer overlap.
+    #[inline(always)]
+    fn truncate<const N: usize>(&self, first: u64) -> [u32; N] {
+        let mut blocks = [H::FACTOR; N];
+        let mut at = first;
+        for block in &mut blocks {
+            if let Some(place) = block.as_mut().first_chunk_mut::<8>() {
+                *place = at.to_be_bytes();
+            }
+            at = at.wrapping_add(1);
+        }
+        let mut states = [self.inner; N];
+        for (state, block) in states.iter_mut().zip(&blocks) {
+            H::compress(state, block);
+        }
+        blocks = [H::DIGEST; N];
+        for (state, block) in states.iter().zip(&mut blocks) {
+            H::write(state, block);
+        }
+        states = [self.outer; N];
+        for (state, block) in states.iter_mut().zip(&blocks) {
+            H::compress(state, block);
+        }
+        let mut truncated = [0; N];
+        for (place, state) in truncated.iter_mut().zip(&states) {
+            *place = dynamic_truncation::<H>(state);
+        }
+        // The MACs and inner digests go; the barrier keeps the stores from being dropped as dead.
+        states = [H::INITIAL; N];
+        blocks = [H::ZERO; N];
+        optimization_barrier(&states);
+        optimization_barrier(&blocks);
+        truncated
+    }
+}
+
+impl<H: Hash> Drop for Pads<H> {
+    fn drop(&mut self) {
+        let Pads { inner, outer } = self;
+        inner.zeroize();
+        outer.zeroize();
+    }
+}
+
+/// The hash of a whole message: for keys longer than a block.
+fn digest<H: Hash>(message: &[u8]) -> H::State {
+    let mut state = H::INITIAL;
+    let size = H::ZERO.as_ref().len();
+    let mut chunks = message.chunks_exact(size);
+    for chunk in &mut chunks {
+        let mut block = H::ZERO;
+        block.as_mut().copy_from_slice(chunk);
+        H::compress(&mut state, &block);
+        block.as_mut().zeroize();
+    }
+    let rest = chunks.remainder();
+    let mut block = H::ZERO;
+    let padding = core::iter::once(0x80).chain(core::iter::repeat(0));
+    let tail = rest.iter().copied().chain(padding);
+    block.as_mut().iter_mut().zip(tail).for_each(|(place, byte)| *place = byte);
+    // The length field takes an eighth of a block; if it does not fit behind the 0x80, one more.
+    if rest.len().saturating_add(size / 8) >= size {
+        H::compress(&mut state, &block);
+        block = H::ZERO;
+    }
+    let bits = (message.len() as u64).wrapping_mul(8).to_be_bytes();
+    block.as_mut().iter_mut().rev().zip(bits.iter().rev()).for_each(|(place, byte)| *place = *byte);
+    H::compress(&mut state, &block);
+    block.as_mut().zeroize();
+    state
+}
+
+/// Four bytes of the MAC from an offset of 0 to 15, the top bit cleared (RFC 4226 section 5.3).
+///
+/// The offset is secret: an address that depended on it would show in the cache. So all five words
+/// that can hold the window are read, two are kept by mask, and a shift picks the bytes.
+#[inline(always)]
+fn dynamic_truncation<H: Hash>(state: &H::State) -> u32 {
+    let ([w0, w1, w2, w3, w4], tail) = H::head_and_tail(state);
+    let offset = tail & 0xf;
+    let (word, byte) = (offset >> 2, offset & 3);
+    let (mut high, mut low) = (w0, w1);
+    for (at, first, second) in [(1_u32, w1, w2), (2, w2, w3), (3, w3, w4)] {
+        let here = word.ct_eq(&at);
+        high.conditional_assign(&first, here);
+        low.conditional_assign(&second, here);
+    }
+    let pair = (u64::from(high) << 32) | u64::from(low);
+    // 32, 24, 16 or 8 bits to the right
+    let window = (pair >> (32_u32.wrapping_sub(byte.wrapping_mul(8)) & 63)) as u32;
+    window & 0x7fff_ffff
+}

@@ -1,0 +1,34 @@
+#![doc = include_str!("../README.md")]
+#![no_std]
+#![forbid(unsafe_code)]
+
+#[cfg(any(test, feature = "alloc"))]
+extern crate alloc;
+#[cfg(any(test, feature = "std"))]
+extern crate std;
+
+pub mod time;
+
+pub mod secret;
+
+pub mod code;
+
+pub mod key;
+
+pub mod hotp;
+
+pub mod totp;
+
+#[cfg(feature = "alloc")]
+pub mod summary;
+
+pub use code::{Code, Digits};
+pub use hotp::{Hotp, LookAhead};
+pub use key::{Algorithm, Key};
+#[cfg(feature = "std")]
+pub use secret::OsRandom;
+pub use secret::Secret;
+#[cfg(feature = "alloc")]
+pub use summary::{DeviceId, Method, Summary};
+pub use time::UnixTime;
+pub use totp::{Totp, Window};

@@ -1,0 +1,376 @@
+//! The shared secret K: owned bytes, wiped when dropped, base32 in and out.
+//!
+//! Standard: RFC 4226 R6 (at least 128 bits, 160 recommended), RFC 6238 section 5.1 (as long as the
+//! hash), RFC 4648 sections 3 and 6 (base32), NIST SP 800-63B-4 section 3.1.4.1.
+//!
+//! Base32 goes through a decoder without tables, because a table indexed by secret characters
+//! leaves the secret in the cache. What that decoder does not ask, this file does: how many padding
+//! characters, which lengths, and that the unused bits are zero, so that no two texts name one
+//! secret. It does not encrypt anything; records are sealed in `record`.
+
+use core::fmt;
+
+use base32::{Base32Unpadded, Base32UpperUnpadded, Encoding};
+use rand::CryptoRng;
+use subtle::{Choice, ConstantTimeEq};
+use zeroize::{Zeroize, Zeroizing};
+
+use crate::key::Algorithm;
+
+/// A shared secret of 16 to 128 bytes. No `Clone`, no `Display`; `Debug` shows its length.
+pub struct Secret {
+    bytes: [u8; Secret::MAX_LEN], // zero after `len`
+    len: usize,
+}
+
+impl Secret {
+    /// The fewest bytes of a secret: 128 bits (RFC 4226 R6).
+    pub const MIN_LEN: usize = 16;
+
+    /// The most bytes of a secret.
+    pub const MAX_LEN: usize = 128;
+
+    /// Draws a new secret of the length of the hash: 20, 32 or 64 bytes.
+    #[must_use]
+    pub fn generate(algorithm: Algorithm, rng: &mut impl CryptoRng) -> Secret {
+        let mut secret = Secret { bytes: [0; Self::MAX_LEN], len: algorithm.secret_len() };
+        for byte in secret.bytes.chunks_mut(algorithm.secret_len()).take(1) {
+            rng.fill_bytes(byte);
+        }
+        secret
+    }
+
+    /// Takes existing bytes, 16 to 128 of them. Never trimmed or padded: `K` and `K || 00` make the
+    /// same codes.
+    ///
+    /// # Errors
+    /// [`SecretError::TooShort`], [`SecretError::TooLong`].
+    pub fn from_bytes(bytes: &[u8]) -> Result<Secret, SecretError> {
+        if bytes.len() < Self::MIN_LEN {
+            return Err(SecretError::TooShort { bytes: bytes.len() });
+        }
+        Self::dangerously_allow_short(bytes)
+    }
+
+    /// Takes 1 to 128 bytes: the one door for a secret that RFC 4226 forbids, because other systems
+    /// have handed out 80-bit secrets and their users must be able to move here. Such a device is
+    /// marked and reported for as long as it lives; plan its replacement.
+    ///
+    /// # Errors
+    /// [`SecretError::TooShort`] for no bytes at all, [`SecretError::TooLong`].
+    pub fn dangerously_allow_short(bytes: &[u8]) -> Result<Secret, SecretError> {
+        if bytes.is_empty() {
+            return Err(SecretError::TooShort { bytes: 0 });
+        }
+        let mut secret = Secret { bytes: [0; Self::MAX_LEN], len: bytes.len() };
+        let Some(place) = secret.bytes.get_mut(..bytes.len()) else {
+            return Err(SecretError::TooLong { bytes: bytes.len() });
+        };
+        place.copy_from_slice(bytes);
+        Ok(secret)
+    }
+
+    /// The strict door for base32: RFC 4648's upper-case alphabet without padding, which is what an
+    /// `otpauth://` URI carries.
+    ///
+    /// # Errors
+    /// [`SecretError::Base32`] for text that is not exactly that, then as [`Secret::from_bytes`].
+    pub fn from_base32(text: &str) -> Result<Secret, SecretError> {
+        let mut buffer = Zeroizing::new([0; Self::MAX_LEN]);
+        Self::from_bytes(decode_base32(text, &mut *buffer)?)
+    }
+
+    /// The lenient door, for what a person copies from a screen: also takes lower case, spaces and
+    /// hyphens anywhere, and correct padding at the end. It still refuses look-alikes (`0`, `1`,
+    /// `8`), padding of the wrong length, impossible lengths and non-zero unused bits.
+    ///
+    /// # Errors
+    /// As [`Secret::from_base32`].
+    pub fn from_base32_lenient(text: &str) -> Result<Secret, SecretError> {
+        let mut buffer = Zeroizing::new([0; Self::MAX_LEN]);
+        Self::from_bytes(decode_base32_lenient(text, &mut *buffer)?)
+    }
+
+    /// How many bytes.
+    #[must_use]
+    #[allow(clippy::len_without_is_empty)] // never empty
+    pub const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether it is below the 16 bytes of RFC 4226 R6 and came in by
+    /// [`Secret::dangerously_allow_short`].
+    #[must_use]
+    pub const fn is_short(&self) -> bool {
+        self.len < Self::MIN_LEN
+    }
+
+    /// The bytes. This lets the secret out; search for the name to find every place that does.
+    #[must_use]
+    pub fn expose_bytes(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
+    }
+
+    /// The secret as strict base32, without padding, wiped when dropped. This lets the secret out.
+    #[must_use]
+    pub fn expose_base32(&self) -> Base32Text {
+        let mut text = Base32Text { ascii: [0; 208], len: 0 };
+        let len =
+            Base32UpperUnpadded::encode(self.expose_bytes(), &mut text.ascii).map_or(0, str::len);
+        text.len = len;
+        text
+    }
+}
+
+impl ConstantTimeEq for Secret {
+    /// Constant-time in the bytes, not in the length.
+    fn ct_eq(&self, other: &Secret) -> Choice {
+        self.expose_bytes().ct_eq(other.expose_bytes())
+    }
+}
+
+impl Drop for Secret {
+    fn drop(&mut self) {
+        let Secret { bytes, len } = self;
+        bytes.zeroize();
+        *len = 0;
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Secret([{} bytes])", self.len)
+    }
+}
+
+/// A secret in base32, on its way to a person's screen. Wiped when dropped; `Debug` is redacted.
+pub struct Base32Text {
+    ascii: [u8; 208], // 128 bytes take 205 characters
+    len: usize,
+}
+
+impl Base32Text {
+    /// The text. This lets the secret out.
+    #[must_use]
+    pub fn expose_str(&self) -> &str {
+        core::str::from_utf8(self.ascii.get(..self.len).unwrap_or_default()).unwrap_or_default()
+    }
+}
+
+impl Drop for Base32Text {
+    fn drop(&mut self) {
+        let Base32Text { ascii, len } = self;
+        ascii.zeroize();
+        *len = 0;
+    }
+}
+
+impl fmt::Debug for Base32Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Base32Text([{} characters])", self.len)
+    }
+}
+
+/// Strict base32 into the caller's buffer: upper case, no padding, any length that RFC 4648 section
+/// 6 knows, unused bits zero (section 3.5). Returns the decoded part of `buffer`, which the caller
+/// wipes.
+///
+/// # Errors
+/// [`SecretError::Base32`]; [`SecretError::TooLong`] when the buffer is too small.
+pub fn decode_base32<'b>(text: &str, buffer: &'b mut [u8]) -> Result<&'b [u8], SecretError> {
+    decode::<Base32UpperUnpadded>(text.as_bytes(), buffer)
+}
+
+/// Lenient base32 into the caller's buffer: as [`Secret::from_base32_lenient`], for any length.
+///
+/// # Errors
+/// As [`decode_base32`].
+pub fn decode_base32_lenient<'b>(
+    text: &str,
+    buffer: &'b mut [u8],
+) -> Result<&'b [u8], SecretError> {
+    let mut folded = Zeroizing::new([0_u8; LONGEST_TEXT]);
+    let mut len = 0_usize;
+    let mut pads = 0_usize;
+    for byte in text.bytes().filter(|byte| !matches!(byte, b' ' | b'-')) {
+        if byte == b'=' {
+            pads = pads.saturating_add(1);
+            continue;
+        }
+        if pads > 0 {
+            return Err(SecretError::Base32(Base32Error::Padding)); // something after the padding
+        }
+        let place = folded
+            .get_mut(len)
+            .ok_or(SecretError::TooLong { bytes: buffer.len().saturating_add(1) })?;
+        *place = fold_case(byte);
+        len = len.saturating_add(1);
+    }
+    let right = len.wrapping_neg() % 8; // up to the next multiple of eight (RFC 4648 section 6)
+    if pads > 0 && pads != right {
+        return Err(SecretError::Base32(Base32Error::Padding));
+    }
+    decode::<Base32Unpadded>(folded.get(..len).unwrap_or_default(), buffer)
+}
+
+/// Enough for a base32 text of any secret, padded, before the decoder is asked.
+const LONGEST_TEXT: usize = 216;
+
+/// Upper case to lower, arithmetically: the letter is secret.
+const fn fold_case(byte: u8) -> u8 {
+    let upper = (byte.wrapping_sub(b'A') as i16).wrapping_sub(26) >> 8; // all ones for A..=Z
+    byte | (upper as u8 & 0x20)
+}
+
+fn decode<'b, E: Encoding>(text: &[u8], buffer: &'b mut [u8]) -> Result<&'b [u8], SecretError> {
+    if matches!(text.len() % 8, 1 | 3 | 6) {
+        return Err(SecretError::Base32(Base32Error::Length)); // RFC 4648 section 6: impossible
+    }
+    let capacity = buffer.len();
+    let bytes = E::decode(text, buffer).map_err(|error| match error {
+        base32::Error::InvalidEncoding => SecretError::Base32(Base32Error::Character),
+        base32::Error::InvalidLength => SecretError::TooLong { bytes: capacity.saturating_add(1) },
+    })?;
+    // The bits that the last character has and no byte takes must be zero (section 3.5): print the
+    // last bytes again and compare. Constant-time, because the character is secret.
+    let mut again = Zeroizing::new([0_u8; 8]);
+    let last_bytes = bytes.chunks_exact(5).remainder();
+    let last_text = text.chunks_exact(8).remainder();
+    let printed = E::encode(last_bytes, &mut *again).unwrap_or_default();
+    if bool::from(printed.as_bytes().ct_eq(last_text)) {
+        Ok(bytes)
+    } else {
+        Err(SecretError::Base32(Base32Error::TrailingBits))
+    }
+}
+
+/// Why bytes or a text are no secret. Says nothing of the secret but its length.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum SecretError {
+    /// Fewer bytes than RFC 4226 R6 allows, or none at all.
+    TooShort {
+        /// How many there were.
+        bytes: usize,
+    },
+    /// More than [`Secret::MAX_LEN`] bytes, or more than the buffer given.
+    TooLong {
+        /// How many there were, or one more than there was room for.
+        bytes: usize,
+    },
+    /// The text is not base32.
+    Base32(Base32Error),
+}
+
+/// What about a text is not base32.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Base32Error {
+    /// A character outside the alphabet; never mapped to a look-alike.
+    Character,
+    /// A length that no number of bytes encodes to: 1, 3 or 6 more than a multiple of eight.
+    Length,
+    /// Padding of the wrong length or in the wrong place.
+    Padding,
+    /// The bits that no byte takes are not zero: a second text for one secret.
+    TrailingBits,
+}
+
+impl fmt::Display for SecretError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SecretError::TooShort { bytes: 0 } => f.write_str("the secret is empty"),
+            SecretError::TooShort { bytes } => {
+                write!(f, "the secret is too short: {bytes} bytes, at least 16 (RFC 4226 R6)")
+            }
+            SecretError::TooLong { .. } => f.write_str("the secret is too long: at most 128 bytes"),
+            SecretError::Base32(error) => write!(f, "the secret is not base32: {error}"),
+        }
+    }
+}
+
+impl fmt::Display for Base32Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Base32Error::Character => "a character outside A-Z and 2-7",
+            Base32Error::Length => "an impossible length",
+            Base32Error::Padding => "wrong padding",
+            Base32Error::TrailingBits => "the unused last bits are not zero",
+        })
+    }
+}
+
+impl core::error::Error for SecretError {}
+impl core::error::Error for Base32Error {}
+
+/// A random generator seeded once from the operating system: what to pass as `rng`.
+///
+/// Make one per request; it is a ChaCha12 stream, wiped by nobody if the process forks with it.
+#[cfg(feature = "std")]
+pub struct OsRandom(rand::rngs::StdRng);
+
+#[cfg(feature = "std")]
+impl OsRandom {
+    /// Draws a seed from the operating system.
+    ///
+    /// # Errors
+    /// [`OsRandomError`] when the system has no randomness to give. There is no default seed.
+    pub fn new() -> Result<OsRandom, OsRandomError> {
+        <rand::rngs::StdRng as rand::SeedableRng>::try_from_rng(&mut rand::rngs::SysRng)
+            .map(OsRandom)
+            .map_err(|_| OsRandomError)
+    }
+}
+
+#[cfg(feature = "std")]
+impl rand::TryRng for OsRandom {
+    type Error = core::convert::Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
+        self.0.try_next_u32()
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
+        self.0.try_next_u64()
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Self::Error> {
+        self.0.try_fill_bytes(bytes)
+    }
+}
+
+#[cfg(feature = "std")]
+impl rand::TryCryptoRng for OsRandom {}
+
+#[cfg(feature = "std")]
+impl fmt::Debug for OsRandom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OsRandom")
+    }
+}
+
+/// The operating system has no randomness to give.
+#[cfg(feature = "std")]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct OsRandomError;
+
+#[cfg(feature = "std")]
+impl fmt::Display for OsRandomError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the operating system gave no randomness")
+    }
+}
+
+#[cfg(feature = "std")]
+impl core::error::Error for OsRandomError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fold_case_equals_a_match_on_every_byte() {
+        for byte in 0..=u8::MAX {
+            let model = if byte.is_ascii_uppercase() { byte.to_ascii_lowercase() } else { byte };
+            assert_eq!(fold_case(byte), model, "{byte:#x}");
+        }
+    }
+}

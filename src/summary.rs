@@ -1,0 +1,214 @@
+//! The plain words for factors, and the summary of one account: what a host puts in columns and
+//! reports read. Nothing here is secret and nothing here decides anything.
+//!
+//! Standard: NIST SP 800-63B-4 sections 3.2.5 (what is phishing-resistant), 3.2.9 (restricted
+//! authenticators), 4.1 (the record of bound authenticators); CISA CPG 2.0 3.F (the ranking).
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use crate::time::UnixTime;
+
+/// How a person proves possession.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
+pub enum Method {
+    /// Time-based codes (RFC 6238) of an authenticator app or token.
+    Totp,
+    /// Counter-based codes (RFC 4226) of a token.
+    Hotp,
+    /// A WebAuthn credential, verified by the host.
+    Passkey,
+    /// A certificate on a smart card or device, verified by the host.
+    Pki,
+    /// A code sent by SMS: restricted (NIST SP 800-63B-4 section 3.2.9), the last resort.
+    Sms,
+    /// A look-up secret: one of the recovery codes.
+    RecoveryCode,
+    /// Emergency access, granted by an operator for a limited time with a reason.
+    Emergency,
+}
+
+impl Method {
+    /// Every method, in the order of the enum.
+    pub const ALL: [Method; 7] = [
+        Method::Totp,
+        Method::Hotp,
+        Method::Passkey,
+        Method::Pki,
+        Method::Sms,
+        Method::RecoveryCode,
+        Method::Emergency,
+    ];
+
+    /// Its place in the ranking of CISA CPG 2.0 3.F, from 0 (no standing factor at all) over 1
+    /// (SMS) and 2 (codes of an app or token) to 3 (WebAuthn and PKI).
+    #[must_use]
+    pub const fn rank(self) -> u8 {
+        match self {
+            Method::Passkey | Method::Pki => 3,
+            Method::Totp | Method::Hotp => 2,
+            Method::Sms => 1,
+            Method::RecoveryCode | Method::Emergency => 0,
+        }
+    }
+
+    /// Whether an impostor's site cannot relay it (NIST SP 800-63B-4 section 3.2.5). A code that a
+    /// person types is never phishing-resistant, whatever computed it.
+    #[must_use]
+    pub const fn is_phishing_resistant(self) -> bool {
+        matches!(self, Method::Passkey | Method::Pki)
+    }
+
+    /// Whether it is a restricted authenticator (NIST SP 800-63B-4 section 3.2.9).
+    #[must_use]
+    pub const fn is_restricted(self) -> bool {
+        matches!(self, Method::Sms)
+    }
+
+    /// A short name for reports: `totp`, `hotp`, `passkey`, `pki`, `sms`, `recovery-code`,
+    /// `emergency`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Method::Totp => "totp",
+            Method::Hotp => "hotp",
+            Method::Passkey => "passkey",
+            Method::Pki => "pki",
+            Method::Sms => "sms",
+            Method::RecoveryCode => "recovery-code",
+            Method::Emergency => "emergency",
+        }
+    }
+}
+
+/// The random number of one enrolled device. A device enrolled again is another device.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(transparent))]
+pub struct DeviceId(u64);
+
+impl DeviceId {
+    /// From the number that [`DeviceId::as_u64`] gave.
+    #[must_use]
+    pub const fn from_u64(id: u64) -> DeviceId {
+        DeviceId(id)
+    }
+
+    /// The number, for a column or a form.
+    #[must_use]
+    pub const fn as_u64(self) -> u64 {
+        self.0
+    }
+}
+
+impl fmt::Display for DeviceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+/// Where a device stands. The only way back from `Disabled`, `Lost` or `Revoked` is a new device.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
+pub enum DeviceStatus {
+    /// In use.
+    Confirmed,
+    /// Too many consecutive failures (NIST SP 800-63B-4 section 3.2.2); time does not undo it.
+    Disabled,
+    /// Reported lost, stolen or compromised.
+    Lost,
+    /// Removed, replaced or reset.
+    Revoked,
+}
+
+/// One device of a [`Summary`].
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+pub struct DeviceSummary {
+    /// Its number.
+    pub id: DeviceId,
+    /// What the person called it.
+    pub label: String,
+    /// Its method.
+    pub method: Method,
+    /// Where it stands.
+    pub status: DeviceStatus,
+    /// When it was bound, or imported.
+    pub bound_at: UnixTime,
+    /// When it was last accepted here.
+    pub last_used: Option<UnixTime>,
+    /// Remembered drift in time steps, -2 to 2; 0 for other methods.
+    pub drift: i8,
+    /// The clock error in time steps that a resynchronisation found; 0 for other methods.
+    pub clock_offset: i16,
+    /// Whether its secret is below the 128 bits of RFC 4226 R6: plan its replacement.
+    pub short_secret: bool,
+    /// Whether it was brought over from another system.
+    pub imported: bool,
+}
+
+/// The failure state of one class of methods in a [`Summary`].
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+pub struct ThrottleSummary {
+    /// Failures since the last success.
+    pub consecutive_failures: u16,
+    /// Nothing is evaluated before this moment.
+    pub waiting_until: Option<UnixTime>,
+    /// Whether the class was disabled by failures and waits for a new binding.
+    pub disabled: bool,
+}
+
+/// What an account is, without a secret: for the host's own columns and for reports.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+pub struct Summary {
+    /// Raised by every change of factors; a session opened under a lower epoch should end.
+    pub epoch: u32,
+    /// When the first factor was confirmed, ever.
+    pub first_bound_at: Option<UnixTime>,
+    /// When the person was offboarded: nothing of theirs works since.
+    pub offboarded_at: Option<UnixTime>,
+    /// Devices, bound ones and, for as long as they are remembered, former ones.
+    pub devices: Vec<DeviceSummary>,
+    /// Until when a started enrolment can be confirmed.
+    pub pending_until: Option<UnixTime>,
+    /// Unspent recovery codes.
+    pub recovery_codes_left: u8,
+    /// Whether a recovery code was spent since the set was issued: a new set is due (NIST SP
+    /// 800-63B-4 section 4.2.1.1).
+    pub recovery_replacement_due: bool,
+    /// Codes of apps and tokens.
+    pub codes: ThrottleSummary,
+    /// Recovery codes.
+    pub recovery: ThrottleSummary,
+    /// SMS codes.
+    pub out_of_band: ThrottleSummary,
+    /// Passkeys and PKI.
+    pub external: ThrottleSummary,
+    /// Until when emergency access is granted.
+    pub emergency_until: Option<UnixTime>,
+}
+
+impl Summary {
+    /// The devices in use.
+    pub fn confirmed(&self) -> impl Iterator<Item = &DeviceSummary> {
+        self.devices.iter().filter(|device| device.status == DeviceStatus::Confirmed)
+    }
+
+    /// The strongest method in use, by [`Method::rank`].
+    #[must_use]
+    pub fn strongest(&self) -> Option<Method> {
+        self.confirmed().map(|device| device.method).max_by_key(|method| method.rank())
+    }
+
+    /// When any device was last accepted here.
+    #[must_use]
+    pub fn last_used(&self) -> Option<UnixTime> {
+        self.devices.iter().filter_map(|device| device.last_used).max()
+    }
+}

@@ -1,0 +1,280 @@
+//! TOTP: codes by time step, windows and drift.
+//!
+//! Standard: RFC 6238 sections 4 (X, T0), 5.2 (a code is accepted once; one step for network
+//! delay), 6 (drift, backward and forward); NIST SP 800-63B-4 section 3.1.4.2 (a defined lifetime)
+//! and 3.1.4.1 (a step of at most two minutes).
+//!
+//! A window is evaluated whole. Steps at or below the last accepted one are left out *before*
+//! comparing, and of the rest the highest match wins: equal codes at neighbouring steps exist, and
+//! a verifier that takes the first lets the same digits in twice.
+
+use crate::code::{Code, Digits};
+use crate::hotp::{Hotp, Reach, Scan};
+use crate::key::{Algorithm, Key};
+use crate::secret::Secret;
+use crate::time::UnixTime;
+
+/// The time step X in seconds: 1 to 120 (NIST SP 800-63B-4 section 3.1.4.1), 30 by default.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Period(u8);
+
+impl Period {
+    /// Thirty seconds, what every authenticator app computes.
+    pub const THIRTY: Period = Period(30);
+
+    /// A step of 1 to 120 seconds.
+    #[must_use]
+    pub const fn new(secs: u64) -> Option<Period> {
+        if secs >= 1 && secs <= 120 { Some(Period(secs as u8)) } else { None }
+    }
+
+    /// Seconds.
+    #[must_use]
+    pub const fn as_secs(self) -> u64 {
+        self.0 as u64
+    }
+}
+
+impl Default for Period {
+    fn default() -> Period {
+        Period::THIRTY
+    }
+}
+
+/// Everything about a time-based authenticator but its secret. The default is what every app
+/// computes: SHA-1, six digits, thirty seconds from the Unix epoch.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Parameters {
+    /// The hash under HMAC.
+    pub algorithm: Algorithm,
+    /// How many digits a code has.
+    pub digits: Digits,
+    /// The time step X.
+    pub period: Period,
+    /// T0, from which steps are counted.
+    pub t0: UnixTime,
+}
+
+/// Which steps around the present one are tried: 0 to 10 back and 0 to 10 forward.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Window {
+    backward: u8,
+    forward: u8,
+}
+
+impl Window {
+    /// The present step alone.
+    pub const ZERO: Window = Window { backward: 0, forward: 0 };
+
+    /// One step each way, the recommended window.
+    pub const ONE_EACH_WAY: Window = Window { backward: 1, forward: 1 };
+
+    /// A window of at most ten steps each way.
+    #[must_use]
+    pub const fn new(backward: u8, forward: u8) -> Option<Window> {
+        if backward <= 10 && forward <= 10 { Some(Window { backward, forward }) } else { None }
+    }
+
+    /// Steps tried before the present one.
+    #[must_use]
+    pub const fn backward(self) -> u8 {
+        self.backward
+    }
+
+    /// Steps tried after the present one.
+    #[must_use]
+    pub const fn forward(self) -> u8 {
+        self.forward
+    }
+
+    /// How many steps are tried: 1 to 21.
+    #[must_use]
+    pub const fn steps(self) -> u32 {
+        (self.backward as u32).saturating_add(self.forward as u32).saturating_add(1)
+    }
+
+    /// For how many seconds a code is usable at most: the defined lifetime of NIST SP 800-63B-4
+    /// section 3.1.4.2.
+    #[must_use]
+    pub const fn lifetime(self, period: Period) -> u64 {
+        period.as_secs().saturating_mul(self.steps() as u64)
+    }
+
+    /// The odds that `attempts` guesses meet one of the codes in the window (RFC 4226 section 6).
+    #[must_use]
+    pub fn guess_probability(self, digits: Digits, attempts: u32) -> f64 {
+        digits.guess_probability(self.steps(), attempts)
+    }
+}
+
+/// A time-based authenticator: a keyed HMAC and its parameters.
+///
+/// ```
+/// use countersign::{Code, Digits, Secret, Totp, UnixTime, Window, totp::Parameters};
+///
+/// let secret = Secret::from_base32("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ")?;
+/// let totp = Totp::new(&secret, Parameters::default());
+/// let now = UnixTime::from_secs(1_111_111_109);
+/// let typed = Code::parse("081804", Digits::Six)?;
+///
+/// let found = totp.find(&typed, now, Window::ONE_EACH_WAY, None).expect("the code of this step");
+/// assert_eq!((found.step(), found.drift()), (37_037_036, 0));
+/// // Once its step is stored, the same code is nothing.
+/// assert_eq!(totp.find(&typed, now, Window::ONE_EACH_WAY, Some(found.step())), None);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Totp {
+    hotp: Hotp,
+    period: Period,
+    t0: UnixTime,
+}
+
+impl Totp {
+    /// Keys the HMAC once.
+    #[must_use]
+    pub fn new(secret: &Secret, parameters: Parameters) -> Totp {
+        let Parameters { algorithm, digits, period, t0 } = parameters;
+        Totp { hotp: Hotp::from_key(Key::new(algorithm, secret), digits), period, t0 }
+    }
+
+    /// The time step at `now`: `floor((now - T0) / X)`; `None` before T0.
+    #[must_use]
+    pub const fn step_at(&self, now: UnixTime) -> Option<u64> {
+        match now.as_secs().checked_sub(self.t0.as_secs()) {
+            Some(since) => since.checked_div(self.period.as_secs()),
+            None => None,
+        }
+    }
+
+    /// For how many more seconds the code of this step is shown: 1 to X; `None` before T0.
+    #[must_use]
+    pub const fn seconds_left(&self, now: UnixTime) -> Option<u64> {
+        match now.as_secs().checked_sub(self.t0.as_secs()) {
+            Some(since) => match since.checked_rem(self.period.as_secs()) {
+                Some(gone) => Some(self.period.as_secs().saturating_sub(gone)),
+                None => None,
+            },
+            None => None,
+        }
+    }
+
+    /// The code at `now`; `None` before T0.
+    #[must_use]
+    pub fn generate(&self, now: UnixTime) -> Option<Code> {
+        self.step_at(now).map(|step| self.hotp.generate(step))
+    }
+
+    /// Looks for `code` in the window around `now`, leaving out every step at or below `after`, the
+    /// step of the last accepted code. Before T0 nothing matches.
+    #[must_use = "a match is worth nothing until its step is stored"]
+    pub fn find(
+        &self,
+        code: &Code,
+        now: UnixTime,
+        window: Window,
+        after: Option<u64>,
+    ) -> Option<StepMatch> {
+        self.find_with_drift(code, now, window, 0, after)
+    }
+
+    /// As [`Totp::find`] around a clock that is known to run `drift` steps from ours (RFC 6238
+    /// section 6). The drift of the match is counted from *our* clock.
+    #[must_use = "a match is worth nothing until its step is stored"]
+    pub fn find_with_drift(
+        &self,
+        code: &Code,
+        now: UnixTime,
+        window: Window,
+        drift: i16,
+        after: Option<u64>,
+    ) -> Option<StepMatch> {
+        self.step_match(self.scan(code, now, window, drift, after), now)
+    }
+
+    pub(crate) fn scan(
+        &self,
+        code: &Code,
+        now: UnixTime,
+        window: Window,
+        drift: i16,
+        after: Option<u64>,
+    ) -> Scan {
+        let back = i64::from(drift).saturating_sub(i64::from(window.backward));
+        self.scan_from(&[code], now, back, window.steps(), after)
+    }
+
+    /// Looks for two or three consecutive codes up to `reach` steps before and after `now`: a clock
+    /// that has drifted out of every window (RFC 6238 section 6). The match is the step of the last
+    /// code. Every step under the codes must be above `after`.
+    #[must_use = "a match is worth nothing until its step is stored"]
+    pub fn resynchronise(
+        &self,
+        codes: &[Code],
+        now: UnixTime,
+        reach: Reach,
+        after: Option<u64>,
+    ) -> Option<StepMatch> {
+        let back = i64::from(reach.factors()).saturating_neg();
+        let count = u32::from(reach.factors()).saturating_mul(2).saturating_add(1);
+        let scan = match codes {
+            [first, second] => self.scan_from(&[first, second], now, back, count, after),
+            [first, second, third] => {
+                self.scan_from(&[first, second, third], now, back, count, after)
+            }
+            _ => return None,
+        };
+        self.step_match(scan, now)
+    }
+
+    /// Scans `count` steps, the first one `back` steps (a negative number) from the step at `now`.
+    fn scan_from<const N: usize>(
+        &self,
+        codes: &[&Code; N],
+        now: UnixTime,
+        back: i64,
+        count: u32,
+        after: Option<u64>,
+    ) -> Scan {
+        let Some(present) = self.step_at(now) else {
+            return Scan { accepted: None, seen: false };
+        };
+        let first = present.wrapping_add_signed(back);
+        // All of this is public. A step that wrapped past either end of time does not exist; one at
+        // or below the last accepted is used up.
+        let eligible = |step: u64| {
+            let distance = step.wrapping_sub(present).cast_signed();
+            let exists = present.checked_add_signed(distance).is_some();
+            exists && after.is_none_or(|last| step > last)
+        };
+        self.hotp.scan(codes, first, count, eligible)
+    }
+
+    pub(crate) fn step_match(&self, scan: Scan, now: UnixTime) -> Option<StepMatch> {
+        let (step, present) = (scan.accepted?, self.step_at(now)?);
+        let drift = i16::try_from(step.wrapping_sub(present).cast_signed()).ok()?;
+        Some(StepMatch { step, drift })
+    }
+}
+
+/// A time step whose code was found.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct StepMatch {
+    step: u64,
+    drift: i16,
+}
+
+impl StepMatch {
+    /// The step that matched, the last one if there were several codes. Store it: no step at or
+    /// below it may be accepted again (RFC 6238 section 5.2).
+    #[must_use]
+    pub const fn step(self) -> u64 {
+        self.step
+    }
+
+    /// How many steps the device's clock was ahead of ours (negative: behind).
+    #[must_use]
+    pub const fn drift(self) -> i16 {
+        self.drift
+    }
+}
