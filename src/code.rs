@@ -123,6 +123,13 @@ impl Code {
         Self::from_typed(text.bytes().filter(|byte| !matches!(byte, b' ' | b'-')), digits)
     }
 
+    /// The strict door where the number of digits is not known yet: six, seven or eight.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn parse_of_any_length(text: &str) -> Option<Code> {
+        let digits = Digits::new(u8::try_from(text.len()).ok()?)?;
+        Self::parse(text, digits).ok()
+    }
+
     fn from_typed(typed: impl Iterator<Item = u8>, digits: Digits) -> Result<Code, CodeError> {
         let mut code = Code { ascii: [0; 8], digits };
         let expected = usize::from(digits.count());

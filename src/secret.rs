@@ -91,6 +91,13 @@ impl Secret {
         Self::from_bytes(decode_base32_lenient(text, &mut *buffer)?)
     }
 
+    /// A second copy, for a decision that may have to be made again. Not `Clone`: a host has no
+    /// business with two.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn duplicate(&self) -> Secret {
+        Secret { bytes: self.bytes, len: self.len }
+    }
+
     /// How many bytes.
     #[must_use]
     #[allow(clippy::len_without_is_empty)] // never empty

@@ -1,5 +1,5 @@
-//! The plain words for factors, and the summary of one account: what a host puts in columns and
-//! reports read. Nothing here is secret and nothing here decides anything.
+//! The plain words: account ids, labels, methods, devices, and the summary of one account, which is
+//! what a host puts in columns and reports read. Nothing here is secret, nothing here decides.
 //!
 //! Standard: NIST SP 800-63B-4 sections 3.2.5 (what is phishing-resistant), 3.2.9 (restricted
 //! authenticators), 4.1 (the record of bound authenticators); CISA CPG 2.0 3.F (the ranking).
@@ -9,6 +9,148 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::time::UnixTime;
+
+/// The host's own number for one person: 1 to 64 opaque bytes, compared bytewise.
+///
+/// Take it from the primary key of the person's row. Never from a name or an address: two spellings
+/// of one name are two ids, so the second spelling has a fresh failure budget or no factor at all
+/// (CVE-2025-6004, CVE-2020-12812, CVE-2026-47203).
+#[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct AccountId {
+    bytes: [u8; AccountId::MAX_LEN], // zero after `len`
+    len: u8,
+}
+
+impl AccountId {
+    /// The most bytes of an id.
+    pub const MAX_LEN: usize = 64;
+
+    /// Takes the bytes as they are.
+    ///
+    /// # Errors
+    /// [`AccountIdError`] for no bytes, or more than 64.
+    pub fn new(id: impl AsRef<[u8]>) -> Result<AccountId, AccountIdError> {
+        let id = id.as_ref();
+        let mut bytes = [0; Self::MAX_LEN];
+        let len = u8::try_from(id.len()).map_err(|_| AccountIdError)?;
+        match bytes.get_mut(..id.len()) {
+            Some(place) if !id.is_empty() => place.copy_from_slice(id),
+            _ => return Err(AccountIdError),
+        }
+        Ok(AccountId { bytes, len })
+    }
+
+    /// The bytes. Store them in a binary column: a collation that folds case or trims spaces makes
+    /// two people one.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..usize::from(self.len)).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for AccountId {
+    /// In hexadecimal.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_bytes().iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for AccountId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AccountId({self})")
+    }
+}
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for AccountId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// An account id has 1 to 64 bytes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct AccountIdError;
+
+impl fmt::Display for AccountIdError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an account id has 1 to 64 bytes")
+    }
+}
+
+impl core::error::Error for AccountIdError {}
+
+/// A line of text that a person wrote: 1 to `MAX` bytes of UTF-8 without control characters.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(transparent))]
+pub struct Text<const MAX: usize>(String);
+
+/// What a person calls a device: 1 to 64 bytes.
+pub type Label = Text<64>;
+
+/// Why an operator or the host did something: 1 to 200 bytes.
+pub type Reason = Text<200>;
+
+impl<const MAX: usize> Text<MAX> {
+    /// Takes the text as it is.
+    ///
+    /// # Errors
+    /// [`TextError`]: empty, longer than `MAX` bytes, or with a control character.
+    pub fn new(text: &str) -> Result<Text<MAX>, TextError> {
+        if text.is_empty() {
+            Err(TextError::Empty)
+        } else if text.len() > MAX {
+            Err(TextError::TooLong { bytes: text.len(), limit: MAX })
+        } else if text.chars().any(char::is_control) {
+            Err(TextError::ControlCharacter)
+        } else {
+            Ok(Text(text.into()))
+        }
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<const MAX: usize> fmt::Display for Text<MAX> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Why a text was refused.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum TextError {
+    /// A control character, a line break included.
+    ControlCharacter,
+    /// No text at all.
+    Empty,
+    /// More bytes than there may be.
+    TooLong {
+        /// How many there were.
+        bytes: usize,
+        /// How many there may be.
+        limit: usize,
+    },
+}
+
+impl fmt::Display for TextError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            TextError::ControlCharacter => f.write_str("the text has a control character"),
+            TextError::Empty => f.write_str("the text is empty"),
+            TextError::TooLong { bytes, limit } => {
+                write!(f, "the text has {bytes} bytes, at most {limit}")
+            }
+        }
+    }
+}
+
+impl core::error::Error for TextError {}
 
 /// How a person proves possession.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]

@@ -215,16 +215,24 @@ impl Totp {
         reach: Reach,
         after: Option<u64>,
     ) -> Option<StepMatch> {
-        let back = i64::from(reach.factors()).saturating_neg();
-        let count = u32::from(reach.factors()).saturating_mul(2).saturating_add(1);
         let scan = match codes {
-            [first, second] => self.scan_from(&[first, second], now, back, count, after),
-            [first, second, third] => {
-                self.scan_from(&[first, second, third], now, back, count, after)
-            }
+            [first, second] => self.scan_far(&[first, second], now, reach, after),
+            [first, second, third] => self.scan_far(&[first, second, third], now, reach, after),
             _ => return None,
         };
         self.step_match(scan, now)
+    }
+
+    pub(crate) fn scan_far<const N: usize>(
+        &self,
+        codes: &[&Code; N],
+        now: UnixTime,
+        reach: Reach,
+        after: Option<u64>,
+    ) -> Scan {
+        let back = i64::from(reach.factors()).saturating_neg();
+        let count = u32::from(reach.factors()).saturating_mul(2).saturating_add(1);
+        self.scan_from(codes, now, back, count, after)
     }
 
     /// Scans `count` steps, the first one `back` steps (a negative number) from the step at `now`.
@@ -250,7 +258,7 @@ impl Totp {
         self.hotp.scan(codes, first, count, eligible)
     }
 
-    pub(crate) fn step_match(&self, scan: Scan, now: UnixTime) -> Option<StepMatch> {
+    fn step_match(&self, scan: Scan, now: UnixTime) -> Option<StepMatch> {
         let (step, present) = (scan.accepted?, self.step_at(now)?);
         let drift = i16::try_from(step.wrapping_sub(present).cast_signed()).ok()?;
         Some(StepMatch { step, drift })

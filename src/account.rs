@@ -1,0 +1,1466 @@
+//! The state of one person, and its transitions: pure functions from a state and an attempt to an
+//! answer, the state to store before the answer may leave, and what happened.
+//!
+//! Standard: RFC 4226 sections 7.2 to 7.4, RFC 6238 sections 5.2 and 6, NIST SP 800-63B-4 sections
+//! 3.1, 3.2.2 and 4; each transition names its own.
+//!
+//! Nothing here does I/O, reads a clock or draws randomness, so a transition can be made again from
+//! scratch after a lost race, and every order of parallel attempts can be tried in a plain test. A
+//! transition that returns no state has changed nothing.
+
+use alloc::vec::Vec;
+
+use crate::challenge::{
+    Assertion, Challenge, ChallengeId, ChallengeSeed, ExternalChallenge, OutOfBand, PhoneNumber,
+    SentCode,
+};
+use crate::code::{Code, Digits};
+use crate::event::{Kind, Why};
+use crate::hotp::{Hotp, LookAhead, Scan};
+use crate::key::Algorithm;
+use crate::policy::Policy;
+use crate::proof::{Change, Proof, Purpose, Refusal, Verdict, permits};
+use crate::recovery::{RecoveryCode, RecoveryCodes, RecoverySeed, RecoverySet, Spent};
+use crate::secret::Secret;
+use crate::summary::{
+    AccountId, DeviceId, DeviceStatus, DeviceSummary, Label, Method, Reason, Summary,
+    ThrottleSummary,
+};
+use crate::throttle::{Budget, Class};
+use crate::time::UnixTime;
+use crate::totp::{Parameters, Totp};
+
+/// Confirmed OTP devices that a person may have; each one's window adds to a guesser's odds.
+pub const MAX_OTP_DEVICES: usize = 5;
+
+/// Confirmed passkeys and certificates that a person may have.
+pub const MAX_EXTERNAL_DEVICES: usize = 8;
+
+/// Former devices that an account remembers; the audit events remember all.
+const MAX_FORMER_DEVICES: usize = 16;
+
+/// The state of one person. Opaque: a store keeps it sealed, and only a transition changes it.
+#[derive(Default)]
+pub struct Account {
+    /// Whether there is a record at all; not itself recorded.
+    pub(crate) exists: bool,
+    pub(crate) epoch: u32,
+    pub(crate) last_write: UnixTime,
+    pub(crate) first_bound_at: Option<UnixTime>,
+    pub(crate) offboarded_at: Option<UnixTime>,
+    pub(crate) reenrol_until: Option<UnixTime>,
+    pub(crate) emergency_until: Option<UnixTime>,
+    pub(crate) devices: Vec<Device>,
+    pub(crate) pending: Option<Pending>,
+    pub(crate) recovery: Option<RecoverySet>,
+    pub(crate) sent: Option<Challenge>,
+    pub(crate) external: Option<Challenge>,
+    pub(crate) budgets: Budgets,
+}
+
+/// One budget for each class.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Budgets {
+    pub(crate) codes: Budget,
+    pub(crate) recovery: Budget,
+    pub(crate) out_of_band: Budget,
+    pub(crate) external: Budget,
+}
+
+impl Budgets {
+    const fn of(&self, class: Class) -> &Budget {
+        match class {
+            Class::Codes => &self.codes,
+            Class::Recovery => &self.recovery,
+            Class::OutOfBand => &self.out_of_band,
+            Class::External => &self.external,
+        }
+    }
+
+    const fn of_mut(&mut self, class: Class) -> &mut Budget {
+        match class {
+            Class::Codes => &mut self.codes,
+            Class::Recovery => &mut self.recovery,
+            Class::OutOfBand => &mut self.out_of_band,
+            Class::External => &mut self.external,
+        }
+    }
+}
+
+/// One enrolled device.
+pub(crate) struct Device {
+    pub(crate) id: DeviceId,
+    pub(crate) label: Label,
+    pub(crate) status: DeviceStatus,
+    pub(crate) bound_at: UnixTime,
+    pub(crate) last_used: Option<UnixTime>,
+    pub(crate) imported: bool,
+    pub(crate) factor: Factor,
+}
+
+/// What a device proves possession with. A device that is no longer in use has none: its secret is
+/// erased with its use (45 CFR 164.310(d)(2)).
+pub(crate) enum Factor {
+    Totp {
+        secret: Secret,
+        parameters: Parameters,
+        /// No step at or below it is ever accepted again.
+        last_step: Option<u64>,
+        /// Remembered, and moved by at most one step per success.
+        drift: i8,
+        /// The clock error that the last resynchronisation found; `drift` is counted from it.
+        offset: i16,
+    },
+    Hotp {
+        secret: Secret,
+        algorithm: Algorithm,
+        digits: Digits,
+        /// The counter to expect; `None` after 2^64-1.
+        next: Option<u64>,
+    },
+    External(Method),
+    Phone(PhoneNumber),
+    Former(Method),
+}
+
+/// An enrolment that waits for its first code. It satisfies nothing and blocks nothing.
+pub(crate) struct Pending {
+    pub(crate) id: ChallengeId,
+    pub(crate) until: UnixTime,
+    pub(crate) device: Device,
+    pub(crate) replaces: Option<DeviceId>,
+    /// The code sent to a telephone that is being bound, and its wrong answers so far.
+    pub(crate) sent: Option<(SentCode, u8)>,
+}
+
+/// What a transition may look at beside the account.
+pub struct Context<'a> {
+    pub(crate) id: &'a AccountId,
+    pub(crate) now: UnixTime,
+    pub(crate) policy: &'a dyn Policy,
+    pub(crate) proof: Option<&'a Proof>,
+    /// The account of the operator whose proof it is, if it is not the person's own.
+    pub(crate) operator: Option<&'a Account>,
+}
+
+/// What a transition decided.
+pub struct Decision<T> {
+    pub(crate) answer: T,
+    /// To be stored before the answer may leave; `None` if nothing changed.
+    pub(crate) next: Option<Account>,
+    pub(crate) happened: Vec<Happening>,
+}
+
+/// One event in the making.
+pub(crate) struct Happening {
+    pub(crate) kind: Kind,
+    pub(crate) device: Option<DeviceId>,
+    pub(crate) method: Option<Method>,
+    pub(crate) purpose: Option<Purpose>,
+}
+
+impl Happening {
+    pub(crate) const fn plain(kind: Kind) -> Happening {
+        Happening { kind, device: None, method: None, purpose: None }
+    }
+
+    fn on(mut self, device: DeviceId, method: Method) -> Happening {
+        self.device = Some(device);
+        self.method = Some(method);
+        self
+    }
+
+    fn by(mut self, method: Method) -> Happening {
+        self.method = Some(method);
+        self
+    }
+
+    fn purpose(mut self, purpose: &Purpose) -> Happening {
+        self.purpose = Some(purpose.clone());
+        self
+    }
+}
+
+impl<T> Decision<T> {
+    /// An answer that changes nothing.
+    fn unchanged(answer: T, happened: Happening) -> Decision<T> {
+        Decision { answer, next: None, happened: Vec::from([happened]) }
+    }
+}
+
+impl<T> Decision<Change<T>> {
+    /// The same decision with another thing done.
+    pub(crate) fn map<U>(self, done: impl FnOnce(T) -> U) -> Decision<Change<U>> {
+        let Decision { answer, next, happened } = self;
+        let answer = match answer {
+            Change::Done(answer) => Change::Done(done(answer)),
+            Change::Refused(refusal) => Change::Refused(refusal),
+        };
+        Decision { answer, next, happened }
+    }
+
+    fn refused(refusal: Refusal) -> Decision<Change<T>> {
+        Self::unchanged(Change::Refused(refusal), Happening::plain(Kind::Refused(refusal)))
+    }
+}
+
+/// A device that is in place and works.
+#[derive(Debug)]
+#[must_use = "recovery codes are shown now or never"]
+pub struct Bound {
+    pub(crate) device: DeviceId,
+    pub(crate) epoch: u32,
+    pub(crate) recovery_codes: Option<RecoveryCodes>,
+}
+
+impl Bound {
+    /// The device's number.
+    #[must_use]
+    pub const fn device(&self) -> DeviceId {
+        self.device
+    }
+
+    /// The account's new epoch: sessions opened under a lower one should end.
+    #[must_use]
+    pub const fn epoch(&self) -> u32 {
+        self.epoch
+    }
+
+    /// Recovery codes, issued with the person's first factor.
+    #[must_use]
+    pub const fn recovery_codes(&self) -> Option<&RecoveryCodes> {
+        self.recovery_codes.as_ref()
+    }
+}
+
+/// A device whose secret exists already: a token with a seed file, or what another system enrolled.
+#[derive(Debug)]
+pub struct ExistingDevice {
+    pub(crate) label: Label,
+    pub(crate) secret: Secret,
+    pub(crate) moving: ImportedState,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum ImportedState {
+    Totp { parameters: Parameters, last_step: Option<u64> },
+    Hotp { algorithm: Algorithm, digits: Digits, next: u64 },
+}
+
+impl ExistingDevice {
+    /// A TOTP device. `last_step` is the last step that the other system accepted; without it, every
+    /// step up to the present one counts as used.
+    #[must_use]
+    pub const fn totp(
+        label: Label,
+        secret: Secret,
+        parameters: Parameters,
+        last_step: Option<u64>,
+    ) -> ExistingDevice {
+        ExistingDevice { label, secret, moving: ImportedState::Totp { parameters, last_step } }
+    }
+
+    /// An HOTP device that is expected to show the code of counter `next`.
+    #[must_use]
+    pub const fn hotp(
+        label: Label,
+        secret: Secret,
+        algorithm: Algorithm,
+        digits: Digits,
+        next: u64,
+    ) -> ExistingDevice {
+        ExistingDevice { label, secret, moving: ImportedState::Hotp { algorithm, digits, next } }
+    }
+}
+
+impl Factor {
+    pub(crate) const fn method(&self) -> Method {
+        match self {
+            Factor::Totp { .. } => Method::Totp,
+            Factor::Hotp { .. } => Method::Hotp,
+            Factor::Phone(_) => Method::Sms,
+            Factor::External(method) | Factor::Former(method) => *method,
+        }
+    }
+
+    /// A copy for a decision that may have to be made again.
+    fn duplicate(&self) -> Factor {
+        match self {
+            Factor::Totp { secret, parameters, last_step, drift, offset } => Factor::Totp {
+                secret: secret.duplicate(),
+                parameters: *parameters,
+                last_step: *last_step,
+                drift: *drift,
+                offset: *offset,
+            },
+            Factor::Hotp { secret, algorithm, digits, next } => Factor::Hotp {
+                secret: secret.duplicate(),
+                algorithm: *algorithm,
+                digits: *digits,
+                next: *next,
+            },
+            Factor::External(method) => Factor::External(*method),
+            Factor::Phone(number) => Factor::Phone(number.clone()),
+            Factor::Former(method) => Factor::Former(*method),
+        }
+    }
+
+    const fn secret(&self) -> Option<&Secret> {
+        match self {
+            Factor::Totp { secret, .. } | Factor::Hotp { secret, .. } => Some(secret),
+            Factor::External(_) | Factor::Phone(_) | Factor::Former(_) => None,
+        }
+    }
+}
+
+/// What the account learns from a code that was right.
+#[derive(Clone, Copy)]
+struct Accepted {
+    device: DeviceId,
+    method: Method,
+    moving_factor: u64,
+    drift: Option<i16>,
+}
+
+impl Device {
+    pub(crate) const fn method(&self) -> Method {
+        self.factor.method()
+    }
+
+    fn in_use(&self) -> bool {
+        self.status == DeviceStatus::Confirmed
+    }
+
+    const fn class(&self) -> Class {
+        class_of(self.factor.method())
+    }
+
+    /// Ends its use and erases its secret.
+    fn retire(&mut self, status: DeviceStatus) {
+        self.factor = Factor::Former(self.method());
+        self.status = status;
+    }
+
+    /// The drift to search around, in steps: none after a month without use.
+    fn drift(&self, cx: &Context<'_>) -> i8 {
+        let Factor::Totp { drift, .. } = &self.factor else { return 0 };
+        let idle = cx.now.since(self.last_used.unwrap_or(self.bound_at));
+        if idle > cx.policy.drift_memory().as_u64() {
+            return 0;
+        }
+        let limit = drift_limit(cx);
+        (*drift).clamp(limit.saturating_neg(), limit)
+    }
+
+    /// Looks for one code; `None` if the device computes none or is not in use.
+    fn scan(&self, cx: &Context<'_>, typed: &Code) -> Option<Scan> {
+        if !self.in_use() {
+            return None;
+        }
+        match &self.factor {
+            Factor::Totp { secret, parameters, last_step, offset, .. } => {
+                let drift = offset.saturating_add(i16::from(self.drift(cx)));
+                let totp = Totp::new(secret, *parameters);
+                Some(totp.scan(typed, cx.now, cx.policy.window(), drift, *last_step))
+            }
+            Factor::Hotp { secret, algorithm, digits, next } => {
+                // One counter back as well, to tell a replay from a guess in the audit event.
+                let hotp = Hotp::new(secret, *algorithm, *digits);
+                let LookAheadRange { first, count } = look_back_and_ahead(*next, cx.policy.look_ahead());
+                Some(hotp.scan(&[typed], first, count, |at| next.is_some_and(|next| at >= next)))
+            }
+            Factor::External(_) | Factor::Phone(_) | Factor::Former(_) => None,
+        }
+    }
+
+    /// Looks for two consecutive codes far away; `None` if the device computes none.
+    fn scan_far(&self, cx: &Context<'_>, first: &Code, second: &Code) -> Option<Scan> {
+        if !self.in_use() {
+            return None;
+        }
+        let reach = cx.policy.resync_reach();
+        match &self.factor {
+            Factor::Totp { secret, parameters, last_step, .. } => {
+                let totp = Totp::new(secret, *parameters);
+                Some(totp.scan_far(&[first, second], cx.now, reach, *last_step))
+            }
+            Factor::Hotp { secret, algorithm, digits, next } => {
+                let hotp = Hotp::new(secret, *algorithm, *digits);
+                let from = next.unwrap_or(u64::MAX);
+                let count = u32::from(reach.factors());
+                Some(hotp.scan(&[first, second], from, count, |at| {
+                    next.is_some_and(|next| at >= next)
+                }))
+            }
+            Factor::External(_) | Factor::Phone(_) | Factor::Former(_) => None,
+        }
+    }
+
+    /// Burns `moving_factor` and everything below it. A resynchronisation takes the whole clock
+    /// error as the new offset; a plain success moves the drift by at most one step towards it.
+    fn accept(&mut self, cx: &Context<'_>, moving_factor: u64, resynchronised: bool) -> Accepted {
+        let remembered = self.drift(cx);
+        let limit = drift_limit(cx);
+        let mut seen_drift = None;
+        match &mut self.factor {
+            Factor::Totp { parameters, last_step, drift, offset, .. } => {
+                let clock = parameters.period.as_secs();
+                let present = cx.now.since(parameters.t0).checked_div(clock).unwrap_or(0);
+                let distance = moving_factor.wrapping_sub(present).cast_signed();
+                let distance = i16::try_from(distance).unwrap_or(0);
+                if resynchronised {
+                    (*offset, *drift) = (distance, 0);
+                } else {
+                    let seen = distance.saturating_sub(*offset);
+                    let moved = match seen.cmp(&i16::from(remembered)) {
+                        core::cmp::Ordering::Less => remembered.saturating_sub(1),
+                        core::cmp::Ordering::Equal => remembered,
+                        core::cmp::Ordering::Greater => remembered.saturating_add(1),
+                    };
+                    *drift = moved.clamp(limit.saturating_neg(), limit);
+                }
+                *last_step = Some(moving_factor);
+                seen_drift = Some(distance);
+            }
+            Factor::Hotp { next, .. } => *next = moving_factor.checked_add(1),
+            Factor::External(_) | Factor::Phone(_) | Factor::Former(_) => {}
+        }
+        self.last_used = Some(cx.now);
+        Accepted { device: self.id, method: self.method(), moving_factor, drift: seen_drift }
+    }
+}
+
+struct LookAheadRange {
+    first: u64,
+    count: u32,
+}
+
+const fn look_back_and_ahead(next: Option<u64>, look_ahead: LookAhead) -> LookAheadRange {
+    let next = match next {
+        Some(next) => next,
+        None => u64::MAX,
+    };
+    let back = if next == 0 { 0 } else { 1 };
+    LookAheadRange {
+        first: next.saturating_sub(back),
+        count: (look_ahead.counters() as u32).saturating_add(back as u32),
+    }
+}
+
+const fn class_of(method: Method) -> Class {
+    match method {
+        Method::Totp | Method::Hotp => Class::Codes,
+        Method::Passkey | Method::Pki => Class::External,
+        Method::Sms => Class::OutOfBand,
+        Method::RecoveryCode | Method::Emergency => Class::Recovery,
+    }
+}
+
+fn drift_limit(cx: &Context<'_>) -> i8 {
+    i8::try_from(cx.policy.drift_limit().as_u64()).unwrap_or(0)
+}
+
+/// Evaluates a window for nobody, so that an unknown account and one without a device cost what one
+/// device costs (ASVS 6.3.8).
+fn evaluate_for_nobody(cx: &Context<'_>, typed: &Code) {
+    if let Ok(nobody) = Secret::from_bytes(&[0; 20]) {
+        let totp = Totp::new(&nobody, cx.policy.parameters());
+        let scan = totp.scan(typed, cx.now, cx.policy.window(), 0, Some(u64::MAX));
+        core::hint::black_box(scan);
+    }
+}
+
+// The attempts: each is one try of something that a guesser could try.
+impl Account {
+    /// RFC 6238 section 5.2, RFC 4226 section 7.2.
+    pub(crate) fn verify(
+        mut self,
+        cx: &Context<'_>,
+        typed: Option<&Code>,
+        purpose: &Purpose,
+    ) -> Decision<Verdict> {
+        let Some(typed) = typed else { return malformed(purpose) };
+        if let Some(no) = self.gate(cx, Class::Codes, purpose) {
+            return no;
+        }
+        // Every device is evaluated, whatever matches. Should a code match on two, it is burnt on
+        // both: the digits are used up, not the device.
+        let (mut accepted, mut replayed, mut evaluated) = (None, None, false);
+        for device in &mut self.devices {
+            let Some(scan) = device.scan(cx, typed) else { continue };
+            evaluated = true;
+            if let Some(moving_factor) = scan.accepted {
+                let matched = device.accept(cx, moving_factor, false);
+                accepted.get_or_insert(matched);
+            } else if scan.seen {
+                replayed.get_or_insert((device.id, device.method()));
+            }
+        }
+        if !evaluated {
+            evaluate_for_nobody(cx, typed);
+        }
+        match accepted {
+            Some(accepted) => self.accept_code(cx, accepted, purpose, Vec::new()),
+            None => {
+                let why = self.why_rejected(evaluated, replayed.is_some());
+                let mut happening = Happening::plain(Kind::Rejected(why)).purpose(purpose);
+                if let Some((device, method)) = replayed {
+                    happening = happening.on(device, method);
+                }
+                self.reject(cx, Class::Codes, happening)
+            }
+        }
+    }
+
+    /// RFC 4226 section 7.4, RFC 6238 section 6: two consecutive codes of one device.
+    pub(crate) fn resynchronise(
+        mut self,
+        cx: &Context<'_>,
+        device: DeviceId,
+        typed: Option<(&Code, &Code)>,
+        purpose: &Purpose,
+    ) -> Decision<Verdict> {
+        let Some((first, second)) = typed else { return malformed(purpose) };
+        if let Some(no) = self.gate(cx, Class::Codes, purpose) {
+            return no;
+        }
+        let found = self.devices.iter_mut().find(|found| found.id == device);
+        let scanned = found.and_then(|found| Some((found.scan_far(cx, first, second)?, found)));
+        let Some((scan, found)) = scanned else {
+            evaluate_for_nobody(cx, first);
+            let why = self.why_rejected(false, false);
+            let happening = Happening::plain(Kind::Rejected(why)).purpose(purpose);
+            return self.reject(cx, Class::Codes, happening);
+        };
+        let Some(moving_factor) = scan.accepted else {
+            let (id, method) = (found.id, found.method());
+            let why = self.why_rejected(true, scan.seen);
+            let happening = Happening::plain(Kind::Rejected(why)).on(id, method).purpose(purpose);
+            return self.reject(cx, Class::Codes, happening);
+        };
+        let accepted = found.accept(cx, moving_factor, true);
+        let kind = Kind::Resynchronised { clock_offset: accepted.drift };
+        let happened = Vec::from([Happening::plain(kind).on(accepted.device, accepted.method)]);
+        self.accept_code(cx, accepted, purpose, happened)
+    }
+
+    /// NIST SP 800-63B-4 section 4.1.2.2: a pending device becomes a bound one by a code of its own,
+    /// which is burnt. On the budget that its class has anywhere else.
+    pub(crate) fn confirm(
+        mut self,
+        cx: &Context<'_>,
+        pending: ChallengeId,
+        typed: Option<&Code>,
+        seed: &RecoverySeed,
+    ) -> Decision<Verdict<Bound>> {
+        let purpose = Purpose::ChangeFactors;
+        let Some(typed) = typed else { return malformed(&purpose) };
+        let live = self.pending.as_ref().filter(|live| live.id == pending && cx.now <= live.until);
+        let Some((class, is_live)) = live.map(|live| (live.device.class(), self.is_open())) else {
+            return expired(&purpose);
+        };
+        if !is_live {
+            return expired(&purpose);
+        }
+        if let Some(until) = self.budgets.of(class).waits_until(&cx.policy.throttle(class), cx.now) {
+            return waiting(until, &purpose);
+        }
+        let Some(mut pending) = self.pending.take() else { return expired(&purpose) };
+        let (right, moving_factor) = match &mut pending.sent {
+            Some((sent, _)) => (sent.is(&pending.id, typed), None),
+            None => {
+                let scan = pending.device.scan(cx, typed);
+                let accepted = scan.and_then(|scan| scan.accepted);
+                (accepted.is_some(), accepted)
+            }
+        };
+        let (device, method) = (pending.device.id, pending.device.method());
+        if !right {
+            // A sent code dies with its tries; a shown secret lives out its ten minutes.
+            let dead = match &mut pending.sent {
+                Some((_, failures)) => {
+                    *failures = failures.saturating_add(1);
+                    u64::from(*failures) >= cx.policy.challenge_tries().as_u64()
+                }
+                None => false,
+            };
+            self.pending = (!dead).then_some(pending);
+            let happening = Happening::plain(Kind::Rejected(Why::WrongCode)).on(device, method);
+            return self.reject(cx, class, happening.purpose(&purpose));
+        }
+        let Pending { device: mut bound, replaces, .. } = pending;
+        if let Some(moving_factor) = moving_factor {
+            bound.accept(cx, moving_factor, false);
+        }
+        bound.bound_at = cx.now;
+        let mut happened = Vec::new();
+        if let Some(old) = replaces.and_then(|old| self.device_mut(old)) {
+            let was = old.method();
+            old.retire(DeviceStatus::Revoked);
+            happened.push(Happening::plain(Kind::Revoked).on(old.id, was));
+        }
+        happened.push(Happening::plain(Kind::Bound { replaces }).on(device, method));
+        self.budgets.of_mut(class).forgive();
+        self.bind(cx, bound);
+        let recovery_codes = self.recovery.is_none().then(|| self.issue_recovery_codes(cx, seed, &mut happened));
+        let answer = Bound { device, epoch: self.epoch, recovery_codes };
+        Decision { answer: Verdict::Accepted(answer), next: Some(self), happened }
+    }
+
+    /// NIST SP 800-63B-4 section 3.1.2.2: a look-up secret, spent once. The codes of apps keep their
+    /// own budget: a guesser who locked them has not locked the owner out.
+    pub(crate) fn recover(
+        mut self,
+        cx: &Context<'_>,
+        typed: Option<&RecoveryCode>,
+        purpose: &Purpose,
+    ) -> Decision<Verdict> {
+        let Some(typed) = typed else { return malformed(purpose) };
+        if let Some(no) = self.gate(cx, Class::Recovery, purpose) {
+            return no;
+        }
+        let allowed = permits(Method::RecoveryCode, purpose);
+        let spent = match &mut self.recovery {
+            Some(set) if allowed => set.spend(typed),
+            _ => RecoverySet::nobodys().spend(typed), // the same work
+        };
+        let why = match spent {
+            Spent::Now => {
+                self.budgets.recovery.forgive();
+                let left = self.recovery.as_ref().map_or(0, RecoverySet::left);
+                let spent = Happening::plain(Kind::RecoveryCodeSpent { left });
+                let happened = Vec::from([spent.by(Method::RecoveryCode).purpose(purpose)]);
+                return self.accept_as(cx, None, Method::RecoveryCode, purpose, happened);
+            }
+            Spent::Before => Why::Replayed,
+            Spent::Never if !allowed => Why::WrongPurpose,
+            Spent::Never if self.is_open() && self.recovery.is_none() => Why::NoDevice,
+            Spent::Never => self.why_rejected(true, false),
+        };
+        let happening = Happening::plain(Kind::Rejected(why)).by(Method::RecoveryCode);
+        self.reject(cx, Class::Recovery, happening.purpose(purpose))
+    }
+
+    /// NIST SP 800-63B-4 section 3.1.3.2: the answer to a sent code, once, for the purpose it was
+    /// sent for.
+    pub(crate) fn answer(
+        mut self,
+        cx: &Context<'_>,
+        id: ChallengeId,
+        typed: Option<&Code>,
+        purpose: &Purpose,
+    ) -> Decision<Verdict> {
+        let Some(typed) = typed else { return malformed(purpose) };
+        if let Some(no) = self.gate(cx, Class::OutOfBand, purpose) {
+            return no;
+        }
+        let live = self.sent.take_if(|live| live.id == id && cx.now <= live.until);
+        let Some(mut challenge) = live else { return expired(purpose) };
+        let device = challenge.device;
+        let in_use = self.device(device).is_some_and(Device::in_use);
+        let same_purpose = challenge.purpose == *purpose;
+        let right = challenge.sent.as_ref().is_some_and(|sent| sent.is(&id, typed));
+        if right && same_purpose && in_use {
+            self.budgets.out_of_band.forgive();
+            if let Some(device) = self.device_mut(device) {
+                device.last_used = Some(cx.now);
+            }
+            return self.accept_as(cx, Some(device), Method::Sms, purpose, Vec::new());
+        }
+        challenge.failures = challenge.failures.saturating_add(1);
+        if u64::from(challenge.failures) < cx.policy.challenge_tries().as_u64() {
+            self.sent = Some(challenge);
+        }
+        let why = if same_purpose { Why::WrongCode } else { Why::WrongPurpose };
+        let happening = Happening::plain(Kind::Rejected(why)).on(device, Method::Sms);
+        self.reject(cx, Class::OutOfBand, happening.purpose(purpose))
+    }
+
+    /// The host's word on a passkey or certificate, once for each challenge, right or wrong.
+    pub(crate) fn settle_external(
+        mut self,
+        cx: &Context<'_>,
+        assertion: &Assertion,
+        purpose: &Purpose,
+    ) -> Decision<Verdict> {
+        if let Some(no) = self.gate(cx, Class::External, purpose) {
+            return no;
+        }
+        let live = self.external.take_if(|live| live.id == assertion.id && cx.now <= live.until);
+        let Some(challenge) = live else { return expired(purpose) };
+        let id = assertion.device;
+        let method = self.device(id).filter(|device| device.in_use()).map(Device::method);
+        let method = method.filter(|method| class_of(*method) == Class::External);
+        let same_purpose = challenge.purpose == *purpose;
+        match method {
+            Some(method) if assertion.passed && same_purpose => {
+                self.budgets.external.forgive();
+                if let Some(device) = self.device_mut(id) {
+                    device.last_used = Some(cx.now);
+                }
+                self.accept_as(cx, Some(id), method, purpose, Vec::new())
+            }
+            _ => {
+                let why = match method {
+                    None => Why::NoDevice,
+                    Some(_) if !same_purpose => Why::WrongPurpose,
+                    Some(_) => Why::HostCheckFailed,
+                };
+                let mut happening = Happening::plain(Kind::Rejected(why)).purpose(purpose);
+                if let Some(method) = method {
+                    happening = happening.on(id, method);
+                }
+                self.reject(cx, Class::External, happening)
+            }
+        }
+    }
+
+    /// 45 CFR 164.312(a)(2)(ii): signs in on a grant, for as long as it lasts.
+    pub(crate) fn use_emergency_access(
+        self,
+        cx: &Context<'_>,
+        purpose: &Purpose,
+    ) -> Decision<Verdict> {
+        let granted = self.emergency_until.is_some_and(|until| cx.now <= until);
+        if granted && self.is_open() && permits(Method::Emergency, purpose) {
+            return self.accept_as(cx, None, Method::Emergency, purpose, Vec::new());
+        }
+        let why = if granted { Why::WrongPurpose } else { Why::Expired };
+        let happening = Happening::plain(Kind::Rejected(why)).by(Method::Emergency);
+        Decision::unchanged(Verdict::Expired, happening.purpose(purpose))
+    }
+}
+
+// The changes: each is allowed by a proof, or by there being nothing to prove yet.
+impl Account {
+    /// Starts an enrolment: NIST SP 800-63B-4 section 4.1.2. A second start replaces the first.
+    pub(crate) fn enrol(
+        mut self,
+        cx: &Context<'_>,
+        id: ChallengeId,
+        device: DeviceId,
+        label: &Label,
+        factor: &Factor,
+        replaces: Option<DeviceId>,
+    ) -> Decision<Change<UnixTime>> {
+        let until = cx.now.plus(cx.policy.pending_lifetime().as_u64());
+        let allowed = self.may_bind(cx).and_then(|()| match replaces {
+            Some(old) => self.replaceable(old, factor.method()),
+            None => self.has_room(factor.method()),
+        });
+        if let Err(refusal) = allowed {
+            return Decision::refused(refusal);
+        }
+        let method = factor.method();
+        self.pending = Some(Pending {
+            id,
+            until,
+            device: Device {
+                id: device,
+                label: label.clone(),
+                status: DeviceStatus::Confirmed, // once it is among the devices
+                bound_at: cx.now,
+                last_used: None,
+                imported: false,
+                factor: factor.duplicate(),
+            },
+            replaces,
+            sent: None,
+        });
+        let happening = Happening::plain(Kind::EnrolmentStarted { until }).on(device, method);
+        self.change(Change::Done(until), Vec::from([happening]))
+    }
+
+    /// Starts the binding of a telephone, the restricted last resort (NIST SP 800-63B-4 section
+    /// 3.1.3.3): a code goes to the new number. A person has one; a new number takes over.
+    pub(crate) fn enrol_phone(
+        self,
+        cx: &Context<'_>,
+        number: &PhoneNumber,
+        device: DeviceId,
+        label: &Label,
+        seed: &ChallengeSeed,
+    ) -> Decision<Change<OutOfBand>> {
+        let throttle = cx.policy.throttle(Class::OutOfBand);
+        if let Some(until) = self.budgets.out_of_band.waits_until(&throttle, cx.now) {
+            return Decision::refused(Refusal::TooSoon { until });
+        }
+        if let Some(until) = self.next_send(cx) {
+            return Decision::refused(Refusal::TooSoon { until });
+        }
+        let old = self.devices.iter().find(|device| device.in_use() && device.method() == Method::Sms);
+        let old = old.map(|old| old.id);
+        let factor = Factor::Phone(number.clone());
+        let mut decision = self.enrol(cx, seed.id, device, label, &factor, old);
+        let until = cx.now.plus(cx.policy.challenge_lifetime().as_u64());
+        let digits = cx.policy.challenge_digits();
+        if let Some(pending) = decision.next.as_mut().and_then(|next| next.pending.as_mut()) {
+            pending.sent = Some((seed.sealed(digits), 0));
+            pending.until = pending.until.min(until);
+        }
+        decision.map(|enrolment| OutOfBand {
+            id: seed.id,
+            code: seed.code(digits),
+            destination: number.clone(),
+            until: until.min(enrolment),
+        })
+    }
+
+    /// Binds a passkey or certificate that the host has just registered.
+    pub(crate) fn bind_external(
+        mut self,
+        cx: &Context<'_>,
+        device: DeviceId,
+        method: Method,
+        label: &Label,
+        seed: &RecoverySeed,
+    ) -> Decision<Change<Bound>> {
+        let external = class_of(method) == Class::External;
+        let allowed = self.may_bind(cx).and_then(|()| self.has_room(method));
+        if let Err(refusal) = allowed {
+            return Decision::refused(refusal);
+        }
+        if !external {
+            return Decision::refused(Refusal::NotPermitted);
+        }
+        let mut happened =
+            Vec::from([Happening::plain(Kind::Bound { replaces: None }).on(device, method)]);
+        self.budgets.external.forgive();
+        self.bind(
+            cx,
+            Device {
+                id: device,
+                label: label.clone(),
+                status: DeviceStatus::Confirmed,
+                bound_at: cx.now,
+                last_used: None,
+                imported: false,
+                factor: Factor::External(method),
+            },
+        );
+        let recovery_codes = self.recovery.is_none().then(|| self.issue_recovery_codes(cx, seed, &mut happened));
+        let answer = Bound { device, epoch: self.epoch, recovery_codes };
+        self.change(Change::Done(answer), happened)
+    }
+
+    /// Brings a device over from another system, unconfirmed, on the host's word.
+    ///
+    /// Only into an account that has not been used here: once a person has signed in, an import
+    /// would be a way to bind a device without a proof.
+    pub(crate) fn import(
+        mut self,
+        cx: &Context<'_>,
+        device: DeviceId,
+        import: &ExistingDevice,
+    ) -> Decision<Change<DeviceId>> {
+        let method = match import.moving {
+            ImportedState::Totp { .. } => Method::Totp,
+            ImportedState::Hotp { .. } => Method::Hotp,
+        };
+        let used_here = |device: &Device| !device.imported || device.last_used.is_some();
+        let same = |device: &Device| {
+            device.factor.secret().is_some_and(|secret| same_secret(secret, &import.secret))
+        };
+        let refusal = if self.offboarded_at.is_some() {
+            Err(Refusal::Offboarded)
+        } else if self.devices.iter().any(same) {
+            Err(Refusal::AlreadyBound)
+        } else if self.recovery.is_some() || self.devices.iter().any(used_here) {
+            Err(Refusal::ProofRequired)
+        } else {
+            self.has_room(method)
+        };
+        if let Err(refusal) = refusal {
+            return Decision::refused(refusal);
+        }
+        let secret = import.secret.duplicate();
+        let factor = match import.moving {
+            ImportedState::Totp { parameters, last_step } => {
+                let present = Totp::new(&secret, parameters).step_at(cx.now);
+                let last_step = last_step.or(present);
+                Factor::Totp { secret, parameters, last_step, drift: 0, offset: 0 }
+            }
+            ImportedState::Hotp { algorithm, digits, next } => {
+                Factor::Hotp { secret, algorithm, digits, next: Some(next) }
+            }
+        };
+        self.bind(
+            cx,
+            Device {
+                id: device,
+                label: import.label.clone(),
+                status: DeviceStatus::Confirmed,
+                bound_at: cx.now,
+                last_used: None,
+                imported: true,
+                factor,
+            },
+        );
+        let kind = Kind::Imported { short_secret: import.secret.is_short() };
+        self.change(Change::Done(device), Vec::from([Happening::plain(kind).on(device, method)]))
+    }
+
+    /// Sends a code to the bound number. A new code takes the place of the old one and of nothing
+    /// else: failures stay.
+    pub(crate) fn challenge(
+        mut self,
+        cx: &Context<'_>,
+        purpose: &Purpose,
+        seed: &ChallengeSeed,
+    ) -> Decision<Change<OutOfBand>> {
+        let bound = self.devices.iter().find_map(|device| match &device.factor {
+            Factor::Phone(number) if device.in_use() => Some((device.id, number.clone())),
+            _ => None,
+        });
+        let throttle = cx.policy.throttle(Class::OutOfBand);
+        let wait = self.budgets.out_of_band.waits_until(&throttle, cx.now);
+        let wait = wait.max(self.next_send(cx));
+        let (device, destination) = match (bound, wait) {
+            _ if self.offboarded_at.is_some() => return Decision::refused(Refusal::Offboarded),
+            (None, _) => return Decision::refused(Refusal::NothingBound),
+            _ if !self.sms_permits(purpose) => return Decision::refused(Refusal::NotPermitted),
+            (_, Some(until)) => return Decision::refused(Refusal::TooSoon { until }),
+            (Some(bound), None) => bound,
+        };
+        let until = cx.now.plus(cx.policy.challenge_lifetime().as_u64());
+        let digits = cx.policy.challenge_digits();
+        self.sent = Some(Challenge {
+            id: seed.id,
+            purpose: purpose.clone(),
+            issued_at: cx.now,
+            until,
+            device,
+            failures: 0,
+            sent: Some(seed.sealed(digits)),
+        });
+        let answer = OutOfBand { id: seed.id, code: seed.code(digits), destination, until };
+        let happening = Happening::plain(Kind::ChallengeIssued { until }).on(device, Method::Sms);
+        self.change(Change::Done(answer), Vec::from([happening.purpose(purpose)]))
+    }
+
+    /// Starts a host's check of a passkey or certificate.
+    pub(crate) fn start_external(
+        mut self,
+        cx: &Context<'_>,
+        purpose: &Purpose,
+        id: ChallengeId,
+    ) -> Decision<Change<ExternalChallenge>> {
+        let usable = |device: &&Device| device.in_use() && device.class() == Class::External;
+        let bound = self.devices.iter().find(usable).map(|device| device.id);
+        let throttle = cx.policy.throttle(Class::External);
+        let wait = self.budgets.external.waits_until(&throttle, cx.now);
+        let device = match (bound, wait) {
+            _ if self.offboarded_at.is_some() => return Decision::refused(Refusal::Offboarded),
+            (None, _) => return Decision::refused(Refusal::NothingBound),
+            (_, Some(until)) => return Decision::refused(Refusal::TooSoon { until }),
+            (Some(device), None) => device,
+        };
+        let until = cx.now.plus(cx.policy.challenge_lifetime().as_u64());
+        self.external = Some(Challenge {
+            id,
+            purpose: purpose.clone(),
+            issued_at: cx.now,
+            until,
+            device,
+            failures: 0,
+            sent: None,
+        });
+        let happening = Happening::plain(Kind::ChallengeIssued { until }).purpose(purpose);
+        self.change(Change::Done(ExternalChallenge { id, until }), Vec::from([happening]))
+    }
+
+    /// A new set of recovery codes. The old set dies as one.
+    pub(crate) fn regenerate(
+        mut self,
+        cx: &Context<'_>,
+        seed: &RecoverySeed,
+    ) -> Decision<Change<RecoveryCodes>> {
+        let allowed = self.subject_proof(cx, &Purpose::ChangeFactors);
+        if let Err(refusal) = allowed {
+            return Decision::refused(refusal);
+        }
+        if !self.devices.iter().any(Device::in_use) {
+            return Decision::refused(Refusal::NothingBound);
+        }
+        self.change_epoch();
+        self.budgets.recovery.forgive();
+        let mut happened = Vec::new();
+        let codes = self.issue_recovery_codes(cx, seed, &mut happened);
+        self.change(Change::Done(codes), happened)
+    }
+
+    /// NIST SP 800-63B-4 section 4.5: removes a device, but not the last factor.
+    pub(crate) fn revoke(self, cx: &Context<'_>, device: DeviceId) -> Decision<Change> {
+        let others = self.devices.iter().filter(|other| other.in_use() && other.id != device).count();
+        let allowed = self.authority(cx, &Purpose::ChangeFactors).and_then(|()| {
+            let found = self.device(device).ok_or(Refusal::NoSuchDevice)?;
+            match found.status {
+                DeviceStatus::Confirmed if others == 0 => Err(Refusal::LastFactor),
+                DeviceStatus::Confirmed | DeviceStatus::Disabled => Ok(()),
+                DeviceStatus::Lost | DeviceStatus::Revoked => Err(Refusal::NoSuchDevice),
+            }
+        });
+        self.retire(allowed, device, DeviceStatus::Revoked, Kind::Revoked)
+    }
+
+    /// NIST SP 800-63B-4 section 4.3: one factor of any kind, or an operator, is enough to report a
+    /// device lost, and it works for the last one too.
+    pub(crate) fn report_lost(self, cx: &Context<'_>, device: DeviceId) -> Decision<Change> {
+        let own = cx.proof.map_or(Purpose::ChangeFactors, |proof| proof.purpose.clone());
+        let allowed = self.authority(cx, &own).and_then(|()| {
+            let found = self.device(device).ok_or(Refusal::NoSuchDevice)?;
+            match found.status {
+                DeviceStatus::Confirmed | DeviceStatus::Disabled => Ok(()),
+                DeviceStatus::Lost | DeviceStatus::Revoked => Err(Refusal::NoSuchDevice),
+            }
+        });
+        self.retire(allowed, device, DeviceStatus::Lost, Kind::ReportedLost)
+    }
+
+    /// An operator's last help: every factor goes, failures are forgiven, and for a day a factor can
+    /// be enrolled as if for the first time.
+    pub(crate) fn reset(mut self, cx: &Context<'_>, reason: &Reason) -> Decision<Change> {
+        if let Err(refusal) = self.operator_proof(cx) {
+            return Decision::refused(refusal);
+        }
+        if !self.exists {
+            return Decision::refused(Refusal::NothingBound);
+        }
+        self.retire_all();
+        self.budgets.codes.forgive();
+        self.budgets.recovery.forgive();
+        self.budgets.out_of_band.forgive();
+        self.budgets.external.forgive();
+        self.reenrol_until = Some(cx.now.plus(cx.policy.reset_lifetime().as_u64()));
+        self.change_epoch();
+        let happening = Happening::plain(Kind::Reset { reason: reason.clone() });
+        self.change(Change::Done(()), Vec::from([happening]))
+    }
+
+    /// 45 CFR 164.312(a)(2)(ii): an operator lets the person in without a factor, for a time, with a
+    /// reason. Factors and failures stay as they are.
+    pub(crate) fn grant_emergency_access(
+        mut self,
+        cx: &Context<'_>,
+        secs: u64,
+        reason: &Reason,
+    ) -> Decision<Change<UnixTime>> {
+        if let Err(refusal) = self.operator_proof(cx) {
+            return Decision::refused(refusal);
+        }
+        let until = cx.now.plus(secs.min(cx.policy.emergency_lifetime().as_u64()));
+        self.emergency_until = Some(until);
+        let kind = Kind::EmergencyGranted { until, reason: reason.clone() };
+        let happening = Happening::plain(kind).by(Method::Emergency);
+        self.change(Change::Done(until), Vec::from([happening]))
+    }
+
+    /// 45 CFR 164.308(a)(3)(ii)(C), NIST SP 800-63B-4 section 4.5: the end of everything, in one
+    /// write. Works on an account that never was, which then can never be.
+    pub(crate) fn offboard(mut self, cx: &Context<'_>, reason: &Reason) -> Decision<Change> {
+        if self.offboarded_at.is_some() {
+            return Decision::refused(Refusal::Offboarded);
+        }
+        let retired = self.devices.iter().filter(|device| device.in_use());
+        let mut happened: Vec<_> = retired
+            .map(|device| Happening::plain(Kind::Revoked).on(device.id, device.method()))
+            .collect();
+        self.retire_all();
+        self.reenrol_until = None;
+        self.offboarded_at = Some(cx.now);
+        self.change_epoch();
+        happened.push(Happening::plain(Kind::Offboarded { reason: reason.clone() }));
+        self.change(Change::Done(()), happened)
+    }
+
+    /// What the account is, without a secret.
+    pub(crate) fn summary(&self, policy: &dyn Policy, now: UnixTime) -> Summary {
+        let throttle = |class: Class| {
+            let budget = self.budgets.of(class);
+            ThrottleSummary {
+                consecutive_failures: budget.consecutive,
+                waiting_until: budget.waits_until(&policy.throttle(class), now),
+                disabled: self.is_disabled(class),
+            }
+        };
+        Summary {
+            epoch: self.epoch,
+            first_bound_at: self.first_bound_at,
+            offboarded_at: self.offboarded_at,
+            devices: self.devices.iter().map(Device::summary).collect(),
+            pending_until: self.pending.as_ref().map(|live| live.until).filter(|at| *at >= now),
+            recovery_codes_left: self.recovery.as_ref().map_or(0, RecoverySet::left),
+            recovery_replacement_due: self.recovery.as_ref().is_some_and(|set| set.spent != 0),
+            codes: throttle(Class::Codes),
+            recovery: throttle(Class::Recovery),
+            out_of_band: throttle(Class::OutOfBand),
+            external: throttle(Class::External),
+            emergency_until: self.emergency_until.filter(|until| *until >= now),
+        }
+    }
+}
+
+impl Device {
+    fn summary(&self) -> DeviceSummary {
+        let (drift, clock_offset) = match &self.factor {
+            Factor::Totp { drift, offset, .. } => (*drift, *offset),
+            _ => (0, 0),
+        };
+        DeviceSummary {
+            id: self.id,
+            label: self.label.as_str().into(),
+            method: self.method(),
+            status: self.status,
+            bound_at: self.bound_at,
+            last_used: self.last_used,
+            drift,
+            clock_offset,
+            short_secret: self.factor.secret().is_some_and(Secret::is_short),
+            imported: self.imported,
+        }
+    }
+}
+
+// What the transitions share.
+impl Account {
+    fn is_open(&self) -> bool {
+        self.exists && self.offboarded_at.is_none()
+    }
+
+    fn device(&self, id: DeviceId) -> Option<&Device> {
+        self.devices.iter().find(|device| device.id == id)
+    }
+
+    fn device_mut(&mut self, id: DeviceId) -> Option<&mut Device> {
+        self.devices.iter_mut().find(|device| device.id == id)
+    }
+
+    /// Whether failures have disabled the class: it had a device, and now it has only disabled ones.
+    fn is_disabled(&self, class: Class) -> bool {
+        if class == Class::Recovery {
+            let limit = self.recovery.as_ref().map(|set| set.hashes.is_empty());
+            return limit == Some(true);
+        }
+        let of_class = |device: &&Device| device.class() == class;
+        let mut devices = self.devices.iter().filter(of_class);
+        let any = |status| self.devices.iter().filter(of_class).any(|device| device.status == status);
+        devices.next().is_some() && any(DeviceStatus::Disabled) && !any(DeviceStatus::Confirmed)
+    }
+
+    /// The answer that does not depend on the code, if there is one.
+    fn gate(&self, cx: &Context<'_>, class: Class, purpose: &Purpose) -> Option<Decision<Verdict>> {
+        if !self.is_open() {
+            return None; // evaluated for nobody, and rejected like any wrong code
+        }
+        let throttle = cx.policy.throttle(class);
+        if self.is_disabled(class) {
+            let happening = Happening::plain(Kind::Rejected(Why::Disabled)).purpose(purpose);
+            return Some(Decision::unchanged(Verdict::Disabled, happening));
+        }
+        self.budgets.of(class).waits_until(&throttle, cx.now).map(|until| waiting(until, purpose))
+    }
+
+    fn why_rejected(&self, evaluated: bool, replayed: bool) -> Why {
+        if !self.exists {
+            Why::UnknownAccount
+        } else if self.offboarded_at.is_some() {
+            Why::Offboarded
+        } else if !evaluated {
+            Why::NoDevice
+        } else if replayed {
+            Why::Replayed
+        } else {
+            Why::WrongCode
+        }
+    }
+
+    /// Counts a failure. Nobody's failure is not counted: there is no record to count it in, and a
+    /// guesser must not be able to make one.
+    fn reject<T>(
+        mut self,
+        cx: &Context<'_>,
+        class: Class,
+        happening: Happening,
+    ) -> Decision<Verdict<T>> {
+        let throttle = cx.policy.throttle(class);
+        if !self.is_open() {
+            let mut nobody = Budget::default();
+            nobody.charge(&throttle, cx.now);
+            let tries_left = nobody.tries_left(&throttle, cx.now);
+            return Decision::unchanged(Verdict::Rejected { tries_left }, happening);
+        }
+        let disable = self.budgets.of_mut(class).charge(&throttle, cx.now);
+        let tries_left = self.budgets.of(class).tries_left(&throttle, cx.now);
+        let mut happened = Vec::from([happening]);
+        if disable && self.disable(class) {
+            happened.push(Happening::plain(Kind::Disabled { class }));
+        }
+        Decision { answer: Verdict::Rejected { tries_left }, next: Some(self), happened }
+    }
+
+    /// NIST SP 800-63B-4 section 3.2.2: whatever was guessed at is disabled, and only a new binding
+    /// brings the class back. Returns whether there was anything.
+    fn disable(&mut self, class: Class) -> bool {
+        let mut any = false;
+        let hit = |device: &&mut Device| device.in_use() && device.class() == class;
+        for device in self.devices.iter_mut().filter(hit) {
+            device.retire(DeviceStatus::Disabled);
+            any = true;
+        }
+        if self.pending.take_if(|pending| pending.device.class() == class).is_some() {
+            any = true;
+        }
+        match class {
+            Class::Codes => {}
+            Class::Recovery => {
+                if let Some(set) = self.recovery.as_mut().filter(|set| !set.hashes.is_empty()) {
+                    set.hashes.clear();
+                    any = true;
+                }
+            }
+            Class::OutOfBand => self.sent = None,
+            Class::External => self.external = None,
+        }
+        any
+    }
+
+    fn accept_code(
+        mut self,
+        cx: &Context<'_>,
+        accepted: Accepted,
+        purpose: &Purpose,
+        mut happened: Vec<Happening>,
+    ) -> Decision<Verdict> {
+        self.budgets.codes.forgive();
+        let Accepted { device, method, moving_factor, drift } = accepted;
+        let kind = Kind::Accepted { moving_factor: Some(moving_factor), drift };
+        happened.push(Happening::plain(kind).on(device, method).purpose(purpose));
+        let proof = self.proof(cx, Some(device), method, purpose);
+        Decision { answer: Verdict::Accepted(proof), next: Some(self), happened }
+    }
+
+    fn accept_as(
+        self,
+        cx: &Context<'_>,
+        device: Option<DeviceId>,
+        method: Method,
+        purpose: &Purpose,
+        mut happened: Vec<Happening>,
+    ) -> Decision<Verdict> {
+        let kind = Kind::Accepted { moving_factor: None, drift: None };
+        let mut happening = Happening::plain(kind).by(method).purpose(purpose);
+        happening.device = device;
+        happened.push(happening);
+        let proof = self.proof(cx, device, method, purpose);
+        Decision { answer: Verdict::Accepted(proof), next: Some(self), happened }
+    }
+
+    /// The only place where a proof is made.
+    fn proof(
+        &self,
+        cx: &Context<'_>,
+        device: Option<DeviceId>,
+        method: Method,
+        purpose: &Purpose,
+    ) -> Proof {
+        let (account, purpose) = (*cx.id, purpose.clone());
+        Proof { account, device, method, purpose, epoch: self.epoch, at: cx.now }
+    }
+
+    fn change<T>(self, answer: Change<T>, happened: Vec<Happening>) -> Decision<Change<T>> {
+        Decision { answer, next: Some(self), happened }
+    }
+
+    /// Every change of factors: proofs, challenges and enrolments from before it are dead.
+    fn change_epoch(&mut self) {
+        self.epoch = self.epoch.saturating_add(1);
+        self.pending = None;
+        self.sent = None;
+        self.external = None;
+    }
+
+    fn bind(&mut self, cx: &Context<'_>, device: Device) {
+        self.devices.push(device);
+        self.first_bound_at.get_or_insert(cx.now);
+        self.reenrol_until = None;
+        self.change_epoch();
+        self.forget_oldest();
+    }
+
+    /// Keeps the record small: the newest former devices stay.
+    fn forget_oldest(&mut self) {
+        let former = self.devices.iter().filter(|device| !device.in_use()).count();
+        let mut excess = former.saturating_sub(MAX_FORMER_DEVICES);
+        self.devices.retain(|device| {
+            let forget = excess > 0 && !device.in_use();
+            excess = excess.saturating_sub(usize::from(forget));
+            !forget
+        });
+    }
+
+    fn retire(
+        mut self,
+        allowed: Result<(), Refusal>,
+        device: DeviceId,
+        status: DeviceStatus,
+        kind: Kind,
+    ) -> Decision<Change> {
+        if let Err(refusal) = allowed {
+            return Decision::refused(refusal);
+        }
+        let Some(found) = self.device_mut(device) else {
+            return Decision::refused(Refusal::NoSuchDevice);
+        };
+        let method = found.method();
+        found.retire(status);
+        self.change_epoch();
+        self.forget_oldest();
+        self.change(Change::Done(()), Vec::from([Happening::plain(kind).on(device, method)]))
+    }
+
+    fn retire_all(&mut self) {
+        for device in self.devices.iter_mut().filter(|device| device.status != DeviceStatus::Lost) {
+            device.retire(DeviceStatus::Revoked);
+        }
+        self.recovery = None;
+        self.emergency_until = None;
+        self.forget_oldest();
+    }
+
+    fn issue_recovery_codes(
+        &mut self,
+        cx: &Context<'_>,
+        seed: &RecoverySeed,
+        happened: &mut Vec<Happening>,
+    ) -> RecoveryCodes {
+        let (codes, set) = seed.issue(cx.policy.recovery_codes().as_u64(), cx.now);
+        let kind = Kind::RecoveryCodesIssued { count: set.left() };
+        happened.push(Happening::plain(kind).by(Method::RecoveryCode));
+        self.recovery = Some(set);
+        codes
+    }
+
+    /// When the next code may be sent, if that is not yet.
+    fn next_send(&self, cx: &Context<'_>) -> Option<UnixTime> {
+        let interval = cx.policy.challenge_interval().as_u64();
+        let sent = self.sent.as_ref().map(|live| live.issued_at);
+        let pending = self.pending.as_ref().filter(|pending| pending.sent.is_some());
+        let last = sent.max(pending.map(|pending| pending.device.bound_at))?;
+        // A moment ahead of ours was written by another clock: it holds for the interval at most.
+        let next = last.min(cx.now).plus(interval);
+        (last <= cx.now && next > cx.now).then_some(next)
+    }
+
+    fn has_room(&self, method: Method) -> Result<(), Refusal> {
+        let class = class_of(method);
+        let same = |device: &&Device| device.in_use() && device.class() == class;
+        let limit = match class {
+            Class::Codes => MAX_OTP_DEVICES,
+            Class::External => MAX_EXTERNAL_DEVICES,
+            Class::OutOfBand => 1,
+            Class::Recovery => 0,
+        };
+        let count = self.devices.iter().filter(same).count();
+        if count < limit { Ok(()) } else { Err(Refusal::TooManyDevices) }
+    }
+
+    fn replaceable(&self, old: DeviceId, by: Method) -> Result<(), Refusal> {
+        match self.device(old).map(|old| (old.status, old.class())) {
+            Some((DeviceStatus::Confirmed, class)) if class == class_of(by) => Ok(()),
+            Some((DeviceStatus::Confirmed | DeviceStatus::Disabled, _)) => self.has_room(by),
+            _ => Err(Refusal::NoSuchDevice),
+        }
+    }
+
+    /// Whether a factor may be bound: with a proof of one, or because there never was one, or
+    /// because an operator has just reset the account.
+    fn may_bind(&self, cx: &Context<'_>) -> Result<(), Refusal> {
+        if self.offboarded_at.is_some() {
+            return Err(Refusal::Offboarded);
+        }
+        let reset = self.reenrol_until.is_some_and(|until| cx.now <= until);
+        match cx.proof {
+            Some(_) => self.subject_proof(cx, &Purpose::ChangeFactors),
+            None if self.first_bound_at.is_none() || reset => Ok(()),
+            None => Err(Refusal::ProofRequired),
+        }
+    }
+
+    fn sms_permits(&self, purpose: &Purpose) -> bool {
+        let stronger = |device: &Device| device.in_use() && device.method().rank() > Method::Sms.rank();
+        let narrowed = *purpose == Purpose::ChangeFactors && self.devices.iter().any(stronger);
+        permits(Method::Sms, purpose) && !narrowed
+    }
+
+    /// ASVS 7.5.1: a fresh proof of the person's own, for this purpose, from after the last change
+    /// of factors.
+    fn subject_proof(&self, cx: &Context<'_>, purpose: &Purpose) -> Result<(), Refusal> {
+        let proof = cx.proof.ok_or(Refusal::ProofRequired)?;
+        if self.offboarded_at.is_some() {
+            return Err(Refusal::Offboarded);
+        }
+        let fits = proof.account == *cx.id && proof.purpose == *purpose;
+        if !fits || proof.epoch != self.epoch || !self.exists {
+            return Err(Refusal::ProofUnfit);
+        }
+        fresh(cx, proof)?;
+        let permitted = match proof.method {
+            Method::Sms => self.sms_permits(purpose),
+            method => permits(method, purpose),
+        };
+        if permitted { Ok(()) } else { Err(Refusal::NotPermitted) }
+    }
+
+    /// An operator acts on somebody else, with a proof of their own from their own account as it is
+    /// now.
+    fn operator_proof(&self, cx: &Context<'_>) -> Result<(), Refusal> {
+        let proof = cx.proof.ok_or(Refusal::ProofRequired)?;
+        if self.offboarded_at.is_some() {
+            return Err(Refusal::Offboarded);
+        }
+        if proof.account == *cx.id {
+            return Err(Refusal::OwnAccount);
+        }
+        let operator = cx.operator.filter(|operator| operator.is_open());
+        let same_epoch = operator.is_some_and(|operator| operator.epoch == proof.epoch);
+        if !same_epoch || proof.purpose != Purpose::ActForOther {
+            return Err(Refusal::ProofUnfit);
+        }
+        fresh(cx, proof)?;
+        if permits(proof.method, &proof.purpose) { Ok(()) } else { Err(Refusal::NotPermitted) }
+    }
+
+    /// The person with a proof for `purpose`, or an operator.
+    fn authority(&self, cx: &Context<'_>, purpose: &Purpose) -> Result<(), Refusal> {
+        match cx.proof {
+            Some(proof) if proof.account != *cx.id => self.operator_proof(cx),
+            _ => self.subject_proof(cx, purpose),
+        }
+    }
+}
+
+fn same_secret(one: &Secret, other: &Secret) -> bool {
+    use subtle::ConstantTimeEq;
+    one.ct_eq(other).into()
+}
+
+fn fresh(cx: &Context<'_>, proof: &Proof) -> Result<(), Refusal> {
+    let age = cx.policy.proof_age(&proof.purpose).as_u64();
+    // A minute of leeway for hosts whose clocks differ; more is a proof from the future.
+    let ahead = proof.at > cx.now.plus(60);
+    if ahead || cx.now.since(proof.at) > age { Err(Refusal::ProofExpired) } else { Ok(()) }
+}
+
+fn malformed<T>(purpose: &Purpose) -> Decision<Verdict<T>> {
+    Decision::unchanged(Verdict::Malformed, Happening::plain(Kind::Malformed).purpose(purpose))
+}
+
+fn expired<T>(purpose: &Purpose) -> Decision<Verdict<T>> {
+    let happening = Happening::plain(Kind::Rejected(Why::Expired)).purpose(purpose);
+    Decision::unchanged(Verdict::Expired, happening)
+}
+
+fn waiting<T>(until: UnixTime, purpose: &Purpose) -> Decision<Verdict<T>> {
+    let happening = Happening::plain(Kind::Waiting { until }).purpose(purpose);
+    Decision::unchanged(Verdict::Wait { until }, happening)
+}

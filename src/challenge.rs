@@ -1,0 +1,267 @@
+//! Challenges: a code sent by SMS, or a nonce for the host's own check of a passkey or certificate.
+//!
+//! Standard: NIST SP 800-63B-4 sections 3.1.3.2 (at least six digits, at most ten minutes, once; a
+//! new code does not reset failures) and 3.1.3.3 (SMS is restricted), ASVS 6.6.2 (bound to its
+//! request).
+//!
+//! The code is kept as an HMAC under a key of its own that only the sealed record holds: twenty bits
+//! withstand no search, so what protects them is the seal. Email cannot be built: it is no factor
+//! (section 3.1.3.1), and there is no destination type for it.
+
+use alloc::string::String;
+use core::fmt;
+
+use hmac::{Hmac, KeyInit, Mac};
+use rand::CryptoRng;
+use sha2::Sha256;
+use subtle::ConstantTimeEq;
+use zeroize::{Zeroize, Zeroizing};
+
+use crate::code::{Code, Digits};
+use crate::proof::Purpose;
+use crate::summary::DeviceId;
+use crate::time::UnixTime;
+
+/// The random number of one challenge or one pending enrolment. Not secret, single-use.
+#[derive(Clone, Copy, Eq, Hash, PartialEq)]
+pub struct ChallengeId([u8; 16]);
+
+impl ChallengeId {
+    /// From the bytes that [`ChallengeId::as_bytes`] gave.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 16]) -> ChallengeId {
+        ChallengeId(bytes)
+    }
+
+    /// The bytes: for a form, or as the challenge that a passkey signs.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+
+    pub(crate) fn generate(rng: &mut impl CryptoRng) -> ChallengeId {
+        let mut bytes = [0; 16];
+        rng.fill_bytes(&mut bytes);
+        ChallengeId(bytes)
+    }
+}
+
+impl fmt::Display for ChallengeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for ChallengeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ChallengeId({self})")
+    }
+}
+
+/// Where an SMS goes: a telephone number in E.164 form. Kept in the sealed record; a code is only
+/// ever sent to the bound one, never to a number that came with the request.
+#[derive(Clone, Eq, PartialEq)]
+pub struct PhoneNumber(String);
+
+impl PhoneNumber {
+    /// Takes `+` and 8 to 15 digits, the first not zero (ITU-T E.164).
+    ///
+    /// # Errors
+    /// [`PhoneNumberError`].
+    pub fn new(text: &str) -> Result<PhoneNumber, PhoneNumberError> {
+        let digits = text.strip_prefix('+').ok_or(PhoneNumberError)?;
+        let fits = (8..=15).contains(&digits.len()) && !digits.starts_with('0');
+        if fits && digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            Ok(PhoneNumber(text.into()))
+        } else {
+            Err(PhoneNumberError)
+        }
+    }
+
+    /// The number, for the gateway.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for PhoneNumber {
+    /// The last two digits: a number is personal.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (_, last) = self.0.split_at_checked(self.0.len().saturating_sub(2)).unwrap_or_default();
+        write!(f, "PhoneNumber(…{last})")
+    }
+}
+
+/// A telephone number is `+` and 8 to 15 digits.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct PhoneNumberError;
+
+impl fmt::Display for PhoneNumberError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a telephone number is + and 8 to 15 digits")
+    }
+}
+
+impl core::error::Error for PhoneNumberError {}
+
+/// The random part of a sent code, drawn before the decision that may issue it.
+pub(crate) struct ChallengeSeed {
+    pub(crate) id: ChallengeId,
+    number: Zeroizing<u64>,
+    key: Zeroizing<[u8; 32]>,
+}
+
+impl ChallengeSeed {
+    /// Draws an id, a key and a number without bias: a draw from the last, incomplete multiple of
+    /// 10^8 is thrown away. Every shorter code is a remainder of that number.
+    pub(crate) fn generate(rng: &mut impl CryptoRng) -> ChallengeSeed {
+        const WHOLE: u64 = 100_000_000;
+        const UNBIASED: u64 = u64::MAX - u64::MAX % WHOLE;
+        let id = ChallengeId::generate(rng);
+        let mut key = Zeroizing::new([0; 32]);
+        rng.fill_bytes(&mut *key);
+        let mut number = rng.next_u64();
+        while number >= UNBIASED {
+            number = rng.next_u64();
+        }
+        ChallengeSeed { id, number: Zeroizing::new(number % WHOLE), key }
+    }
+
+    pub(crate) fn code(&self, digits: Digits) -> Code {
+        Code::from_value(digits.reduce((*self.number & 0x7fff_ffff) as u32), digits)
+    }
+
+    pub(crate) fn sealed(&self, digits: Digits) -> SentCode {
+        let key = *self.key;
+        SentCode { key, mac: mac(&key, &self.id, &self.code(digits)) }
+    }
+}
+
+fn mac(key: &[u8; 32], id: &ChallengeId, code: &Code) -> [u8; 32] {
+    // HMAC takes a key of any length; the error cannot happen and gives what never matches.
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else { return [0; 32] };
+    mac.update(b"countersign sent code 1");
+    mac.update(id.as_bytes());
+    mac.update(code.expose_str().as_bytes());
+    mac.finalize().into_bytes().into()
+}
+
+/// What an account keeps of a sent code.
+pub(crate) struct SentCode {
+    pub(crate) key: [u8; 32],
+    pub(crate) mac: [u8; 32],
+}
+
+impl SentCode {
+    /// Constant-time.
+    pub(crate) fn is(&self, id: &ChallengeId, typed: &Code) -> bool {
+        let mut typed = mac(&self.key, id, typed);
+        let same = self.mac.ct_eq(&typed);
+        typed.zeroize();
+        same.into()
+    }
+}
+
+impl Drop for SentCode {
+    fn drop(&mut self) {
+        let SentCode { key, mac } = self;
+        key.zeroize();
+        mac.zeroize();
+    }
+}
+
+/// A live challenge.
+pub(crate) struct Challenge {
+    pub(crate) id: ChallengeId,
+    pub(crate) purpose: Purpose,
+    pub(crate) issued_at: UnixTime,
+    pub(crate) until: UnixTime,
+    pub(crate) device: DeviceId,
+    /// Wrong answers so far.
+    pub(crate) failures: u8,
+    /// The sent code; `None` if the host checks a passkey or certificate.
+    pub(crate) sent: Option<SentCode>,
+}
+
+/// A code to send, returned once.
+#[derive(Debug)]
+#[must_use = "the code is sent now or never"]
+pub struct OutOfBand {
+    pub(crate) id: ChallengeId,
+    pub(crate) code: Code,
+    pub(crate) destination: PhoneNumber,
+    pub(crate) until: UnixTime,
+}
+
+impl OutOfBand {
+    /// What the answer has to name.
+    #[must_use]
+    pub const fn id(&self) -> ChallengeId {
+        self.id
+    }
+
+    /// The code, for the message. Send it, never log it.
+    #[must_use]
+    pub const fn code(&self) -> &Code {
+        &self.code
+    }
+
+    /// The bound number to which it goes.
+    #[must_use]
+    pub const fn destination(&self) -> &PhoneNumber {
+        &self.destination
+    }
+
+    /// Until when it can be answered.
+    #[must_use]
+    pub const fn until(&self) -> UnixTime {
+        self.until
+    }
+}
+
+/// A challenge for the host's own check of a passkey or certificate.
+#[derive(Debug)]
+#[must_use = "the host's check has to be over this challenge"]
+pub struct ExternalChallenge {
+    pub(crate) id: ChallengeId,
+    pub(crate) until: UnixTime,
+}
+
+impl ExternalChallenge {
+    /// What the device has to sign, or the host has to keep beside its own challenge.
+    #[must_use]
+    pub const fn id(&self) -> ChallengeId {
+        self.id
+    }
+
+    /// Until when it can be settled.
+    #[must_use]
+    pub const fn until(&self) -> UnixTime {
+        self.until
+    }
+}
+
+/// The host's word on a passkey or certificate that it checked itself. The only ways to make one
+/// are two names that can be searched for; no `Clone`.
+#[derive(Debug)]
+pub struct Assertion {
+    pub(crate) id: ChallengeId,
+    pub(crate) device: DeviceId,
+    pub(crate) passed: bool,
+}
+
+impl Assertion {
+    /// The host verified the signature of `device` over the challenge `id`, its origin, and user
+    /// presence. Whoever writes this line answers for it.
+    #[must_use]
+    pub const fn verified_by_host(id: ChallengeId, device: DeviceId) -> Assertion {
+        Assertion { id, device, passed: true }
+    }
+
+    /// The host's check of `device` over the challenge `id` failed; the failure counts.
+    #[must_use]
+    pub const fn failed_at_host(id: ChallengeId, device: DeviceId) -> Assertion {
+        Assertion { id, device, passed: false }
+    }
+}

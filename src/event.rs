@@ -1,0 +1,264 @@
+//! What happened, for the audit trail and for telling the person.
+//!
+//! Standard: 45 CFR 164.312(b) (audit controls), ASVS 16.3.1 (every attempt, success and failure)
+//! and 16.2.5 (no credential in a log), NIST SP 800-63B-4 sections 4.1 (date, source) and 4.6
+//! (what the subscriber must be told).
+//!
+//! The public answer to an attempt says little on purpose; the event says why. No event carries a
+//! secret, a code, or the destination of one.
+
+use core::fmt;
+
+use crate::proof::{Purpose, Refusal};
+use crate::summary::{AccountId, DeviceId, Method, Reason, Text};
+use crate::throttle::Class;
+use crate::time::UnixTime;
+
+/// Where a request came from, as the host knows it (an address, a device name): 1 to 128 bytes.
+pub type Source = Text<128>;
+
+/// One thing that happened to one account.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub struct Event {
+    /// Its place in the account's history. `None` if the attempt changed no state, a throttled one
+    /// say; those reach [`Store::note`](crate::Store::note) and may repeat without end.
+    pub id: Option<EventId>,
+    /// Whose account.
+    pub account: AccountId,
+    /// When, by the host's clock.
+    pub at: UnixTime,
+    /// Who did it.
+    pub actor: Actor,
+    /// From where, if the host said.
+    pub source: Option<Source>,
+    /// Whether the host said that the first factor was right. With
+    /// [`Kind::Rejected`] this is the alert of ASVS 6.3.5: right password, wrong second factor.
+    pub first_factor_passed: bool,
+    /// Which device.
+    pub device: Option<DeviceId>,
+    /// By which method.
+    pub method: Option<Method>,
+    /// What for.
+    pub purpose: Option<Purpose>,
+    /// What happened.
+    pub kind: Kind,
+}
+
+/// The place of an event in an account's history: unique, and without holes as long as none was
+/// lost or removed.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub struct EventId {
+    /// Whose history.
+    pub account: AccountId,
+    /// The version of the record that was written with it.
+    pub version: u64,
+    /// Its index among the events of that version, from 0.
+    pub index: u16,
+}
+
+/// Who did it.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
+pub enum Actor {
+    /// Whoever signs in as the person.
+    Subject,
+    /// Another person, an administrator or the help desk.
+    Operator(AccountId),
+    /// The host's own process, a migration or the personnel system say.
+    Host,
+}
+
+/// What happened.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
+pub enum Kind {
+    /// An attempt was accepted. For TOTP the step and the clock difference in steps, for HOTP the
+    /// counter.
+    Accepted {
+        /// The moving factor that matched.
+        moving_factor: Option<u64>,
+        /// How many steps the device's clock was ahead of ours.
+        drift: Option<i16>,
+    },
+    /// A device was bound. `replaces` names the one that it took over from.
+    Bound {
+        /// The device that was revoked in the same write.
+        replaces: Option<DeviceId>,
+    },
+    /// A code was made for sending.
+    ChallengeIssued {
+        /// Until when it can be answered.
+        until: UnixTime,
+    },
+    /// The host's clock stands before the last write by more than a minute.
+    ClockWentBack {
+        /// By how many seconds.
+        by: u64,
+    },
+    /// Too many consecutive failures: the devices of the class are disabled.
+    Disabled {
+        /// Which class.
+        class: Class,
+    },
+    /// Emergency access was granted.
+    EmergencyGranted {
+        /// Until when.
+        until: UnixTime,
+        /// Why.
+        reason: Reason,
+    },
+    /// An enrolment was started.
+    EnrolmentStarted {
+        /// Until when it can be confirmed.
+        until: UnixTime,
+    },
+    /// A device was brought over from another system.
+    Imported {
+        /// Whether its secret is below 128 bits.
+        short_secret: bool,
+    },
+    /// An attempt came with something that is no code.
+    Malformed,
+    /// The person was offboarded: nothing of theirs works any more.
+    Offboarded {
+        /// Why.
+        reason: Reason,
+    },
+    /// A new set of recovery codes was issued; the old one is dead.
+    RecoveryCodesIssued {
+        /// How many.
+        count: u8,
+    },
+    /// A recovery code was spent.
+    RecoveryCodeSpent {
+        /// How many are left.
+        left: u8,
+    },
+    /// A change was refused.
+    Refused(Refusal),
+    /// An attempt was not accepted.
+    Rejected(Why),
+    /// A device was reported lost.
+    ReportedLost,
+    /// An operator reset the account: every factor is revoked.
+    Reset {
+        /// Why.
+        reason: Reason,
+    },
+    /// A device was resynchronised.
+    Resynchronised {
+        /// Its clock error in steps (TOTP).
+        clock_offset: Option<i16>,
+    },
+    /// A device was revoked.
+    Revoked,
+    /// An attempt came while the class had to wait; nothing was evaluated.
+    Waiting {
+        /// Until when.
+        until: UnixTime,
+    },
+}
+
+/// Why an attempt was not accepted. For the audit trail only.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
+pub enum Why {
+    /// The class is disabled.
+    Disabled,
+    /// What the code was for has expired or is gone.
+    Expired,
+    /// The host's own check of a passkey or certificate failed.
+    HostCheckFailed,
+    /// The person has no device for it.
+    NoDevice,
+    /// The person was offboarded.
+    Offboarded,
+    /// The code was right and is used up (NIST SP 800-63B-4 section 3.1.4.2: duplicate use).
+    Replayed,
+    /// There is no such account.
+    UnknownAccount,
+    /// The code was wrong.
+    WrongCode,
+    /// The sent code or the assertion was for another purpose.
+    WrongPurpose,
+}
+
+impl Event {
+    /// What the person must be told of it, over an address other than the session (NIST SP
+    /// 800-63B-4 section 4.6); `None` if nothing.
+    #[must_use]
+    pub const fn notice(&self) -> Option<Notice> {
+        match self.kind {
+            Kind::Bound { .. } | Kind::Imported { .. } => Some(Notice::FactorAdded),
+            Kind::Revoked | Kind::ReportedLost => Some(Notice::FactorRemoved),
+            Kind::RecoveryCodesIssued { .. } => Some(Notice::RecoveryCodesReplaced),
+            Kind::RecoveryCodeSpent { .. } => Some(Notice::RecoveryCodeUsed),
+            Kind::Disabled { .. } => Some(Notice::FactorDisabled),
+            Kind::Reset { .. } => Some(Notice::AccountReset),
+            Kind::EmergencyGranted { .. } => Some(Notice::EmergencyAccess),
+            Kind::Rejected(Why::WrongCode | Why::Replayed) if self.first_factor_passed => {
+                Some(Notice::SuspiciousAttempt)
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether the host should end the person's other sessions (ASVS 7.4.2, 7.4.3).
+    #[must_use]
+    pub const fn ends_sessions(&self) -> bool {
+        matches!(
+            self.kind,
+            Kind::Bound { .. }
+                | Kind::Revoked
+                | Kind::ReportedLost
+                | Kind::RecoveryCodesIssued { .. }
+                | Kind::Reset { .. }
+                | Kind::Offboarded { .. }
+        )
+    }
+}
+
+/// What a person must be told. The host writes the message and adds whom to turn to if it was not
+/// them.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
+pub enum Notice {
+    /// An operator removed all factors.
+    AccountReset,
+    /// An operator granted emergency access.
+    EmergencyAccess,
+    /// A factor was added.
+    FactorAdded,
+    /// A factor was disabled after too many failures.
+    FactorDisabled,
+    /// A factor was removed.
+    FactorRemoved,
+    /// A recovery code was used, and a new set is due.
+    RecoveryCodeUsed,
+    /// The recovery codes were replaced.
+    RecoveryCodesReplaced,
+    /// The right password came with a wrong or used code.
+    SuspiciousAttempt,
+}
+
+impl fmt::Display for Notice {
+    /// One sentence for the person.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Notice::AccountReset => "Your sign-in factors were removed by an administrator.",
+            Notice::EmergencyAccess => "Emergency access to your account was granted.",
+            Notice::FactorAdded => "A sign-in factor was added to your account.",
+            Notice::FactorDisabled => "A sign-in factor was disabled after too many wrong codes.",
+            Notice::FactorRemoved => "A sign-in factor was removed from your account.",
+            Notice::RecoveryCodeUsed => "One of your recovery codes was used.",
+            Notice::RecoveryCodesReplaced => "Your recovery codes were replaced.",
+            Notice::SuspiciousAttempt => "Your password was used with a wrong or used code.",
+        })
+    }
+}

@@ -1,0 +1,121 @@
+//! The numbers of the account layer. A policy supplies them and decides nothing.
+//!
+//! Standard: the numbers of NIST SP 800-63B-4 sections 3.1.3 (out-of-band), 3.1.4 (codes), 3.2.2
+//! (failures), 4.1.2 (binding); each method names its own.
+//!
+//! Every return type is bounded, so that a policy can be stricter or more patient, and cannot turn
+//! a no into a yes or say "unlimited".
+
+use crate::code::Digits;
+use crate::hotp::{LookAhead, Reach};
+use crate::proof::Purpose;
+use crate::throttle::{Bounded, Class, Throttle};
+use crate::totp::{Parameters, Window};
+
+/// The numbers. The provided methods are the recommended ones; override what you have a reason for.
+///
+/// ```
+/// use countersign::{Policy, throttle::{Bounded, Class, Throttle}};
+///
+/// struct Stricter;
+///
+/// impl Policy for Stricter {
+///     fn throttle(&self, _: Class) -> Throttle {
+///         Throttle { disable_at: Bounded::of::<20>(), ..Throttle::RECOMMENDED }
+///     }
+/// }
+/// ```
+pub trait Policy: Send + Sync {
+    /// What a new TOTP device computes. SHA-1, six digits, thirty seconds: what every app can.
+    fn parameters(&self) -> Parameters {
+        Parameters::default()
+    }
+
+    /// Which steps are tried at sign-in (RFC 6238 section 5.2). One back, one forward.
+    fn window(&self) -> Window {
+        Window::ONE_EACH_WAY
+    }
+
+    /// Which counters are tried at sign-in (RFC 4226 section 7.4). Five.
+    fn look_ahead(&self) -> LookAhead {
+        LookAhead::FIVE
+    }
+
+    /// How far two consecutive codes are looked for. A thousand moving factors.
+    fn resync_reach(&self) -> Reach {
+        Reach::THOUSAND
+    }
+
+    /// How many steps of drift are remembered at most (RFC 6238 section 6). Two.
+    fn drift_limit(&self) -> Bounded<0, 2> {
+        Bounded::of::<2>()
+    }
+
+    /// After how many seconds without use drift is forgotten. Thirty days.
+    fn drift_memory(&self) -> Bounded<3600, 2_592_000> {
+        Bounded::of::<2_592_000>()
+    }
+
+    /// The failures of one class (NIST SP 800-63B-4 section 3.2.2).
+    fn throttle(&self, class: Class) -> Throttle {
+        let _ = class; // the same for each
+        Throttle::RECOMMENDED
+    }
+
+    /// Seconds in which a started enrolment can be confirmed (NIST SP 800-63B-4 section 4.1.2.2: at
+    /// most ten minutes). Ten minutes.
+    fn pending_lifetime(&self) -> Bounded<60, 600> {
+        Bounded::of::<600>()
+    }
+
+    /// How many recovery codes are issued. Ten.
+    fn recovery_codes(&self) -> Bounded<1, 16> {
+        Bounded::of::<10>()
+    }
+
+    /// How many digits a sent code has. Six.
+    fn challenge_digits(&self) -> Digits {
+        Digits::Six
+    }
+
+    /// Seconds for which a sent code is valid (NIST SP 800-63B-4 section 3.1.3.2: at most ten
+    /// minutes). Five minutes.
+    fn challenge_lifetime(&self) -> Bounded<60, 600> {
+        Bounded::of::<300>()
+    }
+
+    /// After how many wrong answers a sent code is dead. Five.
+    fn challenge_tries(&self) -> Bounded<1, 10> {
+        Bounded::of::<5>()
+    }
+
+    /// Seconds between two codes sent to one person: sending costs money and the person's patience
+    /// (ASVS 2.4.1). Thirty.
+    fn challenge_interval(&self) -> Bounded<10, 600> {
+        Bounded::of::<30>()
+    }
+
+    /// How many seconds old a proof may be when it is used to change something (ASVS 7.5.1). Five
+    /// minutes.
+    fn proof_age(&self, purpose: &Purpose) -> Bounded<1, 3600> {
+        let _ = purpose; // the same for each
+        Bounded::of::<300>()
+    }
+
+    /// Seconds after an operator's reset in which a factor can be enrolled without a proof of an
+    /// older one. One day.
+    fn reset_lifetime(&self) -> Bounded<600, 259_200> {
+        Bounded::of::<86_400>()
+    }
+
+    /// Seconds of emergency access at most (45 CFR 164.312(a)(2)(ii)). Four hours.
+    fn emergency_lifetime(&self) -> Bounded<60, 86_400> {
+        Bounded::of::<14_400>()
+    }
+}
+
+/// The recommended numbers, all of them.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Recommended;
+
+impl Policy for Recommended {}

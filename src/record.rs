@@ -1,0 +1,733 @@
+//! An account as sealed bytes: what a store keeps.
+//!
+//! Standard: RFC 4226 section 7.5 (secrets encrypted at rest), RFC 8452 (AES-256-GCM-SIV), RFC 8949
+//! (CBOR, the plaintext).
+//!
+//! ```text
+//! record    = "cs" format(1) owner(8) length(4) sealed
+//! owner     = the first 8 bytes of SHA-256(account id)
+//! sealed    = key(4) nonce(12) ciphertext tag(16)           (as a Keyring writes it)
+//! context   = "cs" format(1) version(8) account id          (authenticated, not stored)
+//! plaintext = CBOR, `write_account` below
+//! ```
+//!
+//! The context binds the bytes to one person and one version: a record that is moved to another
+//! account, or put back under another version, does not open. Putting back the whole row, version
+//! and all, is what this cannot see; that is the store's to prevent.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::fmt;
+
+use aes_gcm_siv::aead::{AeadInOut, KeyInit, Nonce, Tag};
+use aes_gcm_siv::Aes256GcmSiv;
+use hmac::{Hmac, Mac};
+use minicbor::decode::Error as CborError;
+use minicbor::{Decoder, Encoder};
+use sha2::{Digest, Sha256};
+use zeroize::{Zeroize, Zeroizing};
+
+use crate::account::{Account, Budgets, Device, Factor, Pending};
+use crate::challenge::{Challenge, ChallengeId, PhoneNumber, SentCode};
+use crate::code::Digits;
+use crate::key::Algorithm;
+use crate::proof::Purpose;
+use crate::recovery::RecoverySet;
+use crate::secret::Secret;
+use crate::summary::{AccountId, DeviceId, DeviceStatus, Method, Text};
+use crate::throttle::Budget;
+use crate::time::UnixTime;
+use crate::totp::{Parameters, Period};
+
+/// One stored state of one account: opaque bytes under a version.
+#[derive(Clone, Eq, PartialEq)]
+pub struct Record {
+    version: u64,
+    bytes: Vec<u8>,
+}
+
+impl Record {
+    /// The most bytes that a record has: room for every device, label and code there may be.
+    pub const MAX_LEN: usize = 16 * 1024;
+
+    /// The highest version, 2^63-1: databases have signed integers.
+    pub const MAX_VERSION: u64 = i64::MAX as u64;
+
+    /// From what a store kept.
+    #[must_use]
+    pub const fn new(version: u64, bytes: Vec<u8>) -> Record {
+        Record { version, bytes }
+    }
+
+    /// The version: 1 for the first write, then one more each time, never reset.
+    #[must_use]
+    pub const fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// The bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl fmt::Debug for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Record(version {}, [{} bytes])", self.version, self.bytes.len())
+    }
+}
+
+/// Why stored bytes are no account. Nothing is overwritten: whatever it is, a person looks at it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum RecordError {
+    /// The bytes were altered, or stand under another version than they were written for.
+    Altered,
+    /// The bytes are no record of this library.
+    Foreign,
+    /// The record opened, and what it holds makes no sense: a fault of this library.
+    Malformed,
+    /// A later release of this library wrote it; its format number.
+    NewerFormat(u8),
+    /// The record is another account's.
+    OtherAccount,
+    /// The key management has no answer now.
+    SealUnavailable,
+    /// The record is cut short, or has something behind it.
+    Torn,
+    /// No key of the keyring sealed it.
+    UnknownKey,
+    /// The version is 0, or cannot go higher.
+    Version,
+}
+
+impl fmt::Display for RecordError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RecordError::Altered => f.write_str("the record was altered or is of another version"),
+            RecordError::Foreign => f.write_str("the bytes are not a countersign record"),
+            RecordError::Malformed => f.write_str("the record opened and makes no sense"),
+            RecordError::NewerFormat(format) => {
+                write!(f, "the record has format {format}, newer than this release reads")
+            }
+            RecordError::OtherAccount => f.write_str("the record belongs to another account"),
+            RecordError::SealUnavailable => f.write_str("the key management did not answer"),
+            RecordError::Torn => f.write_str("the record is cut short or has a tail"),
+            RecordError::UnknownKey => f.write_str("the record is sealed with a key not at hand"),
+            RecordError::Version => f.write_str("the record's version is out of range"),
+        }
+    }
+}
+
+impl core::error::Error for RecordError {}
+
+/// Encrypts and authenticates records: implement it over a key management service or a validated
+/// module; otherwise use [`Keyring`].
+pub trait Seal: Send + Sync {
+    /// Encrypts `plaintext` so that it opens only under the same `context`.
+    ///
+    /// `nonce` differs for every account and version. One decision may be made again after a lost
+    /// race, so two plaintexts can meet one nonce: take an algorithm that withstands that (RFC
+    /// 8452), or a random nonce.
+    ///
+    /// # Errors
+    /// [`SealError`].
+    fn seal(&self, context: &[u8], nonce: [u8; 12], plaintext: &[u8]) -> Result<Vec<u8>, SealError>;
+
+    /// Decrypts what [`Seal::seal`] returned, now or under an older key.
+    ///
+    /// # Errors
+    /// [`SealError`].
+    fn open(&self, context: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError>;
+}
+
+/// Why a record could not be sealed or opened.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum SealError {
+    /// The bytes are not what was sealed under this context.
+    NotAuthentic,
+    /// The key management has no answer now.
+    Unavailable,
+    /// No key at hand sealed it.
+    UnknownKey,
+}
+
+impl fmt::Display for SealError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        RecordError::from(*self).fmt(f)
+    }
+}
+
+impl core::error::Error for SealError {}
+
+impl From<SealError> for RecordError {
+    fn from(error: SealError) -> RecordError {
+        match error {
+            SealError::NotAuthentic => RecordError::Altered,
+            SealError::Unavailable => RecordError::SealUnavailable,
+            SealError::UnknownKey => RecordError::UnknownKey,
+        }
+    }
+}
+
+/// The keys that seal records, with AES-256-GCM-SIV. The newest seals; the older ones open, and a
+/// record moves over to the newest when it is next written.
+///
+/// Keep the keys apart from the database: whoever has both has every secret.
+pub struct Keyring {
+    newest: SealingKey,
+    older: Vec<SealingKey>,
+}
+
+impl Keyring {
+    /// One key of 32 random bytes.
+    #[must_use]
+    pub fn new(key: [u8; 32]) -> Keyring {
+        Keyring { newest: SealingKey::new(key), older: Vec::new() }
+    }
+
+    /// A key from before, which still opens what it sealed.
+    #[must_use]
+    pub fn with_older(mut self, key: [u8; 32]) -> Keyring {
+        self.older.push(SealingKey::new(key));
+        self
+    }
+}
+
+impl fmt::Debug for Keyring {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Keyring([{} keys])", self.older.len().saturating_add(1))
+    }
+}
+
+/// One key, boxed so that moving a keyring leaves no copy of the schedule behind.
+struct SealingKey {
+    /// Names the key in a record: derived from it, so that no number has to be kept beside it.
+    name: [u8; 4],
+    cipher: Box<Aes256GcmSiv>,
+}
+
+impl SealingKey {
+    fn new(mut key: [u8; 32]) -> SealingKey {
+        let cipher = Box::new(Aes256GcmSiv::new(&key.into()));
+        let mut name = [0; 4];
+        if let Ok(mut mac) = <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(&key) {
+            mac.update(b"countersign key name 1");
+            let tag: [u8; 32] = mac.finalize().into_bytes().into();
+            name = tag.first_chunk().copied().unwrap_or_default();
+        }
+        key.zeroize();
+        SealingKey { name, cipher }
+    }
+}
+
+const TAG_LEN: usize = 16;
+
+impl Seal for Keyring {
+    fn seal(&self, context: &[u8], nonce: [u8; 12], plaintext: &[u8]) -> Result<Vec<u8>, SealError> {
+        let SealingKey { name, cipher } = &self.newest;
+        let mut sealed = Vec::with_capacity(plaintext.len().saturating_add(4 + 12 + TAG_LEN));
+        sealed.extend_from_slice(name);
+        sealed.extend_from_slice(&nonce);
+        sealed.extend_from_slice(plaintext);
+        let (_, text) = sealed.split_at_mut_checked(4 + 12).ok_or(SealError::NotAuthentic)?;
+        let nonce = Nonce::<Aes256GcmSiv>::from(nonce);
+        let tag = cipher.encrypt_inout_detached(&nonce, context, text.into());
+        let tag = tag.map_err(|_| SealError::NotAuthentic)?;
+        sealed.extend_from_slice(&tag);
+        Ok(sealed)
+    }
+
+    fn open(&self, context: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
+        let (name, rest) = sealed.split_first_chunk::<4>().ok_or(SealError::NotAuthentic)?;
+        let (nonce, rest) = rest.split_first_chunk::<12>().ok_or(SealError::NotAuthentic)?;
+        let (text, tag) = rest.split_last_chunk::<TAG_LEN>().ok_or(SealError::NotAuthentic)?;
+        let mut keys = core::iter::once(&self.newest).chain(&self.older);
+        let key = keys.find(|key| key.name == *name).ok_or(SealError::UnknownKey)?;
+        let mut plaintext = Zeroizing::new(text.to_vec());
+        let nonce = Nonce::<Aes256GcmSiv>::from(*nonce);
+        let tag = Tag::<Aes256GcmSiv>::from(*tag);
+        key.cipher
+            .decrypt_inout_detached(&nonce, context, plaintext.as_mut_slice().into(), &tag)
+            .map_err(|_| SealError::NotAuthentic)?;
+        Ok(plaintext)
+    }
+}
+
+const MAGIC: &[u8; 2] = b"cs";
+const FORMAT: u8 = 1;
+
+fn context(id: &AccountId, version: u64) -> Vec<u8> {
+    let mut context = Vec::with_capacity(2 + 1 + 8 + AccountId::MAX_LEN);
+    context.extend_from_slice(MAGIC);
+    context.push(FORMAT);
+    context.extend_from_slice(&version.to_be_bytes());
+    context.extend_from_slice(id.as_bytes());
+    context
+}
+
+fn owner(id: &AccountId) -> [u8; 8] {
+    let digest: [u8; 32] = Sha256::digest(id.as_bytes()).into();
+    digest.first_chunk().copied().unwrap_or_default()
+}
+
+/// Seals `account` as the record of `version`.
+pub(crate) fn seal(
+    account: &Account,
+    id: &AccountId,
+    version: u64,
+    keys: &dyn Seal,
+) -> Result<Record, RecordError> {
+    if version == 0 || version > Record::MAX_VERSION {
+        return Err(RecordError::Version);
+    }
+    let plaintext = write(account)?;
+    let context = context(id, version);
+    let digest: [u8; 32] = Sha256::digest(&context).into();
+    let nonce = digest.first_chunk().copied().unwrap_or_default();
+    let sealed = keys.seal(&context, nonce, &plaintext)?;
+    let length = u32::try_from(sealed.len()).map_err(|_| RecordError::Malformed)?;
+    let mut bytes = Vec::with_capacity(sealed.len().saturating_add(HEADER_LEN));
+    bytes.extend_from_slice(MAGIC);
+    bytes.push(FORMAT);
+    bytes.extend_from_slice(&owner(id));
+    bytes.extend_from_slice(&length.to_be_bytes());
+    bytes.extend_from_slice(&sealed);
+    Ok(Record { version, bytes })
+}
+
+const HEADER_LEN: usize = 2 + 1 + 8 + 4;
+
+/// Opens the record of `id`.
+pub(crate) fn open(
+    record: &Record,
+    id: &AccountId,
+    keys: &dyn Seal,
+) -> Result<Account, RecordError> {
+    if record.version == 0 || record.version > Record::MAX_VERSION {
+        return Err(RecordError::Version);
+    }
+    let bytes = record.bytes.as_slice();
+    let rest = bytes.strip_prefix(MAGIC).ok_or(RecordError::Foreign)?;
+    let (format, rest) = rest.split_first().ok_or(RecordError::Torn)?;
+    match *format {
+        FORMAT => {}
+        0 => return Err(RecordError::Foreign),
+        newer => return Err(RecordError::NewerFormat(newer)),
+    }
+    let (owner_of_bytes, rest) = rest.split_first_chunk::<8>().ok_or(RecordError::Torn)?;
+    let (length, sealed) = rest.split_first_chunk::<4>().ok_or(RecordError::Torn)?;
+    if usize::try_from(u32::from_be_bytes(*length)) != Ok(sealed.len()) {
+        return Err(RecordError::Torn);
+    }
+    if *owner_of_bytes != owner(id) {
+        return Err(RecordError::OtherAccount);
+    }
+    let plaintext = keys.open(&context(id, record.version), sealed)?;
+    read(&plaintext).map_err(|_| RecordError::Malformed)
+}
+
+/// The plaintext. The buffer has its final size from the start, so that growing leaves no copy.
+fn write(account: &Account) -> Result<Zeroizing<Vec<u8>>, RecordError> {
+    let mut length = Length(0);
+    write_account(&mut Encoder::new(&mut length), account).map_err(|_| RecordError::Malformed)?;
+    let mut plaintext = Zeroizing::new(Vec::with_capacity(length.0));
+    write_account(&mut Encoder::new(&mut *plaintext), account)
+        .map_err(|_| RecordError::Malformed)?;
+    Ok(plaintext)
+}
+
+/// Counts what is written to it.
+struct Length(usize);
+
+impl minicbor::encode::Write for Length {
+    type Error = core::convert::Infallible;
+
+    fn write_all(&mut self, bytes: &[u8]) -> Result<(), Self::Error> {
+        self.0 = self.0.saturating_add(bytes.len());
+        Ok(())
+    }
+}
+
+fn read(plaintext: &[u8]) -> Result<Account, CborError> {
+    let mut decoder = Decoder::new(plaintext);
+    let account = read_account(&mut decoder)?;
+    if decoder.position() == plaintext.len() { Ok(account) } else { Err(nonsense()) }
+}
+
+fn nonsense() -> CborError {
+    CborError::message("out of range")
+}
+
+// Every value is an array of a fixed length, in the order below; what may be absent is null. A
+// change of any of it is a new format number, and the old reader stays.
+
+type Written<W> = Result<(), minicbor::encode::Error<<W as minicbor::encode::Write>::Error>>;
+
+fn write_account<W: minicbor::encode::Write>(e: &mut Encoder<W>, account: &Account) -> Written<W> {
+    let Account {
+        exists: _,
+        epoch,
+        last_write,
+        first_bound_at,
+        offboarded_at,
+        reenrol_until,
+        emergency_until,
+        devices,
+        pending,
+        recovery,
+        sent,
+        external,
+        budgets,
+    } = account;
+    e.array(12)?.u32(*epoch)?.u64(last_write.as_secs())?;
+    for at in [first_bound_at, offboarded_at, reenrol_until, emergency_until] {
+        write_time(e, *at)?;
+    }
+    e.array(devices.len() as u64)?;
+    for device in devices {
+        write_device(e, device)?;
+    }
+    match pending {
+        Some(pending) => write_pending(e, pending)?,
+        None => drop(e.null()?),
+    }
+    match recovery {
+        Some(set) => write_recovery(e, set)?,
+        None => drop(e.null()?),
+    }
+    for challenge in [sent, external] {
+        match challenge {
+            Some(challenge) => write_challenge(e, challenge)?,
+            None => drop(e.null()?),
+        }
+    }
+    let Budgets { codes, recovery, out_of_band, external } = budgets;
+    e.array(4)?;
+    for budget in [codes, recovery, out_of_band, external] {
+        let Budget { consecutive, not_before, forgotten_at } = budget;
+        e.array(3)?.u16(*consecutive)?.u64(not_before.as_secs())?.u64(forgotten_at.as_secs())?;
+    }
+    Ok(())
+}
+
+fn read_account(d: &mut Decoder<'_>) -> Result<Account, CborError> {
+    expect_array(d, 12)?;
+    Ok(Account {
+        exists: true,
+        epoch: d.u32()?,
+        last_write: UnixTime::from_secs(d.u64()?),
+        first_bound_at: read_time(d)?,
+        offboarded_at: read_time(d)?,
+        reenrol_until: read_time(d)?,
+        emergency_until: read_time(d)?,
+        devices: read_all(d, 64, read_device)?,
+        pending: read_optional(d, read_pending)?,
+        recovery: read_optional(d, read_recovery)?,
+        sent: read_optional(d, read_challenge)?,
+        external: read_optional(d, read_challenge)?,
+        budgets: {
+            expect_array(d, 4)?;
+            Budgets {
+                codes: read_budget(d)?,
+                recovery: read_budget(d)?,
+                out_of_band: read_budget(d)?,
+                external: read_budget(d)?,
+            }
+        },
+    })
+}
+
+fn read_budget(d: &mut Decoder<'_>) -> Result<Budget, CborError> {
+    expect_array(d, 3)?;
+    Ok(Budget {
+        consecutive: d.u16()?,
+        not_before: UnixTime::from_secs(d.u64()?),
+        forgotten_at: UnixTime::from_secs(d.u64()?),
+    })
+}
+
+fn write_device<W: minicbor::encode::Write>(e: &mut Encoder<W>, device: &Device) -> Written<W> {
+    let Device { id, label, status, bound_at, last_used, imported, factor } = device;
+    e.array(7)?.u64(id.as_u64())?.str(label.as_str())?;
+    e.u8(match status {
+        DeviceStatus::Confirmed => 0,
+        DeviceStatus::Disabled => 1,
+        DeviceStatus::Lost => 2,
+        DeviceStatus::Revoked => 3,
+    })?;
+    e.u64(bound_at.as_secs())?;
+    write_time(e, *last_used)?;
+    e.bool(*imported)?;
+    write_factor(e, factor)
+}
+
+fn read_device(d: &mut Decoder<'_>) -> Result<Device, CborError> {
+    expect_array(d, 7)?;
+    Ok(Device {
+        id: DeviceId::from_u64(d.u64()?),
+        label: Text::new(d.str()?).map_err(|_| nonsense())?,
+        status: match d.u8()? {
+            0 => DeviceStatus::Confirmed,
+            1 => DeviceStatus::Disabled,
+            2 => DeviceStatus::Lost,
+            3 => DeviceStatus::Revoked,
+            _ => return Err(nonsense()),
+        },
+        bound_at: UnixTime::from_secs(d.u64()?),
+        last_used: read_time(d)?,
+        imported: d.bool()?,
+        factor: read_factor(d)?,
+    })
+}
+
+fn write_factor<W: minicbor::encode::Write>(e: &mut Encoder<W>, factor: &Factor) -> Written<W> {
+    match factor {
+        Factor::Totp { secret, parameters, last_step, drift, offset } => {
+            let Parameters { algorithm, digits, period, t0 } = parameters;
+            e.array(9)?.u8(0)?.bytes(secret.expose_bytes())?.u8(algorithm_number(*algorithm))?;
+            e.u8(digits.count())?.u64(period.as_secs())?.u64(t0.as_secs())?;
+            write_u64(e, *last_step)?;
+            e.i8(*drift)?.i16(*offset)?;
+        }
+        Factor::Hotp { secret, algorithm, digits, next } => {
+            e.array(5)?.u8(1)?.bytes(secret.expose_bytes())?.u8(algorithm_number(*algorithm))?;
+            e.u8(digits.count())?;
+            write_u64(e, *next)?;
+        }
+        Factor::External(method) => drop(e.array(2)?.u8(2)?.u8(method_number(*method))?),
+        Factor::Phone(number) => drop(e.array(2)?.u8(3)?.str(number.as_str())?),
+        Factor::Former(method) => drop(e.array(2)?.u8(4)?.u8(method_number(*method))?),
+    }
+    Ok(())
+}
+
+fn read_factor(d: &mut Decoder<'_>) -> Result<Factor, CborError> {
+    let length = d.array()?;
+    match (d.u8()?, length) {
+        (0, Some(9)) => Ok(Factor::Totp {
+            secret: read_secret(d)?,
+            parameters: Parameters {
+                algorithm: read_algorithm(d)?,
+                digits: read_digits(d)?,
+                period: Period::new(d.u64()?).ok_or_else(nonsense)?,
+                t0: UnixTime::from_secs(d.u64()?),
+            },
+            last_step: read_u64(d)?,
+            drift: d.i8()?,
+            offset: d.i16()?,
+        }),
+        (1, Some(5)) => Ok(Factor::Hotp {
+            secret: read_secret(d)?,
+            algorithm: read_algorithm(d)?,
+            digits: read_digits(d)?,
+            next: read_u64(d)?,
+        }),
+        (2, Some(2)) => Ok(Factor::External(read_method(d)?)),
+        (3, Some(2)) => {
+            Ok(Factor::Phone(PhoneNumber::new(d.str()?).map_err(|_| nonsense())?))
+        }
+        (4, Some(2)) => Ok(Factor::Former(read_method(d)?)),
+        _ => Err(nonsense()),
+    }
+}
+
+fn write_pending<W: minicbor::encode::Write>(e: &mut Encoder<W>, pending: &Pending) -> Written<W> {
+    let Pending { id, until, device, replaces, sent } = pending;
+    e.array(5)?.bytes(id.as_bytes())?.u64(until.as_secs())?;
+    write_device(e, device)?;
+    write_u64(e, replaces.map(DeviceId::as_u64))?;
+    match sent {
+        Some((sent, failures)) => {
+            e.array(2)?;
+            write_sent(e, sent)?;
+            e.u8(*failures)?;
+        }
+        None => drop(e.null()?),
+    }
+    Ok(())
+}
+
+fn read_pending(d: &mut Decoder<'_>) -> Result<Pending, CborError> {
+    expect_array(d, 5)?;
+    Ok(Pending {
+        id: ChallengeId::from_bytes(read_bytes(d)?),
+        until: UnixTime::from_secs(d.u64()?),
+        device: read_device(d)?,
+        replaces: read_u64(d)?.map(DeviceId::from_u64),
+        sent: read_optional(d, |d| {
+            expect_array(d, 2)?;
+            Ok((read_sent(d)?, d.u8()?))
+        })?,
+    })
+}
+
+fn write_recovery<W: minicbor::encode::Write>(e: &mut Encoder<W>, set: &RecoverySet) -> Written<W> {
+    let RecoverySet { salt, hashes, spent, issued_at } = set;
+    e.array(4)?.bytes(salt)?.array(hashes.len() as u64)?;
+    for hash in hashes {
+        e.bytes(hash)?;
+    }
+    e.u16(*spent)?.u64(issued_at.as_secs())?;
+    Ok(())
+}
+
+fn read_recovery(d: &mut Decoder<'_>) -> Result<RecoverySet, CborError> {
+    expect_array(d, 4)?;
+    Ok(RecoverySet {
+        salt: read_bytes(d)?,
+        hashes: read_all(d, 16, read_bytes)?,
+        spent: d.u16()?,
+        issued_at: UnixTime::from_secs(d.u64()?),
+    })
+}
+
+fn write_challenge<W: minicbor::encode::Write>(
+    e: &mut Encoder<W>,
+    challenge: &Challenge,
+) -> Written<W> {
+    let Challenge { id, purpose, issued_at, until, device, failures, sent } = challenge;
+    e.array(7)?.bytes(id.as_bytes())?;
+    match purpose {
+        Purpose::SignIn => e.u8(0)?,
+        Purpose::ChangeFactors => e.u8(1)?,
+        Purpose::ChangePrivileges => e.u8(2)?,
+        Purpose::ActForOther => e.u8(3)?,
+        Purpose::Action(name) => e.str(name.as_str())?,
+    };
+    e.u64(issued_at.as_secs())?.u64(until.as_secs())?.u64(device.as_u64())?.u8(*failures)?;
+    match sent {
+        Some(sent) => write_sent(e, sent),
+        None => Ok(drop(e.null()?)),
+    }
+}
+
+fn read_challenge(d: &mut Decoder<'_>) -> Result<Challenge, CborError> {
+    expect_array(d, 7)?;
+    Ok(Challenge {
+        id: ChallengeId::from_bytes(read_bytes(d)?),
+        purpose: match d.datatype()? {
+            minicbor::data::Type::String => {
+                Purpose::Action(Text::new(d.str()?).map_err(|_| nonsense())?)
+            }
+            _ => match d.u8()? {
+                0 => Purpose::SignIn,
+                1 => Purpose::ChangeFactors,
+                2 => Purpose::ChangePrivileges,
+                3 => Purpose::ActForOther,
+                _ => return Err(nonsense()),
+            },
+        },
+        issued_at: UnixTime::from_secs(d.u64()?),
+        until: UnixTime::from_secs(d.u64()?),
+        device: DeviceId::from_u64(d.u64()?),
+        failures: d.u8()?,
+        sent: read_optional(d, read_sent)?,
+    })
+}
+
+fn write_sent<W: minicbor::encode::Write>(e: &mut Encoder<W>, sent: &SentCode) -> Written<W> {
+    e.array(2)?.bytes(&sent.key)?.bytes(&sent.mac)?;
+    Ok(())
+}
+
+fn read_sent(d: &mut Decoder<'_>) -> Result<SentCode, CborError> {
+    expect_array(d, 2)?;
+    Ok(SentCode { key: read_bytes(d)?, mac: read_bytes(d)? })
+}
+
+fn write_time<W: minicbor::encode::Write>(e: &mut Encoder<W>, at: Option<UnixTime>) -> Written<W> {
+    write_u64(e, at.map(UnixTime::as_secs))
+}
+
+fn read_time(d: &mut Decoder<'_>) -> Result<Option<UnixTime>, CborError> {
+    Ok(read_u64(d)?.map(UnixTime::from_secs))
+}
+
+fn write_u64<W: minicbor::encode::Write>(e: &mut Encoder<W>, number: Option<u64>) -> Written<W> {
+    match number {
+        Some(number) => e.u64(number)?,
+        None => e.null()?,
+    };
+    Ok(())
+}
+
+fn read_u64(d: &mut Decoder<'_>) -> Result<Option<u64>, CborError> {
+    read_optional(d, |d| d.u64())
+}
+
+fn read_optional<'b, T>(
+    d: &mut Decoder<'b>,
+    read: impl FnOnce(&mut Decoder<'b>) -> Result<T, CborError>,
+) -> Result<Option<T>, CborError> {
+    if d.datatype()? == minicbor::data::Type::Null {
+        d.null()?;
+        return Ok(None);
+    }
+    read(d).map(Some)
+}
+
+fn read_all<'b, T>(
+    d: &mut Decoder<'b>,
+    at_most: u64,
+    mut read: impl FnMut(&mut Decoder<'b>) -> Result<T, CborError>,
+) -> Result<Vec<T>, CborError> {
+    let length = d.array()?.filter(|length| *length <= at_most).ok_or_else(nonsense)?;
+    // The capacity first: a vector of secrets that grows leaves copies behind.
+    let mut all = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
+    for _ in 0..length {
+        all.push(read(d)?);
+    }
+    Ok(all)
+}
+
+fn read_bytes<const N: usize>(d: &mut Decoder<'_>) -> Result<[u8; N], CborError> {
+    d.bytes()?.try_into().map_err(|_| nonsense())
+}
+
+fn read_secret(d: &mut Decoder<'_>) -> Result<Secret, CborError> {
+    Secret::dangerously_allow_short(d.bytes()?).map_err(|_| nonsense())
+}
+
+fn expect_array(d: &mut Decoder<'_>, length: u64) -> Result<(), CborError> {
+    if d.array()? == Some(length) { Ok(()) } else { Err(nonsense()) }
+}
+
+const fn algorithm_number(algorithm: Algorithm) -> u8 {
+    match algorithm {
+        Algorithm::Sha1 => 1,
+        Algorithm::Sha256 => 2,
+        Algorithm::Sha512 => 3,
+    }
+}
+
+fn read_algorithm(d: &mut Decoder<'_>) -> Result<Algorithm, CborError> {
+    match d.u8()? {
+        1 => Ok(Algorithm::Sha1),
+        2 => Ok(Algorithm::Sha256),
+        3 => Ok(Algorithm::Sha512),
+        _ => Err(nonsense()),
+    }
+}
+
+fn read_digits(d: &mut Decoder<'_>) -> Result<Digits, CborError> {
+    Digits::new(d.u8()?).ok_or_else(nonsense)
+}
+
+const fn method_number(method: Method) -> u8 {
+    match method {
+        Method::Totp => 0,
+        Method::Hotp => 1,
+        Method::Passkey => 2,
+        Method::Pki => 3,
+        Method::Sms => 4,
+        Method::RecoveryCode => 5,
+        Method::Emergency => 6,
+    }
+}
+
+fn read_method(d: &mut Decoder<'_>) -> Result<Method, CborError> {
+    let number = d.u8()?;
+    Method::ALL.into_iter().find(|method| method_number(*method) == number).ok_or_else(nonsense)
+}
+

@@ -1,0 +1,302 @@
+//! Recovery codes: look-up secrets for the day the phone is gone.
+//!
+//! Standard: NIST SP 800-63B-4 sections 3.1.2 (look-up secrets) and 4.2.1.1 (saved recovery codes:
+//! at least 64 bits, hashed, used once, replaced after use), ASVS 6.5.1 to 6.5.3.
+//!
+//! A code has 120 random bits, above the 112 from which an approved hash suffices instead of a slow
+//! one, and is salted and hashed all the same. A set is issued whole, shown once, and dies whole.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use hmac::{Hmac, KeyInit, Mac};
+use rand::CryptoRng;
+use sha2::Sha256;
+use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
+use zeroize::{Zeroize, Zeroizing};
+
+use crate::time::UnixTime;
+
+/// One recovery code: 120 bits, printed as six groups of four characters of Crockford's base32,
+/// which has no `I`, `L`, `O` or `U` to misread. Wiped when dropped; `Debug` is redacted.
+pub struct RecoveryCode([u8; 15]);
+
+impl RecoveryCode {
+    /// Reads what a person typed: either case, with or without hyphens and spaces; `I` and `L` are
+    /// read as `1`, `O` as `0`.
+    ///
+    /// # Errors
+    /// [`RecoveryCodeError`] for anything that is not 24 such characters.
+    pub fn parse(text: &str) -> Result<RecoveryCode, RecoveryCodeError> {
+        let mut code = RecoveryCode([0; 15]);
+        let mut bits = 0_u32; // the low `held` bits are waiting for a byte
+        let (mut held, mut typed) = (0_u32, 0_usize);
+        let mut place = code.0.iter_mut();
+        for byte in text.bytes().filter(|byte| !matches!(byte, b' ' | b'-')) {
+            let value = crockford_value(byte).ok_or(RecoveryCodeError)?;
+            typed = typed.saturating_add(1);
+            bits = (bits << 5) | u32::from(value);
+            held = held.saturating_add(5);
+            if held >= 8 {
+                held = held.saturating_sub(8);
+                *place.next().ok_or(RecoveryCodeError)? = (bits >> (held & 7)) as u8;
+            }
+        }
+        bits.zeroize();
+        if typed == 24 { Ok(code) } else { Err(RecoveryCodeError) }
+    }
+
+    /// The code as a person reads it, `XXXX-XXXX-XXXX-XXXX-XXXX-XXXX`. This lets it out: show it
+    /// once, never log it.
+    #[must_use]
+    pub fn expose_text(&self) -> Zeroizing<String> {
+        let mut text = Zeroizing::new(String::with_capacity(29)); // never grows, so leaves no copy
+        let (mut bits, mut held, mut printed) = (0_u32, 0_u32, 0_u32);
+        for byte in self.0 {
+            bits = (bits << 8) | u32::from(byte);
+            held = held.saturating_add(8);
+            while held >= 5 {
+                held = held.saturating_sub(5);
+                if printed > 0 && printed % 4 == 0 {
+                    text.push('-');
+                }
+                printed = printed.saturating_add(1);
+                text.push(char::from(crockford_character((bits >> (held & 7)) as u8 & 31)));
+            }
+        }
+        bits.zeroize();
+        text
+    }
+
+    fn hash(&self, salt: &[u8; 16]) -> [u8; 16] {
+        // HMAC takes a key of any length; the error cannot happen and hashes to what never matches.
+        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(salt) else { return [0; 16] };
+        mac.update(b"countersign recovery code 1");
+        mac.update(&self.0);
+        let mut whole: [u8; 32] = mac.finalize().into_bytes().into();
+        let (head, _) = whole.split_first_chunk::<16>().unwrap_or((&[0; 16], &[]));
+        let hash = *head;
+        whole.zeroize();
+        hash
+    }
+}
+
+/// The character for five bits, without a table: the bits are secret when a set is printed.
+const fn crockford_character(value: u8) -> u8 {
+    // 0-9, then A-Z leaving out I, L, O and U: a step of one at each gap.
+    let mut character = value.wrapping_add(b'0');
+    character = character.wrapping_add(past(value, 10) & 7); // from ':' to 'A'
+    character = character.wrapping_add(past(value, 18) & 1); // no I
+    character = character.wrapping_add(past(value, 20) & 1); // no L
+    character = character.wrapping_add(past(value, 22) & 1); // no O
+    character.wrapping_add(past(value, 27) & 1) // no U
+}
+
+/// All ones if `value` is at least `limit`, else zero; both below 128.
+const fn past(value: u8, limit: u8) -> u8 {
+    ((limit.wrapping_sub(1) as i8).wrapping_sub(value as i8) >> 7) as u8
+}
+
+/// The five bits of a typed character. What was typed is the attempt's own, not yet anybody's
+/// secret, so a plain match may read it.
+const fn crockford_value(typed: u8) -> Option<u8> {
+    match typed.to_ascii_uppercase() {
+        b'O' => Some(0),
+        b'I' | b'L' => Some(1),
+        b'U' => None,
+        digit @ b'0'..=b'9' => Some(digit.wrapping_sub(b'0')),
+        letter @ b'A'..=b'H' => Some(letter.wrapping_sub(b'A').wrapping_add(10)),
+        letter @ b'J'..=b'K' => Some(letter.wrapping_sub(b'J').wrapping_add(18)),
+        letter @ b'M'..=b'N' => Some(letter.wrapping_sub(b'M').wrapping_add(20)),
+        letter @ b'P'..=b'T' => Some(letter.wrapping_sub(b'P').wrapping_add(22)),
+        letter @ b'V'..=b'Z' => Some(letter.wrapping_sub(b'V').wrapping_add(27)),
+        _ => None,
+    }
+}
+
+impl Drop for RecoveryCode {
+    fn drop(&mut self) {
+        let RecoveryCode(bytes) = self;
+        bytes.zeroize();
+    }
+}
+
+impl fmt::Debug for RecoveryCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RecoveryCode([redacted])")
+    }
+}
+
+/// The text is no recovery code: 24 characters of Crockford's base32.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct RecoveryCodeError;
+
+impl fmt::Display for RecoveryCodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a recovery code has 24 letters and digits")
+    }
+}
+
+impl core::error::Error for RecoveryCodeError {}
+
+/// A set of recovery codes, on its way to the person. It exists once: the account keeps hashes.
+#[derive(Debug)]
+#[must_use = "the codes are shown now or never"]
+pub struct RecoveryCodes(Vec<RecoveryCode>);
+
+impl RecoveryCodes {
+    /// The codes.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &RecoveryCode> {
+        self.0.iter()
+    }
+
+    /// How many.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none: never.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// One code a line, for a page or a printer. This lets them out.
+    #[must_use]
+    pub fn expose_lines(&self) -> Zeroizing<String> {
+        let mut lines = Zeroizing::new(String::with_capacity(self.0.len().saturating_mul(30)));
+        for code in &self.0 {
+            lines.push_str(&code.expose_text());
+            lines.push('\n');
+        }
+        lines
+    }
+}
+
+/// The random part of a set, drawn before the decision that may issue it.
+pub(crate) struct RecoverySeed {
+    codes: Zeroizing<[[u8; 15]; 16]>,
+    salt: [u8; 16],
+}
+
+impl RecoverySeed {
+    pub(crate) fn generate(rng: &mut impl CryptoRng) -> RecoverySeed {
+        let mut seed = RecoverySeed { codes: Zeroizing::new([[0; 15]; 16]), salt: [0; 16] };
+        seed.codes.iter_mut().for_each(|code| rng.fill_bytes(code));
+        rng.fill_bytes(&mut seed.salt);
+        seed
+    }
+
+    /// The first `count` codes, and what the account keeps of them.
+    pub(crate) fn issue(&self, count: u64, now: UnixTime) -> (RecoveryCodes, RecoverySet) {
+        let count = usize::try_from(count).unwrap_or(16);
+        let codes: Vec<_> = self.codes.iter().take(count).map(|code| RecoveryCode(*code)).collect();
+        let hashes = codes.iter().map(|code| code.hash(&self.salt)).collect();
+        let set = RecoverySet { salt: self.salt, hashes, spent: 0, issued_at: now };
+        (RecoveryCodes(codes), set)
+    }
+}
+
+/// What an account keeps of a set.
+#[derive(Debug, Eq, PartialEq)]
+pub(crate) struct RecoverySet {
+    pub(crate) salt: [u8; 16],
+    pub(crate) hashes: Vec<[u8; 16]>, // at most 16
+    pub(crate) spent: u16,            // bit n: the n-th code is spent
+    pub(crate) issued_at: UnixTime,
+}
+
+impl RecoverySet {
+    /// A set that no code is in, for doing the same work where there is none.
+    pub(crate) fn nobodys() -> RecoverySet {
+        RecoverySet { salt: [0; 16], hashes: alloc::vec![[0; 16]; 10], spent: u16::MAX, issued_at: UnixTime::default() }
+    }
+
+    /// How many codes are unspent.
+    pub(crate) fn left(&self) -> u8 {
+        let spent = u8::try_from(self.spent.count_ones()).unwrap_or(u8::MAX);
+        u8::try_from(self.hashes.len()).unwrap_or(0).saturating_sub(spent)
+    }
+
+    /// Spends `code` if it is in the set and unspent. Every hash is compared, the spent ones as
+    /// well: how long this takes says neither whether nor where it stood.
+    pub(crate) fn spend(&mut self, code: &RecoveryCode) -> Spent {
+        let typed = code.hash(&self.salt);
+        let (mut place, mut hit, mut seen) = (0_u16, Choice::from(0), Choice::from(0));
+        let mut bit = 1_u16;
+        for hash in &self.hashes {
+            let same = hash.ct_eq(&typed);
+            let unspent = Choice::from(u8::from(self.spent & bit == 0));
+            place.conditional_assign(&bit, same & unspent);
+            hit |= same & unspent;
+            seen |= same;
+            bit = bit.wrapping_shl(1);
+        }
+        self.spent |= place;
+        match (bool::from(hit), bool::from(seen)) {
+            (true, _) => Spent::Now,
+            (false, true) => Spent::Before,
+            (false, false) => Spent::Never,
+        }
+    }
+}
+
+/// What became of a typed recovery code.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Spent {
+    Before,
+    Never,
+    Now,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
+    #[test]
+    fn characters_equal_the_alphabet_and_read_back() {
+        for (value, character) in (0_u8..).zip(ALPHABET) {
+            assert_eq!(crockford_character(value), *character, "{value}");
+            assert_eq!(crockford_value(*character), Some(value));
+            assert_eq!(crockford_value(character.to_ascii_lowercase()), Some(value));
+        }
+        for typed in 0..=u8::MAX {
+            let upper = typed.to_ascii_uppercase();
+            let known = ALPHABET.contains(&upper) || b"ILO".contains(&upper);
+            assert_eq!(crockford_value(typed).is_some(), known, "{typed:#x}");
+        }
+    }
+
+    #[test]
+    fn a_code_reads_back_from_what_it_prints() {
+        let code = RecoveryCode(core::array::from_fn(|at| (at as u8).wrapping_mul(37) ^ 0xa5));
+        let text = code.expose_text();
+        assert_eq!(text.len(), 29);
+        assert_eq!(RecoveryCode::parse(&text).map(|read| read.0), Ok(code.0));
+        let typed = text.to_lowercase().replace('-', " ").replace('1', "l").replace('0', "o");
+        assert_eq!(RecoveryCode::parse(&typed).map(|read| read.0), Ok(code.0));
+        for wrong in [&text[1..], "", "ÄÖ", &std::format!("{}0", *text)] {
+            assert!(RecoveryCode::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn each_code_of_a_set_is_spent_once() {
+        let seed = RecoverySeed {
+            codes: Zeroizing::new(core::array::from_fn(|at| [at as u8; 15])),
+            salt: [7; 16],
+        };
+        let (codes, mut set) = seed.issue(10, UnixTime::from_secs(1));
+        assert_eq!((codes.len(), set.left()), (10, 10));
+        assert_eq!(set.spend(&RecoveryCode([99; 15])), Spent::Never);
+        for (spent, code) in (1_u8..).zip(codes.iter()) {
+            assert_eq!(set.spend(code), Spent::Now);
+            assert_eq!(set.spend(code), Spent::Before);
+            assert_eq!(set.left(), 10 - spent);
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! A store for tests and first steps.
+
+use core::convert::Infallible;
+use core::future::{Future, ready};
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::{AsyncStore, Store, Swap, Write};
+use crate::record::Record;
+use crate::summary::AccountId;
+
+/// Records in this process's memory: for tests and first steps. Every used code, counted failure
+/// and revoked device is forgotten when the process ends, so it is no store for people.
+#[derive(Debug, Default)]
+pub struct MemoryStore {
+    records: Mutex<HashMap<AccountId, Record>>,
+}
+
+impl MemoryStore {
+    /// An empty store.
+    #[must_use]
+    pub fn new() -> MemoryStore {
+        MemoryStore::default()
+    }
+
+    fn records(&self) -> MutexGuard<'_, HashMap<AccountId, Record>> {
+        // One insertion is one whole change, so a thread that panicked left nothing half done.
+        self.records.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Store for MemoryStore {
+    type Error = Infallible;
+
+    fn load(&self, id: &AccountId) -> Result<Option<Record>, Infallible> {
+        Ok(self.records().get(id).cloned())
+    }
+
+    fn swap(&self, id: &AccountId, write: &Write<'_>) -> Result<Swap, Infallible> {
+        let mut records = self.records();
+        if records.get(id).map(Record::version) != write.expected() {
+            return Ok(Swap::Stale);
+        }
+        records.insert(*id, write.record().clone());
+        Ok(Swap::Stored)
+    }
+}
+
+impl AsyncStore for MemoryStore {
+    type Error = Infallible;
+
+    fn load(
+        &self,
+        id: &AccountId,
+    ) -> impl Future<Output = Result<Option<Record>, Infallible>> + Send {
+        ready(Store::load(self, id))
+    }
+
+    fn swap(
+        &self,
+        id: &AccountId,
+        write: &Write<'_>,
+    ) -> impl Future<Output = Result<Swap, Infallible>> + Send {
+        ready(Store::swap(self, id, write))
+    }
+}

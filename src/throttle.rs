@@ -1,0 +1,168 @@
+//! How often somebody may be wrong: the numbers, and the state they act on.
+//!
+//! Standard: NIST SP 800-63B-4 section 3.2.2 (at most 100 consecutive failures, then disabled;
+//! waits growing from 30 seconds to an hour), RFC 4226 section 7.3 (throttling holds across
+//! sessions), ASVS 6.1.1 (no lockout by malice).
+//!
+//! The attacker has the password and all the parallel sessions in the world. Two limiters bound
+//! them: consecutive failures, which a success forgives, with growing waits and an end; and failures
+//! per thirty days, which nothing forgives, because "ten tries for every sign-in of the owner" adds
+//! up. Both live in the account's record, so no session, device, address or restart refills them.
+
+use crate::time::UnixTime;
+
+/// A whole number from `MIN` to `MAX`. A policy hands out these, so no policy can say "unlimited".
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Bounded<const MIN: u64, const MAX: u64>(u64);
+
+impl<const MIN: u64, const MAX: u64> Bounded<MIN, MAX> {
+    /// A number known when the policy is written; out of bounds it does not compile.
+    ///
+    /// ```compile_fail
+    /// use countersign::throttle::Bounded;
+    /// let limit: Bounded<1, 100> = Bounded::of::<101>();
+    /// ```
+    #[must_use]
+    pub const fn of<const N: u64>() -> Self {
+        const { assert!(MIN <= N && N <= MAX, "out of the bounds of this policy number") };
+        Bounded(N)
+    }
+
+    /// A number known when the program runs, from a configuration file say.
+    #[must_use]
+    pub const fn new(number: u64) -> Option<Self> {
+        if MIN <= number && number <= MAX { Some(Bounded(number)) } else { None }
+    }
+
+    /// The number.
+    #[must_use]
+    pub const fn as_u64(self) -> u64 {
+        self.0
+    }
+}
+
+/// Which failures count together. Each class has its own budget, so that a guesser who locks the
+/// codes does not lock the recovery codes, and a success in one class forgives nothing in another.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
+pub enum Class {
+    /// Codes of apps and tokens: sign-in, step-up, confirmation and resynchronisation alike.
+    Codes,
+    /// Recovery codes.
+    Recovery,
+    /// Codes sent by SMS.
+    OutOfBand,
+    /// Passkeys and PKI, as reported by the host.
+    External,
+}
+
+/// The numbers of one class.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Throttle {
+    /// Consecutive failures without a wait.
+    pub free: Bounded<0, 10>,
+    /// Seconds of the first wait; each further failure doubles it.
+    pub first_wait: Bounded<1, 3600>,
+    /// Seconds of the longest wait.
+    pub longest_wait: Bounded<1, 3600>,
+    /// Consecutive failures that disable the class: never over 100.
+    pub disable_at: Bounded<1, 100>,
+    /// Failures in thirty days, whatever succeeds in between.
+    pub per_thirty_days: Bounded<1, 100>,
+}
+
+impl Throttle {
+    /// Four free, then 30 s doubling to an hour, disabled at 100; and 50 in thirty days.
+    pub const RECOMMENDED: Throttle = Throttle {
+        free: Bounded::of::<4>(),
+        first_wait: Bounded::of::<30>(),
+        longest_wait: Bounded::of::<3600>(),
+        disable_at: Bounded::of::<100>(),
+        per_thirty_days: Bounded::of::<50>(),
+    };
+
+    /// Seconds to wait after the `failures`-th consecutive failure: 0 while they are free, then
+    /// doubling, never over the longest wait.
+    #[must_use]
+    pub fn wait_after(&self, failures: u16) -> u64 {
+        let paid = u64::from(failures).saturating_sub(self.free.as_u64());
+        match u32::try_from(paid) {
+            Ok(0) => 0,
+            Ok(paid) => {
+                let doubled = 1_u64.checked_shl(paid.saturating_sub(1)).unwrap_or(u64::MAX);
+                let doubled = if paid > 63 { u64::MAX } else { doubled };
+                self.first_wait.as_u64().saturating_mul(doubled).min(self.longest_wait.as_u64())
+            }
+            Err(_) => self.longest_wait.as_u64(),
+        }
+    }
+
+    /// Seconds in which one failure of the long window is forgotten.
+    fn interval(&self) -> u64 {
+        THIRTY_DAYS.checked_div(self.per_thirty_days.as_u64()).unwrap_or(THIRTY_DAYS)
+    }
+}
+
+const THIRTY_DAYS: u64 = 30 * 24 * 60 * 60;
+
+/// How far the clock may have been set back for a stored wait to be believed.
+const CLOCK_ERROR: u64 = 24 * 60 * 60;
+
+/// The failures of one person in one class.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Budget {
+    /// Failures since the last success of the class, at most `disable_at`.
+    pub(crate) consecutive: u16,
+    /// Nothing is evaluated before this moment.
+    pub(crate) not_before: UnixTime,
+    /// The long window as a generic cell rate: the moment at which all its failures are forgotten.
+    pub(crate) forgotten_at: UnixTime,
+}
+
+impl Budget {
+    /// Until when to wait; `None` if an attempt may be evaluated now. Never further away than the
+    /// limiters reach.
+    ///
+    /// A moment more than a day beyond that reach can only have been written by a clock that was
+    /// wrong. It counts as over: one attempt is evaluated and a failure is written with today's
+    /// clock; otherwise one bad clock would lock a person out for years. A smaller step back, which
+    /// a time daemon may take at any moment, opens nothing.
+    pub(crate) fn waits_until(&self, throttle: &Throttle, now: UnixTime) -> Option<UnixTime> {
+        let reach = now.plus(throttle.longest_wait.as_u64());
+        let by_wait = (self.not_before <= reach.plus(CLOCK_ERROR)).then_some(self.not_before);
+        let full = now.plus(THIRTY_DAYS);
+        let by_window = (self.forgotten_at <= full.plus(CLOCK_ERROR)).then(|| {
+            let freed = self.forgotten_at.plus(throttle.interval());
+            UnixTime::from_secs(freed.as_secs().saturating_sub(THIRTY_DAYS))
+        });
+        let until = by_wait.map(|at| at.min(reach)).max(by_window.map(|at| at.min(full)));
+        until.filter(|until| *until > now)
+    }
+
+    /// Counts one failure. Returns whether the class is now to be disabled.
+    pub(crate) fn charge(&mut self, throttle: &Throttle, now: UnixTime) -> bool {
+        let limit = u16::try_from(throttle.disable_at.as_u64()).unwrap_or(100);
+        self.consecutive = self.consecutive.saturating_add(1).min(limit);
+        self.not_before = now.plus(throttle.wait_after(self.consecutive));
+        let full = now.plus(THIRTY_DAYS);
+        self.forgotten_at = self.forgotten_at.max(now).plus(throttle.interval()).min(full);
+        self.consecutive >= limit
+    }
+
+    /// Forgives the consecutive failures, after a success of this class. The long window stays.
+    pub(crate) fn forgive(&mut self) {
+        self.consecutive = 0;
+        self.not_before = UnixTime::default();
+    }
+
+    /// How many further failures stay without a wait.
+    pub(crate) fn tries_left(&self, throttle: &Throttle, now: UnixTime) -> u8 {
+        let before_wait = throttle.free.as_u64().saturating_add(1);
+        let by_wait = before_wait.saturating_sub(u64::from(self.consecutive));
+        let by_end = throttle.disable_at.as_u64().saturating_sub(u64::from(self.consecutive));
+        let room = THIRTY_DAYS.saturating_sub(self.forgotten_at.since(now));
+        let by_window = room.checked_div(throttle.interval()).unwrap_or(0);
+        u8::try_from(by_wait.min(by_end).min(by_window)).unwrap_or(u8::MAX)
+    }
+}
