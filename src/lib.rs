@@ -20,6 +20,9 @@ pub mod hotp;
 pub mod totp;
 
 #[cfg(feature = "alloc")]
+pub mod uri;
+
+#[cfg(feature = "alloc")]
 pub mod summary;
 
 pub use code::{Code, Digits};
@@ -32,3 +35,5 @@ pub use secret::Secret;
 pub use summary::{DeviceId, Method, Summary};
 pub use time::UnixTime;
 pub use totp::{Totp, Window};
+#[cfg(feature = "alloc")]
+pub use uri::ProvisioningUri;

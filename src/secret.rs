@@ -91,6 +91,13 @@ impl Secret {
         Self::from_bytes(decode_base32_lenient(text, &mut *buffer)?)
     }
 
+    /// A second owner of the same bytes, for what must keep a secret that it was lent. Not public:
+    /// a `Clone` would be called without a thought.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn duplicate(&self) -> Secret {
+        Secret { bytes: self.bytes, len: self.len }
+    }
+
     /// How many bytes.
     #[must_use]
     #[allow(clippy::len_without_is_empty)] // never empty
