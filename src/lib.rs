@@ -25,6 +25,9 @@ pub mod uri;
 #[cfg(feature = "alloc")]
 pub mod summary;
 
+#[cfg(feature = "vectors")]
+pub mod vectors;
+
 pub use code::{Code, Digits};
 pub use hotp::{Hotp, LookAhead};
 pub use key::{Algorithm, Key};
