@@ -323,6 +323,7 @@ fn secrets_have_16_to_128_bytes_or_came_through_the_loud_door() {
     assert!(too_long(Secret::from_base32_lenient(&"A".repeat(5_000)).unwrap_err()));
 }
 
+#[cfg(feature = "std")]
 #[test]
 fn generated_secrets_are_as_long_as_the_hash_and_differ() {
     let mut rng = countersign::OsRandom::new().unwrap();
