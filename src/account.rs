@@ -9,6 +9,7 @@
 //! transition that returns no state has changed nothing.
 
 use alloc::vec::Vec;
+use core::fmt;
 
 use crate::challenge::{
     Assertion, Challenge, ChallengeId, ChallengeSeed, ExternalChallenge, OutOfBand, PhoneNumber,
@@ -29,6 +30,7 @@ use crate::summary::{
 use crate::throttle::{Budget, Class};
 use crate::time::UnixTime;
 use crate::totp::{Parameters, Totp};
+use crate::uri::{Part, ProvisioningUri, UriError};
 
 /// Confirmed OTP devices that a person may have; each one's window adds to a guesser's odds.
 pub const MAX_OTP_DEVICES: usize = 5;
@@ -247,6 +249,19 @@ pub(crate) enum ImportedState {
     Hotp { algorithm: Algorithm, digits: Digits, next: u64 },
 }
 
+impl ImportedState {
+    pub(crate) const fn factor(self, secret: Secret) -> Factor {
+        match self {
+            ImportedState::Totp { parameters, last_step } => {
+                Factor::Totp { secret, parameters, last_step, drift: 0, offset: 0 }
+            }
+            ImportedState::Hotp { algorithm, digits, next } => {
+                Factor::Hotp { secret, algorithm, digits, next: Some(next) }
+            }
+        }
+    }
+}
+
 impl ExistingDevice {
     /// A TOTP device. `last_step` is the last step that the other system accepted; without it, every
     /// step up to the present one counts as used.
@@ -284,7 +299,7 @@ impl Factor {
     }
 
     /// A copy for a decision that may have to be made again.
-    fn duplicate(&self) -> Factor {
+    pub(crate) fn duplicate(&self) -> Factor {
         match self {
             Factor::Totp { secret, parameters, last_step, drift, offset } => Factor::Totp {
                 secret: secret.duplicate(),
@@ -305,11 +320,33 @@ impl Factor {
         }
     }
 
+    /// How an authenticator is told of it.
+    pub(crate) fn uri(&self, issuer: &str, account: &str) -> Result<ProvisioningUri, UriError> {
+        match self {
+            Factor::Totp { secret, parameters, .. } => {
+                ProvisioningUri::totp(issuer, account, secret, *parameters)
+            }
+            Factor::Hotp { secret, algorithm, digits, next } => {
+                let counter = next.unwrap_or(u64::MAX);
+                ProvisioningUri::hotp(issuer, account, secret, *algorithm, *digits, counter)
+            }
+            Factor::External(_) | Factor::Phone(_) | Factor::Former(_) => {
+                Err(UriError::Missing(Part::Secret))
+            }
+        }
+    }
+
     const fn secret(&self) -> Option<&Secret> {
         match self {
             Factor::Totp { secret, .. } | Factor::Hotp { secret, .. } => Some(secret),
             Factor::External(_) | Factor::Phone(_) | Factor::Former(_) => None,
         }
+    }
+}
+
+impl fmt::Debug for Factor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Factor({}, [redacted])", self.method().name())
     }
 }
 
@@ -366,7 +403,8 @@ impl Device {
             Factor::Hotp { secret, algorithm, digits, next } => {
                 // One counter back as well, to tell a replay from a guess in the audit event.
                 let hotp = Hotp::new(secret, *algorithm, *digits);
-                let LookAheadRange { first, count } = look_back_and_ahead(*next, cx.policy.look_ahead());
+                let LookAheadRange { first, count } =
+                    look_back_and_ahead(*next, cx.policy.look_ahead());
                 Some(hotp.scan(&[typed], first, count, |at| next.is_some_and(|next| at >= next)))
             }
             Factor::External(_) | Factor::Phone(_) | Factor::Former(_) => None,
@@ -388,9 +426,11 @@ impl Device {
                 let hotp = Hotp::new(secret, *algorithm, *digits);
                 let from = next.unwrap_or(u64::MAX);
                 let count = u32::from(reach.factors());
-                Some(hotp.scan(&[first, second], from, count, |at| {
-                    next.is_some_and(|next| at >= next)
-                }))
+                Some(
+                    hotp.scan(&[first, second], from, count, |at| {
+                        next.is_some_and(|next| at >= next)
+                    }),
+                )
             }
             Factor::External(_) | Factor::Phone(_) | Factor::Former(_) => None,
         }
@@ -562,7 +602,8 @@ impl Account {
         if !is_live {
             return expired(&purpose);
         }
-        if let Some(until) = self.budgets.of(class).waits_until(&cx.policy.throttle(class), cx.now) {
+        if let Some(until) = self.budgets.of(class).waits_until(&cx.policy.throttle(class), cx.now)
+        {
             return waiting(until, &purpose);
         }
         let Some(mut pending) = self.pending.take() else { return expired(&purpose) };
@@ -602,7 +643,8 @@ impl Account {
         happened.push(Happening::plain(Kind::Bound { replaces }).on(device, method));
         self.budgets.of_mut(class).forgive();
         self.bind(cx, bound);
-        let recovery_codes = self.recovery.is_none().then(|| self.issue_recovery_codes(cx, seed, &mut happened));
+        let recovery_codes =
+            self.recovery.is_none().then(|| self.issue_recovery_codes(cx, seed, &mut happened));
         let answer = Bound { device, epoch: self.epoch, recovery_codes };
         Decision { answer: Verdict::Accepted(answer), next: Some(self), happened }
     }
@@ -788,7 +830,8 @@ impl Account {
         if let Some(until) = self.next_send(cx) {
             return Decision::refused(Refusal::TooSoon { until });
         }
-        let old = self.devices.iter().find(|device| device.in_use() && device.method() == Method::Sms);
+        let old =
+            self.devices.iter().find(|device| device.in_use() && device.method() == Method::Sms);
         let old = old.map(|old| old.id);
         let factor = Factor::Phone(number.clone());
         let mut decision = self.enrol(cx, seed.id, device, label, &factor, old);
@@ -838,7 +881,8 @@ impl Account {
                 factor: Factor::External(method),
             },
         );
-        let recovery_codes = self.recovery.is_none().then(|| self.issue_recovery_codes(cx, seed, &mut happened));
+        let recovery_codes =
+            self.recovery.is_none().then(|| self.issue_recovery_codes(cx, seed, &mut happened));
         let answer = Bound { device, epoch: self.epoch, recovery_codes };
         self.change(Change::Done(answer), happened)
     }
@@ -991,7 +1035,8 @@ impl Account {
 
     /// NIST SP 800-63B-4 section 4.5: removes a device, but not the last factor.
     pub(crate) fn revoke(self, cx: &Context<'_>, device: DeviceId) -> Decision<Change> {
-        let others = self.devices.iter().filter(|other| other.in_use() && other.id != device).count();
+        let others =
+            self.devices.iter().filter(|other| other.in_use() && other.id != device).count();
         let allowed = self.authority(cx, &Purpose::ChangeFactors).and_then(|()| {
             let found = self.device(device).ok_or(Refusal::NoSuchDevice)?;
             match found.status {
@@ -1143,7 +1188,8 @@ impl Account {
         }
         let of_class = |device: &&Device| device.class() == class;
         let mut devices = self.devices.iter().filter(of_class);
-        let any = |status| self.devices.iter().filter(of_class).any(|device| device.status == status);
+        let any =
+            |status| self.devices.iter().filter(of_class).any(|device| device.status == status);
         devices.next().is_some() && any(DeviceStatus::Disabled) && !any(DeviceStatus::Confirmed)
     }
 
@@ -1387,7 +1433,8 @@ impl Account {
     }
 
     fn sms_permits(&self, purpose: &Purpose) -> bool {
-        let stronger = |device: &Device| device.in_use() && device.method().rank() > Method::Sms.rank();
+        let stronger =
+            |device: &Device| device.in_use() && device.method().rank() > Method::Sms.rank();
         let narrowed = *purpose == Purpose::ChangeFactors && self.devices.iter().any(stronger);
         permits(Method::Sms, purpose) && !narrowed
     }

@@ -423,3 +423,132 @@ fn dynamic_truncation<H: Hash>(state: &H::State) -> u32 {
     let window = (pair >> (32_u32.wrapping_sub(byte.wrapping_mul(8)) & 63)) as u32;
     window & 0x7fff_ffff
 }
+
+#[cfg(test)]
+#[path = "../tests/data/rows.rs"]
+mod rows;
+
+#[cfg(test)]
+mod tests {
+    use super::rows::{hex, rows};
+    use super::*;
+    use hmac::{Hmac, KeyInit, Mac};
+    use proptest::prelude::*;
+    use std::string::ToString;
+    use std::vec::Vec;
+
+    const ALL: [Algorithm; 3] = [Algorithm::Sha1, Algorithm::Sha256, Algorithm::Sha512];
+
+    /// RFC 4226 section 5.3 over the `hmac` crate, byte by byte as the RFC has it.
+    fn oracle(algorithm: Algorithm, key: &[u8], factor: u64) -> u32 {
+        fn mac<M: Mac + KeyInit>(key: &[u8], factor: u64) -> Vec<u8> {
+            let mut mac = <M as KeyInit>::new_from_slice(key).unwrap();
+            mac.update(&factor.to_be_bytes());
+            mac.finalize().into_bytes().to_vec()
+        }
+        let mac = match algorithm {
+            Algorithm::Sha1 => mac::<Hmac<sha1::Sha1>>(key, factor),
+            Algorithm::Sha256 => mac::<Hmac<sha2::Sha256>>(key, factor),
+            Algorithm::Sha512 => mac::<Hmac<sha2::Sha512>>(key, factor),
+        };
+        let offset = usize::from(mac[mac.len() - 1] & 0xf);
+        u32::from_be_bytes(mac[offset..offset + 4].try_into().unwrap()) & 0x7fff_ffff
+    }
+
+    fn counting(len: usize) -> Vec<u8> {
+        (0..len).map(|at| at as u8).collect()
+    }
+
+    #[test]
+    fn truncated_values_of_rfc_4226_appendix_d() {
+        let key = Key::from_bytes(Algorithm::Sha1, b"12345678901234567890");
+        let table = include_str!("../tests/data/v1-rfc4226-appendix-d.txt");
+        for [counter, _, _, _, truncated, _] in rows(table) {
+            assert_eq!(key.truncate(counter.parse().unwrap()), [truncated.parse().unwrap()]);
+        }
+    }
+
+    #[test]
+    fn the_worked_example_of_rfc_4226_section_5_4() {
+        let table = include_str!("../tests/data/v1b-rfc4226-section-5.4.txt");
+        for [mac, _offset, truncated, code] in rows(table) {
+            let mut state = [0; 5];
+            for (word, bytes) in state.iter_mut().zip(hex(mac).chunks_exact(4)) {
+                *word = u32::from_be_bytes(bytes.try_into().unwrap());
+            }
+            let value = dynamic_truncation::<super::Sha1>(&state);
+            assert_eq!(value.to_string(), truncated);
+            assert_eq!(Code::from_value(Digits::Six.reduce(value), Digits::Six).expose_str(), code);
+        }
+    }
+
+    #[test]
+    fn truncated_values_of_v7() {
+        let seed = b"1234567890".repeat(7);
+        for [what, name, counter, _, _, _, truncated, _, _] in
+            rows(include_str!("../tests/data/v7-truncation.txt"))
+        {
+            let algorithm = Algorithm::from_name(name).unwrap();
+            let key = Key::from_bytes(algorithm, &seed[..algorithm.secret_len()]);
+            let value = key.truncate(counter.parse().unwrap());
+            assert_eq!(value, [truncated.parse().unwrap()], "{name} {what}");
+        }
+    }
+
+    #[test]
+    fn every_key_length_of_v8() {
+        for [len, sha1, sha256, sha512, _] in rows(include_str!("../tests/data/v8-key-lengths.txt"))
+        {
+            for (algorithm, code) in ALL.into_iter().zip([sha1, sha256, sha512]) {
+                let key = Key::from_bytes(algorithm, &counting(len.parse().unwrap()));
+                assert_eq!(key.generate(1, Digits::Six).expose_str(), code, "{len} bytes");
+            }
+        }
+    }
+
+    /// Past two blocks of every hash, so that each way of padding a long key is met.
+    #[test]
+    fn every_key_length_equals_the_hmac_crate() {
+        for len in 0..=300 {
+            let bytes = counting(len);
+            for algorithm in ALL {
+                let key = Key::from_bytes(algorithm, &bytes);
+                for factor in [0, len as u64, u64::MAX - len as u64] {
+                    let expected = oracle(algorithm, &bytes, factor);
+                    assert_eq!(key.truncate(factor), [expected], "{algorithm:?}, {len} bytes");
+                }
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_key_and_factor_equal_the_hmac_crate(
+            bytes in prop::collection::vec(any::<u8>(), 0..300),
+            factor in any::<u64>(),
+        ) {
+            for algorithm in ALL {
+                let key = Key::from_bytes(algorithm, &bytes);
+                prop_assert_eq!(key.truncate(factor), [oracle(algorithm, &bytes, factor)]);
+            }
+        }
+
+        /// Lanes side by side give what one after the other gives, across the end of the counters.
+        #[test]
+        fn a_scan_is_the_codes_in_order(
+            first in prop_oneof![any::<u64>(), u64::MAX - 20..=u64::MAX],
+            count in 0_u32..23,
+        ) {
+            for algorithm in ALL {
+                let key = Key::from_bytes(algorithm, b"12345678901234567890");
+                let mut visited = Vec::new();
+                key.scan(first, count, Digits::Eight, |at, value| visited.push((at, value)));
+                let expected: Vec<_> = (0..count).map(|at| {
+                    let factor = first.wrapping_add(u64::from(at));
+                    (at, oracle(algorithm, b"12345678901234567890", factor) % 100_000_000)
+                }).collect();
+                prop_assert_eq!(visited, expected);
+            }
+        }
+    }
+}

@@ -1,6 +1,17 @@
 #![doc = include_str!("../README.md")]
 #![no_std]
 #![forbid(unsafe_code)]
+// What the library must not do, its tests may.
+#![cfg_attr(
+    test,
+    allow(
+        clippy::arithmetic_side_effects,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::unwrap_used
+    )
+)]
 
 #[cfg(any(test, feature = "alloc"))]
 extern crate alloc;
@@ -20,7 +31,46 @@ pub mod hotp;
 pub mod totp;
 
 #[cfg(feature = "alloc")]
+pub mod uri;
+
+#[cfg(feature = "alloc")]
 pub mod summary;
+
+#[cfg(feature = "alloc")]
+pub mod proof;
+
+#[cfg(feature = "alloc")]
+pub mod throttle;
+
+#[cfg(feature = "alloc")]
+pub mod policy;
+
+#[cfg(feature = "alloc")]
+pub mod event;
+
+#[cfg(feature = "alloc")]
+pub mod recovery;
+
+#[cfg(feature = "alloc")]
+pub mod challenge;
+
+#[cfg(feature = "alloc")]
+pub mod account;
+
+#[cfg(feature = "alloc")]
+pub mod record;
+
+#[cfg(feature = "alloc")]
+pub mod store;
+
+#[cfg(feature = "alloc")]
+pub mod operation;
+
+#[cfg(feature = "alloc")]
+pub mod mfa;
+
+#[cfg(feature = "vectors")]
+pub mod vectors;
 
 pub use code::{Code, Digits};
 pub use hotp::{Hotp, LookAhead};
@@ -28,7 +78,19 @@ pub use key::{Algorithm, Key};
 #[cfg(feature = "std")]
 pub use secret::OsRandom;
 pub use secret::Secret;
-#[cfg(feature = "alloc")]
-pub use summary::{DeviceId, Method, Summary};
 pub use time::UnixTime;
 pub use totp::{Totp, Window};
+
+#[cfg(feature = "alloc")]
+pub use self::{
+    event::Event,
+    mfa::Mfa,
+    policy::{Policy, Recommended},
+    proof::{Change, Proof, Purpose, Verdict},
+    record::{Keyring, Record},
+    store::{AsyncStore, Store, Swap, Write},
+    summary::{AccountId, DeviceId, Method, Summary},
+    uri::ProvisioningUri,
+};
+#[cfg(feature = "std")]
+pub use store::MemoryStore;

@@ -205,7 +205,7 @@ impl<'m, T> Operation<'m, T> {
         let record = record::seal(&next, &self.id, version, self.keys).map_err(Error::Record)?;
         let summary = next.summary(self.policy, self.now);
         let events = self.events(happened, Some(version), &source);
-        Ok(Decided::Write(Prepared { answer, expected, record, summary, events }))
+        Ok(Decided::Write(Box::new(Prepared { answer, expected, record, summary, events })))
     }
 
     fn open(&self, record: Option<&Record>, id: &AccountId) -> Result<Account, Error<Infallible>> {
@@ -263,7 +263,7 @@ pub enum Decided<T> {
         events: Vec<Event>,
     },
     /// This has to be stored before the answer may leave.
-    Write(Prepared<T>),
+    Write(Box<Prepared<T>>),
 }
 
 /// A decision that waits for its write.

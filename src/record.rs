@@ -19,8 +19,8 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 
-use aes_gcm_siv::aead::{AeadInOut, KeyInit, Nonce, Tag};
 use aes_gcm_siv::Aes256GcmSiv;
+use aes_gcm_siv::aead::{AeadInOut, KeyInit, Nonce, Tag};
 use hmac::{Hmac, Mac};
 use minicbor::decode::Error as CborError;
 use minicbor::{Decoder, Encoder};
@@ -132,7 +132,8 @@ pub trait Seal: Send + Sync {
     ///
     /// # Errors
     /// [`SealError`].
-    fn seal(&self, context: &[u8], nonce: [u8; 12], plaintext: &[u8]) -> Result<Vec<u8>, SealError>;
+    fn seal(&self, context: &[u8], nonce: [u8; 12], plaintext: &[u8])
+    -> Result<Vec<u8>, SealError>;
 
     /// Decrypts what [`Seal::seal`] returned, now or under an older key.
     ///
@@ -224,7 +225,12 @@ impl SealingKey {
 const TAG_LEN: usize = 16;
 
 impl Seal for Keyring {
-    fn seal(&self, context: &[u8], nonce: [u8; 12], plaintext: &[u8]) -> Result<Vec<u8>, SealError> {
+    fn seal(
+        &self,
+        context: &[u8],
+        nonce: [u8; 12],
+        plaintext: &[u8],
+    ) -> Result<Vec<u8>, SealError> {
         let SealingKey { name, cipher } = &self.newest;
         let mut sealed = Vec::with_capacity(plaintext.len().saturating_add(4 + 12 + TAG_LEN));
         sealed.extend_from_slice(name);
@@ -388,19 +394,10 @@ fn write_account<W: minicbor::encode::Write>(e: &mut Encoder<W>, account: &Accou
     for device in devices {
         write_device(e, device)?;
     }
-    match pending {
-        Some(pending) => write_pending(e, pending)?,
-        None => drop(e.null()?),
-    }
-    match recovery {
-        Some(set) => write_recovery(e, set)?,
-        None => drop(e.null()?),
-    }
+    write_optional(e, pending.as_ref(), write_pending)?;
+    write_optional(e, recovery.as_ref(), write_recovery)?;
     for challenge in [sent, external] {
-        match challenge {
-            Some(challenge) => write_challenge(e, challenge)?,
-            None => drop(e.null()?),
-        }
+        write_optional(e, challenge.as_ref(), write_challenge)?;
     }
     let Budgets { codes, recovery, out_of_band, external } = budgets;
     e.array(4)?;
@@ -495,9 +492,15 @@ fn write_factor<W: minicbor::encode::Write>(e: &mut Encoder<W>, factor: &Factor)
             e.u8(digits.count())?;
             write_u64(e, *next)?;
         }
-        Factor::External(method) => drop(e.array(2)?.u8(2)?.u8(method_number(*method))?),
-        Factor::Phone(number) => drop(e.array(2)?.u8(3)?.str(number.as_str())?),
-        Factor::Former(method) => drop(e.array(2)?.u8(4)?.u8(method_number(*method))?),
+        Factor::External(method) => {
+            e.array(2)?.u8(2)?.u8(method_number(*method))?;
+        }
+        Factor::Phone(number) => {
+            e.array(2)?.u8(3)?.str(number.as_str())?;
+        }
+        Factor::Former(method) => {
+            e.array(2)?.u8(4)?.u8(method_number(*method))?;
+        }
     }
     Ok(())
 }
@@ -524,9 +527,7 @@ fn read_factor(d: &mut Decoder<'_>) -> Result<Factor, CborError> {
             next: read_u64(d)?,
         }),
         (2, Some(2)) => Ok(Factor::External(read_method(d)?)),
-        (3, Some(2)) => {
-            Ok(Factor::Phone(PhoneNumber::new(d.str()?).map_err(|_| nonsense())?))
-        }
+        (3, Some(2)) => Ok(Factor::Phone(PhoneNumber::new(d.str()?).map_err(|_| nonsense())?)),
         (4, Some(2)) => Ok(Factor::Former(read_method(d)?)),
         _ => Err(nonsense()),
     }
@@ -537,15 +538,12 @@ fn write_pending<W: minicbor::encode::Write>(e: &mut Encoder<W>, pending: &Pendi
     e.array(5)?.bytes(id.as_bytes())?.u64(until.as_secs())?;
     write_device(e, device)?;
     write_u64(e, replaces.map(DeviceId::as_u64))?;
-    match sent {
-        Some((sent, failures)) => {
-            e.array(2)?;
-            write_sent(e, sent)?;
-            e.u8(*failures)?;
-        }
-        None => drop(e.null()?),
-    }
-    Ok(())
+    write_optional(e, sent.as_ref(), |e, (sent, failures)| {
+        e.array(2)?;
+        write_sent(e, sent)?;
+        e.u8(*failures)?;
+        Ok(())
+    })
 }
 
 fn read_pending(d: &mut Decoder<'_>) -> Result<Pending, CborError> {
@@ -596,10 +594,7 @@ fn write_challenge<W: minicbor::encode::Write>(
         Purpose::Action(name) => e.str(name.as_str())?,
     };
     e.u64(issued_at.as_secs())?.u64(until.as_secs())?.u64(device.as_u64())?.u8(*failures)?;
-    match sent {
-        Some(sent) => write_sent(e, sent),
-        None => Ok(drop(e.null()?)),
-    }
+    write_optional(e, sent.as_ref(), write_sent)
 }
 
 fn read_challenge(d: &mut Decoder<'_>) -> Result<Challenge, CborError> {
@@ -642,6 +637,20 @@ fn write_time<W: minicbor::encode::Write>(e: &mut Encoder<W>, at: Option<UnixTim
 
 fn read_time(d: &mut Decoder<'_>) -> Result<Option<UnixTime>, CborError> {
     Ok(read_u64(d)?.map(UnixTime::from_secs))
+}
+
+fn write_optional<W: minicbor::encode::Write, T>(
+    e: &mut Encoder<W>,
+    value: Option<&T>,
+    write: impl FnOnce(&mut Encoder<W>, &T) -> Written<W>,
+) -> Written<W> {
+    match value {
+        Some(value) => write(e, value),
+        None => {
+            e.null()?;
+            Ok(())
+        }
+    }
 }
 
 fn write_u64<W: minicbor::encode::Write>(e: &mut Encoder<W>, number: Option<u64>) -> Written<W> {
@@ -730,4 +739,3 @@ fn read_method(d: &mut Decoder<'_>) -> Result<Method, CborError> {
     let number = d.u8()?;
     Method::ALL.into_iter().find(|method| method_number(*method) == number).ok_or_else(nonsense)
 }
-

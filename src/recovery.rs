@@ -211,7 +211,12 @@ pub(crate) struct RecoverySet {
 impl RecoverySet {
     /// A set that no code is in, for doing the same work where there is none.
     pub(crate) fn nobodys() -> RecoverySet {
-        RecoverySet { salt: [0; 16], hashes: alloc::vec![[0; 16]; 10], spent: u16::MAX, issued_at: UnixTime::default() }
+        RecoverySet {
+            salt: [0; 16],
+            hashes: alloc::vec![[0; 16]; 10],
+            spent: u16::MAX,
+            issued_at: UnixTime::default(),
+        }
     }
 
     /// How many codes are unspent.

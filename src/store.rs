@@ -112,7 +112,7 @@ pub trait Store {
 /// [`Store`] for stores that are awaited. The same promises, method by method.
 pub trait AsyncStore {
     /// As [`Store::Error`].
-    type Error;
+    type Error: Send;
 
     /// As [`Store::load`].
     ///

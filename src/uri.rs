@@ -1,0 +1,588 @@
+//! `otpauth://`: what a QR code tells an authenticator app, printed and parsed.
+//!
+//! Standard: there is none. This is the de facto format of the Key URI Format page (2018), read
+//! with draft-andesco-otpauth-uri-00 (duplicates, splitting the label, the issuer's two places) and
+//! RFC 3986 (percent-encoding: a space is `%20`, a plus is a plus).
+//!
+//! The whole URI is as secret as the secret in it: no `Display`, a redacted `Debug`, and text that
+//! is wiped. A URI that comes in is hostile until read: it is bounded, nothing in it is defaulted
+//! that it names badly, and no known parameter may stand in it twice, because two readers would
+//! pick two values. Apps ignore parameters silently, so a device that was shown a URI is bound
+//! only once a code has been confirmed; that is `mfa`'s part.
+
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::fmt;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use zeroize::Zeroizing;
+
+use crate::code::Digits;
+use crate::key::Algorithm;
+use crate::secret::{Secret, SecretError, decode_base32};
+use crate::time::UnixTime;
+use crate::totp::{Parameters, Period};
+
+/// An `otpauth://` URI: a secret, its parameters, and the names to show beside it.
+///
+/// ```
+/// use countersign::{ProvisioningUri, Secret, totp::Parameters};
+///
+/// let secret = Secret::from_base32("HXDMVJECJJWSRB3HWIZR4IFUGFTMXBOZ")?;
+/// let uri = ProvisioningUri::totp("ACME Co", "john@example.com", &secret, Parameters::default())?;
+/// assert_eq!(
+///     uri.expose_uri().as_str(),
+///     "otpauth://totp/ACME%20Co:john@example.com?secret=HXDMVJECJJWSRB3HWIZR4IFUGFTMXBOZ\
+///      &issuer=ACME%20Co&algorithm=SHA1&digits=6&period=30",
+/// );
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct ProvisioningUri {
+    moving: Moving,
+    issuer: Option<String>,
+    prefix: Option<String>,
+    account: String,
+    secret: Secret,
+    algorithm: Algorithm,
+    digits: Digits,
+    ignored: Vec<String>,
+}
+
+/// TYPE, with the one parameter that only this type has.
+#[derive(Clone, Copy)]
+enum Moving {
+    Counter(u64),
+    Step(Period),
+}
+
+impl ProvisioningUri {
+    /// The most bytes of a URI that is parsed. No printed one is longer.
+    pub const MAX_LEN: usize = 2048;
+
+    /// The most bytes of an issuer, as UTF-8 before percent-encoding, which can make three of one.
+    pub const MAX_ISSUER_LEN: usize = 128;
+
+    /// The most bytes of an account name: room for the longest e-mail address.
+    pub const MAX_ACCOUNT_LEN: usize = 320;
+
+    /// The URI of a time-based authenticator. Spaces before the account name are dropped, as every
+    /// reader of the URI would.
+    ///
+    /// # Errors
+    /// [`UriError::Missing`] for an empty name, [`UriError::Text`] for one that is too long or has
+    /// a colon or a control character in it, [`UriError::T0`] for steps that are not counted from
+    /// the Unix epoch, which the format cannot say.
+    pub fn totp(
+        issuer: &str,
+        account: &str,
+        secret: &Secret,
+        parameters: Parameters,
+    ) -> Result<ProvisioningUri, UriError> {
+        let Parameters { algorithm, digits, period, t0 } = parameters;
+        if t0 != UnixTime::default() {
+            return Err(UriError::T0);
+        }
+        Self::new(Moving::Step(period), issuer, account, secret, algorithm, digits)
+    }
+
+    /// The URI of a counter-based authenticator whose next code is the one at `counter`.
+    ///
+    /// # Errors
+    /// As [`ProvisioningUri::totp`], but for T0.
+    pub fn hotp(
+        issuer: &str,
+        account: &str,
+        secret: &Secret,
+        algorithm: Algorithm,
+        digits: Digits,
+        counter: u64,
+    ) -> Result<ProvisioningUri, UriError> {
+        Self::new(Moving::Counter(counter), issuer, account, secret, algorithm, digits)
+    }
+
+    fn new(
+        moving: Moving,
+        issuer: &str,
+        account: &str,
+        secret: &Secret,
+        algorithm: Algorithm,
+        digits: Digits,
+    ) -> Result<ProvisioningUri, UriError> {
+        let issuer = name(Part::Issuer, issuer, Self::MAX_ISSUER_LEN)?.ok_or(MISSING_ISSUER)?;
+        let account = name(Part::Account, account.trim_start_matches(' '), Self::MAX_ACCOUNT_LEN)?
+            .ok_or(MISSING_ACCOUNT)?;
+        let (prefix, issuer) = (Some(issuer.clone()), Some(issuer));
+        let (secret, ignored) = (secret.duplicate(), Vec::new());
+        Ok(ProvisioningUri { moving, issuer, prefix, account, secret, algorithm, digits, ignored })
+    }
+
+    /// Reads a URI that someone else printed.
+    ///
+    /// Scheme, type, parameter names and the algorithm are taken in either case. Without an
+    /// algorithm, digits or period the format's defaults hold: SHA-1, six, thirty seconds.
+    /// Characters that should have been escaped and cannot be mistaken, such as a space, stand for
+    /// themselves. The secret is strict base32.
+    ///
+    /// # Errors
+    /// [`UriError`] names the part and what is wrong with it, and shows nothing of the URI.
+    pub fn parse(uri: &str) -> Result<ProvisioningUri, UriError> {
+        Self::read(uri, Secret::from_bytes)
+    }
+
+    /// As [`ProvisioningUri::parse`], but takes a secret that RFC 4226 forbids: see
+    /// [`Secret::dangerously_allow_short`]. For moving in devices that another system has set up.
+    ///
+    /// # Errors
+    /// As [`ProvisioningUri::parse`], but only an empty secret is too short.
+    pub fn dangerously_parse_allowing_short_secret(uri: &str) -> Result<ProvisioningUri, UriError> {
+        Self::read(uri, Secret::dangerously_allow_short)
+    }
+
+    fn read(
+        uri: &str,
+        take: fn(&[u8]) -> Result<Secret, SecretError>,
+    ) -> Result<ProvisioningUri, UriError> {
+        if uri.len() > Self::MAX_LEN {
+            return Err(UriError::TooLong { bytes: uri.len() });
+        }
+        let rest = match uri.split_at_checked(SCHEME.len()) {
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case(SCHEME) => rest,
+            _ => return Err(UriError::Scheme),
+        };
+        if rest.contains('#') {
+            return Err(UriError::Fragment); // one reader would stop there and another would not
+        }
+        let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let (kind, label) = path.split_once('/').unwrap_or((path, ""));
+        let counts = kind.eq_ignore_ascii_case("hotp");
+        if !counts && !kind.eq_ignore_ascii_case("totp") {
+            return Err(UriError::Type);
+        }
+        let (prefix, account) = split_label(label)?;
+        let (values, mut ignored) = split_query(query)?;
+        let [(_, secret), (_, issuer), (_, algorithm), (_, digits), (_, period), (_, counter)] =
+            values;
+
+        let secret = decode(Part::Secret, secret.ok_or(UriError::Missing(Part::Secret))?)?;
+        let mut buffer = Zeroizing::new([0; Secret::MAX_LEN]);
+        let secret = decode_base32(&secret, &mut *buffer).and_then(take)?;
+        let issuer = match issuer {
+            Some(raw) => name(Part::Issuer, &decode(Part::Issuer, raw)?, Self::MAX_ISSUER_LEN)?,
+            None => None,
+        };
+        let algorithm = match algorithm {
+            Some(raw) => Algorithm::from_name(&decode(Part::Algorithm, raw)?)
+                .ok_or(UriError::Value(Part::Algorithm))?,
+            None => Algorithm::Sha1,
+        };
+        let digits = match digits {
+            Some(raw) => u8::try_from(number(Part::Digits, raw)?)
+                .ok()
+                .and_then(Digits::new)
+                .ok_or(UriError::Value(Part::Digits))?,
+            None => Digits::Six,
+        };
+        let (moving, idle) = if counts {
+            let raw = counter.ok_or(UriError::Missing(Part::Counter))?;
+            (Moving::Counter(number(Part::Counter, raw)?), period.map(|_| Part::Period))
+        } else {
+            let period = match period {
+                Some(raw) => {
+                    Period::new(number(Part::Period, raw)?).ok_or(UriError::Value(Part::Period))?
+                }
+                None => Period::THIRTY,
+            };
+            (Moving::Step(period), counter.map(|_| Part::Counter))
+        };
+        ignored.extend(idle.map(|part| part.name().to_string()));
+        Ok(ProvisioningUri { moving, issuer, prefix, account, secret, algorithm, digits, ignored })
+    }
+
+    /// Who issued it: the `issuer` parameter, which is the authoritative one, or else the label's
+    /// prefix. A display name: nothing in a code depends on it.
+    #[must_use]
+    pub fn issuer(&self) -> Option<&str> {
+        self.issuer.as_deref().or(self.prefix.as_deref())
+    }
+
+    /// What stood before the account name in the label. It should equal the issuer and in a URI
+    /// made by [`ProvisioningUri::totp`] or [`ProvisioningUri::hotp`] it does; in one that was
+    /// parsed, a difference is shown to a person and is not by itself a reason to refuse.
+    #[must_use]
+    pub fn prefix(&self) -> Option<&str> {
+        self.prefix.as_deref()
+    }
+
+    /// The account name.
+    #[must_use]
+    pub fn account(&self) -> &str {
+        &self.account
+    }
+
+    /// The secret.
+    #[must_use]
+    pub const fn secret(&self) -> &Secret {
+        &self.secret
+    }
+
+    /// The hash under HMAC.
+    #[must_use]
+    pub const fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// How many digits a code has.
+    #[must_use]
+    pub const fn digits(&self) -> Digits {
+        self.digits
+    }
+
+    /// The parameters of a time-based authenticator; `None` for a counter-based one.
+    #[must_use]
+    pub fn totp_parameters(&self) -> Option<Parameters> {
+        let (algorithm, digits, t0) = (self.algorithm, self.digits, UnixTime::default());
+        match self.moving {
+            Moving::Step(period) => Some(Parameters { algorithm, digits, period, t0 }),
+            Moving::Counter(_) => None,
+        }
+    }
+
+    /// The next counter of a counter-based authenticator; `None` for a time-based one.
+    #[must_use]
+    pub const fn counter(&self) -> Option<u64> {
+        match self.moving {
+            Moving::Counter(counter) => Some(counter),
+            Moving::Step(_) => None,
+        }
+    }
+
+    /// The names of parameters that were read over, in the order in which they stood: the unknown
+    /// ones, then a `period` of a counter or a `counter` of a clock. Untrusted text.
+    pub fn ignored_parameters(&self) -> impl Iterator<Item = &str> {
+        self.ignored.iter().map(String::as_str)
+    }
+
+    /// The URI as text, wiped when dropped. Everything is written out, the defaults too, and the
+    /// prefix always equals the issuer. This lets the secret out: show it once, never log it, never
+    /// put it into a web page's address.
+    #[must_use]
+    pub fn expose_uri(&self) -> Zeroizing<String> {
+        // Reserved whole, so that no half-written copy stays behind when the text would grow.
+        let mut uri = Zeroizing::new(String::with_capacity(Self::MAX_LEN));
+        uri.push_str(SCHEME);
+        uri.push_str(match self.moving {
+            Moving::Counter(_) => "hotp/",
+            Moving::Step(_) => "totp/",
+        });
+        if let Some(issuer) = self.issuer() {
+            uri.extend(utf8_percent_encode(issuer, IN_LABEL));
+            uri.push(':');
+        }
+        uri.extend(utf8_percent_encode(&self.account, IN_LABEL));
+        uri.push_str("?secret=");
+        uri.push_str(self.secret.expose_base32().expose_str());
+        if let Some(issuer) = self.issuer() {
+            uri.push_str("&issuer=");
+            uri.extend(utf8_percent_encode(issuer, IN_QUERY));
+        }
+        uri.push_str("&algorithm=");
+        uri.push_str(self.algorithm.name());
+        uri.push_str("&digits=");
+        uri.push_str(&self.digits.count().to_string());
+        let (parameter, value) = match self.moving {
+            Moving::Counter(counter) => ("&counter=", counter),
+            Moving::Step(period) => ("&period=", period.as_secs()),
+        };
+        uri.push_str(parameter);
+        uri.push_str(&value.to_string());
+        uri
+    }
+
+    /// The URI as a QR code in SVG, at error correction level M. This lets the secret out: the text
+    /// is wiped when dropped, the working memory of the drawing library is not.
+    #[cfg(feature = "qr")]
+    #[must_use]
+    pub fn expose_qr_svg(&self) -> Zeroizing<String> {
+        self.draw(|code| code.render::<qrcode::render::svg::Color<'_>>().build())
+    }
+
+    /// The URI as a QR code for a terminal, two rows of modules a line. The blocks are the *light*
+    /// modules, right for light text on a dark ground. This lets the secret out, as
+    /// [`ProvisioningUri::expose_qr_svg`].
+    #[cfg(feature = "qr")]
+    #[must_use]
+    pub fn expose_qr_text(&self) -> Zeroizing<String> {
+        use qrcode::render::unicode::Dense1x2::{Dark, Light};
+        self.draw(|code| {
+            code.render::<qrcode::render::unicode::Dense1x2>()
+                .dark_color(Light)
+                .light_color(Dark)
+                .build()
+        })
+    }
+
+    /// A QR code holds 2,331 bytes at level M, more than any URI, so there is always something to
+    /// draw.
+    #[cfg(feature = "qr")]
+    fn draw(&self, render: impl FnOnce(qrcode::QrCode) -> String) -> Zeroizing<String> {
+        let code = qrcode::QrCode::new(self.expose_uri().as_bytes());
+        Zeroizing::new(code.map(render).unwrap_or_default())
+    }
+}
+
+impl fmt::Debug for ProvisioningUri {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self.moving {
+            Moving::Counter(_) => "hotp",
+            Moving::Step(_) => "totp",
+        };
+        write!(f, "ProvisioningUri({kind}, [redacted])")
+    }
+}
+
+const SCHEME: &str = "otpauth://";
+
+const MISSING_ISSUER: UriError = UriError::Missing(Part::Issuer);
+const MISSING_ACCOUNT: UriError = UriError::Missing(Part::Account);
+
+/// Escaped in a parameter: all but RFC 3986's unreserved characters.
+const IN_QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Escaped in a label: an account is usually an address, so `@`, which RFC 3986 section 3.3 allows
+/// in a path, stays legible.
+const IN_LABEL: &AsciiSet = &IN_QUERY.remove(b'@');
+
+/// Prefix and account of a label, split at the first colon of the *raw* text, escaped or not: split
+/// after decoding, `A%3Ab:c` would have two readings.
+fn split_label(label: &str) -> Result<(Option<String>, String), UriError> {
+    let escaped = |at: &usize| {
+        let sign = label.as_bytes().get(*at..).and_then(<[u8]>::first_chunk::<3>);
+        sign.is_some_and(|sign| sign.eq_ignore_ascii_case(b"%3A"))
+    };
+    let plain = label.find(':').map(|at| (at, 1));
+    let escaped = (0..label.len()).find(escaped).map(|at| (at, 3));
+    let (prefix, account) = match plain.into_iter().chain(escaped).min() {
+        Some((at, width)) => {
+            let (prefix, rest) = label.split_at_checked(at).unwrap_or_default();
+            (prefix, rest.get(width..).unwrap_or_default())
+        }
+        None => ("", label),
+    };
+    let prefix =
+        name(Part::Prefix, &decode(Part::Prefix, prefix)?, ProvisioningUri::MAX_ISSUER_LEN)?;
+    let account = decode(Part::Account, account)?;
+    let account = account.trim_start_matches(' ');
+    let account = name(Part::Account, account, ProvisioningUri::MAX_ACCOUNT_LEN)?;
+    Ok((prefix, account.ok_or(MISSING_ACCOUNT)?))
+}
+
+type Values<'u> = [(Part, Option<&'u str>); 6];
+
+/// The raw values of the known parameters, none of them twice, and the names of the others.
+fn split_query(query: &str) -> Result<(Values<'_>, Vec<String>), UriError> {
+    use Part::{Algorithm, Counter, Digits, Issuer, Period, Secret};
+    let mut values = [Secret, Issuer, Algorithm, Digits, Period, Counter].map(|part| (part, None));
+    let mut ignored = Vec::new();
+    for parameter in query.split('&').filter(|parameter| !parameter.is_empty()) {
+        let (key, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+        // Decoded first: a duplicate does not hide behind an escape or a capital letter.
+        let key = decode(Part::Other, key)?;
+        match values.iter_mut().find(|(part, _)| key.eq_ignore_ascii_case(part.name())) {
+            Some((part, Some(_))) => return Err(UriError::Duplicate(*part)),
+            Some((_, place)) => *place = Some(value),
+            None => {
+                decode(Part::Other, value)?;
+                ignored.push(String::from(key.as_str()));
+            }
+        }
+    }
+    Ok((values, ignored))
+}
+
+/// Undoes percent-encoding, into wiped memory. The decoder of the library passes a malformed escape
+/// through as text; here it is refused, because the next reader may see something else in it.
+fn decode(part: Part, raw: &str) -> Result<Zeroizing<String>, UriError> {
+    let refuse = |error| Err(UriError::Text { part, error });
+    let whole = |after: &str| {
+        let pair = after.as_bytes().first_chunk::<2>();
+        pair.is_some_and(|pair| pair.iter().all(u8::is_ascii_hexdigit))
+    };
+    if !raw.split('%').skip(1).all(whole) {
+        return refuse(TextError::Escape);
+    }
+    let mut bytes = Zeroizing::new(Vec::with_capacity(raw.len()));
+    bytes.extend(percent_decode_str(raw));
+    let Ok(text) = core::str::from_utf8(&bytes) else {
+        return refuse(TextError::NotUtf8);
+    };
+    if text.contains(steers_the_screen) {
+        return refuse(TextError::ControlCharacter);
+    }
+    Ok(Zeroizing::new(String::from(text)))
+}
+
+/// A name that can be printed: `None` if it is empty.
+fn name(part: Part, text: &str, max_len: usize) -> Result<Option<String>, UriError> {
+    let refuse = |error| Err(UriError::Text { part, error });
+    if text.contains(':') {
+        return refuse(TextError::Colon);
+    }
+    if text.contains(steers_the_screen) {
+        return refuse(TextError::ControlCharacter);
+    }
+    if text.len() > max_len {
+        return refuse(TextError::TooLong { bytes: text.len() });
+    }
+    Ok(Some(text).filter(|text| !text.is_empty()).map(String::from))
+}
+
+/// A plain decimal number: no sign, no space, no leading zero.
+fn number(part: Part, raw: &str) -> Result<u64, UriError> {
+    let text = decode(part, raw)?;
+    let plain = text.bytes().all(|byte| byte.is_ascii_digit())
+        && (text.len() == 1 || !text.starts_with('0'));
+    text.parse().ok().filter(|_| plain).ok_or(UriError::Value(part))
+}
+
+/// Control characters, line separators and the marks that reverse the direction of text: a name
+/// with one of these can make a screen or a log show another name.
+fn steers_the_screen(character: char) -> bool {
+    character.is_control() || matches!(character, '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+}
+
+/// A part of the URI.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Part {
+    /// The issuer before the account name in the label.
+    Prefix,
+    /// The account name.
+    Account,
+    /// The parameter `secret`.
+    Secret,
+    /// The parameter `issuer`.
+    Issuer,
+    /// The parameter `algorithm`.
+    Algorithm,
+    /// The parameter `digits`.
+    Digits,
+    /// The parameter `period`.
+    Period,
+    /// The parameter `counter`.
+    Counter,
+    /// A parameter that is not known here.
+    Other,
+}
+
+impl Part {
+    /// Its name: a known parameter's own, or a word for the part.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Part::Prefix => "prefix",
+            Part::Account => "account",
+            Part::Secret => "secret",
+            Part::Issuer => "issuer",
+            Part::Algorithm => "algorithm",
+            Part::Digits => "digits",
+            Part::Period => "period",
+            Part::Counter => "counter",
+            Part::Other => "unknown parameter",
+        }
+    }
+}
+
+/// Why something is no provisioning URI. Shows nothing of it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum UriError {
+    /// More than [`ProvisioningUri::MAX_LEN`] bytes.
+    TooLong {
+        /// How many there were.
+        bytes: usize,
+    },
+    /// It does not begin with `otpauth://`.
+    Scheme,
+    /// The type is neither `hotp` nor `totp`.
+    Type,
+    /// It has a fragment: an unescaped `#`.
+    Fragment,
+    /// A known parameter stands in it twice.
+    Duplicate(Part),
+    /// A required part is not there, or is empty.
+    Missing(Part),
+    /// A value that the part cannot have. Never replaced by a default.
+    Value(Part),
+    /// A part whose text cannot be used.
+    Text {
+        /// Which part.
+        part: Part,
+        /// What is wrong with its text.
+        error: TextError,
+    },
+    /// The secret is not base32, too short or too long.
+    Secret(SecretError),
+    /// Time steps that are not counted from the Unix epoch: the format cannot say so.
+    T0,
+}
+
+/// What is wrong with a text.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum TextError {
+    /// A colon, which would be read as the end of the prefix.
+    Colon,
+    /// A control character, a line separator or a mark that changes the direction of text.
+    ControlCharacter,
+    /// A `%` without two hexadecimal digits after it.
+    Escape,
+    /// Escapes that decode to something else than UTF-8.
+    NotUtf8,
+    /// More bytes than [`ProvisioningUri::MAX_ISSUER_LEN`] or [`ProvisioningUri::MAX_ACCOUNT_LEN`].
+    TooLong {
+        /// How many there were, decoded.
+        bytes: usize,
+    },
+}
+
+impl From<SecretError> for UriError {
+    fn from(error: SecretError) -> UriError {
+        UriError::Secret(error)
+    }
+}
+
+impl fmt::Display for UriError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            UriError::TooLong { bytes } => {
+                write!(f, "the URI is too long: {bytes} bytes, at most 2048")
+            }
+            UriError::Scheme => f.write_str("the URI does not begin with otpauth://"),
+            UriError::Type => f.write_str("the type is neither hotp nor totp"),
+            UriError::Fragment => f.write_str("the URI has a fragment: an unescaped #"),
+            UriError::Duplicate(part) => write!(f, "{} is given twice", part.name()),
+            UriError::Missing(part) => write!(f, "{} is missing", part.name()),
+            UriError::Value(Part::Algorithm) => {
+                f.write_str("algorithm is none of SHA1, SHA256 and SHA512")
+            }
+            UriError::Value(Part::Digits) => f.write_str("digits is not 6, 7 or 8"),
+            UriError::Value(Part::Period) => f.write_str("period is not a number from 1 to 120"),
+            UriError::Value(part) => write!(f, "{} is not a number below 2^64", part.name()),
+            UriError::Text { part, error } => write!(f, "{} has {error}", part.name()),
+            UriError::Secret(error) => error.fmt(f),
+            UriError::T0 => f.write_str("T0 is not 0, and an otpauth URI cannot say so"),
+        }
+    }
+}
+
+impl fmt::Display for TextError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            TextError::Colon => f.write_str("a colon in it"),
+            TextError::ControlCharacter => f.write_str("a control character in it"),
+            TextError::Escape => f.write_str("a malformed percent escape"),
+            TextError::NotUtf8 => f.write_str("escapes that are not UTF-8"),
+            TextError::TooLong { bytes } => write!(f, "too many bytes: {bytes}"),
+        }
+    }
+}
+
+impl core::error::Error for UriError {}
+impl core::error::Error for TextError {}

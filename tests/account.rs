@@ -1,0 +1,70 @@
+//! The main job over `MemoryStore`, from enrolment to offboarding.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::panic)]
+
+use countersign::proof::Refusal;
+use countersign::*;
+
+const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
+
+struct Phone(Totp);
+
+impl Phone {
+    fn of(pending: &countersign::mfa::PendingEnrolment) -> Phone {
+        let uri = pending.uri("Acme Billing", "dana").unwrap();
+        Phone(Totp::new(uri.secret(), uri.totp_parameters().unwrap()))
+    }
+
+    fn code(&self, now: UnixTime) -> String {
+        self.0.generate(now).unwrap().expose_str().to_owned()
+    }
+}
+
+#[test]
+fn enrol_confirm_sign_in_and_never_again() {
+    let (store, mut rng) = (MemoryStore::new(), OsRandom::new().unwrap());
+    let mfa = Mfa::new(Keyring::new([7; 32]), Recommended);
+    let id = AccountId::new(1_u64.to_be_bytes()).unwrap();
+
+    let pending = mfa.enrol(&id, "Dana's phone", &mut rng, NOW).run(&store).unwrap().done().unwrap();
+    let phone = Phone::of(&pending);
+    let code = phone.code(NOW);
+    let bound = mfa.confirm(&id, pending.id(), &code, &mut rng, NOW).run(&store).unwrap();
+    let bound = bound.accepted().unwrap();
+    assert_eq!(bound.recovery_codes().unwrap().len(), 10);
+
+    // The code that confirmed is burnt.
+    let verdict = mfa.verify(&id, &code, Purpose::SignIn, NOW).run(&store).unwrap();
+    assert!(matches!(verdict, Verdict::Rejected { tries_left: 4 }), "{verdict:?}");
+
+    let later = NOW.plus(30);
+    let code = phone.code(later);
+    let verdict = mfa.verify(&id, &code, Purpose::SignIn, later).run(&store).unwrap();
+    assert_eq!(verdict.accepted().unwrap().method(), Method::Totp);
+    let verdict = mfa.verify(&id, &code, Purpose::SignIn, later).run(&store).unwrap();
+    assert!(matches!(verdict, Verdict::Rejected { tries_left: 4 }), "{verdict:?}");
+
+    // Recovery.
+    let recovery = bound.recovery_codes().unwrap().iter().next().unwrap().expose_text();
+    let proof = mfa.recover(&id, &recovery, Purpose::ChangeFactors, later).run(&store).unwrap();
+    let proof = proof.accepted().unwrap();
+    assert!(proof.replacement_due());
+    let again = mfa.recover(&id, &recovery, Purpose::ChangeFactors, later).run(&store).unwrap();
+    assert!(matches!(again, Verdict::Rejected { .. }));
+    let change = mfa.revoke(&id, bound.device(), proof, later).run(&store).unwrap();
+    assert_eq!(change.done().unwrap_err(), Refusal::LastFactor);
+
+    let summary = mfa.summary(&id, later).run(&store).unwrap().unwrap();
+    assert_eq!(summary.recovery_codes_left, 9);
+    assert_eq!(summary.strongest(), Some(Method::Totp));
+
+    let record = Store::load(&store, &id).unwrap().unwrap();
+    assert!(record.as_bytes().len() <= 512, "{}", record.as_bytes().len());
+
+    let by = event::Actor::Host;
+    mfa.offboard(&id, by, "left the practice", later).run(&store).unwrap().done().unwrap();
+    let code = phone.code(later.plus(60));
+    let verdict = mfa.verify(&id, &code, Purpose::SignIn, later.plus(60)).run(&store).unwrap();
+    assert!(matches!(verdict, Verdict::Rejected { tries_left: 4 }), "{verdict:?}");
+    let change = mfa.enrol(&id, "New phone", &mut rng, later).run(&store).unwrap();
+    assert_eq!(change.done().unwrap_err(), Refusal::Offboarded);
+}
