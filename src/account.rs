@@ -519,10 +519,10 @@ impl Account {
         typed: Option<&Code>,
         purpose: &Purpose,
     ) -> Decision<Verdict> {
-        let Some(typed) = typed else { return malformed(purpose) };
         if let Some(no) = self.gate(cx, Class::Codes, purpose) {
             return no;
         }
+        let Some(typed) = typed else { return malformed(purpose) };
         // Every device is evaluated, whatever matches. Should a code match on two, it is burnt on
         // both: the digits are used up, not the device.
         let (mut accepted, mut replayed, mut evaluated) = (None, None, false);
@@ -560,10 +560,10 @@ impl Account {
         typed: Option<(&Code, &Code)>,
         purpose: &Purpose,
     ) -> Decision<Verdict> {
-        let Some((first, second)) = typed else { return malformed(purpose) };
         if let Some(no) = self.gate(cx, Class::Codes, purpose) {
             return no;
         }
+        let Some((first, second)) = typed else { return malformed(purpose) };
         let found = self.devices.iter_mut().find(|found| found.id == device);
         let scanned = found.and_then(|found| Some((found.scan_far(cx, first, second)?, found)));
         let Some((scan, found)) = scanned else {
@@ -594,18 +594,15 @@ impl Account {
         seed: &RecoverySeed,
     ) -> Decision<Verdict<Bound>> {
         let purpose = Purpose::ChangeFactors;
-        let Some(typed) = typed else { return malformed(&purpose) };
         let live = self.pending.as_ref().filter(|live| live.id == pending && cx.now <= live.until);
-        let Some((class, is_live)) = live.map(|live| (live.device.class(), self.is_open())) else {
+        let Some(class) = live.filter(|_| self.is_open()).map(|live| live.device.class()) else {
             return expired(&purpose);
         };
-        if !is_live {
-            return expired(&purpose);
-        }
         if let Some(until) = self.budgets.of(class).waits_until(&cx.policy.throttle(class), cx.now)
         {
             return waiting(until, &purpose);
         }
+        let Some(typed) = typed else { return malformed(&purpose) };
         let Some(mut pending) = self.pending.take() else { return expired(&purpose) };
         let (right, moving_factor) = match &mut pending.sent {
             Some((sent, _)) => (sent.is(&pending.id, typed), None),
@@ -657,10 +654,10 @@ impl Account {
         typed: Option<&RecoveryCode>,
         purpose: &Purpose,
     ) -> Decision<Verdict> {
-        let Some(typed) = typed else { return malformed(purpose) };
         if let Some(no) = self.gate(cx, Class::Recovery, purpose) {
             return no;
         }
+        let Some(typed) = typed else { return malformed(purpose) };
         let allowed = permits(Method::RecoveryCode, purpose);
         let spent = match &mut self.recovery {
             Some(set) if allowed => set.spend(typed),
@@ -692,10 +689,10 @@ impl Account {
         typed: Option<&Code>,
         purpose: &Purpose,
     ) -> Decision<Verdict> {
-        let Some(typed) = typed else { return malformed(purpose) };
         if let Some(no) = self.gate(cx, Class::OutOfBand, purpose) {
             return no;
         }
+        let Some(typed) = typed else { return malformed(purpose) };
         let live = self.sent.take_if(|live| live.id == id && cx.now <= live.until);
         let Some(mut challenge) = live else { return expired(purpose) };
         let device = challenge.device;
@@ -1311,6 +1308,17 @@ impl Account {
     ) -> Proof {
         let (account, purpose) = (*cx.id, purpose.clone());
         Proof { account, device, method, purpose, epoch: self.epoch, at: cx.now }
+    }
+
+    /// What every write does besides: the clock it was made by, and nothing that has run out.
+    pub(crate) fn settled(mut self, now: UnixTime) -> Account {
+        self.last_write = now;
+        let _ = self.pending.take_if(|pending| pending.until < now);
+        let _ = self.sent.take_if(|challenge| challenge.until < now);
+        let _ = self.external.take_if(|challenge| challenge.until < now);
+        let _ = self.emergency_until.take_if(|until| *until < now);
+        let _ = self.reenrol_until.take_if(|until| *until < now);
+        self
     }
 
     fn change<T>(self, answer: Change<T>, happened: Vec<Happening>) -> Decision<Change<T>> {

@@ -191,7 +191,7 @@ impl<'m, T> Operation<'m, T> {
         };
         let decision = (self.transition)(account, &cx).map_err(Error::Text)?;
         let Decision { answer, next, mut happened } = decision;
-        let Some(mut next) = next else {
+        let Some(next) = next else {
             let events = self.events(happened, None, &source);
             return Ok(Decided::Answer { answer, events });
         };
@@ -199,7 +199,7 @@ impl<'m, T> Operation<'m, T> {
         if by > 60 {
             happened.insert(0, Happening::plain(Kind::ClockWentBack { by }));
         }
-        next.last_write = self.now;
+        let next = next.settled(self.now);
         let version = expected.map_or(Some(1), |expected| expected.checked_add(1));
         let version = version.ok_or(Error::Record(RecordError::Version))?;
         let record = record::seal(&next, &self.id, version, self.keys).map_err(Error::Record)?;

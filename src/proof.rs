@@ -165,7 +165,7 @@ pub enum Verdict<T = Proof> {
         /// Further attempts before the account has to wait.
         tries_left: u8,
     },
-    /// Nothing was evaluated. The answer is the same whatever the code.
+    /// Nothing was evaluated. The answer is the same whatever was typed.
     Wait {
         /// When an attempt will be evaluated again.
         until: UnixTime,

@@ -299,6 +299,9 @@ pub(crate) fn seal(
     bytes.extend_from_slice(&owner(id));
     bytes.extend_from_slice(&length.to_be_bytes());
     bytes.extend_from_slice(&sealed);
+    if bytes.len() > Record::MAX_LEN {
+        return Err(RecordError::Malformed);
+    }
     Ok(Record { version, bytes })
 }
 

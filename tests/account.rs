@@ -1,5 +1,11 @@
 //! The main job over `MemoryStore`, from enrolment to offboarding.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::panic)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::panic
+)]
 
 use countersign::proof::Refusal;
 use countersign::*;
@@ -25,7 +31,8 @@ fn enrol_confirm_sign_in_and_never_again() {
     let mfa = Mfa::new(Keyring::new([7; 32]), Recommended);
     let id = AccountId::new(1_u64.to_be_bytes()).unwrap();
 
-    let pending = mfa.enrol(&id, "Dana's phone", &mut rng, NOW).run(&store).unwrap().done().unwrap();
+    let pending =
+        mfa.enrol(&id, "Dana's phone", &mut rng, NOW).run(&store).unwrap().done().unwrap();
     let phone = Phone::of(&pending);
     let code = phone.code(NOW);
     let bound = mfa.confirm(&id, pending.id(), &code, &mut rng, NOW).run(&store).unwrap();
