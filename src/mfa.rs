@@ -160,7 +160,7 @@ impl<K: Seal, P: Policy> Mfa<K, P> {
     /// Takes the host's word on a passkey or certificate, once for each challenge.
     ///
     /// A failed check counts, and uses the challenge up as well. Emits `Accepted` or `Rejected`.
-    /// NIST SP 800-63B-4 section 3.2.5 for what makes it phishing-resistant.
+    /// NIST SP 800-63B-4 section 3.2.5: what makes a passkey or certificate phishing-resistant.
     pub fn settle_external(
         &self,
         id: &AccountId,
