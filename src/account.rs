@@ -631,6 +631,7 @@ impl Account {
             bound.accept(cx, moving_factor, false);
         }
         bound.bound_at = cx.now;
+        bound.last_used = Some(cx.now); // a telephone as well: it has no moving factor to burn
         let mut happened = Vec::new();
         if let Some(old) = replaces.and_then(|old| self.device_mut(old)) {
             let was = old.method();
