@@ -265,8 +265,8 @@ impl ImportedState {
 }
 
 impl ExistingDevice {
-    /// A TOTP device. `last_step` is the last step that the other system accepted; without it, every
-    /// step up to the present one counts as used.
+    /// A TOTP device. `last_step` is the last step that the other system accepted; imported without
+    /// it, every step up to the present one counts as used.
     #[must_use]
     pub const fn totp(
         label: Label,
@@ -790,6 +790,11 @@ impl Account {
             Some(old) => self.replaceable(old, factor.method()),
             None => self.has_room(factor.method()),
         });
+        // A second device on one secret would take every code of the first once more.
+        let allowed = allowed.and_then(|()| match factor.secret() {
+            Some(secret) if self.holds(secret) => Err(Refusal::AlreadyBound),
+            _ => Ok(()),
+        });
         if let Err(refusal) = allowed {
             return Decision::refused(refusal);
         }
@@ -901,12 +906,9 @@ impl Account {
             ImportedState::Hotp { .. } => Method::Hotp,
         };
         let used_here = |device: &Device| !device.imported || device.last_used.is_some();
-        let same = |device: &Device| {
-            device.factor.secret().is_some_and(|secret| same_secret(secret, &import.secret))
-        };
         let refusal = if self.offboarded_at.is_some() {
             Err(Refusal::Offboarded)
-        } else if self.devices.iter().any(same) {
+        } else if self.holds(&import.secret) {
             Err(Refusal::AlreadyBound)
         } else if self.recovery.is_some() || self.devices.iter().any(used_here) {
             Err(Refusal::ProofRequired)
@@ -1173,6 +1175,12 @@ impl Account {
 
     fn device_mut(&mut self, id: DeviceId) -> Option<&mut Device> {
         self.devices.iter_mut().find(|device| device.id == id)
+    }
+
+    /// Whether a device has this secret already.
+    fn holds(&self, secret: &Secret) -> bool {
+        let mut held = self.devices.iter().filter_map(|device| device.factor.secret());
+        held.any(|held| same_secret(held, secret))
     }
 
     /// Whether failures have disabled the class: it had a device, and now it has only disabled ones.
