@@ -248,7 +248,8 @@ impl<K: Seal, P: Policy> Mfa<K, P> {
         self.start_enrolment(id, label, factor, None, rng, now)
     }
 
-    /// As [`Mfa::enrol`], for a device whose secret exists already: a token with a seed file.
+    /// As [`Mfa::enrol`], for a device whose secret exists already: a token with a seed file. A
+    /// secret that a device of the person has already is refused.
     pub fn enrol_existing(
         &self,
         id: &AccountId,
