@@ -784,6 +784,9 @@ impl Account {
     ) -> Decision<Change<UnixTime>> {
         let until = cx.now.plus(cx.policy.pending_lifetime().as_u64());
         let allowed = self.may_bind(cx).and_then(|()| match replaces {
+            _ if factor.secret().is_some_and(|secret| self.has_secret(secret)) => {
+                Err(Refusal::AlreadyBound)
+            }
             Some(old) => self.replaceable(old, factor.method()),
             None => self.has_room(factor.method()),
         });
@@ -899,12 +902,9 @@ impl Account {
             ImportedState::Hotp { .. } => Method::Hotp,
         };
         let used_here = |device: &Device| !device.imported || device.last_used.is_some();
-        let same = |device: &Device| {
-            device.factor.secret().is_some_and(|secret| same_secret(secret, &import.secret))
-        };
         let refusal = if self.offboarded_at.is_some() {
             Err(Refusal::Offboarded)
-        } else if self.devices.iter().any(same) {
+        } else if self.has_secret(&import.secret) {
             Err(Refusal::AlreadyBound)
         } else if self.recovery.is_some() || self.devices.iter().any(used_here) {
             Err(Refusal::ProofRequired)
@@ -1416,6 +1416,13 @@ impl Account {
         };
         let count = self.devices.iter().filter(same).count();
         if count < limit { Ok(()) } else { Err(Refusal::TooManyDevices) }
+    }
+
+    /// Whether a device in use has this secret. A second device with it would be a second life for
+    /// every code: burnt on one, good on the other.
+    fn has_secret(&self, secret: &Secret) -> bool {
+        let mut bound = self.devices.iter().filter_map(|device| device.factor.secret());
+        bound.any(|bound| same_secret(bound, secret))
     }
 
     fn replaceable(&self, old: DeviceId, by: Method) -> Result<(), Refusal> {
