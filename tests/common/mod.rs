@@ -65,6 +65,14 @@ impl Authenticator {
         Authenticator::scan(&pending.uri("Acme Billing", "dana").unwrap())
     }
 
+    /// The library's own type, to print.
+    pub fn totp(&self) -> Option<&Totp> {
+        match self {
+            Authenticator::App { totp, .. } => Some(totp),
+            Authenticator::Token { .. } => None,
+        }
+    }
+
     /// The time step at `now`.
     pub fn step(&self, now: UnixTime) -> u64 {
         match self {
@@ -152,8 +160,8 @@ struct Pages {
     /// Every record there ever was: what a write-ahead log would hold.
     history: Vec<(AccountId, Record)>,
     summaries: BTreeMap<AccountId, Summary>,
+    /// Written ones and notes, in the order in which they came.
     events: Vec<Event>,
-    notes: Vec<Event>,
     fault: Option<Fault>,
     stored: usize,
     stale: usize,
@@ -193,12 +201,12 @@ impl Ledger {
 
     /// The events that were written with records.
     pub fn events(&self) -> Vec<Event> {
-        self.pages().events.clone()
+        self.pages().events.iter().filter(|event| event.id.is_some()).cloned().collect()
     }
 
     /// The events of attempts that changed nothing.
     pub fn notes(&self) -> Vec<Event> {
-        self.pages().notes.clone()
+        self.pages().events.iter().filter(|event| event.id.is_none()).cloned().collect()
     }
 
     pub fn stored(&self) -> usize {
@@ -209,13 +217,9 @@ impl Ledger {
         self.pages().stale
     }
 
-    /// The events since the last call, written ones first.
+    /// The events and notes since the last call.
     pub fn take_events(&self) -> Vec<Event> {
-        let mut pages = self.pages();
-        let notes = std::mem::take(&mut pages.notes);
-        let mut events = std::mem::take(&mut pages.events);
-        events.extend(notes);
-        events
+        std::mem::take(&mut self.pages().events)
     }
 }
 
@@ -252,7 +256,7 @@ impl Store for Ledger {
         if pages.fault == Some(Fault::Note) {
             return Err(Broken);
         }
-        pages.notes.extend_from_slice(events);
+        pages.events.extend_from_slice(events);
         Ok(())
     }
 }
@@ -420,6 +424,11 @@ impl<P: Policy> Practice<P> {
     }
 
     pub fn run<T>(&self, operation: Operation<'_, T>) -> T {
+        self.run_ref(&operation)
+    }
+
+    /// An operation that is run again.
+    pub fn run_ref<T>(&self, operation: &Operation<'_, T>) -> T {
         operation.run(&self.store).unwrap()
     }
 
