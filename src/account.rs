@@ -1452,9 +1452,14 @@ impl Account {
         }
     }
 
+    /// SMS changes factors only where there is nothing stronger. A stronger device that is lost or
+    /// disabled still counts: whoever took over a telephone number can report the owner's app lost
+    /// with a code sent to it, and can guess at the app until it is disabled, and must not come to
+    /// bind an app of their own that way. One that was revoked was so with a stronger proof.
     fn sms_permits(&self, purpose: &Purpose) -> bool {
-        let stronger =
-            |device: &Device| device.in_use() && device.method().rank() > Method::Sms.rank();
+        let stronger = |device: &Device| {
+            device.status != DeviceStatus::Revoked && device.method().rank() > Method::Sms.rank()
+        };
         let narrowed = *purpose == Purpose::ChangeFactors && self.devices.iter().any(stronger);
         permits(Method::Sms, purpose) && !narrowed
     }
