@@ -1069,10 +1069,9 @@ impl Account {
             return Decision::refused(Refusal::NothingBound);
         }
         self.retire_all();
-        self.budgets.codes.forgive();
-        self.budgets.recovery.forgive();
-        self.budgets.out_of_band.forgive();
-        self.budgets.external.forgive();
+        // Both limiters: what was guessed at is gone, and the person has to be able to confirm a new
+        // device within the ten minutes that it waits, whatever a guesser did to the old one.
+        self.budgets = Budgets::default();
         self.reenrol_until = Some(cx.now.plus(cx.policy.reset_lifetime().as_u64()));
         self.change_epoch();
         let happening = Happening::plain(Kind::Reset { reason: reason.clone() });
