@@ -1069,10 +1069,9 @@ impl Account {
             return Decision::refused(Refusal::NothingBound);
         }
         self.retire_all();
-        self.budgets.codes.forgive();
-        self.budgets.recovery.forgive();
-        self.budgets.out_of_band.forgive();
-        self.budgets.external.forgive();
+        // Both limiters: what was guessed at is gone, and the person has to be able to confirm a new
+        // device within the ten minutes that it waits, whatever a guesser did to the old one.
+        self.budgets = Budgets::default();
         self.reenrol_until = Some(cx.now.plus(cx.policy.reset_lifetime().as_u64()));
         self.change_epoch();
         let happening = Happening::plain(Kind::Reset { reason: reason.clone() });
@@ -1452,9 +1451,14 @@ impl Account {
         }
     }
 
+    /// SMS changes factors only where there is nothing stronger. A stronger device that is lost or
+    /// disabled still counts: whoever took over a telephone number can report the owner's app lost
+    /// with a code sent to it, and can guess at the app until it is disabled, and must not come to
+    /// bind an app of their own that way. One that was revoked was so with a stronger proof.
     fn sms_permits(&self, purpose: &Purpose) -> bool {
-        let stronger =
-            |device: &Device| device.in_use() && device.method().rank() > Method::Sms.rank();
+        let stronger = |device: &Device| {
+            device.status != DeviceStatus::Revoked && device.method().rank() > Method::Sms.rank()
+        };
         let narrowed = *purpose == Purpose::ChangeFactors && self.devices.iter().any(stronger);
         permits(Method::Sms, purpose) && !narrowed
     }
