@@ -1346,15 +1346,18 @@ impl Account {
         self.forget_oldest();
     }
 
-    /// Keeps the record small: the newest former devices stay.
+    /// Keeps the record small. Of the former devices the revoked ones go first, and of those the
+    /// oldest: what is lost or disabled still says what the person had ([`Account::sms_permits`]).
     fn forget_oldest(&mut self) {
         let former = self.devices.iter().filter(|device| !device.in_use()).count();
         let mut excess = former.saturating_sub(MAX_FORMER_DEVICES);
-        self.devices.retain(|device| {
-            let forget = excess > 0 && !device.in_use();
-            excess = excess.saturating_sub(usize::from(forget));
-            !forget
-        });
+        for status in [DeviceStatus::Revoked, DeviceStatus::Disabled, DeviceStatus::Lost] {
+            self.devices.retain(|device| {
+                let forget = excess > 0 && device.status == status;
+                excess = excess.saturating_sub(usize::from(forget));
+                !forget
+            });
+        }
     }
 
     fn retire(

@@ -39,6 +39,9 @@ fn fails<P: Policy, T: Debug>(
     assert_eq!(practice.store.events().len(), trail, "an event of nothing");
 }
 
+/// Runs one operation, from a source if one is given; the error, if it is one.
+type Run<'r> = Box<dyn FnOnce(Option<&str>) -> Option<Error<Broken>> + 'r>;
+
 /// Everything that can be done to one account at `now`, with good arguments but for what is given;
 /// `each` is told what it is.
 fn every_operation(
@@ -46,7 +49,7 @@ fn every_operation(
     person: &Person,
     now: UnixTime,
     (label, reason): (&str, &str),
-    each: &mut dyn FnMut(&str, Box<dyn FnOnce(Option<&str>) -> Option<Error<Broken>> + '_>),
+    each: &mut dyn FnMut(&str, Run<'_>),
 ) {
     let (id, mfa) = (&person.id, &practice.mfa);
     let none = ChallengeId::from_bytes([1; 16]);

@@ -220,7 +220,21 @@ fn a_stolen_number_binds_nothing() {
     disable(&practice, &person);
     assert_eq!(practice.status(&person.id, person.device), Some(DeviceStatus::Disabled));
     assert_eq!(thief(&practice, &person, change.clone()).unwrap_err(), Refusal::NotPermitted);
-    // The owner's recovery code does it in both cases.
+    // Nor is it that the account remembers sixteen former devices and no more: the app, the oldest of
+    // all, is not the one that is forgotten when it is reported lost.
+    let (practice, person, _) = owner();
+    for n in 0..16 {
+        let (tablet, _) = practice.second_app(&person, &format!("Tablet {n}"));
+        let proof = practice.proof(&person, change.clone());
+        let revoke = practice.mfa.revoke(&person.id, tablet, proof, practice.now());
+        practice.run(revoke).done().unwrap();
+    }
+    let proof = thief(&practice, &person, Purpose::SignIn).unwrap();
+    let lost = practice.mfa.report_lost(&person.id, person.device, proof, practice.now());
+    practice.run(lost).done().unwrap();
+    assert_eq!(thief(&practice, &person, change.clone()).unwrap_err(), Refusal::NotPermitted);
+    assert_eq!(practice.status(&person.id, person.device), Some(DeviceStatus::Lost));
+    // The owner's recovery code does it in all cases.
     let code = &person.recovery_codes[0];
     let recover = practice.mfa.recover(&person.id, code, change.clone(), practice.now());
     let proof = practice.run(recover).accepted().unwrap();
