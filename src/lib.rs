@@ -62,6 +62,9 @@ pub mod recovery;
 pub mod challenge;
 
 #[cfg(feature = "alloc")]
+pub mod device;
+
+#[cfg(feature = "alloc")]
 pub mod account;
 
 #[cfg(feature = "alloc")]

@@ -6,11 +6,12 @@
 
 use rand::CryptoRng;
 
-use crate::account::{Account, Bound, Decision, ExistingDevice, Factor};
+use crate::account::{Account, Bound, Decision};
 use crate::challenge::{
     Assertion, ChallengeId, ChallengeSeed, ExternalChallenge, OutOfBand, PhoneNumber,
 };
 use crate::code::{Code, Digits};
+use crate::device::{ExistingDevice, Factor};
 use crate::event::Actor;
 use crate::key::Algorithm;
 use crate::operation::Operation;

@@ -27,9 +27,10 @@ use minicbor::{Decoder, Encoder};
 use sha2::{Digest, Sha256};
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::account::{Account, Budgets, Device, Factor, Pending};
+use crate::account::{Account, Budgets, Pending};
 use crate::challenge::{Challenge, ChallengeId, PhoneNumber, SentCode};
 use crate::code::Digits;
+use crate::device::{Device, Factor};
 use crate::key::Algorithm;
 use crate::proof::Purpose;
 use crate::recovery::RecoverySet;
