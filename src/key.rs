@@ -329,9 +329,10 @@ impl<H: Hash> Pads<H> {
         pads
     }
 
-    /// RFC 4226 section 5.3 at `N` consecutive moving factors. Every block of a batch is written
-    /// before its first compression: a block written in small stores and read at once as vectors
-    /// waits until the stores retire, and then the lanes no longer overlap.
+    /// RFC 4226 section 5.3 at `N` consecutive moving factors. A block written in small stores and
+    /// read at once as vectors waits until the stores retire, and then the lanes no longer overlap.
+    /// So the moving factors are all written before the first compression, and each inner digest as
+    /// soon as it is there, while the lanes after it are still being compressed.
     #[inline(always)]
     fn truncate<const N: usize>(&self, first: u64) -> [u32; N] {
         let mut blocks = [H::FACTOR; N];
@@ -343,16 +344,14 @@ impl<H: Hash> Pads<H> {
             at = at.wrapping_add(1);
         }
         let mut states = [self.inner; N];
-        for (state, block) in states.iter_mut().zip(&blocks) {
+        let mut digests = [H::DIGEST; N];
+        for ((state, block), digest) in states.iter_mut().zip(&blocks).zip(&mut digests) {
             H::compress(state, block);
-        }
-        blocks = [H::DIGEST; N];
-        for (state, block) in states.iter().zip(&mut blocks) {
-            H::write(state, block);
+            H::write(state, digest);
         }
         states = [self.outer; N];
-        for (state, block) in states.iter_mut().zip(&blocks) {
-            H::compress(state, block);
+        for (state, digest) in states.iter_mut().zip(&digests) {
+            H::compress(state, digest);
         }
         let mut truncated = [0; N];
         for (place, state) in truncated.iter_mut().zip(&states) {
@@ -360,9 +359,9 @@ impl<H: Hash> Pads<H> {
         }
         // The MACs and inner digests go; the barrier keeps the stores from being dropped as dead.
         states = [H::INITIAL; N];
-        blocks = [H::ZERO; N];
+        digests = [H::ZERO; N];
         optimization_barrier(&states);
-        optimization_barrier(&blocks);
+        optimization_barrier(&digests);
         truncated
     }
 }

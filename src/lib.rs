@@ -1,4 +1,8 @@
-#![doc = include_str!("../README.md")]
+#![cfg_attr(feature = "std", doc = include_str!("../README.md"))]
+#![cfg_attr(
+    not(feature = "std"),
+    doc = "Multi-factor authentication to embed in your own program."
+)]
 #![no_std]
 #![forbid(unsafe_code)]
 // What the library must not do, its tests may.
@@ -29,6 +33,9 @@ pub mod key;
 pub mod hotp;
 
 pub mod totp;
+
+#[cfg(feature = "std")]
+pub mod os;
 
 #[cfg(feature = "alloc")]
 pub mod uri;
@@ -75,8 +82,6 @@ pub mod vectors;
 pub use code::{Code, Digits};
 pub use hotp::{Hotp, LookAhead};
 pub use key::{Algorithm, Key};
-#[cfg(feature = "std")]
-pub use secret::OsRandom;
 pub use secret::Secret;
 pub use time::UnixTime;
 pub use totp::{Totp, Window};
@@ -93,4 +98,4 @@ pub use self::{
     uri::ProvisioningUri,
 };
 #[cfg(feature = "std")]
-pub use store::MemoryStore;
+pub use self::{os::OsRandom, store::MemoryStore};

@@ -308,67 +308,6 @@ impl fmt::Display for Base32Error {
 impl core::error::Error for SecretError {}
 impl core::error::Error for Base32Error {}
 
-/// A random generator seeded once from the operating system: what to pass as `rng`.
-///
-/// Make one per request; it is a ChaCha12 stream, wiped by nobody if the process forks with it.
-#[cfg(feature = "std")]
-pub struct OsRandom(rand::rngs::StdRng);
-
-#[cfg(feature = "std")]
-impl OsRandom {
-    /// Draws a seed from the operating system.
-    ///
-    /// # Errors
-    /// [`OsRandomError`] when the system has no randomness to give. There is no default seed.
-    pub fn new() -> Result<OsRandom, OsRandomError> {
-        <rand::rngs::StdRng as rand::SeedableRng>::try_from_rng(&mut rand::rngs::SysRng)
-            .map(OsRandom)
-            .map_err(|_| OsRandomError)
-    }
-}
-
-#[cfg(feature = "std")]
-impl rand::TryRng for OsRandom {
-    type Error = core::convert::Infallible;
-
-    fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
-        self.0.try_next_u32()
-    }
-
-    fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
-        self.0.try_next_u64()
-    }
-
-    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Self::Error> {
-        self.0.try_fill_bytes(bytes)
-    }
-}
-
-#[cfg(feature = "std")]
-impl rand::TryCryptoRng for OsRandom {}
-
-#[cfg(feature = "std")]
-impl fmt::Debug for OsRandom {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("OsRandom")
-    }
-}
-
-/// The operating system has no randomness to give.
-#[cfg(feature = "std")]
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct OsRandomError;
-
-#[cfg(feature = "std")]
-impl fmt::Display for OsRandomError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the operating system gave no randomness")
-    }
-}
-
-#[cfg(feature = "std")]
-impl core::error::Error for OsRandomError {}
-
 #[cfg(test)]
 mod tests {
     use super::*;
