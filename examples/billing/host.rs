@@ -8,7 +8,7 @@ use std::time::Duration;
 use countersign::challenge::ChallengeId;
 use countersign::{AccountId, OsRandom};
 use rand::Rng;
-use rusqlite::{Connection, OpenFlags, params};
+use rusqlite::{Connection, params};
 
 use crate::stores::Fault;
 
@@ -118,9 +118,7 @@ pub struct People {
 
 impl People {
     pub fn open(database: &Path) -> Result<People, Fault> {
-        // As the store opens it: a path is a path, even one that looks like a URI.
-        let flags = OpenFlags::default() & !OpenFlags::SQLITE_OPEN_URI;
-        let connection = Connection::open_with_flags(database, flags)?;
+        let connection = Connection::open(database)?;
         connection.busy_timeout(Duration::from_secs(10))?;
         connection.execute_batch(SCHEMA)?;
         Ok(People { connection })

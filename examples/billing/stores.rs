@@ -25,6 +25,10 @@ impl Place {
     pub fn parse(text: &str) -> Result<Place, Fault> {
         match text.split_once(':') {
             Some(("sqlite", "")) => Err("--store sqlite: needs a path".into()),
+            // SQLite would read these as something else than the path that the key lies beside.
+            Some(("sqlite", path)) if path.starts_with("file:") || path == ":memory:" => {
+                Err("--store sqlite: takes the path of a file".into())
+            }
             Some(("sqlite", path)) => Ok(Place::Sqlite(PathBuf::from(path))),
             // The rest of the address may hold a password, so it is not repeated.
             Some((kind @ ("postgres" | "postgresql" | "redis"), _)) => {
