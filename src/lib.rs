@@ -22,6 +22,13 @@ pub mod totp;
 #[cfg(feature = "alloc")]
 pub mod summary;
 
+// The billing operation. `date` and `inventory` come first because a gap names systems and people;
+// `gap` before `rollout` because the gate reads the gaps.
+#[cfg(feature = "rollout")]
+pub mod date;
+#[cfg(feature = "rollout")]
+pub mod inventory;
+
 pub use code::{Code, Digits};
 pub use hotp::{Hotp, LookAhead};
 pub use key::{Algorithm, Key};
