@@ -28,6 +28,12 @@ pub mod summary;
 pub mod date;
 #[cfg(feature = "rollout")]
 pub mod inventory;
+#[cfg(feature = "rollout")]
+pub mod gap;
+#[cfg(feature = "rollout")]
+pub mod rollout;
+#[cfg(feature = "rollout")]
+pub mod offboarding;
 
 pub use code::{Code, Digits};
 pub use hotp::{Hotp, LookAhead};
