@@ -206,6 +206,13 @@ impl Default for UtcOffset {
     }
 }
 
+#[cfg(feature = "serde")]
+impl serde::Serialize for UtcOffset {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 impl fmt::Display for UtcOffset {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let minutes = self.0.seconds() / 60;

@@ -34,6 +34,12 @@ pub mod gap;
 pub mod rollout;
 #[cfg(feature = "rollout")]
 pub mod offboarding;
+#[cfg(feature = "rollout")]
+pub mod coverage;
+#[cfg(feature = "rollout")]
+pub mod readiness;
+#[cfg(feature = "rollout")]
+pub mod report;
 
 pub use code::{Code, Digits};
 pub use hotp::{Hotp, LookAhead};

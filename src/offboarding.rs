@@ -10,9 +10,11 @@
 //! part that is forgotten. The plan is a pure function of the operation and the account; ticks are
 //! records of the operation.
 
+use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::date::Date;
+use crate::date::{Date, UtcOffset};
 use crate::inventory::{EmploymentStatus, Enforcement, LoginKind, PersonId, SystemId, Text};
 use crate::rollout::{Operation, Refusal, Task};
 use crate::summary::Summary;
@@ -49,6 +51,10 @@ pub struct Plan {
     pub ended_at: UnixTime,
     /// Which clock the deadlines follow.
     pub clock: Clock,
+    /// The moment for which the plan was made.
+    pub as_of: UnixTime,
+    /// Where the operation's days begin, for showing moments.
+    pub offset: UtcOffset,
     /// The account first, then the host's systems, then everything that is done by hand.
     pub lines: Vec<Line>,
     /// Until the end of which day this evidence must be kept; `None` while anything is open.
@@ -103,7 +109,7 @@ impl Plan {
                         .map(|tick| Done { at: tick.at, by: Some(tick.by.clone()) }),
                 };
                 let late = done.as_ref().map_or(now, |done| done.at) > due;
-                Line { step, due, done, late }
+                Line { what: words(operation, &step), step, due, done, late }
             })
             .collect();
         let all_done = lines.iter().all(|line| line.done.is_some());
@@ -112,12 +118,34 @@ impl Plan {
         let retain_until =
             all_done.then(|| Date::retain_until(created, last.map(|last| Date::of(last, offset))));
         let name = who.name.clone();
-        Ok(Plan { person: person.clone(), name, ended_at, clock, lines, retain_until })
+        let person = person.clone();
+        Ok(Plan { person, name, ended_at, clock, as_of: now, offset, lines, retain_until })
     }
 
     /// The lines that are not done.
     pub fn open(&self) -> impl Iterator<Item = &Line> {
         self.lines.iter().filter(|line| line.done.is_none())
+    }
+}
+
+fn words(operation: &Operation, step: &Step) -> String {
+    let system = |id: &SystemId| {
+        let system = operation.system(id);
+        String::from(system.map_or(id.as_str(), |system| system.name.as_str()))
+    };
+    match step {
+        Step::Account => String::from("offboard the account"),
+        Step::Enforced(id) => format!("{}: closed with the account", system(id)),
+        Step::ByHand(Task::ChangeSharedPassword(id)) => {
+            format!("{}: change the shared password", system(id))
+        }
+        Step::ByHand(Task::NotifyClient(id)) => {
+            let client = operation.clients().find(|client| client.id == *id);
+            format!("tell {}", client.map_or(id.as_str(), |client| client.name.as_str()))
+        }
+        Step::ByHand(Task::RemoveLogin(id)) => {
+            format!("{}: remove the login and its second factor", system(id))
+        }
     }
 }
 
@@ -127,6 +155,8 @@ impl Plan {
 pub struct Line {
     /// What.
     pub step: Step,
+    /// What, in words, with the names that people use.
+    pub what: String,
     /// The last moment that is in time.
     pub due: UnixTime,
     /// When it was done and by whom; `None` while it is open.
