@@ -10,6 +10,7 @@
 //! bound after the moment does not count yet, a gap that is overdue covers nobody, and what nobody
 //! knows is shown as unknown. `report` writes it down.
 
+use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -72,6 +73,8 @@ pub enum Status {
     Pending {
         /// Until when it can be confirmed.
         until: UnixTime,
+        /// Whether a factor is asked for already: no date ahead and no grace.
+        asked: bool,
     },
     /// Has a factor that was not used, or not seen, for long.
     Stale {
@@ -178,7 +181,7 @@ impl Status {
             | Status::NoRecord
             | Status::NotEnrolled
             | Status::Offboarded
-            | Status::Pending { .. }
+            | Status::Pending { asked: true, .. }
             | Status::Shared { .. }
             | Status::Weak { gap: None } => true,
             Status::Gap { state, .. } => !matches!(state, GapState::Standing { .. }),
@@ -739,20 +742,20 @@ impl Moment<'_> {
             return Status::Gap { gap: gap.id().clone(), state: gap.state(self.today) };
         }
         let account = summary.filter(|_| system.enforcement == Enforcement::Enforced);
-        let pending = account.and_then(|summary| summary.pending_until);
-        if let Some(until) = pending.filter(|until| self.as_of < *until) {
-            return Status::Pending { until };
-        }
         let lost = account.is_some_and(rollout::has_had_a_factor);
         let never_excused = person.privilege == Privilege::MultiClientAdministrator;
-        if !lost && !never_excused {
-            match self.operation.not_yet_asked(system, person, self.as_of) {
-                Some((until, Until::Grace)) => return Status::InGrace { until },
-                Some((until, _)) => {
-                    return Status::BeforeGoLive { on: Date::of(until, self.operation.offset()) };
-                }
-                None => {}
+        let not_yet = self.operation.not_yet_asked(system, person, self.as_of);
+        let not_yet = not_yet.filter(|_| !lost && !never_excused);
+        let pending = account.and_then(|summary| summary.pending_until);
+        if let Some(until) = pending.filter(|until| self.as_of < *until) {
+            return Status::Pending { until, asked: not_yet.is_none() };
+        }
+        match not_yet {
+            Some((until, Until::Grace)) => return Status::InGrace { until },
+            Some((until, _)) => {
+                return Status::BeforeGoLive { on: Date::of(until, self.operation.offset()) };
             }
+            None => {}
         }
         if system.is_in_scope() { Status::NotEnrolled } else { Status::NotRequired }
     }
@@ -856,6 +859,7 @@ impl Moment<'_> {
         let offset = self.operation.offset();
         for system in self.operation.systems() {
             let name = &system.name;
+            let mut look_again: BTreeMap<Date, Vec<&str>> = BTreeMap::new();
             if let Some(go_live) = self.operation.go_live(&system.id)
                 && self.today <= go_live.on()
             {
@@ -876,9 +880,12 @@ impl Moment<'_> {
                 }
                 if let Some(seen) = &login.attestation {
                     let again = seen.seen_on.plus_months(ATTESTATION_MONTHS);
-                    let what = format!("{name}: look again at the factor of {}", person.name);
-                    self.add(due, again, what);
+                    look_again.entry(again).or_default().push(person.name.as_str());
                 }
+            }
+            for (on, people) in look_again {
+                let what = format!("{name}: look again at the factor of {}", people.join(", "));
+                self.add(due, on, what);
             }
         }
         for system in self.operation.missing_gaps(self.today) {

@@ -171,7 +171,7 @@ impl Display for PlanMarkdown<'_> {
                 plan.open().count()
             ),
         }?;
-        writeln!(f, "\nEvidence for {}.", Joined(Controls::Termination.identifiers()))?;
+        writeln!(f, "\nEvidence for {}.\n", Joined(Controls::Termination.identifiers()))?;
         signatures(f)
     }
 }
@@ -216,27 +216,24 @@ met; the controls it names are those the lines are evidence for.";
 fn summary(f: &mut fmt::Formatter<'_>, report: &Coverage) -> fmt::Result {
     writeln!(f, "## In short\n")?;
     let (asked, covered) = (report.asked(), report.total("covered"));
-    writeln!(
-        f,
-        "- **{covered} of {asked}** logins that are asked for a second factor are covered."
-    )?;
-    let open = report.open();
-    writeln!(
-        f,
-        "- **{open}** are open vulnerabilities: nothing sufficient, and nothing standing excuses it."
-    )?;
-    let overdue = report.due.iter().filter(|due| due.overdue).count();
-    writeln!(f, "- **{overdue}** things are overdue.")?;
-    let remnants = report.remnants.len();
-    writeln!(f, "- **{remnants}** things of former employees still work or were not ticked off.")?;
     let resistant = report.lines().filter(
         |(_, line)| matches!(line.status, Status::Covered { by } if by.is_phishing_resistant()),
     );
-    let resistant = resistant.count();
     writeln!(
         f,
-        "- **{resistant}** are covered by a passkey or certificate, the only phishing-resistant factors."
+        "- Covered: **{covered} of {asked}** logins that are asked for a second factor, {} of them \
+         by a passkey or certificate, the only phishing-resistant factors.",
+        resistant.count()
     )?;
+    writeln!(
+        f,
+        "- Open vulnerabilities: **{}** logins with nothing sufficient and nothing standing that \
+         excuses it, in bold below.",
+        report.open()
+    )?;
+    let overdue = report.due.iter().filter(|due| due.overdue).count();
+    writeln!(f, "- Overdue: **{overdue}**.")?;
+    writeln!(f, "- Left behind by former employees: **{}**.", report.remnants.len())?;
     write!(f, "- Kinds of systems of which the inventory has none: ")?;
     let kinds: Vec<&str> = report.missing_kinds.iter().map(|kind| kind.name()).collect();
     writeln!(f, "{}.\n", if kinds.is_empty() { String::from("none") } else { kinds.join(", ") })?;
@@ -305,6 +302,7 @@ fn systems(f: &mut fmt::Formatter<'_>, report: &Coverage) -> fmt::Result {
         }
         match system.go_live {
             Some(on) => writeln!(f, "; go-live {on}.\n")?,
+            None if system.offer == Offer::NoMfa => writeln!(f, "; nothing to go live with.\n")?,
             None if system.in_scope => writeln!(f, "; **no go-live date**.\n")?,
             None => writeln!(f, "; out of scope.\n")?,
         }
@@ -362,10 +360,10 @@ fn detail(status: &Status, offset: UtcOffset) -> String {
         Status::InGrace { until } => format!("until {}", offset.show(*until)),
         Status::Left { on } => format!("employment ended {on}"),
         Status::NoRecord => "the account could not be read".to_string(),
-        Status::NotEnrolled => "enrol".to_string(),
+        Status::NotEnrolled => "enrol, or close the login".to_string(),
         Status::NotRequired => String::new(),
         Status::Offboarded => "the account is closed".to_string(),
-        Status::Pending { until } => format!("confirm until {}", offset.show(*until)),
+        Status::Pending { until, .. } => format!("confirm until {}", offset.show(*until)),
         Status::Shared { gap: Some(gap) } => format!("gap {gap}"),
         Status::Shared { gap: None } => "no gap is open".to_string(),
         Status::Stale { by, last } => format!("{}, last {last}", method(*by)),
@@ -395,7 +393,7 @@ fn gaps(f: &mut fmt::Formatter<'_>, report: &Coverage) -> fmt::Result {
         writeln!(f, "No gap is recorded.\n")?;
     }
     for gap in &report.gaps {
-        gap_block(f, gap)?;
+        gap_block(f, report, gap)?;
     }
     for system in &report.missing_gaps {
         let found = report.systems.iter().find(|covered| covered.system == *system);
@@ -405,7 +403,8 @@ fn gaps(f: &mut fmt::Formatter<'_>, report: &Coverage) -> fmt::Result {
     if report.missing_gaps.is_empty() { Ok(()) } else { writeln!(f) }
 }
 
-fn gap_block(f: &mut fmt::Formatter<'_>, gap: &GapLine) -> fmt::Result {
+fn gap_block(f: &mut fmt::Formatter<'_>, report: &Coverage, gap: &GapLine) -> fmt::Result {
+    let name = |person| Name(report, person);
     writeln!(f, "### Gap {}: {}\n", gap.gap, Escaped(gap.system_name.as_str()))?;
     let standing = matches!(gap.state, GapState::Standing { .. } | GapState::Closed { .. });
     let bold = if standing { "" } else { "**" };
@@ -424,13 +423,15 @@ fn gap_block(f: &mut fmt::Formatter<'_>, gap: &GapLine) -> fmt::Result {
     for control in &gap.missing_controls {
         writeln!(f, "- **Control not recorded:** {}", Escaped(control))?;
     }
-    writeln!(f, "- Named users: {}", Joined(gap.named_users.iter()))?;
-    writeln!(f, "- Owner: {}", gap.owner)?;
+    writeln!(f, "- Named users: {}", Joined(gap.named_users.iter().map(name)))?;
+    writeln!(f, "- Owner: {}", name(&gap.owner))?;
     match &gap.approval {
         Some(approval) => writeln!(
             f,
             "- Approved by {} on {}, until {}",
-            approval.by, approval.on, approval.until
+            name(&approval.by),
+            approval.on,
+            approval.until
         )?,
         None => writeln!(f, "- **Not approved**")?,
     }
@@ -438,7 +439,7 @@ fn gap_block(f: &mut fmt::Formatter<'_>, gap: &GapLine) -> fmt::Result {
         Some(review) => writeln!(
             f,
             "- Reviewed by {} on {}: {}",
-            review.by,
+            name(&review.by),
             review.on,
             Escaped(review.finding.as_str())
         )?,
@@ -448,7 +449,7 @@ fn gap_block(f: &mut fmt::Formatter<'_>, gap: &GapLine) -> fmt::Result {
         writeln!(f, "- Next review due: {}", gap.review_due)?;
     }
     for contact in &gap.contacts {
-        writeln!(f, "- Vendor asked {}", Contact(contact))?;
+        writeln!(f, "- Vendor asked {}", Contact(report, contact))?;
     }
     if gap.contacts.is_empty() {
         writeln!(f, "- **The vendor was not asked in writing**")?;
@@ -459,11 +460,13 @@ fn gap_block(f: &mut fmt::Formatter<'_>, gap: &GapLine) -> fmt::Result {
     writeln!(f)
 }
 
-struct Contact<'r>(&'r VendorContact);
+/// A written question and its answer.
+struct Contact<'r>(&'r Coverage, &'r VendorContact);
 
 impl Display for Contact<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let VendorContact { asked_on, asked_by, channel, answer } = self.0;
+        let Contact(report, VendorContact { asked_on, asked_by, channel, answer }) = self;
+        let asked_by = Name(report, asked_by);
         let channel = match channel {
             Channel::Email => "email",
             Channel::Letter => "letter",
@@ -471,11 +474,22 @@ impl Display for Contact<'_> {
         };
         write!(f, "on {asked_on} by {asked_by} ({channel})")?;
         let Some(answer) = answer else { return write!(f, "; no answer yet") };
-        write!(f, "; answered {}: {}", answer.on, Escaped(answer.words.as_str()))?;
+        write!(f, "; answered {}: \"{}\"", answer.on, Escaped(answer.words.as_str()))?;
         match answer.available_on {
             Some(on) => write!(f, "; promised for {on}"),
             None => write!(f, "; no date promised"),
         }
+    }
+}
+
+/// A person as people call them.
+struct Name<'r>(&'r Coverage, &'r PersonId);
+
+impl Display for Name<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Name(report, person) = self;
+        let found = report.records.iter().find(|record| record.person == **person);
+        Escaped(found.map_or(person.as_str(), |record| record.name.as_str())).fmt(f)
     }
 }
 
@@ -492,7 +506,7 @@ fn vendors(f: &mut fmt::Formatter<'_>, report: &Coverage) -> fmt::Result {
             "| {} | {} | {} | {} |",
             Escaped(line.name.as_str()),
             offer(line.offer),
-            OrDash(line.last_contact.as_ref().map(Contact)),
+            OrDash(line.last_contact.as_ref().map(|contact| Contact(report, contact))),
             line.next.name(),
         )?;
     }
@@ -507,13 +521,11 @@ fn leavers(f: &mut fmt::Formatter<'_>, report: &Coverage) -> fmt::Result {
     writeln!(f, "| Person | Left |")?;
     writeln!(f, "|---|---|")?;
     for remnant in &report.remnants {
-        let person = report.records.iter().find(|record| record.person == remnant.person);
-        let person = person.map_or(remnant.person.as_str(), |record| record.name.as_str());
         let name = |id: &SystemId| {
             let found = report.systems.iter().find(|system| system.system == *id);
             String::from(found.map_or(id.as_str(), |system| system.name.as_str()))
         };
-        write!(f, "| {} | ", Escaped(person))?;
+        write!(f, "| {} | ", Name(report, &remnant.person))?;
         match &remnant.what {
             RemnantKind::Account => write!(f, "the account is not offboarded")?,
             RemnantKind::AccountUnknown => write!(f, "the account could not be read")?,
@@ -544,7 +556,7 @@ fn records(f: &mut fmt::Formatter<'_>, report: &Coverage) -> fmt::Result {
     for record in &report.records {
         write!(f, "| {} | ", Escaped(record.name.as_str()))?;
         match record.epoch {
-            Some(epoch) => write!(f, "epoch {epoch}")?,
+            Some(epoch) => write!(f, "read, epoch {epoch}")?,
             None => write!(f, "**none**")?,
         }
         let bound = record.first_bound_at.map(|at| Date::of(at, report.offset));
@@ -579,7 +591,7 @@ fn controls(f: &mut fmt::Formatter<'_>) -> fmt::Result {
 }
 
 fn signatures(f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    writeln!(f, "\n## Signatures\n")?;
+    writeln!(f, "## Signatures\n")?;
     writeln!(f, "| | Name | Signature | Date |")?;
     writeln!(f, "|---|---|---|---|")?;
     writeln!(f, "| Prepared by (billing manager) | | | |")?;
@@ -594,7 +606,7 @@ fn csv_fields(report: &Coverage, system: &SystemCoverage, line: &CoverageLine) -
         Status::BeforeGoLive { on } | Status::Left { on } => (None, Some(*on), None, None),
         Status::Covered { by } => (Some(*by), None, None, None),
         Status::Gap { gap, state } => (None, None, Some(gap), Some(*state)),
-        Status::InGrace { until } | Status::Pending { until } | Status::Waiting { until } => {
+        Status::InGrace { until } | Status::Pending { until, .. } | Status::Waiting { until } => {
             (None, Some(day(*until)), None, None)
         }
         Status::Shared { gap } => (None, None, gap.as_ref(), None),
