@@ -102,11 +102,17 @@ impl Plan {
             .map(|step| {
                 let due = due(&step);
                 let done = match &step {
-                    Step::Account | Step::Enforced(_) => revoked.map(|at| Done { at, by: None }),
+                    Step::Account | Step::Enforced(_) => {
+                        revoked.map(|at| Done { at, by: None, by_name: None })
+                    }
                     Step::ByHand(task) => operation
                         .tick(person, task)
                         .filter(|tick| tick.at <= now)
-                        .map(|tick| Done { at: tick.at, by: Some(tick.by.clone()) }),
+                        .map(|tick| Done {
+                            at: tick.at,
+                            by: Some(tick.by.clone()),
+                            by_name: operation.person(&tick.by).map(|by| by.name.clone()),
+                        }),
                 };
                 let late = done.as_ref().map_or(now, |done| done.at) > due;
                 Line { what: words(operation, &step), step, due, done, late }
@@ -187,6 +193,8 @@ pub struct Done {
     pub at: UnixTime,
     /// By whom; `None` for what the library did.
     pub by: Option<PersonId>,
+    /// What people call them.
+    pub by_name: Option<Text>,
 }
 
 /// Something of a former employee that still works, or of which nobody knows.

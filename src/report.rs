@@ -19,7 +19,7 @@ use core::fmt::{self, Display, Write as _};
 use crate::coverage::{Controls, Coverage, CoverageLine, GapLine, Status, SystemCoverage};
 use crate::date::{Date, UtcOffset};
 use crate::gap::{Channel, GapState, VendorContact};
-use crate::inventory::{Enforcement, Offer, PersonId, SystemId};
+use crate::inventory::{Enforcement, Offer, PersonId, SystemId, Text};
 use crate::offboarding::{Clock, Plan, RemnantKind};
 use crate::readiness::Readiness;
 use crate::summary::Method;
@@ -153,14 +153,14 @@ impl Display for PlanMarkdown<'_> {
             let mark = if line.done.is_some() { "[x]" } else { "[ ]" };
             let late = if line.late { " **late**" } else { "" };
             let done = line.done.as_ref();
-            let by = done.map(|done| done.by.as_ref().map_or("the library", PersonId::as_str));
+            let by = done.map(|done| done.by_name.as_ref().map_or("the library", Text::as_str));
             writeln!(
                 f,
                 "| {mark} | {} | {} | {}{late} | {} |",
                 Escaped(&line.what),
                 offset.show(line.due),
                 OrDash(done.map(|done| offset.show(done.at))),
-                OrDash(by),
+                OrDash(by.map(Escaped)),
             )?;
         }
         match plan.retain_until {

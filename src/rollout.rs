@@ -488,13 +488,12 @@ impl Operation {
             return Gate::Allow(by);
         }
         let last = person.employment.end().unwrap_or(UnixTime::LATEST_PLAUSIBLE);
-        if let Some(until) = emergency {
-            return Gate::AllowUntil { until: until.min(last), why: Until::Emergency };
-        }
-        if has_had_a_factor(summary) || person.privilege == Privilege::MultiClientAdministrator {
-            return Gate::Need(accepted);
-        }
-        if let Some((until, why)) = self.not_yet_asked(system, person, now) {
+        let excused =
+            !has_had_a_factor(summary) && person.privilege != Privilege::MultiClientAdministrator;
+        let not_yet = self.not_yet_asked(system, person, now).filter(|_| excused);
+        let emergency = emergency.map(|until| (until, Until::Emergency));
+        // The wider answer first, so that a grant of emergency access narrows nothing.
+        if let Some((until, why)) = not_yet.or(emergency) {
             return Gate::AllowUntil { until: until.min(last), why };
         }
         Gate::Need(accepted)

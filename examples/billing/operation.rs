@@ -3,7 +3,8 @@
 //! The reader is as strict as the library: a key it does not know, a day the calendar does not
 //! have, a second spelling or a record that contradicts another is an error with its line. Facts
 //! that forbid something must be written down: `until = "present"` for somebody employed,
-//! `status = "open"` for a gap. So a line that gets lost is an error and never a permission.
+//! `status = "open"` for a gap, and every number that a missing line could raise. So a line that
+//! gets lost is an error or closes something; it never opens anything.
 
 use std::fmt;
 use std::ops::Range;
@@ -151,7 +152,7 @@ fn moment(written: &Datetime, local: UtcOffset) -> Option<UnixTime> {
 #[serde(deny_unknown_fields)]
 struct File {
     name: Spanned<String>,
-    utc_offset: Option<Spanned<String>>,
+    utc_offset: Spanned<String>,
     stale_after_days: Option<Spanned<u16>>,
     #[serde(default)]
     client: Vec<ClientTable>,
@@ -169,9 +170,7 @@ struct File {
 
 impl File {
     fn read(&self, place: &Place<'_>) -> Result<Operation, FileError> {
-        let offset = self.utc_offset.as_ref();
-        let offset = offset.map(|at| place.of(at, |text| UtcOffset::parse(text))).transpose()?;
-        let offset = offset.unwrap_or_default();
+        let offset = place.of(&self.utc_offset, |text| UtcOffset::parse(text))?;
         let stale = self.stale_after_days.as_ref();
         let stale = stale
             .map(|at| place.of(at, |days| StaleDays::new(*days).ok_or("1 to 365 days")))
@@ -438,7 +437,7 @@ struct GapTable {
     reason: Spanned<String>,
     owner: Spanned<String>,
     named_users: Vec<Spanned<String>>,
-    review_every_months: Option<Spanned<u8>>,
+    review_every_months: Spanned<u8>,
     controls: Vec<ControlTable>,
     #[serde(default)]
     vendor: Vec<VendorTable>,
@@ -504,8 +503,8 @@ struct ClosedTable {
 
 impl GapTable {
     fn read(&self, place: &Place<'_>) -> Result<Gap, FileError> {
-        let months = self.review_every_months.as_ref().map(|at| {
-            place.of(at, |months| ReviewMonths::new(*months).ok_or("a review every 1 to 12 months"))
+        let months = place.of(&self.review_every_months, |months| {
+            ReviewMonths::new(*months).ok_or("a gap is reviewed every 1 to 12 months")
         });
         let opening = Opening {
             id: place.of(&self.id, |text| GapId::new(text))?,
@@ -516,7 +515,7 @@ impl GapTable {
             controls: self.controls.iter().map(|it| it.read(place)).collect::<Result<_, _>>()?,
             named_users: place.people(&self.named_users)?,
             owner: place.person(&self.owner)?,
-            review_every: months.transpose()?.unwrap_or_default(),
+            review_every: months?,
         };
         let mut gap = place.of(&self.id, |_| Gap::open(opening))?;
         for table in &self.vendor {
