@@ -18,7 +18,7 @@ use countersign::inventory::{
     Attestation, Client, ClientId, Duty, Employment, Enforcement, GapId, Login, LoginKind, Offer,
     Person, PersonId, Privilege, Support, System, SystemId, SystemKind, Text, Touches,
 };
-use countersign::rollout::{GoLive, Grace, Operation, StaleDays, Task, Tick};
+use countersign::rollout::{GoLive, Grace, Operation, Refusal, StaleDays, Task, Tick};
 use countersign::{Method, UnixTime};
 use serde::Deserialize;
 use toml::value::{Datetime, Offset};
@@ -197,7 +197,7 @@ impl File {
         }
         for table in &self.gap {
             let gap = table.read(place)?;
-            place.of(&table.id, |_| operation.add_gap(gap))?;
+            operation.add_gap(gap).map_err(|refusal| place.error(table.at(&refusal), refusal))?;
         }
         for table in &self.done {
             table.read(place, &mut operation)?;
@@ -551,6 +551,24 @@ impl GapTable {
         Ok(gap)
     }
 
+    /// Where in the table the thing stands that was refused.
+    fn at(&self, refusal: &Refusal) -> Range<usize> {
+        let person = match refusal {
+            Refusal::NoException(person)
+            | Refusal::NoLogin { person, .. }
+            | Refusal::UnknownPerson(person) => person,
+            Refusal::SupportSaysOtherwise { .. } => return self.kind.span(),
+            Refusal::UnknownSystem(_) => return self.system.span(),
+            _ => return self.id.span(),
+        };
+        let people = self.named_users.iter().chain([&self.owner]);
+        let people = people.chain(self.approved.iter().map(|signed| &signed.by));
+        let people = people.chain(self.reviewed.iter().map(|looked| &looked.by));
+        let mut people = people.chain(self.vendor.iter().map(|asked| &asked.asked_by));
+        let found = people.find(|at| at.get_ref() == person.as_str());
+        found.unwrap_or(&self.id).span()
+    }
+
     fn kind(&self, place: &Place<'_>) -> Result<GapKind, FileError> {
         let needs = |what: &str| {
             let kind = self.kind.get_ref();
@@ -684,6 +702,16 @@ impl DoneTable {
             by: place.person(&self.by)?,
             at: place.moment(&self.at, operation.offset())?,
         };
-        place.of(&self.leaver, |_| operation.add_tick(tick))
+        operation.add_tick(tick).map_err(|refusal| {
+            let at = match &refusal {
+                Refusal::NoSuchTask => self.system.as_ref().or(self.client.as_ref()),
+                Refusal::NotTheirs(_) => Some(&self.by),
+                Refusal::UnknownPerson(person) if person.as_str() == self.by.get_ref() => {
+                    Some(&self.by)
+                }
+                _ => None,
+            };
+            place.error(at.unwrap_or(&self.leaver).span(), refusal)
+        })
     }
 }
