@@ -393,11 +393,11 @@ fn the_reader_takes_any_bytes_without_a_panic() {
         let mut bytes = FILE.as_bytes().to_vec();
         let to = (from + len).min(bytes.len());
         bytes.splice(from..to, put.bytes());
-        if let Ok(text) = String::from_utf8(bytes) {
-            if let Err(error) = operation::parse(&text) {
-                prop_assert!(error.line >= 1 && error.line <= text.lines().count() + 1);
-                prop_assert!(!error.what.is_empty());
-            }
+        if let Ok(text) = String::from_utf8(bytes)
+            && let Err(error) = operation::parse(&text)
+        {
+            prop_assert!(error.line >= 1 && error.line <= text.lines().count() + 1);
+            prop_assert!(!error.what.is_empty());
         }
         Ok(())
     };
