@@ -39,8 +39,11 @@ pub const ANSWER_DAYS: u32 = 30;
 
 /// Where one person stands on one system.
 #[derive(Clone, Debug, Eq, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-#[cfg_attr(feature = "serde", serde(tag = "is", rename_all = "kebab-case"))]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize),
+    serde(tag = "is", rename_all = "kebab-case")
+)]
 pub enum Status {
     /// Has a factor of the upper ranks, used or seen lately.
     Covered {
@@ -443,8 +446,7 @@ pub struct VendorLine {
 
 /// What to do about a vendor.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "kebab-case"))]
 pub enum VendorStep {
     /// Ask in writing when a second factor will be available.
     Ask,

@@ -29,8 +29,7 @@ const LAST: civil::Date = civil::date(9998, 12, 31);
 /// # Ok::<(), countersign::date::DateError>(())
 /// ```
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
-#[cfg_attr(feature = "serde", serde(into = "String", try_from = "String"))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(into = "String"))]
 pub struct Date(civil::Date);
 
 impl Date {
@@ -130,14 +129,6 @@ impl fmt::Display for Date {
 impl From<Date> for String {
     fn from(date: Date) -> String {
         date.to_string()
-    }
-}
-
-impl TryFrom<String> for Date {
-    type Error = DateError;
-
-    fn try_from(text: String) -> Result<Date, DateError> {
-        Date::parse(&text)
     }
 }
 

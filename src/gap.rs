@@ -25,8 +25,6 @@ until it does";
 
 /// Why a system has no sufficient second factor.
 #[derive(Clone, Debug, Eq, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
 pub enum GapKind {
     /// It offers none at all.
     NoMfa,
@@ -84,8 +82,6 @@ impl GapKind {
 
 /// Which devices the proposed exception would reach; both only while patched as recommended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
 pub enum FdaDevice {
     /// Submitted before 29 March 2023.
     SubmittedBeforeMarch2023,
@@ -95,8 +91,7 @@ pub enum FdaDevice {
 
 /// What is done instead.
 #[derive(Clone, Debug, Eq, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "kebab-case"))]
 pub enum ControlKind {
     /// Long random passwords, kept in a password manager.
     PasswordManager,
@@ -139,8 +134,6 @@ pub struct Control {
 
 /// How often a gap is looked at again: every 1 to 12 calendar months, six by default.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-#[cfg_attr(feature = "serde", serde(transparent))]
 pub struct ReviewMonths(u8);
 
 impl ReviewMonths {
@@ -205,8 +198,7 @@ pub struct VendorContact {
 
 /// A way of asking that leaves a document.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "kebab-case"))]
 pub enum Channel {
     /// An email.
     Email,
@@ -254,8 +246,6 @@ pub struct Review {
 
 /// How a gap closes. There is no third way.
 #[derive(Clone, Debug, Eq, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
 pub enum ClosedBy {
     /// The work moved to another system.
     Migration {
@@ -268,7 +258,6 @@ pub enum ClosedBy {
 
 /// The end of a gap.
 #[derive(Clone, Debug, Eq, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Closing {
     /// When.
     pub on: Date,
@@ -278,7 +267,6 @@ pub struct Closing {
 
 /// That a user of SMS codes has read [`SMS_NOTICE`].
 #[derive(Clone, Debug, Eq, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Acknowledgement {
     /// Who.
     pub person: PersonId,
@@ -288,8 +276,7 @@ pub struct Acknowledgement {
 
 /// Where a gap stands on a day. Only [`GapState::Standing`] excuses anything.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "kebab-case"))]
 pub enum GapState {
     /// Closed by support or migration.
     Closed {

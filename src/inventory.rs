@@ -28,8 +28,7 @@ macro_rules! identifier {
         /// 1 to 64 of `a`-`z`, `0`-`9`, `-`, `_` and `.`, with a letter or digit first; compared
         /// bytewise.
         #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-        #[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
-        #[cfg_attr(feature = "serde", serde(into = "String", try_from = "String"))]
+        #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(into = "String"))]
         pub struct $name(String);
 
         impl $name {
@@ -57,14 +56,6 @@ macro_rules! identifier {
         impl From<$name> for String {
             fn from(id: $name) -> String {
                 id.0
-            }
-        }
-
-        impl TryFrom<String> for $name {
-            type Error = IdentifierError;
-
-            fn try_from(text: String) -> Result<$name, IdentifierError> {
-                $name::new(&text)
             }
         }
     };
@@ -110,8 +101,7 @@ impl core::error::Error for IdentifierError {}
 /// One line that a person wrote: 1 to 500 characters, not only spaces. Control characters and those
 /// that turn or hide text are refused, because the line ends up in a report that somebody signs.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
-#[cfg_attr(feature = "serde", serde(into = "String", try_from = "String"))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(into = "String"))]
 pub struct Text(String);
 
 impl Text {
@@ -157,14 +147,6 @@ impl fmt::Display for Text {
 impl From<Text> for String {
     fn from(text: Text) -> String {
         text.0
-    }
-}
-
-impl TryFrom<String> for Text {
-    type Error = TextError;
-
-    fn try_from(text: String) -> Result<Text, TextError> {
-        Text::new(&text)
     }
 }
 
@@ -260,8 +242,7 @@ impl fmt::Debug for Methods {
 
 /// What a system is. A billing operation that has none of a kind has probably forgotten one.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
-#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "kebab-case"))]
 pub enum SystemKind {
     /// A clearinghouse portal.
     Clearinghouse,
@@ -319,7 +300,6 @@ impl SystemKind {
 
 /// What of the billing work a system touches.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
 pub struct Touches {
     /// Claims data.
     pub claims: bool,
@@ -339,8 +319,7 @@ impl Touches {
 
 /// Who makes sure of the second factor.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
-#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "kebab-case"))]
 pub enum Enforcement {
     /// Somebody else's sign-in. The operation records what a person saw there, and no more.
     Attested,
@@ -350,8 +329,7 @@ pub enum Enforcement {
 
 /// The strongest thing that a system offers its users.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
-#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "kebab-case"))]
 pub enum Offer {
     /// Nobody has looked.
     Unknown,
@@ -399,7 +377,6 @@ impl Offer {
 
 /// What a system was found to support, when, and who says so.
 #[derive(Clone, Debug, Eq, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
 pub struct Support {
     /// The strongest thing on offer.
     pub offer: Offer,
@@ -446,8 +423,6 @@ impl System {
 
 /// What a person may do to the data of others. Always one of these; nothing else lifts it.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
-#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
 pub enum Privilege {
     /// Administers the data of one practice or one client.
     Administrator,
@@ -460,8 +435,6 @@ pub enum Privilege {
 
 /// What a person is responsible for. A duty gives no access.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
-#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
 pub enum Duty {
     /// Runs the billing office.
     BillingManager,
@@ -561,8 +534,6 @@ pub struct Client {
 
 /// Whose a login is. Always one of these.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
-#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
 pub enum LoginKind {
     /// This person's alone.
     Personal,

@@ -22,8 +22,7 @@ use crate::time::UnixTime;
 
 /// By when things must be done, from the end of the employment.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "kebab-case"))]
 pub enum Clock {
     /// By the end of that day, where the operation is. The rule in force names no time.
     #[default]
@@ -173,8 +172,7 @@ pub struct Line {
 
 /// What has to be done for a leaver.
 #[derive(Clone, Debug, Eq, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "kebab-case"))]
 pub enum Step {
     /// Offboard the account: devices, recovery codes, pending enrolments and emergency access end
     /// in one swap, and nothing can be enrolled again.
@@ -209,8 +207,7 @@ pub struct Remnant {
 
 /// What of a former employee is left.
 #[derive(Clone, Debug, Eq, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "kebab-case"))]
 pub enum RemnantKind {
     /// Factors of the account still work, or can still be enrolled.
     Account,

@@ -231,6 +231,16 @@ fn summary(f: &mut fmt::Formatter<'_>, report: &Coverage) -> fmt::Result {
          excuses it, in bold below.",
         report.open()
     )?;
+    let reachable = report.lines().filter(|(system, line)| {
+        system.offer == Offer::PhishingResistant
+            && matches!(line.status, Status::Covered { by } if !by.is_phishing_resistant())
+    });
+    writeln!(
+        f,
+        "- Next step: **{}** of the covered logins use codes on a system that also takes a passkey \
+         or certificate.",
+        reachable.count()
+    )?;
     let overdue = report.due.iter().filter(|due| due.overdue).count();
     writeln!(f, "- Overdue: **{overdue}**.")?;
     writeln!(f, "- Left behind by former employees: **{}**.", report.remnants.len())?;

@@ -154,8 +154,7 @@ impl StaleDays {
 
 /// Something that must be done by hand when somebody leaves.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "kebab-case"))]
 pub enum Task {
     /// Change the password of a login that they shared, and end the sharing.
     ChangeSharedPassword(SystemId),
