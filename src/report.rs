@@ -305,7 +305,7 @@ fn systems(f: &mut fmt::Formatter<'_>, report: &Coverage) -> fmt::Result {
             Enforcement::Attested => "enforced elsewhere, recorded here",
             Enforcement::Enforced => "enforced here",
         };
-        write!(f, "{}; {enforcement}; offers {}", system.kind.name(), offer(system.offer))?;
+        write!(f, "{}; {enforcement}; offers: {}", system.kind.name(), offer(system.offer))?;
         match system.offer_seen_on {
             Some(on) => write!(f, " (looked up {on})")?,
             None => write!(f, " (never looked up)")?,
@@ -344,7 +344,7 @@ const fn offer(offer: Offer) -> &'static str {
         Offer::NoMfa => "no second factor",
         Offer::PhishingResistant => "passkeys or certificates",
         Offer::SmsOnly => "SMS only",
-        Offer::Unknown => "nobody knows what",
+        Offer::Unknown => "unknown",
     }
 }
 

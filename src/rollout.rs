@@ -344,7 +344,7 @@ impl Operation {
     /// signs or is named; [`Refusal::NoLogin`] for a named user without a login there;
     /// [`Refusal::NoException`] if one of them administers several clients;
     /// [`Refusal::SupportSaysOtherwise`] if the support record does not say what the gap says, or
-    /// not what closed it.
+    /// not what closed it, or if the sharing goes on that a closed gap was about.
     pub fn add_gap(&mut self, gap: Gap) -> Result<(), Refusal> {
         once(&self.gaps, gap.id())?;
         let system = self.known_system(gap.system())?;
@@ -361,7 +361,8 @@ impl Operation {
                 return Err(Refusal::NoException(person.clone()));
             }
         }
-        if !agrees(&gap, system.offer()) {
+        let shared = self.logins_of(gap.system()).any(|login| login.kind == LoginKind::Shared);
+        if !agrees(&gap, system.offer(), shared) {
             return Err(Refusal::SupportSaysOtherwise {
                 system: system.id.clone(),
                 offer: system.offer(),
@@ -661,13 +662,14 @@ fn once<K: Ord, V>(map: &BTreeMap<K, V>, key: &K) -> Result<(), Refusal> {
     if map.contains_key(key) { Err(Refusal::Twice) } else { Ok(()) }
 }
 
-/// Whether a gap and the support record tell the same story.
-fn agrees(gap: &Gap, offer: Offer) -> bool {
+/// Whether a gap, the support record and the logins tell the same story.
+fn agrees(gap: &Gap, offer: Offer, shared: bool) -> bool {
     match gap.closing().map(|closing| &closing.how) {
         Some(ClosedBy::Migration { .. }) => true,
         Some(ClosedBy::Support) => match gap.kind() {
             GapKind::NoMfa => offer > Offer::NoMfa,
             GapKind::SmsOnly | GapKind::ProposedUnsupportedAsset { .. } => offer > Offer::SmsOnly,
+            GapKind::SharedLoginPlatform => !shared,
             _ => true,
         },
         None => match gap.kind() {

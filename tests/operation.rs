@@ -458,6 +458,15 @@ fn w5_administrators_of_several_clients_without_exception() {
     // A date that lies ahead is no exception either.
     assert_eq!(gate(&operation, "ines", "desk", &Summary::default()), Gate::Need(Methods::STRONG));
     assert_eq!(status(&operation, &[], "ines", "desk"), Status::NotEnrolled);
+    // Nor is SMS ever taken, though a gap stood for them.
+    let sms = sms_operation(Offer::SmsOnly, Some(sms_gap(&["dana"])));
+    let promoted = Person { privilege: Privilege::MultiClientAdministrator, ..person("dana") };
+    let desk = sms.system(&at("sms-desk")).unwrap();
+    assert_eq!(sms.accepted(&promoted, desk, date(TODAY)), Methods::STRONG);
+    // Nor from anybody once the record says that there is more.
+    let supported = system("sms-desk", Enforcement::Enforced, Offer::App);
+    assert_eq!(sms.accepted(&person("dana"), &supported, date(TODAY)), Methods::STRONG);
+    assert!(sms.accepted(&person("dana"), desk, date(TODAY)).contains(Method::Sms));
     // Who administers two clients cannot be written down as an administrator of one.
     let clients = ["lakeview", "prairie"].map(|id| ClientId::new(id).unwrap()).to_vec();
     let hidden = Person { privilege: Privilege::Administrator, clients, ..person("priya") };
@@ -537,7 +546,7 @@ fn s2b_support_is_dated_and_has_a_source() {
     let report = report(&desk(), &[]);
     assert_eq!(report.systems[0].offer_seen_on, Some(date("2026-08-31")));
     assert!(
-        CoverageMarkdown(&report).to_string().contains("offers app codes (looked up 2026-08-31)")
+        CoverageMarkdown(&report).to_string().contains("offers: app codes (looked up 2026-08-31)")
     );
     assert_eq!(Text::new("  "), Err(TextError::Empty), "a source that says nothing");
 }
@@ -933,6 +942,9 @@ fn s8_a_platform_that_forces_sharing_is_a_gap_of_its_own() {
     let found = status(&operation, &[], "tom", "union");
     assert_eq!(found, Status::Shared { gap: Some(GapId::new("g-union").unwrap()) });
     assert!(found.is_open(), "the gap explains it and does not mend it");
+    let mut mended = gap("g-2", "union", GapKind::SharedLoginPlatform, &["tom"]);
+    mended.close(ClosedBy::Support, date("2026-11-01")).unwrap();
+    assert!(operation.add_gap(mended).is_err(), "not while somebody shares a login");
     assert_eq!(operation.missing_gaps(date(TODAY)).count(), 0);
 }
 
