@@ -9,7 +9,7 @@ use std::io::{self, Write};
 
 use countersign::coverage::Coverage;
 use countersign::date::{Date, DateError};
-use countersign::inventory::PersonId;
+use countersign::inventory::{Person, PersonId};
 use countersign::offboarding::{Clock, Plan};
 use countersign::readiness::Readiness;
 use countersign::report::{
@@ -110,7 +110,7 @@ pub fn readiness(
     }
 }
 
-/// `offboard NAME`: the list for one leaver, in Markdown or JSON. It changes nothing: offboarding
+/// `offboard NAME`: the list for one leaver, by identifier or by name, in Markdown or JSON. It changes nothing: offboarding
 /// the account is the host's call before it.
 ///
 /// # Errors
@@ -128,9 +128,15 @@ pub fn offboard(
     let refused = |error: &dyn std::fmt::Display| {
         io::Error::new(io::ErrorKind::InvalidInput, error.to_string())
     };
-    let person = PersonId::new(name).map_err(|error| refused(&error))?;
-    let summary = summaries(&person);
-    let plan = Plan::new(operation, &person, summary.as_ref(), clock, as_of)
+    let called = |person: &&Person| person.id.as_str() == name || person.name.as_str() == name;
+    let mut people = operation.people().filter(called);
+    let person = match (people.next(), people.next()) {
+        (Some(person), None) => &person.id,
+        (None, _) => return Err(refused(&format!("nobody is called {name:?}"))),
+        (Some(_), Some(_)) => return Err(refused(&format!("several people are called {name:?}"))),
+    };
+    let summary = summaries(person);
+    let plan = Plan::new(operation, person, summary.as_ref(), clock, as_of)
         .map_err(|error| refused(&error))?;
     match format {
         Format::Csv => Err(io::ErrorKind::Unsupported.into()),
