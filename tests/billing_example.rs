@@ -490,6 +490,18 @@ fn bad_use_is_named_on_one_line_and_prints_nothing() {
         (&["enrol", "Dana", "--code"], "--code has no value"),
         (&["enrol", "Dana", "--code", &code, "--code", &code], "--code is given twice"),
         (&["verify", "Dana", &code, "--code", &code], "--code is no option"),
+        (&["verify", "Dana", &code, "--format", "md"], "--format is no option"),
+        (&["--format", "md"], "--format is no option"),
+        (&["offboard", "dana", "--as-of", "2026-11-20"], "--as-of is no option"),
+        (&["coverage", "Dana"], "coverage takes other arguments"),
+        (&["coverage", "--format", "pdf"], "--format is none of md, csv and json"),
+        (&["gaps", "--format", "csv"], "--format csv is for coverage only"),
+        (&["readiness", "--format", "csv"], "--format csv is for coverage only"),
+        (&["offboard", "dana", "--format", "csv"], "--format csv is for coverage only"),
+        (&["coverage", "--as-of", "2026-02-30"], "--as-of: "),
+        (&["coverage", "--as-of", "tomorrow"], "--as-of: "),
+        (&["coverage", "--operation", "/nowhere.toml"], "/nowhere.toml: "),
+        (&["offboard", "dana", "--operation", "/nowhere.toml"], "/nowhere.toml: "),
         (&["--code", &code], "--code is no option"),
         (&["status", "--frob"], "--frob"),
         (&["status", "-x"], "-x"),
@@ -505,7 +517,9 @@ fn bad_use_is_named_on_one_line_and_prints_nothing() {
 
     let with_store = |store: &str, named: &str| {
         let arguments = ["--store", store, "status"];
-        is_bad_use(said(billing().args(arguments).output().unwrap()), named, &arguments);
+        let said = said(billing().args(arguments).output().unwrap());
+        assert!(!said.1.contains("hunter2"), "a password in a complaint: {}", said.1);
+        is_bad_use(said, named, &arguments);
     };
     with_store("", "--store is not sqlite:PATH");
     with_store("sqlite", "--store is not sqlite:PATH");
@@ -513,16 +527,12 @@ fn bad_use_is_named_on_one_line_and_prints_nothing() {
     with_store("sqlite::memory:", "takes the path of a file");
     with_store("sqlite:file:office.sqlite", "takes the path of a file");
     with_store("mysql://localhost", "--store is not sqlite:PATH");
-    with_store("postgres://billing:secret@localhost/mfa", "postgres: is not built in");
-    with_store("redis://localhost", "redis: is not built in");
+    with_store("postgres://billing:hunter2@127.0.0.1:1/mfa", "");
+    with_store("redis://:hunter2@127.0.0.1:1/", "");
     with_store("sqlite:/nowhere/at/all.sqlite", "/nowhere/at/all.sqlite");
     let arguments = ["status", "--store"];
     let no_value = said(billing().args(arguments).output().unwrap());
     is_bad_use(no_value, "--store has no value", &arguments);
-    let arguments = ["--store", "postgres://billing:secret@localhost/mfa"];
-    let walk = said(billing().args(arguments).output().unwrap());
-    assert!(!walk.1.contains("secret"), "{walk:?}");
-    is_bad_use(walk, "not built in", &arguments);
 }
 
 #[test]
@@ -572,5 +582,94 @@ fn a_reader_that_leaves_is_no_panic() {
         drop(child.stdout.take());
         let (_, stderr, status) = said(child.wait_with_output().unwrap());
         assert_eq!((stderr.as_str(), status), ("", 0), "{arguments:?}");
+    }
+}
+
+/// The accounts of this store show in the reports of the made-up operation.
+#[test]
+fn reports_join_the_operation_with_the_accounts() {
+    early_in_a_step(20);
+    let office = Office::new();
+    let prints = |arguments: &[&str]| {
+        let (stdout, stderr, status) = office.run(arguments);
+        assert_eq!((stderr.as_str(), status), ("", 0), "{arguments:?}");
+        stdout
+    };
+    let row_of_ruth = || {
+        let csv = prints(&["coverage", "--format", "csv"]);
+        let row = csv.lines().find(|row| row.contains(",billing-desk,") && row.contains(",ruth,"));
+        row.unwrap_or_else(|| panic!("no row: {csv}")).to_owned()
+    };
+    assert!(row_of_ruth().contains(",not enrolled,"), "{}", row_of_ruth());
+    let phone = office.enrol("ruth", &[]);
+    assert!(row_of_ruth().contains(",pending,"), "{}", row_of_ruth());
+    office.accepts(&["confirm", "ruth", &phone.shows(-1)], "bound");
+    office.accepts(&["verify", "ruth", &phone.shows(0)], "signed in");
+    assert!(row_of_ruth().contains(",covered,totp,"), "{}", row_of_ruth());
+
+    let coverage = prints(&["coverage", "--as-of", "2026-11-20"]);
+    assert!(coverage.contains("As of **2026-11-20"), "{coverage}");
+    for arguments in [&["coverage"][..], &["readiness"], &["gaps"], &["offboard", "karen"]] {
+        let json = prints(&[arguments, &["--format", "json"]].concat());
+        serde_json::from_str::<serde_json::Value>(&json).unwrap_or_else(|e| panic!("{e}: {json}"));
+        let markdown = prints(arguments);
+        assert!(markdown.contains("\n# ") || markdown.starts_with("# "), "{markdown}");
+    }
+    // She left, and never had an account: what is left is done elsewhere.
+    assert!(prints(&["offboard", "karen"]).starts_with("accepted: karen has no account here\n#"));
+    // She stays, says the file. The account is ended all the same: the file may be behind.
+    let said = prints(&["offboard", "ruth"]);
+    assert!(said.starts_with("accepted: nothing of ruth works any more\nNo end of the"), "{said}");
+    office.refuses(&["verify", "ruth", &phone.shows(1)], "not accepted");
+    assert!(prints(&["offboard", "ruth"]).starts_with("accepted: ruth was offboarded before\n"));
+}
+
+#[test]
+fn a_bad_operation_file_is_named_with_its_line() {
+    let office = Office::new();
+    let (phone, _) = office.with_phone("ruth");
+    let file = office.directory.join("operation.toml");
+    let good = include_str!("../examples/billing/operation.toml");
+    let path = file.display().to_string();
+    let bad = [
+        (good.replace("privilege = ", "privelege = "), "operation.toml: line "),
+        (good.replacen("[[person]]", "[[person", 1), "operation.toml: line "),
+        (String::new(), "operation.toml: line 1: "),
+        ("\u{0}".into(), "operation.toml: line 1: "),
+    ];
+    for (text, named) in bad {
+        fs::write(&file, text).unwrap();
+        for command in [&["coverage"][..], &["gaps"], &["readiness"], &["offboard", "ruth"]] {
+            office.is_bad_use(&[command, &["--operation", &path]].concat(), named);
+        }
+    }
+    fs::write(&file, [0xff, 0xfe]).unwrap();
+    office.is_bad_use(&["coverage", "--operation", &path], "operation.toml: ");
+    office.accepts(&["verify", "ruth", &phone.shows(0)], "signed in");
+}
+
+/// The walk-through and a sign-in on each server; the host's own table stays in a file.
+#[test]
+#[ignore = "needs DATABASE_URL and REDIS_URL: .ci/servers starts them"]
+fn on_other_stores() {
+    for variable in ["DATABASE_URL", "REDIS_URL"] {
+        let url = std::env::var(variable).expect(variable);
+        let run = |arguments: &[&str]| {
+            said(billing().args(["--store", &url]).args(arguments).output().unwrap())
+        };
+        for _ in 0..2 {
+            let (stdout, stderr, status) = run(&[]);
+            assert_eq!((stderr.as_str(), status), ("", 0), "{variable}: {stdout}");
+        }
+        early_in_a_step(20);
+        let name = format!("{variable} {}", std::process::id());
+        let (stdout, stderr, status) = run(&["enrol", &name]);
+        assert_eq!((stderr.as_str(), status), ("", 0), "{stdout}");
+        let phone = Phone::scan(&stdout);
+        assert_eq!(run(&["confirm", &name, &phone.shows(-1)]).2, 0);
+        assert_eq!(run(&["verify", &name, &phone.shows(0)]).2, 0);
+        assert_eq!(run(&["verify", &name, &phone.shows(0)]).2, 1);
+        assert_eq!(run(&["offboard", &name]).2, 0);
+        assert_eq!(run(&["verify", &name, &phone.shows(1)]).2, 1);
     }
 }

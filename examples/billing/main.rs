@@ -10,12 +10,15 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, ErrorKind, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use countersign::event::Actor;
+use countersign::inventory::PersonId;
+use countersign::offboarding::Clock;
 use countersign::proof::Refusal;
 use countersign::recovery::RecoveryCode;
+use countersign::rollout::Operation;
 use countersign::summary::{DeviceStatus, Text};
 use countersign::{
     AccountId, Change, Code, Digits, Keyring, Mfa, OsRandom, Proof, ProvisioningUri, Purpose,
@@ -23,11 +26,15 @@ use countersign::{
 };
 
 mod host;
+#[allow(clippy::arithmetic_side_effects)] // the seconds of a day, the number of a line
+mod operation;
 mod qr;
+mod report;
 mod stores;
 mod walk;
 
 use host::{ISSUER, People, Person};
+use report::Format;
 use stores::{AnyStore, Fault, Place};
 
 const USAGE: &str = "\
@@ -42,10 +49,22 @@ usage: billing [--store STORE] [COMMAND]
   verify NAME CODE           Sign in.
   step-up NAME ACTION CODE   Confirm one action, for example release-claims.
   recover NAME CODE          Sign in with a recovery code, which is spent.
-  offboard NAME              End everything of somebody who leaves. That is final.
   status                     Everybody, and where they stand.
 
-  --store sqlite:PATH        The database. By default a file in cargo's target directory, which stays
+  offboard NAME [--format md|json]
+                             End everything of somebody who leaves; that is final. Prints what is
+                             left to do elsewhere.
+  coverage [--format md|csv|json] [--as-of DATE]
+                             Which systems of the operation are covered, and which not.
+  readiness [--format md|json] [--as-of DATE]
+                             Whether the go-live dates can hold.
+  gaps [--format md|json] [--as-of DATE]
+                             What cannot be protected yet, and what was done instead.
+
+  --operation FILE           The billing operation, in TOML; by default the made-up one beside this
+                             program. A person's id there is the NAME of their account here.
+  --store sqlite:PATH | postgres://… | redis://…
+                             The database. By default a file in cargo's target directory, which stays
                              between calls. The walk-through takes a new file only.
 
 A code may be typed as it is shown: \"123 456\" is 123456.
@@ -91,16 +110,23 @@ fn answer(mut arguments: Arguments) -> Result<Answer, Fault> {
     if arguments.help {
         return Ok(Answer { text: USAGE.to_owned(), status: 0 });
     }
-    let place = arguments.values.remove("store");
-    let proof = arguments.values.remove("code");
     let words: Vec<&str> = arguments.words.iter().map(String::as_str).collect();
-    if proof.is_some() && words.first() != Some(&"enrol") {
-        return Err("--code is no option of this command; --help lists them".into());
+    let known = match words.first() {
+        None => &[][..],
+        Some(command) => match COMMANDS.iter().find(|(name, _)| name == command) {
+            Some((_, options)) => options,
+            None => return Err("no such command; --help lists them".into()),
+        },
+    };
+    let place = arguments.values.remove("store");
+    if let Some(option) = arguments.values.keys().find(|option| !known.contains(option)) {
+        return Err(format!("--{option} is no option of this command; --help lists them").into());
     }
+    let options = Options(&arguments.values);
     let office = || Office::open(place.as_deref());
     match words.as_slice() {
         [] => walk_through(place.as_deref()),
-        ["enrol", name] => enrol(office, name, proof.as_deref()),
+        ["enrol", name] => enrol(office, name, options.of("code")),
         ["confirm", name, code] => confirm(office, name, code),
         ["verify", name, code] => attempt(office, name, code, Purpose::SignIn),
         ["step-up", name, action, code] => {
@@ -108,17 +134,26 @@ fn answer(mut arguments: Arguments) -> Result<Answer, Fault> {
             attempt(office, name, code, Purpose::Action(action))
         }
         ["recover", name, code] => recover(office, name, code),
-        ["offboard", name] => offboard(office, name),
         ["status"] => status(office),
-        [command, ..] if COMMANDS.contains(command) => {
-            Err(format!("{command} takes other arguments; --help lists them").into())
-        }
-        [_, ..] => Err("no such command; --help lists them".into()),
+        ["offboard", name] => offboard(office, name, options),
+        [report @ ("coverage" | "gaps" | "readiness")] => reported(office, report, options),
+        [command, ..] => Err(format!("{command} takes other arguments; --help lists them").into()),
     }
 }
 
-const COMMANDS: [&str; 7] =
-    ["confirm", "enrol", "offboard", "recover", "status", "step-up", "verify"];
+/// Every command, and the options that it takes besides `--store`.
+const COMMANDS: [(&str, &[&str]); 10] = [
+    ("confirm", &[]),
+    ("coverage", &["as-of", "format", "operation"]),
+    ("enrol", &["code"]),
+    ("gaps", &["as-of", "format", "operation"]),
+    ("offboard", &["format", "operation"]),
+    ("readiness", &["as-of", "format", "operation"]),
+    ("recover", &[]),
+    ("status", &[]),
+    ("step-up", &[]),
+    ("verify", &[]),
+];
 
 /// The program as it stands between two requests: the library, the store, and the host's own table.
 struct Office {
@@ -329,16 +364,113 @@ fn confirm(
     Ok(answer)
 }
 
-fn offboard(office: impl FnOnce() -> Result<Office, Fault>, name: &str) -> Result<Answer, Fault> {
+fn offboard(
+    office: impl FnOnce() -> Result<Office, Fault>,
+    name: &str,
+    options: Options<'_>,
+) -> Result<Answer, Fault> {
+    let (operation, format) = (options.operation()?, options.format("offboard")?);
     let office = office()?;
-    let Some(person) = office.people.find(name)? else {
-        return Ok(refused("nobody of that name is known"));
+    let account = office.people.find(name)?.map(|person| person.account);
+    let leaver = PersonId::new(name).ok().and_then(|id| operation.person(&id));
+    // The account first and whatever the file says: a list that is behind must not keep a door open.
+    let done = match account {
+        Some(account) => {
+            let by = Actor::Host; // whoever may end an employment; a real host knows who it is
+            Some(office.mfa.offboard(&account, by, "left", office.now).run(&office.store)?)
+        }
+        None => None,
     };
-    let by = Actor::Host; // whoever may end an employment; a real host knows who it is
-    let offboard = office.mfa.offboard(&person.account, by, "left", office.now);
-    match offboard.run(&office.store)? {
-        Change::Done(()) => Ok(accepted(format!("nothing of {name} works any more"))),
-        Change::Refused(refusal) => Ok(refused(refusal.to_string())),
+    let answer = match (done, leaver) {
+        (None, None) => return Ok(refused("nobody of that name is known")),
+        (Some(Change::Refused(refusal)), None) => return Ok(refused(refusal.to_string())),
+        (Some(Change::Refused(_)), Some(_)) => accepted(format!("{name} was offboarded before")),
+        (Some(Change::Done(())), _) => accepted(format!("nothing of {name} works any more")),
+        (None, Some(_)) => accepted(format!("{name} has no account here")),
+    };
+    match leaver {
+        None => Ok(answer),
+        Some(person) if person.employment.end().is_none() => {
+            let line = "No end of the employment is in the operation file: the list is not made.";
+            Ok(Answer { text: format!("{}{line}\n", answer.text), ..answer })
+        }
+        Some(_) => {
+            let mut plan = Vec::new();
+            let summaries = |person: &PersonId| office.summary_for_report(person);
+            let now = office.now;
+            report::offboard(
+                &operation,
+                &summaries,
+                name,
+                Clock::EndOfDay,
+                now,
+                format,
+                &mut plan,
+            )?;
+            // JSON is for machines: there the list is all that is printed.
+            let before = if format == Format::Json { "" } else { &answer.text };
+            Ok(Answer { text: format!("{before}{}", String::from_utf8(plan)?), ..answer })
+        }
+    }
+}
+
+/// A report over the operation and the accounts in the store.
+fn reported(
+    office: impl FnOnce() -> Result<Office, Fault>,
+    report: &str,
+    options: Options<'_>,
+) -> Result<Answer, Fault> {
+    let (operation, format) = (options.operation()?, options.format(report)?);
+    let date = options.of("as-of");
+    let as_of = date.map(|date| report::as_of(&operation, date)).transpose();
+    let as_of = as_of.map_err(|error| format!("--as-of: {error}"))?;
+    let office = office()?;
+    let as_of = as_of.unwrap_or(office.now);
+    let summaries = |person: &PersonId| office.summary_for_report(person);
+    let mut out = Vec::new();
+    match report {
+        "coverage" => report::coverage(&operation, &summaries, as_of, format, &mut out)?,
+        "gaps" => report::gaps(&operation, &summaries, as_of, format, &mut out)?,
+        _ => report::readiness(&operation, &summaries, as_of, format, &mut out)?,
+    }
+    Ok(Answer { text: String::from_utf8(out)?, status: 0 })
+}
+
+impl Office {
+    /// The account behind a person of the operation. `None`: the store could not be asked, and nobody
+    /// knows. Somebody who has no account is known to have none.
+    fn summary_for_report(&self, person: &PersonId) -> Option<Summary> {
+        let Some(known) = self.people.find(person.as_str()).ok()? else {
+            return Some(Summary::default());
+        };
+        self.summary(&known.account).ok().map(Option::unwrap_or_default)
+    }
+}
+
+/// The options that the command has been found to take.
+#[derive(Clone, Copy)]
+struct Options<'a>(&'a BTreeMap<&'static str, String>);
+
+impl Options<'_> {
+    fn of(&self, option: &str) -> Option<&str> {
+        self.0.get(option).map(String::as_str)
+    }
+
+    fn operation(&self) -> Result<Operation, Fault> {
+        let made_up = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/billing/operation.toml");
+        let file = self.of("operation").unwrap_or(made_up);
+        let text = fs::read_to_string(file).map_err(|error| format!("{file}: {error}"))?;
+        Ok(operation::parse(&text).map_err(|error| format!("{file}: {error}"))?)
+    }
+
+    fn format(&self, command: &str) -> Result<Format, Fault> {
+        match Format::from_name(self.of("format").unwrap_or("md")) {
+            Some(Format::Csv) if command != "coverage" => {
+                Err("--format csv is for coverage only".into())
+            }
+            Some(format) => Ok(format),
+            None => Err("--format is none of md, csv and json".into()),
+        }
     }
 }
 
@@ -408,23 +540,26 @@ impl Office {
 }
 
 fn walk_through(place: Option<&str>) -> Result<Answer, Fault> {
-    let (place, file) = match place.map(Place::parse).transpose()? {
+    let place = place.map(Place::parse).transpose()?;
+    let (place, file) = match place {
         Some(Place::Sqlite(file)) if file.exists() => {
             let file = file.display();
             return Err(format!("{file} exists, and the walk-through takes a new file").into());
         }
         Some(Place::Sqlite(file)) => (Place::Sqlite(file.clone()), file),
-        None => {
+        // The people of the last walk-through are removed with their key. Their records in another
+        // database stay there, and nobody meets them: account ids are random.
+        other => {
             let file = host::state_directory()?.join("walk-through.sqlite");
             for ending in ["", "-wal", "-shm", ".key"] {
                 remove(&host::beside(&file, ending))?;
             }
-            (Place::Sqlite(file.clone()), file)
+            (other.unwrap_or_else(|| Place::Sqlite(file.clone())), file)
         }
     };
     let key = host::sealing_key(&file)?;
     let in_file = |error: Fault| format!("{}: {error}", file.display());
-    place.open().map_err(in_file)?;
+    place.open().map_err(&in_file)?;
     let people = People::open(&file).map_err(in_file)?;
 
     let mut stdout = io::stdout().lock();
@@ -447,7 +582,7 @@ With your own phone:  cargo run --example billing -- enrol NAME
 Everything else:      cargo run --example billing -- --help
 ";
 
-fn remove(path: &std::path::Path) -> Result<(), Fault> {
+fn remove(path: &Path) -> Result<(), Fault> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != ErrorKind::NotFound => {
             Err(format!("{}: {error}", path.display()).into())
@@ -482,7 +617,7 @@ fn one_line(fault: &str) -> String {
 }
 
 /// Every option that takes a value.
-const OPTIONS: [&str; 2] = ["code", "store"];
+const OPTIONS: [&str; 5] = ["as-of", "code", "format", "operation", "store"];
 
 /// The command line.
 #[derive(Default)]

@@ -5,6 +5,11 @@ use std::path::{Path, PathBuf};
 
 use countersign::{AccountId, Event, Record, Store, Swap, Write};
 
+#[allow(dead_code)] // its asynchronous half
+#[path = "../stores/postgres.rs"]
+mod postgres;
+#[path = "../stores/redis.rs"]
+mod redis;
 #[path = "../stores/sqlite.rs"]
 mod sqlite;
 
@@ -14,14 +19,15 @@ pub type Fault = Box<dyn error::Error + Send + Sync>;
 /// A store of any kind.
 pub type AnyStore = Box<dyn Store<Error = Fault>>;
 
-/// Where the records are.
-#[derive(Debug)]
+/// Where the records are. The addresses may hold a password and are never printed.
 pub enum Place {
+    Postgres(String),
+    Redis(String),
     Sqlite(PathBuf),
 }
 
 impl Place {
-    /// From `sqlite:PATH`. Nothing is opened yet.
+    /// From `sqlite:PATH`, `postgres://…` or `redis://…`. Nothing is opened yet.
     pub fn parse(text: &str) -> Result<Place, Fault> {
         match text.split_once(':') {
             Some(("sqlite", "")) => Err("--store sqlite: needs a path".into()),
@@ -30,17 +36,16 @@ impl Place {
                 Err("--store sqlite: takes the path of a file".into())
             }
             Some(("sqlite", path)) => Ok(Place::Sqlite(PathBuf::from(path))),
-            // The rest of the address may hold a password, so it is not repeated.
-            Some((kind @ ("postgres" | "postgresql" | "redis"), _)) => {
-                Err(format!("--store {kind}: is not built in").into())
-            }
-            _ => Err("--store is not sqlite:PATH".into()),
+            Some(("postgres" | "postgresql", _)) => Ok(Place::Postgres(text.to_owned())),
+            Some(("redis" | "rediss", _)) => Ok(Place::Redis(text.to_owned())),
+            _ => Err("--store is not sqlite:PATH, postgres://… or redis://…".into()),
         }
     }
 
     /// The file, where the store is one: the host then keeps its own tables in it as well.
     pub fn file(&self) -> Option<&Path> {
         match self {
+            Place::Postgres(_) | Place::Redis(_) => None,
             Place::Sqlite(path) => Some(path),
         }
     }
@@ -48,6 +53,11 @@ impl Place {
     /// Opens it, with a connection of its own.
     pub fn open(&self) -> Result<AnyStore, Fault> {
         match self {
+            Place::Postgres(url) => {
+                postgres::create_schema(url)?;
+                Ok(Box::new(Adapter(postgres::PostgresStore::open(url)?)))
+            }
+            Place::Redis(url) => Ok(Box::new(Adapter(redis::RedisStore::open(url)?))),
             Place::Sqlite(path) => Ok(Box::new(Adapter(sqlite::SqliteStore::open(path)?))),
         }
     }
