@@ -560,9 +560,8 @@ impl Gap {
     #[must_use]
     pub fn permits_sms(&self, person: &PersonId, on: Date) -> bool {
         let mut read = self.acknowledgements.iter().filter(|read| read.on <= on);
-        self.kind == GapKind::SmsOnly
-            && self.excuses(person, on)
-            && read.any(|read| read.person == *person)
+        // Only a gap about SMS ever has a reader of the notice.
+        self.excuses(person, on) && read.any(|read| read.person == *person)
     }
 
     /// Which of the three controls for a portal without any second factor are missing; none for

@@ -495,6 +495,11 @@ fn w8_only_own_systems_have_a_gate() {
     // And what was attested is never read for an own system: it cannot even be said.
     let own = attested("ines", "desk", Method::Totp, "2026-10-01", "dana");
     assert_eq!(operation.add_login(own), Err(Refusal::Attestation));
+    // Nor can what is no standing factor.
+    for method in [Method::RecoveryCode, Method::Emergency] {
+        let seen = attested("ines", "payer", method, "2026-10-01", "dana");
+        assert_eq!(operation.add_login(seen), Err(Refusal::Attestation));
+    }
 }
 
 // ------------------------------------------------------------------ 4.3 the steps
@@ -512,6 +517,8 @@ fn s1a_the_list_is_everything_the_team_works_in() {
     );
     assert_eq!(operation.add_login(login("eve", "desk")), Err(Refusal::UnknownPerson(who("eve"))));
     assert_eq!(operation.add_login(login("dana", "desk")), Err(Refusal::Twice));
+    let backwards = leaver("eve", noon("2019-12-31"));
+    assert_eq!(operation.add_person(backwards), Err(Refusal::Backwards), "left before starting");
 }
 
 #[test]
@@ -652,6 +659,8 @@ fn s5b_a_lost_device_opens_nothing_until_another_is_bound() {
         let grace = Grace::restore(noon("2026-12-15"));
         operation.add_grace(&at("desk"), &who("dana"), grace).unwrap();
         assert_eq!(gate(&operation, "dana", "desk", &lost), Gate::Need(Methods::STRONG));
+        let shown = self::status(&operation, &[("dana", lost.clone())], "dana", "desk");
+        assert!(shown.is_open() && !matches!(shown, Status::InGrace { .. }), "{shown:?}");
         let mut replaced = lost;
         replaced.devices.push(device(Method::Totp));
         assert!(gate(&operation, "dana", "desk", &replaced).admits(Some(Method::Totp)));
@@ -860,7 +869,7 @@ fn s7b_who_ticked_it_and_when() {
     let (mut operation, end) = left();
     let payer = Task::RemoveLogin(at("payer"));
     let refused = |operation: &mut Operation, tick| operation.add_tick(tick).unwrap_err();
-    let by_herself = tick(payer.clone(), "karen", end.plus(60));
+    let by_herself = tick(payer.clone(), "karen", UnixTime::from_secs(end.as_secs() - 60));
     assert_eq!(refused(&mut operation, by_herself), Refusal::NotTheirs(who("karen")));
     let nothing = tick(Task::RemoveLogin(at("desk")), "ines", end.plus(60));
     assert_eq!(refused(&mut operation, nothing), Refusal::NoSuchTask);
@@ -977,6 +986,14 @@ fn u1_a_gap_has_its_date_and_its_controls() {
     assert_eq!(status(&operation, &[], "dana", "county"), expected);
     assert!(!expected.is_open());
     assert_eq!(status(&operation, &[], "tom", "county"), Status::NotEnrolled, "not named");
+    let named = operation.gaps().next().unwrap();
+    assert!(named.excuses(&who("dana"), date(TODAY)) && !named.excuses(&who("tom"), date(TODAY)));
+    // Of several gaps the one that stands is shown, whatever it is called.
+    for id in ["a", "z"] {
+        let unsigned = Gap::open(opening(id, "county", GapKind::NoMfa, &["dana"])).unwrap();
+        operation.add_gap(unsigned).unwrap();
+        assert_eq!(status(&operation, &[], "dana", "county"), expected);
+    }
 }
 
 #[test]
@@ -1136,6 +1153,16 @@ fn u6_exceptions_of_the_proposed_rule_are_marked_and_end() {
     }
     let emergency =
         GapKind::ProposedEmergency { from: date("2026-11-01"), until: date("2026-12-31") };
+    for kind in [
+        GapKind::ProposedEmergency { from: date("2026-11-02"), until: date("2026-11-01") },
+        GapKind::ProposedUnsupportedAsset {
+            migration_plan: text("Move."),
+            migrate_by: date("2026-08-30"),
+        },
+    ] {
+        let backwards = Gap::open(opening("g", "county", kind, &["dana"]));
+        assert_eq!(backwards.unwrap_err(), GapError::Backwards);
+    }
     let entry = gap("g", "county", emergency, &["dana"]);
     assert_eq!(entry.state(date("2026-10-31")), GapState::Unapproved, "not yet an emergency");
     assert!(entry.excuses(&who("dana"), date("2026-12-31")));
@@ -1774,6 +1801,11 @@ proptest! {
                 }
                 Status::Pending { asked, .. } => {
                     prop_assert_eq!(answer.admits(None), !asked);
+                }
+                // A gap explains the lack of a factor; at the gate it opens nothing of itself.
+                Status::Gap { .. } => {
+                    let opens = matches!(answer, Gate::Allow(_));
+                    prop_assert!(!opens, "{:?} but {:?}", line.status, answer);
                 }
                 _ => prop_assert!(!answer.admits(None)),
             }
