@@ -282,9 +282,8 @@ fn sign_in<S: Store<Error: Debug>>(store: &S) -> AccountId {
 fn account() -> AccountId {
     static ACCOUNTS: AtomicU32 = AtomicU32::new(0);
     let number = ACCOUNTS.fetch_add(1, Ordering::Relaxed);
-    let secret =
-        countersign::Secret::generate(countersign::Algorithm::Sha1, &mut OsRandom::new().unwrap());
-    AccountId::new([secret.expose_bytes(), &number.to_be_bytes()].concat()).unwrap()
+    let random = Secret::generate(Algorithm::Sha1, &mut OsRandom::new().unwrap());
+    AccountId::new([random.expose_bytes(), &number.to_be_bytes()].concat()).unwrap()
 }
 
 fn assert_trail(rows: Vec<(i64, String)>) {
