@@ -215,43 +215,43 @@ fn the_walk_through_is_repeatable() {
 fn a_phone_from_enrolment_to_the_last_day() {
     early_in_a_step(20);
     let office = Office::new();
-    let (stdout, stderr, status) = office.run(&["enrol", "Dana Whitfield"]);
+    let (stdout, stderr, status) = office.run(&["enrol", "Mary Ann Lee"]);
     assert_eq!((stderr.as_str(), status), ("", 0));
     let phone = Phone::scan(&stdout);
-    assert!(stdout.contains("Northgate%20Billing:Dana%20Whitfield?secret="), "{stdout}");
+    assert!(stdout.contains("Northgate%20Billing:Mary%20Ann%20Lee?secret="), "{stdout}");
     assert!(stdout.lines().filter(|line| line.contains('█')).count() > 20, "a QR code: {stdout}");
     assert!(stdout.contains("10 minutes, until 20"), "{stdout}");
-    let next = format!("--store sqlite:{} confirm 'Dana Whitfield' CODE", office.file().display());
+    let next = format!("--store sqlite:{} confirm 'Mary Ann Lee' CODE", office.file().display());
     assert!(stdout.contains(&next), "{stdout}");
 
-    let dana = "Dana Whitfield";
-    office.refuses(&["verify", dana, &phone.shows(0)], "the code was not accepted");
+    let mary = "Mary Ann Lee";
+    office.refuses(&["verify", mary, &phone.shows(0)], "the code was not accepted");
     let spaced = phone.shows(-1);
     let spaced = format!("{} {}", &spaced[..3], &spaced[3..]);
-    let confirmed = office.accepts(&["confirm", dana, &spaced], "bound");
+    let confirmed = office.accepts(&["confirm", mary, &spaced], "bound");
     assert_eq!(confirmed.lines().count(), 12, "{confirmed}");
-    office.refuses(&["confirm", dana, &phone.shows(0)], "enrol again");
-    office.refuses(&["verify", dana, &phone.shows(-1)], "the code was not accepted");
+    office.refuses(&["confirm", mary, &phone.shows(0)], "enrol again");
+    office.refuses(&["verify", mary, &phone.shows(-1)], "the code was not accepted");
 
-    let line = office.accepts(&["verify", dana, &phone.shows(0)], "signed in (totp)");
+    let line = office.accepts(&["verify", mary, &phone.shows(0)], "signed in (totp)");
     assert_eq!(line.lines().count(), 1);
-    office.refuses(&["verify", dana, &phone.shows(0)], "the code was not accepted");
-    let line = office.accepts(&["step-up", dana, "release-claims", &phone.shows(1)], "totp");
-    assert_eq!(line, "accepted: Dana Whitfield may release-claims, once (totp)\n");
-    office.refuses(&["step-up", dana, "release-claims", &phone.shows(1)], "not accepted");
+    office.refuses(&["verify", mary, &phone.shows(0)], "the code was not accepted");
+    let line = office.accepts(&["step-up", mary, "release-claims", &phone.shows(1)], "totp");
+    assert_eq!(line, "accepted: Mary Ann Lee may release-claims, once (totp)\n");
+    office.refuses(&["step-up", mary, "release-claims", &phone.shows(1)], "not accepted");
 
     let (stdout, _, _) = office.run(&["status"]);
     assert!(stdout.starts_with(&format!("The state is in {}.\n", office.file().display())));
-    assert!(stdout.contains("\nDana Whitfield: totp, last used 20"), "{stdout}");
+    assert!(stdout.contains("\nMary Ann Lee: totp, last used 20"), "{stdout}");
     assert!(stdout.ends_with("; 10 recovery codes left\n"), "{stdout}");
 
-    assert_eq!(office.accepts(&["offboard", dana], dana).lines().count(), 1);
-    office.refuses(&["verify", dana, &phone.shows(1)], "the code was not accepted");
-    office.refuses(&["enrol", dana], "offboarded");
-    office.refuses(&["offboard", dana], "offboarded");
-    office.refuses(&["offboard", "dana whitfield"], "nobody");
+    assert_eq!(office.accepts(&["offboard", mary], mary).lines().count(), 1);
+    office.refuses(&["verify", mary, &phone.shows(1)], "the code was not accepted");
+    office.refuses(&["enrol", mary], "offboarded");
+    office.refuses(&["offboard", mary], "offboarded");
+    office.refuses(&["offboard", "mary ann lee"], "nobody");
     let (stdout, _, _) = office.run(&["status"]);
-    assert!(stdout.contains("\nDana Whitfield: offboarded 20"), "{stdout}");
+    assert!(stdout.contains("\nMary Ann Lee: offboarded 20"), "{stdout}");
 }
 
 #[test]
@@ -617,6 +617,10 @@ fn reports_join_the_operation_with_the_accounts() {
     }
     // She left, and never had an account: what is left is done elsewhere.
     assert!(prints(&["offboard", "karen"]).starts_with("accepted: karen has no account here\n#"));
+    let (named, _) = office.with_phone("karen");
+    let said = prints(&["offboard", "Karen Novak"]);
+    assert!(said.starts_with("accepted: nothing of Karen Novak works any more\n#"), "{said}");
+    office.refuses(&["verify", "karen", &named.shows(0)], "not accepted");
     // She stays, says the file. The account is ended all the same: the file may be behind.
     let said = prints(&["offboard", "ruth"]);
     assert!(said.starts_with("accepted: nothing of ruth works any more\nNo end of the"), "{said}");

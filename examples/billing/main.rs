@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use countersign::event::Actor;
-use countersign::inventory::PersonId;
+use countersign::inventory::{Person as Employee, PersonId};
 use countersign::offboarding::Clock;
 use countersign::proof::Refusal;
 use countersign::recovery::RecoveryCode;
@@ -371,16 +371,17 @@ fn offboard(
 ) -> Result<Answer, Fault> {
     let (operation, format) = (options.operation()?, options.format("offboard")?);
     let office = office()?;
-    let account = office.people.find(name)?.map(|person| person.account);
-    let leaver = PersonId::new(name).ok().and_then(|id| operation.person(&id));
+    let leaver = called(&operation, name)?;
     // The account first and whatever the file says: a list that is behind must not keep a door open.
-    let done = match account {
-        Some(account) => {
-            let by = Actor::Host; // whoever may end an employment; a real host knows who it is
-            Some(office.mfa.offboard(&account, by, "left", office.now).run(&office.store)?)
-        }
-        None => None,
-    };
+    // It may stand under what was typed or, for a name in full, under the id of the operation.
+    let mut done = None;
+    let id = leaver.map_or(name, |person| person.id.as_str());
+    for name in if id == name { vec![name] } else { vec![name, id] } {
+        let Some(person) = office.people.find(name)? else { continue };
+        let by = Actor::Host; // whoever may end an employment; a real host knows who it is
+        let offboard = office.mfa.offboard(&person.account, by, "left", office.now);
+        done = Some(offboard.run(&office.store)?);
+    }
     let answer = match (done, leaver) {
         (None, None) => return Ok(refused("nobody of that name is known")),
         (Some(Change::Refused(refusal)), None) => return Ok(refused(refusal.to_string())),
@@ -411,6 +412,16 @@ fn offboard(
             let before = if format == Format::Json { "" } else { &answer.text };
             Ok(Answer { text: format!("{before}{}", String::from_utf8(plan)?), ..answer })
         }
+    }
+}
+
+/// Whom the operation calls so, by identifier or by name.
+fn called<'o>(operation: &'o Operation, name: &str) -> Result<Option<&'o Employee>, Fault> {
+    let called = |person: &&Employee| person.id.as_str() == name || person.name.as_str() == name;
+    let mut people = operation.people().filter(called);
+    match (people.next(), people.next()) {
+        (_, Some(_)) => Err("several people of the operation are called so; take the id".into()),
+        (person, None) => Ok(person),
     }
 }
 
