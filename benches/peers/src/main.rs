@@ -5,9 +5,8 @@
 //! cargo run --release --manifest-path benches/peers/Cargo.toml -- --quick # about 2 seconds
 //! ```
 //!
-//! Every contestant runs a short batch in every round, one after the other, and the fastest batch
-//! counts: on a busy machine noise only ever adds, and it adds to all of them alike. The numbers
-//! are nanoseconds of one machine; the ratios are the result.
+//! Contestants take turns (`shared/turns.rs`). The numbers are nanoseconds of one machine; the
+//! ratios are the result.
 //!
 //! The floor is the work that nobody can leave out once the pads are compressed: two compressions a
 //! code, inner and outer, laid side by side, from blocks that are ready and states that do not wait
@@ -19,9 +18,13 @@
 //! object made before the clock ran, as "from secret"; totp-rfc, totp-lite and libreauth at bytes;
 //! google-authenticator at base32. None of them can keep a key schedule.
 
+#[path = "../../shared/floor.rs"]
+mod floor;
+#[path = "../../shared/turns.rs"]
+mod turns;
+
 use std::hint::black_box;
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
 
 use countersign::hotp::LookAhead;
 use countersign::totp::Parameters;
@@ -29,6 +32,7 @@ use countersign::{Algorithm, Code, Digits, Hotp, Secret, Totp, UnixTime, Window}
 use google_authenticator::GoogleAuthenticator;
 use libreauth::hash::HashFunction;
 use libreauth::oath::{HOTPBuilder, TOTPBuilder};
+use turns::{Batch, batch, take_turns};
 
 /// RFC 6238 appendix B: the seeds of the three hashes are its first 20, 32 and 64 bytes.
 const SEED: &[u8; 64] = b"1234567890123456789012345678901234567890123456789012345678901234";
@@ -47,20 +51,11 @@ const CONTESTANTS: [&str; 9] = [
     "google-auth.",
 ];
 
-/// Runs a batch of the given size and says how long it took.
-type Batch = Box<dyn FnMut(u32) -> Duration>;
-
 /// A batch, or `None` where the contestant cannot do the work.
 type Cell = Option<Batch>;
 
-fn cell<T>(mut work: impl FnMut() -> T + 'static) -> Cell {
-    Some(Box::new(move |times| {
-        let start = Instant::now();
-        for _ in 0..times {
-            black_box(work());
-        }
-        start.elapsed()
-    }))
+fn cell<T>(work: impl FnMut() -> T + 'static) -> Cell {
+    Some(batch(work))
 }
 
 fn main() -> ExitCode {
@@ -77,33 +72,26 @@ fn main() -> ExitCode {
     table.push(("window 1/1, miss".to_owned(), window(&miss, false)));
     table.push(("10 counters, miss".to_owned(), look_ahead(&miss)));
 
-    let mut best = vec![[f64::INFINITY; 9]; table.len()];
-    for _ in 0..rounds {
-        for ((_, cells), best) in table.iter_mut().zip(&mut best) {
-            for (cell, best) in cells.iter_mut().zip(best) {
-                if let Some(batch) = cell {
-                    let nanoseconds = batch(times).as_nanos() as f64 / f64::from(times);
-                    *best = best.min(nanoseconds);
-                }
-            }
-        }
-    }
-
     print!("{:<22}", "ns");
     CONTESTANTS.iter().for_each(|name| print!("{name:>13}"));
     println!();
-    for ((work, _), best) in table.iter().zip(&best) {
+    let mut verdict = None;
+    for (work, cells) in &mut table {
         print!("{work:<22}");
-        for time in best {
-            if time.is_finite() { print!("{time:>13.0}") } else { print!("{:>13}", "cannot") }
+        let times = take_turns(cells, rounds, times);
+        for time in &times {
+            match time {
+                Some(time) => print!("{time:>13.0}"),
+                None => print!("{:>13}", "cannot"),
+            }
         }
         println!();
+        if work == "window 1/1, miss" {
+            verdict = Some(times);
+        }
     }
-    let Some([floor, ready, _, from_bytes, totp_rs, totp_rfc, ..]) = table
-        .iter()
-        .zip(&best)
-        .find_map(|((work, _), best)| (work == "window 1/1, miss").then_some(best))
-    else {
+    let verdict: Option<Vec<f64>> = verdict.and_then(|times| times.into_iter().take(6).collect());
+    let Some([floor, ready, _, from_bytes, totp_rs, totp_rfc]) = verdict.as_deref() else {
         return ExitCode::FAILURE;
     };
     println!(
@@ -147,31 +135,6 @@ fn typed() -> [String; 3] {
     };
     let miss = (0..).map(|number| format!("{number:06}")).find(|code| !found(code));
     [code(NOW - PERIOD), code(NOW + PERIOD), miss.expect("most codes miss")]
-}
-
-/// `N` codes' worth of compressions side by side: all the inner ones, then all the outer ones.
-fn floor<const N: usize>(algorithm: Algorithm) -> Cell {
-    macro_rules! lanes {
-        ($compress:path, $state:ty, $block:expr) => {{
-            let (start, blocks) = ([<$state>::default(); N], [$block; N]);
-            cell(move || {
-                let (mut inner, mut outer) = (black_box(start), black_box(start));
-                let blocks = black_box(&blocks);
-                for (state, block) in inner.iter_mut().zip(blocks) {
-                    $compress(state, std::array::from_ref(block));
-                }
-                for (state, block) in outer.iter_mut().zip(blocks) {
-                    $compress(state, std::array::from_ref(block));
-                }
-                (inner, outer)
-            })
-        }};
-    }
-    match algorithm {
-        Algorithm::Sha1 => lanes!(sha1::block_api::compress, [u32; 5], [0x36_u8; 64]),
-        Algorithm::Sha256 => lanes!(sha2::block_api::compress256, [u32; 8], [0x36_u8; 64]),
-        Algorithm::Sha512 => lanes!(sha2::block_api::compress512, [u64; 8], [0x36_u8; 128]),
-    }
 }
 
 fn generate(algorithm: Algorithm) -> [Cell; 9] {
@@ -224,7 +187,11 @@ fn generate(algorithm: Algorithm) -> [Cell; 9] {
         by_google
     });
     [
-        floor::<1>(algorithm),
+        match algorithm {
+            Algorithm::Sha1 => cell(floor::sha1::<1>()),
+            Algorithm::Sha256 => cell(floor::sha256::<1>()),
+            Algorithm::Sha512 => cell(floor::sha512::<1>()),
+        },
         cell(move || ready.generate(now())),
         cell(from_secret),
         cell(from_bytes),
@@ -300,7 +267,7 @@ fn window(typed: &str, hit: bool) -> [Cell; 9] {
     };
     assert_eq!(by_google(), hit);
     [
-        floor::<3>(algorithm),
+        cell(floor::sha1::<3>()),
         cell(move || ready.find(black_box(&code), now(), Window::ONE_EACH_WAY, None)),
         cell(from_secret),
         cell(from_bytes),
@@ -345,7 +312,7 @@ fn look_ahead(miss: &str) -> [Cell; 9] {
     };
     assert!(from_bytes().is_none() && by_rfc().is_none() && !by_libreauth());
     [
-        floor::<10>(algorithm),
+        cell(floor::sha1::<10>()),
         cell(move || ready.find(black_box(&code), black_box(1), ten)),
         cell(from_secret),
         cell(from_bytes),
