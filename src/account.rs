@@ -57,6 +57,8 @@ pub struct Account {
     pub(crate) recovery: Option<RecoverySet>,
     pub(crate) sent: Option<Challenge>,
     pub(crate) external: Option<Challenge>,
+    /// When a code was last sent, whatever it was for and whatever became of it.
+    pub(crate) code_sent_at: Option<UnixTime>,
     pub(crate) budgets: Budgets,
 }
 
@@ -263,8 +265,8 @@ impl ImportedState {
 }
 
 impl ExistingDevice {
-    /// A TOTP device. `last_step` is the last step that the other system accepted; without it, every
-    /// step up to the present one counts as used.
+    /// A TOTP device. `last_step` is the last step that the other system accepted; imported without
+    /// it, every step up to the present one counts as used.
     #[must_use]
     pub const fn totp(
         label: Label,
@@ -631,6 +633,7 @@ impl Account {
             bound.accept(cx, moving_factor, false);
         }
         bound.bound_at = cx.now;
+        bound.last_used = Some(cx.now); // a telephone as well: it has no moving factor to burn
         let mut happened = Vec::new();
         if let Some(old) = replaces.and_then(|old| self.device_mut(old)) {
             let was = old.method();
@@ -787,6 +790,11 @@ impl Account {
             Some(old) => self.replaceable(old, factor.method()),
             None => self.has_room(factor.method()),
         });
+        // A second device on one secret would take every code of the first once more.
+        let allowed = allowed.and_then(|()| match factor.secret() {
+            Some(secret) if self.holds(secret) => Err(Refusal::AlreadyBound),
+            _ => Ok(()),
+        });
         if let Err(refusal) = allowed {
             return Decision::refused(refusal);
         }
@@ -820,12 +828,8 @@ impl Account {
         label: &Label,
         seed: &ChallengeSeed,
     ) -> Decision<Change<OutOfBand>> {
-        let throttle = cx.policy.throttle(Class::OutOfBand);
-        if let Some(until) = self.budgets.out_of_band.waits_until(&throttle, cx.now) {
-            return Decision::refused(Refusal::TooSoon { until });
-        }
-        if let Some(until) = self.next_send(cx) {
-            return Decision::refused(Refusal::TooSoon { until });
+        if let Err(refusal) = self.may_bind(cx).and_then(|()| self.may_send(cx)) {
+            return Decision::refused(refusal);
         }
         let old =
             self.devices.iter().find(|device| device.in_use() && device.method() == Method::Sms);
@@ -834,9 +838,12 @@ impl Account {
         let mut decision = self.enrol(cx, seed.id, device, label, &factor, old);
         let until = cx.now.plus(cx.policy.challenge_lifetime().as_u64());
         let digits = cx.policy.challenge_digits();
-        if let Some(pending) = decision.next.as_mut().and_then(|next| next.pending.as_mut()) {
-            pending.sent = Some((seed.sealed(digits), 0));
-            pending.until = pending.until.min(until);
+        if let Some(next) = &mut decision.next {
+            next.code_sent_at = Some(cx.now);
+            if let Some(pending) = &mut next.pending {
+                pending.sent = Some((seed.sealed(digits), 0));
+                pending.until = pending.until.min(until);
+            }
         }
         decision.map(|enrolment| OutOfBand {
             id: seed.id,
@@ -899,12 +906,9 @@ impl Account {
             ImportedState::Hotp { .. } => Method::Hotp,
         };
         let used_here = |device: &Device| !device.imported || device.last_used.is_some();
-        let same = |device: &Device| {
-            device.factor.secret().is_some_and(|secret| same_secret(secret, &import.secret))
-        };
         let refusal = if self.offboarded_at.is_some() {
             Err(Refusal::Offboarded)
-        } else if self.devices.iter().any(same) {
+        } else if self.holds(&import.secret) {
             Err(Refusal::AlreadyBound)
         } else if self.recovery.is_some() || self.devices.iter().any(used_here) {
             Err(Refusal::ProofRequired)
@@ -953,27 +957,24 @@ impl Account {
             Factor::Phone(number) if device.in_use() => Some((device.id, number.clone())),
             _ => None,
         });
-        let throttle = cx.policy.throttle(Class::OutOfBand);
-        let wait = self.budgets.out_of_band.waits_until(&throttle, cx.now);
-        let wait = wait.max(self.next_send(cx));
-        let (device, destination) = match (bound, wait) {
+        let (device, destination) = match (bound, self.may_send(cx)) {
             _ if self.offboarded_at.is_some() => return Decision::refused(Refusal::Offboarded),
             (None, _) => return Decision::refused(Refusal::NothingBound),
             _ if !self.sms_permits(purpose) => return Decision::refused(Refusal::NotPermitted),
-            (_, Some(until)) => return Decision::refused(Refusal::TooSoon { until }),
-            (Some(bound), None) => bound,
+            (_, Err(refusal)) => return Decision::refused(refusal),
+            (Some(bound), Ok(())) => bound,
         };
         let until = cx.now.plus(cx.policy.challenge_lifetime().as_u64());
         let digits = cx.policy.challenge_digits();
         self.sent = Some(Challenge {
             id: seed.id,
             purpose: purpose.clone(),
-            issued_at: cx.now,
             until,
             device,
             failures: 0,
             sent: Some(seed.sealed(digits)),
         });
+        self.code_sent_at = Some(cx.now);
         let answer = OutOfBand { id: seed.id, code: seed.code(digits), destination, until };
         let happening = Happening::plain(Kind::ChallengeIssued { until }).on(device, Method::Sms);
         self.change(Change::Done(answer), Vec::from([happening.purpose(purpose)]))
@@ -1000,7 +1001,6 @@ impl Account {
         self.external = Some(Challenge {
             id,
             purpose: purpose.clone(),
-            issued_at: cx.now,
             until,
             device,
             failures: 0,
@@ -1175,6 +1175,12 @@ impl Account {
 
     fn device_mut(&mut self, id: DeviceId) -> Option<&mut Device> {
         self.devices.iter_mut().find(|device| device.id == id)
+    }
+
+    /// Whether a device has this secret already.
+    fn holds(&self, secret: &Secret) -> bool {
+        let mut held = self.devices.iter().filter_map(|device| device.factor.secret());
+        held.any(|held| same_secret(held, secret))
     }
 
     /// Whether failures have disabled the class: it had a device, and now it has only disabled ones.
@@ -1394,15 +1400,21 @@ impl Account {
         codes
     }
 
-    /// When the next code may be sent, if that is not yet.
-    fn next_send(&self, cx: &Context<'_>) -> Option<UnixTime> {
+    /// Whether a code may be sent now. The interval holds for the person: answering a code, killing
+    /// it or starting something else does not shorten it, or whoever has the password could have
+    /// texts sent without end.
+    fn may_send(&self, cx: &Context<'_>) -> Result<(), Refusal> {
+        let throttle = cx.policy.throttle(Class::OutOfBand);
+        let by_failures = self.budgets.out_of_band.waits_until(&throttle, cx.now);
         let interval = cx.policy.challenge_interval().as_u64();
-        let sent = self.sent.as_ref().map(|live| live.issued_at);
-        let pending = self.pending.as_ref().filter(|pending| pending.sent.is_some());
-        let last = sent.max(pending.map(|pending| pending.device.bound_at))?;
-        // A moment ahead of ours was written by another clock: it holds for the interval at most.
-        let next = last.min(cx.now).plus(interval);
-        (last <= cx.now && next > cx.now).then_some(next)
+        let reach = cx.now.plus(interval);
+        // A moment beyond that reach was written by a clock that was wrong: it does not hold.
+        let sent_at = self.code_sent_at.filter(|sent_at| *sent_at <= reach);
+        let by_interval = sent_at.map(|sent_at| sent_at.plus(interval).min(reach));
+        match by_failures.max(by_interval.filter(|until| *until > cx.now)) {
+            Some(until) => Err(Refusal::TooSoon { until }),
+            None => Ok(()),
+        }
     }
 
     fn has_room(&self, method: Method) -> Result<(), Refusal> {

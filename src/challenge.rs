@@ -175,7 +175,6 @@ impl Drop for SentCode {
 pub(crate) struct Challenge {
     pub(crate) id: ChallengeId,
     pub(crate) purpose: Purpose,
-    pub(crate) issued_at: UnixTime,
     pub(crate) until: UnixTime,
     pub(crate) device: DeviceId,
     /// Wrong answers so far.

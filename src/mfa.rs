@@ -160,7 +160,7 @@ impl<K: Seal, P: Policy> Mfa<K, P> {
     /// Takes the host's word on a passkey or certificate, once for each challenge.
     ///
     /// A failed check counts, and uses the challenge up as well. Emits `Accepted` or `Rejected`.
-    /// NIST SP 800-63B-4 section 3.2.5 for what makes it phishing-resistant.
+    /// NIST SP 800-63B-4 section 3.2.5: what makes a passkey or certificate phishing-resistant.
     pub fn settle_external(
         &self,
         id: &AccountId,
@@ -248,7 +248,8 @@ impl<K: Seal, P: Policy> Mfa<K, P> {
         self.start_enrolment(id, label, factor, None, rng, now)
     }
 
-    /// As [`Mfa::enrol`], for a device whose secret exists already: a token with a seed file.
+    /// As [`Mfa::enrol`], for a device whose secret exists already: a token with a seed file. A
+    /// secret that a device of the person has already is refused.
     pub fn enrol_existing(
         &self,
         id: &AccountId,

@@ -34,8 +34,8 @@ impl Secret {
     #[must_use]
     pub fn generate(algorithm: Algorithm, rng: &mut impl CryptoRng) -> Secret {
         let mut secret = Secret { bytes: [0; Self::MAX_LEN], len: algorithm.secret_len() };
-        for byte in secret.bytes.chunks_mut(algorithm.secret_len()).take(1) {
-            rng.fill_bytes(byte);
+        if let Some(bytes) = secret.bytes.get_mut(..algorithm.secret_len()) {
+            rng.fill_bytes(bytes);
         }
         secret
     }
