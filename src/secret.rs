@@ -45,6 +45,7 @@ impl Secret {
     ///
     /// # Errors
     /// [`SecretError::TooShort`], [`SecretError::TooLong`].
+    #[inline]
     pub fn from_bytes(bytes: &[u8]) -> Result<Secret, SecretError> {
         if bytes.len() < Self::MIN_LEN {
             return Err(SecretError::TooShort { bytes: bytes.len() });
@@ -58,6 +59,7 @@ impl Secret {
     ///
     /// # Errors
     /// [`SecretError::TooShort`] for no bytes at all, [`SecretError::TooLong`].
+    #[inline]
     pub fn dangerously_allow_short(bytes: &[u8]) -> Result<Secret, SecretError> {
         if bytes.is_empty() {
             return Err(SecretError::TooShort { bytes: 0 });
@@ -118,6 +120,12 @@ impl Secret {
         self.bytes.get(..self.len).unwrap_or_default()
     }
 
+    /// The bytes, with zeros behind them up to `len` if there are fewer.
+    #[inline]
+    pub(crate) fn expose_padded(&self, len: usize) -> &[u8] {
+        self.bytes.get(..self.len.max(len)).unwrap_or_default()
+    }
+
     /// The secret as strict base32, without padding, wiped when dropped. This lets the secret out.
     #[must_use]
     pub fn expose_base32(&self) -> Base32Text {
@@ -139,7 +147,7 @@ impl ConstantTimeEq for Secret {
 impl Drop for Secret {
     fn drop(&mut self) {
         let Secret { bytes, len } = self;
-        bytes.zeroize();
+        bytes.as_mut_slice().zeroize(); // a slice is filled at once, an array byte by byte
         *len = 0;
     }
 }

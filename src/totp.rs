@@ -133,6 +133,7 @@ pub struct Totp {
 impl Totp {
     /// Keys the HMAC once.
     #[must_use]
+    #[inline]
     pub fn new(secret: &Secret, parameters: Parameters) -> Totp {
         let Parameters { algorithm, digits, period, t0 } = parameters;
         Totp { hotp: Hotp::from_key(Key::new(algorithm, secret), digits), period, t0 }
