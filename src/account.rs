@@ -22,7 +22,7 @@ use crate::key::Algorithm;
 use crate::policy::Policy;
 use crate::proof::{Change, Proof, Purpose, Refusal, Verdict, permits};
 use crate::recovery::{RecoveryCode, RecoveryCodes, RecoverySeed, RecoverySet, Spent};
-use crate::secret::Secret;
+use crate::secret::{Secret, reveal};
 use crate::summary::{
     AccountId, DeviceId, DeviceStatus, DeviceSummary, Label, Method, Reason, Summary,
     ThrottleSummary,
@@ -1496,7 +1496,7 @@ impl Account {
 
 fn same_secret(one: &Secret, other: &Secret) -> bool {
     use subtle::ConstantTimeEq;
-    one.ct_eq(other).into()
+    reveal(one.ct_eq(other))
 }
 
 fn fresh(cx: &Context<'_>, proof: &Proof) -> Result<(), Refusal> {

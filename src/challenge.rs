@@ -19,6 +19,7 @@ use zeroize::{Zeroize, Zeroizing};
 
 use crate::code::{Code, Digits};
 use crate::proof::Purpose;
+use crate::secret::reveal;
 use crate::summary::DeviceId;
 use crate::time::UnixTime;
 
@@ -159,7 +160,7 @@ impl SentCode {
         let mut typed = mac(&self.key, id, typed);
         let same = self.mac.ct_eq(&typed);
         typed.zeroize();
-        same.into()
+        reveal(same)
     }
 }
 

@@ -16,6 +16,7 @@ use sha2::Sha256;
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 use zeroize::{Zeroize, Zeroizing};
 
+use crate::hotp::{Scan, reveal};
 use crate::time::UnixTime;
 
 /// One recovery code: 120 bits, printed as six groups of four characters of Crockford's base32,
@@ -229,23 +230,29 @@ impl RecoverySet {
     /// well: how long this takes says neither whether nor where it stood.
     pub(crate) fn spend(&mut self, code: &RecoveryCode) -> Spent {
         let typed = code.hash(&self.salt);
-        let (mut place, mut hit, mut seen) = (0_u16, Choice::from(0), Choice::from(0));
-        let mut bit = 1_u16;
-        for hash in &self.hashes {
+        let (mut place, mut hit, mut seen) = (0_u32, Choice::from(0), Choice::from(0));
+        for (at, hash) in (0_u32..).zip(&self.hashes) {
             let same = hash.ct_eq(&typed);
-            let unspent = Choice::from(u8::from(self.spent & bit == 0));
-            place.conditional_assign(&bit, same & unspent);
+            let unspent = Choice::from(u8::from(self.spent & bit(at) == 0));
+            place.conditional_assign(&at, same & unspent);
             hit |= same & unspent;
             seen |= same;
-            bit = bit.wrapping_shl(1);
         }
-        self.spent |= place;
-        match (bool::from(hit), bool::from(seen)) {
-            (true, _) => Spent::Now,
-            (false, true) => Spent::Before,
-            (false, false) => Spent::Never,
+        let Scan { accepted, seen } = reveal(0, place, hit, seen);
+        match accepted.and_then(|place| u32::try_from(place).ok()) {
+            Some(place) => {
+                self.spent |= bit(place);
+                Spent::Now
+            }
+            None if seen => Spent::Before,
+            None => Spent::Never,
         }
     }
+}
+
+/// The bit of `spent` for the code at `place`, below 16.
+const fn bit(place: u32) -> u16 {
+    1_u16.wrapping_shl(place)
 }
 
 /// What became of a typed recovery code.
