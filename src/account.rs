@@ -8,6 +8,7 @@
 //! scratch after a lost race, and every order of parallel attempts can be tried in a plain test. A
 //! transition that returns no state has changed nothing.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -104,7 +105,7 @@ pub(crate) struct Device {
 /// erased with its use (45 CFR 164.310(d)(2)).
 pub(crate) enum Factor {
     Totp {
-        secret: Secret,
+        secret: Box<Secret>,
         parameters: Parameters,
         /// No step at or below it is ever accepted again.
         last_step: Option<u64>,
@@ -114,7 +115,7 @@ pub(crate) enum Factor {
         offset: i16,
     },
     Hotp {
-        secret: Secret,
+        secret: Box<Secret>,
         algorithm: Algorithm,
         digits: Digits,
         /// The counter to expect; `None` after 2^64-1.
@@ -132,7 +133,7 @@ pub(crate) struct Pending {
     pub(crate) device: Device,
     pub(crate) replaces: Option<DeviceId>,
     /// The code sent to a telephone that is being bound, and its wrong answers so far.
-    pub(crate) sent: Option<(SentCode, u8)>,
+    pub(crate) sent: Option<(Box<SentCode>, u8)>,
 }
 
 /// What a transition may look at beside the account.
@@ -239,7 +240,7 @@ impl Bound {
 #[derive(Debug)]
 pub struct ExistingDevice {
     pub(crate) label: Label,
-    pub(crate) secret: Secret,
+    pub(crate) secret: Box<Secret>,
     pub(crate) moving: ImportedState,
 }
 
@@ -250,7 +251,7 @@ pub(crate) enum ImportedState {
 }
 
 impl ImportedState {
-    pub(crate) const fn factor(self, secret: Secret) -> Factor {
+    pub(crate) fn factor(self, secret: Box<Secret>) -> Factor {
         match self {
             ImportedState::Totp { parameters, last_step } => {
                 Factor::Totp { secret, parameters, last_step, drift: 0, offset: 0 }
@@ -266,24 +267,26 @@ impl ExistingDevice {
     /// A TOTP device. `last_step` is the last step that the other system accepted; without it, every
     /// step up to the present one counts as used.
     #[must_use]
-    pub const fn totp(
+    pub fn totp(
         label: Label,
         secret: Secret,
         parameters: Parameters,
         last_step: Option<u64>,
     ) -> ExistingDevice {
+        let secret = secret.duplicate(); // and the argument is wiped
         ExistingDevice { label, secret, moving: ImportedState::Totp { parameters, last_step } }
     }
 
     /// An HOTP device that is expected to show the code of counter `next`.
     #[must_use]
-    pub const fn hotp(
+    pub fn hotp(
         label: Label,
         secret: Secret,
         algorithm: Algorithm,
         digits: Digits,
         next: u64,
     ) -> ExistingDevice {
+        let secret = secret.duplicate(); // and the argument is wiped
         ExistingDevice { label, secret, moving: ImportedState::Hotp { algorithm, digits, next } }
     }
 }
@@ -336,7 +339,7 @@ impl Factor {
         }
     }
 
-    const fn secret(&self) -> Option<&Secret> {
+    fn secret(&self) -> Option<&Secret> {
         match self {
             Factor::Totp { secret, .. } | Factor::Hotp { secret, .. } => Some(secret),
             Factor::External(_) | Factor::Phone(_) | Factor::Former(_) => None,
@@ -840,7 +843,7 @@ impl Account {
         }
         decision.map(|enrolment| OutOfBand {
             id: seed.id,
-            code: seed.code(digits),
+            code: Box::new(seed.code(digits)),
             destination: number.clone(),
             until: until.min(enrolment),
         })
@@ -974,7 +977,8 @@ impl Account {
             failures: 0,
             sent: Some(seed.sealed(digits)),
         });
-        let answer = OutOfBand { id: seed.id, code: seed.code(digits), destination, until };
+        let answer =
+            OutOfBand { id: seed.id, code: Box::new(seed.code(digits)), destination, until };
         let happening = Happening::plain(Kind::ChallengeIssued { until }).on(device, Method::Sms);
         self.change(Change::Done(answer), Vec::from([happening.purpose(purpose)]))
     }

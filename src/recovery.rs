@@ -6,6 +6,7 @@
 //! A code has 120 random bits, above the 112 from which an approved hash suffices instead of a slow
 //! one, and is salted and hashed all the same. A set is issued whole, shown once, and dies whole.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -178,13 +179,14 @@ impl RecoveryCodes {
 
 /// The random part of a set, drawn before the decision that may issue it.
 pub(crate) struct RecoverySeed {
-    codes: Zeroizing<[[u8; 15]; 16]>,
+    codes: [[u8; 15]; 16],
     salt: [u8; 16],
 }
 
 impl RecoverySeed {
-    pub(crate) fn generate(rng: &mut impl CryptoRng) -> RecoverySeed {
-        let mut seed = RecoverySeed { codes: Zeroizing::new([[0; 15]; 16]), salt: [0; 16] };
+    /// Filled where it stays, so that no copy is left on the way.
+    pub(crate) fn generate(rng: &mut impl CryptoRng) -> Box<RecoverySeed> {
+        let mut seed = Box::new(RecoverySeed { codes: [[0; 15]; 16], salt: [0; 16] });
         seed.codes.iter_mut().for_each(|code| rng.fill_bytes(code));
         rng.fill_bytes(&mut seed.salt);
         seed
@@ -197,6 +199,13 @@ impl RecoverySeed {
         let hashes = codes.iter().map(|code| code.hash(&self.salt)).collect();
         let set = RecoverySet { salt: self.salt, hashes, spent: 0, issued_at: now };
         (RecoveryCodes(codes), set)
+    }
+}
+
+impl Drop for RecoverySeed {
+    fn drop(&mut self) {
+        let RecoverySeed { codes, salt: _ } = self;
+        codes.zeroize();
     }
 }
 
@@ -298,10 +307,7 @@ mod tests {
 
     #[test]
     fn each_code_of_a_set_is_spent_once() {
-        let seed = RecoverySeed {
-            codes: Zeroizing::new(core::array::from_fn(|at| [at as u8; 15])),
-            salt: [7; 16],
-        };
+        let seed = RecoverySeed { codes: core::array::from_fn(|at| [at as u8; 15]), salt: [7; 16] };
         let (codes, mut set) = seed.issue(10, UnixTime::from_secs(1));
         assert_eq!((codes.len(), set.left()), (10, 10));
         assert_eq!(set.spend(&RecoveryCode([99; 15])), Spent::Never);
