@@ -12,6 +12,7 @@ use std::path::Path;
 use std::process::Command;
 
 #[path = "evidence/programs.rs"]
+#[allow(dead_code)] // each test uses a part
 mod programs;
 
 use programs::{build, build_with, said};
