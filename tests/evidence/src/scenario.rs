@@ -8,8 +8,8 @@ use countersign::mfa::RestrictedNotice;
 use countersign::record::Seal;
 use countersign::totp::Parameters;
 use countersign::{
-    AccountId, Algorithm, Code, Hotp, MemoryStore, Mfa, Purpose, Recommended, Secret, Totp,
-    UnixTime, Window,
+    AccountId, Algorithm, Code, Hotp, MemoryStore, Mfa, Policy, Purpose, Secret, Totp, UnixTime,
+    Window,
 };
 use zeroize::Zeroize;
 
@@ -64,7 +64,8 @@ pub fn core(algorithm: Algorithm, seed: u64, mut look: impl FnMut(&str)) {
         let code = totp.generate(NOW);
         let code = code.as_ref().expect("after T0");
         assert!(totp.find(code, NOW, Window::ONE_EACH_WAY, None).is_some());
-        let hotp = Hotp::new(&secret, algorithm, Digits::Eight);
+        // Boxed, as a host may keep it.
+        let hotp = Box::new(Hotp::new(&secret, algorithm, Digits::Eight));
         assert!(hotp.generate(7) != *code);
         look("held");
     }
@@ -81,6 +82,16 @@ pub fn secret(algorithm: Algorithm, seed: u64) -> Secret {
     secret
 }
 
+/// The recommended numbers, but for a long secret: an allocator writes its own notes over the first
+/// sixteen bytes of what it takes back, and would hide that nobody wiped a short one.
+struct Long;
+
+impl Policy for Long {
+    fn parameters(&self) -> Parameters {
+        Parameters { algorithm: Algorithm::Sha512, ..Parameters::default() }
+    }
+}
+
 /// The look at which the host still holds what it was handed.
 pub const HELD: &str = "held";
 /// The last look, when the keyring is gone as well.
@@ -94,7 +105,7 @@ pub fn accounts<K: Seal>(
     mut issued: impl FnMut(&str),
     mut look: impl FnMut(&str),
 ) {
-    let (mfa, store, mut rng) = (Mfa::new(keys, Recommended), MemoryStore::new(), Known(seed));
+    let (mfa, store, mut rng) = (Mfa::new(keys, Long), MemoryStore::new(), Known(seed));
     let id = AccountId::new(b"42").expect("an id");
     let run = "memory does not fail";
 
@@ -165,7 +176,7 @@ pub fn accounts<K: Seal>(
         let codes = renewed.run(&store).expect(run).done().expect("a proof");
         let texts: Vec<_> = codes.iter().map(|code| code.expose_text()).collect();
         texts.iter().for_each(|text| issued(text));
-        let _held = secret(Algorithm::Sha1, seed);
+        let _held = secret(Algorithm::Sha512, seed);
         // `secret` returned it by value, and a move leaves a copy: this is the host's to wipe.
         zeroize::zeroize_stack::<1024>();
         look(HELD);
@@ -178,6 +189,6 @@ pub fn accounts<K: Seal>(
 /// What the app shows: its secret is the first thing that was drawn.
 #[inline(never)]
 fn code(seed: u64, now: UnixTime) -> Code {
-    let totp = Totp::new(&secret(Algorithm::Sha1, seed), Parameters::default());
+    let totp = Totp::new(&secret(Algorithm::Sha512, seed), Long.parameters());
     totp.generate(now).expect("after T0")
 }
