@@ -8,6 +8,7 @@
 //! scratch after a lost race, and every order of parallel attempts can be tried in a plain test. A
 //! transition that returns no state has changed nothing.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use crate::challenge::{
@@ -91,7 +92,7 @@ pub(crate) struct Pending {
     pub(crate) device: Device,
     pub(crate) replaces: Option<DeviceId>,
     /// The code sent to a telephone that is being bound, and its wrong answers so far.
-    pub(crate) sent: Option<(SentCode, u8)>,
+    pub(crate) sent: Option<(Box<SentCode>, u8)>,
 }
 
 /// What a transition may look at beside the account.
@@ -540,7 +541,7 @@ impl Account {
         }
         decision.map(|enrolment| OutOfBand {
             id: seed.id,
-            code: seed.code(digits),
+            code: Box::new(seed.code(digits)),
             destination: number.clone(),
             until: until.min(enrolment),
         })
@@ -668,7 +669,8 @@ impl Account {
             sent: Some(seed.sealed(digits)),
         });
         self.code_sent_at = Some(cx.now);
-        let answer = OutOfBand { id: seed.id, code: seed.code(digits), destination, until };
+        let answer =
+            OutOfBand { id: seed.id, code: Box::new(seed.code(digits)), destination, until };
         let happening = Happening::plain(Kind::ChallengeIssued { until }).on(device, Method::Sms);
         self.change(Change::Done(answer), Vec::from([happening.purpose(purpose)]))
     }

@@ -4,6 +4,7 @@
 //! Standard: RFC 4226 sections 7.2 to 7.4, RFC 6238 sections 5.2 and 6 (drift, bounded, and moved by
 //! accepted codes only).
 
+use alloc::boxed::Box;
 use core::fmt;
 
 use subtle::ConstantTimeEq;
@@ -13,7 +14,7 @@ use crate::code::{Code, Digits};
 use crate::hotp::{Hotp, LookAhead, Scan};
 use crate::key::Algorithm;
 use crate::policy::Policy;
-use crate::secret::Secret;
+use crate::secret::{Secret, reveal};
 use crate::summary::{DeviceId, DeviceStatus, DeviceSummary, Label, Method};
 use crate::throttle::Class;
 use crate::time::UnixTime;
@@ -41,7 +42,7 @@ pub(crate) struct Device {
 /// erased with its use (45 CFR 164.310(d)(2)).
 pub(crate) enum Factor {
     Totp {
-        secret: Secret,
+        secret: Box<Secret>,
         parameters: Parameters,
         /// No step at or below it is ever accepted again.
         last_step: Option<u64>,
@@ -51,7 +52,7 @@ pub(crate) enum Factor {
         offset: i16,
     },
     Hotp {
-        secret: Secret,
+        secret: Box<Secret>,
         algorithm: Algorithm,
         digits: Digits,
         /// The counter to expect; `None` after 2^64-1.
@@ -66,7 +67,7 @@ pub(crate) enum Factor {
 #[derive(Debug)]
 pub struct ExistingDevice {
     pub(crate) label: Label,
-    pub(crate) secret: Secret,
+    pub(crate) secret: Box<Secret>,
     pub(crate) moving: ImportedState,
 }
 
@@ -77,7 +78,7 @@ pub(crate) enum ImportedState {
 }
 
 impl ImportedState {
-    pub(crate) const fn factor(self, secret: Secret) -> Factor {
+    pub(crate) fn factor(self, secret: Box<Secret>) -> Factor {
         match self {
             ImportedState::Totp { parameters, last_step } => {
                 Factor::Totp { secret, parameters, last_step, drift: 0, offset: 0 }
@@ -93,24 +94,26 @@ impl ExistingDevice {
     /// A TOTP device. `last_step` is the last step that the other system accepted; imported without
     /// it, every step up to the present one counts as used.
     #[must_use]
-    pub const fn totp(
+    pub fn totp(
         label: Label,
         secret: Secret,
         parameters: Parameters,
         last_step: Option<u64>,
     ) -> ExistingDevice {
+        let secret = secret.duplicate(); // and the argument is wiped
         ExistingDevice { label, secret, moving: ImportedState::Totp { parameters, last_step } }
     }
 
     /// An HOTP device that is expected to show the code of counter `next`.
     #[must_use]
-    pub const fn hotp(
+    pub fn hotp(
         label: Label,
         secret: Secret,
         algorithm: Algorithm,
         digits: Digits,
         next: u64,
     ) -> ExistingDevice {
+        let secret = secret.duplicate(); // and the argument is wiped
         ExistingDevice { label, secret, moving: ImportedState::Hotp { algorithm, digits, next } }
     }
 }
@@ -163,7 +166,7 @@ impl Factor {
         }
     }
 
-    pub(crate) const fn secret(&self) -> Option<&Secret> {
+    pub(crate) fn secret(&self) -> Option<&Secret> {
         match self {
             Factor::Totp { secret, .. } | Factor::Hotp { secret, .. } => Some(secret),
             Factor::External(_) | Factor::Phone(_) | Factor::Former(_) => None,
@@ -361,5 +364,5 @@ impl Device {
 }
 
 pub(crate) fn same_secret(one: &Secret, other: &Secret) -> bool {
-    one.ct_eq(other).into()
+    reveal(one.ct_eq(other))
 }
