@@ -385,18 +385,10 @@ impl BarePostgres {
         let select = client.prepare(sql).unwrap();
         let sql = "UPDATE mfa_account SET version = $2, record = $3 WHERE id = $1 AND version = $4";
         let update = client.prepare(sql).unwrap();
-        let sql = "WITH swapped AS (
-                       UPDATE mfa_account
-                          SET version = $2, record = $3, epoch = 1, devices = 1,
-                              recovery_codes_left = 10, last_used = 1800000000,
-                              waiting_until = NULL, offboarded_at = NULL
-                        WHERE id = $1 AND version = $4
-                       RETURNING id, version
-                   ), events AS (
-                       INSERT INTO mfa_event (account, version, place, at, event)
-                       SELECT id, version, 0, 1800000000, $5::text::jsonb FROM swapped
-                   )
-                   SELECT FROM swapped";
+        // The store's own text, so that it is the same statement.
+        let source = include_str!("../examples/stores/postgres.rs");
+        let (_, sql) = source.split_once("const REPLACE: &str = \"").unwrap();
+        let (sql, _) = sql.split_once('"').unwrap();
         let update_and_insert = client.prepare(sql).unwrap();
         BarePostgres { client, select, update, update_and_insert, id, event }
     }
@@ -410,8 +402,13 @@ impl BarePostgres {
 impl Bare for BarePostgres {
     fn with_trail(&mut self) {
         let (version, record) = self.select();
-        let values: [&(dyn postgres::types::ToSql + Sync); 5] =
-            [&self.id, &(version + 1), &record, &version, &self.event];
+        let (next, none) = (version + 1, None::<i64>);
+        let (at, events) = (vec![1_800_000_000_i64], vec![self.event.as_str()]);
+        #[rustfmt::skip]
+        let values: [&(dyn postgres::types::ToSql + Sync); 12] = [
+            &self.id, &next, &record, &1_i64, &1_i64, &10_i64, &Some(1_800_000_000_i64), &none, &none,
+            &at, &events, &version,
+        ];
         assert_eq!(self.client.execute(&self.update_and_insert, &values).unwrap(), 1);
     }
 
