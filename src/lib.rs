@@ -1,4 +1,8 @@
-#![doc = include_str!("../README.md")]
+#![cfg_attr(feature = "std", doc = include_str!("../README.md"))]
+#![cfg_attr(
+    not(feature = "std"),
+    doc = "Multi-factor authentication to embed in your own program."
+)]
 #![no_std]
 #![forbid(unsafe_code)]
 // What the library must not do, its tests may.
@@ -30,6 +34,9 @@ pub mod hotp;
 
 pub mod totp;
 
+#[cfg(feature = "std")]
+pub mod os;
+
 #[cfg(feature = "alloc")]
 pub mod uri;
 
@@ -55,6 +62,9 @@ pub mod recovery;
 pub mod challenge;
 
 #[cfg(feature = "alloc")]
+pub mod device;
+
+#[cfg(feature = "alloc")]
 pub mod account;
 
 #[cfg(feature = "alloc")]
@@ -69,14 +79,31 @@ pub mod operation;
 #[cfg(feature = "alloc")]
 pub mod mfa;
 
+// The billing operation. `date` and `inventory` come first because a gap names systems and people;
+// `gap` before `rollout` because the gate reads the gaps.
+#[cfg(feature = "rollout")]
+pub mod date;
+#[cfg(feature = "rollout")]
+pub mod inventory;
+#[cfg(feature = "rollout")]
+pub mod gap;
+#[cfg(feature = "rollout")]
+pub mod rollout;
+#[cfg(feature = "rollout")]
+pub mod offboarding;
+#[cfg(feature = "rollout")]
+pub mod coverage;
+#[cfg(feature = "rollout")]
+pub mod readiness;
+#[cfg(feature = "rollout")]
+pub mod report;
+
 #[cfg(feature = "vectors")]
 pub mod vectors;
 
 pub use code::{Code, Digits};
 pub use hotp::{Hotp, LookAhead};
 pub use key::{Algorithm, Key};
-#[cfg(feature = "std")]
-pub use secret::OsRandom;
 pub use secret::Secret;
 pub use time::UnixTime;
 pub use totp::{Totp, Window};
@@ -93,4 +120,4 @@ pub use self::{
     uri::ProvisioningUri,
 };
 #[cfg(feature = "std")]
-pub use store::MemoryStore;
+pub use self::{os::OsRandom, store::MemoryStore};

@@ -6,11 +6,12 @@
 
 use rand::CryptoRng;
 
-use crate::account::{Account, Bound, Decision, ExistingDevice, Factor};
+use crate::account::{Account, Bound, Decision};
 use crate::challenge::{
     Assertion, ChallengeId, ChallengeSeed, ExternalChallenge, OutOfBand, PhoneNumber,
 };
 use crate::code::{Code, Digits};
+use crate::device::{ExistingDevice, Factor};
 use crate::event::Actor;
 use crate::key::Algorithm;
 use crate::operation::Operation;
@@ -160,7 +161,7 @@ impl<K: Seal, P: Policy> Mfa<K, P> {
     /// Takes the host's word on a passkey or certificate, once for each challenge.
     ///
     /// A failed check counts, and uses the challenge up as well. Emits `Accepted` or `Rejected`.
-    /// NIST SP 800-63B-4 section 3.2.5 for what makes it phishing-resistant.
+    /// NIST SP 800-63B-4 section 3.2.5: what makes a passkey or certificate phishing-resistant.
     pub fn settle_external(
         &self,
         id: &AccountId,
@@ -228,7 +229,7 @@ impl<K: Seal, P: Policy> Mfa<K, P> {
         now: UnixTime,
     ) -> Operation<'_, Change<PendingEnrolment>> {
         let parameters = self.policy.parameters();
-        let secret = Secret::generate(parameters.algorithm, rng);
+        let secret = Secret::generate_boxed(parameters.algorithm, rng);
         let factor = Factor::Totp { secret, parameters, last_step: None, drift: 0, offset: 0 };
         self.start_enrolment(id, label, factor, replaces, rng, now)
     }
@@ -243,12 +244,13 @@ impl<K: Seal, P: Policy> Mfa<K, P> {
         now: UnixTime,
     ) -> Operation<'_, Change<PendingEnrolment>> {
         let algorithm = Algorithm::Sha1;
-        let secret = Secret::generate(algorithm, rng);
+        let secret = Secret::generate_boxed(algorithm, rng);
         let factor = Factor::Hotp { secret, algorithm, digits, next: Some(0) };
         self.start_enrolment(id, label, factor, None, rng, now)
     }
 
-    /// As [`Mfa::enrol`], for a device whose secret exists already: a token with a seed file.
+    /// As [`Mfa::enrol`], for a device whose secret exists already: a token with a seed file. A
+    /// secret that a device of the person has already is refused.
     pub fn enrol_existing(
         &self,
         id: &AccountId,

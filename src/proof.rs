@@ -52,7 +52,7 @@ impl Purpose {
 /// | | sign in | named action | change factors | change privileges | act for other |
 /// |---|---|---|---|---|---|
 /// | TOTP, HOTP, passkey, PKI | yes | yes | yes | yes | yes |
-/// | SMS | yes | yes | only while it is the strongest factor | no | no |
+/// | SMS | yes | yes | only where nothing stronger is bound, lost or disabled | no | no |
 /// | recovery code | yes | yes | yes | no | no |
 /// | emergency | yes | yes | no | no | no |
 ///
@@ -76,10 +76,31 @@ pub const fn permits(method: Method, purpose: &Purpose) -> bool {
 /// epoch and so kills the proofs from before it. Consume it where the session is opened; pass it on
 /// where factors are changed.
 ///
+/// None of this compiles: copying one, using one twice, altering one, making one from nothing, or
+/// reading one from text.
+///
 /// ```compile_fail
-/// fn twice(proof: countersign::Proof) -> (countersign::Proof, countersign::Proof) {
+/// fn copy(proof: countersign::Proof) -> (countersign::Proof, countersign::Proof) {
 ///     (proof.clone(), proof)
 /// }
+/// ```
+/// ```compile_fail
+/// fn twice(open_session: impl Fn(countersign::Proof), proof: countersign::Proof) {
+///     open_session(proof);
+///     open_session(proof);
+/// }
+/// ```
+/// ```compile_fail
+/// fn alter(proof: countersign::Proof) -> countersign::Proof {
+///     countersign::Proof { purpose: countersign::Purpose::ActForOther, ..proof }
+/// }
+/// ```
+/// ```compile_fail
+/// let proof = countersign::Proof::default();
+/// ```
+/// ```compile_fail
+/// fn read<'text, T: serde::Deserialize<'text>>() {}
+/// read::<countersign::Proof>();
 /// ```
 #[must_use = "a session is opened with the proof; without it the acceptance is for nothing"]
 pub struct Proof {
@@ -153,7 +174,15 @@ impl fmt::Debug for Proof {
 }
 
 /// The answer to an attempt with a code. A wrong code is an answer, never an error: an error makes
-/// the host's transaction roll back, and the counted failure with it (CVE-2026-35597).
+/// the host's transaction roll back, and the counted failure with it (CVE-2026-35597). It cannot be
+/// read over (CVE-2026-0723) or taken for a `bool`:
+///
+/// ```compile_fail
+/// #![deny(unused_must_use)]
+/// fn sign_in(verify: impl Fn() -> countersign::Verdict) {
+///     verify();
+/// }
+/// ```
 #[must_use = "anything but Accepted is a no"]
 #[derive(Debug)]
 pub enum Verdict<T = Proof> {

@@ -27,9 +27,10 @@ use minicbor::{Decoder, Encoder};
 use sha2::{Digest, Sha256};
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::account::{Account, Budgets, Device, Factor, Pending};
+use crate::account::{Account, Budgets, Pending};
 use crate::challenge::{Challenge, ChallengeId, PhoneNumber, SentCode};
 use crate::code::Digits;
+use crate::device::{Device, Factor};
 use crate::key::Algorithm;
 use crate::proof::Purpose;
 use crate::recovery::RecoverySet;
@@ -387,9 +388,10 @@ fn write_account<W: minicbor::encode::Write>(e: &mut Encoder<W>, account: &Accou
         recovery,
         sent,
         external,
+        code_sent_at,
         budgets,
     } = account;
-    e.array(12)?.u32(*epoch)?.u64(last_write.as_secs())?;
+    e.array(13)?.u32(*epoch)?.u64(last_write.as_secs())?;
     for at in [first_bound_at, offboarded_at, reenrol_until, emergency_until] {
         write_time(e, *at)?;
     }
@@ -402,6 +404,7 @@ fn write_account<W: minicbor::encode::Write>(e: &mut Encoder<W>, account: &Accou
     for challenge in [sent, external] {
         write_optional(e, challenge.as_ref(), write_challenge)?;
     }
+    write_time(e, *code_sent_at)?;
     let Budgets { codes, recovery, out_of_band, external } = budgets;
     e.array(4)?;
     for budget in [codes, recovery, out_of_band, external] {
@@ -412,7 +415,7 @@ fn write_account<W: minicbor::encode::Write>(e: &mut Encoder<W>, account: &Accou
 }
 
 fn read_account(d: &mut Decoder<'_>) -> Result<Account, CborError> {
-    expect_array(d, 12)?;
+    expect_array(d, 13)?;
     Ok(Account {
         exists: true,
         epoch: d.u32()?,
@@ -426,6 +429,7 @@ fn read_account(d: &mut Decoder<'_>) -> Result<Account, CborError> {
         recovery: read_optional(d, read_recovery)?,
         sent: read_optional(d, read_challenge)?,
         external: read_optional(d, read_challenge)?,
+        code_sent_at: read_time(d)?,
         budgets: {
             expect_array(d, 4)?;
             Budgets {
@@ -587,8 +591,8 @@ fn write_challenge<W: minicbor::encode::Write>(
     e: &mut Encoder<W>,
     challenge: &Challenge,
 ) -> Written<W> {
-    let Challenge { id, purpose, issued_at, until, device, failures, sent } = challenge;
-    e.array(7)?.bytes(id.as_bytes())?;
+    let Challenge { id, purpose, until, device, failures, sent } = challenge;
+    e.array(6)?.bytes(id.as_bytes())?;
     match purpose {
         Purpose::SignIn => e.u8(0)?,
         Purpose::ChangeFactors => e.u8(1)?,
@@ -596,12 +600,12 @@ fn write_challenge<W: minicbor::encode::Write>(
         Purpose::ActForOther => e.u8(3)?,
         Purpose::Action(name) => e.str(name.as_str())?,
     };
-    e.u64(issued_at.as_secs())?.u64(until.as_secs())?.u64(device.as_u64())?.u8(*failures)?;
-    write_optional(e, sent.as_ref(), write_sent)
+    e.u64(until.as_secs())?.u64(device.as_u64())?.u8(*failures)?;
+    write_optional(e, sent.as_deref(), write_sent)
 }
 
 fn read_challenge(d: &mut Decoder<'_>) -> Result<Challenge, CborError> {
-    expect_array(d, 7)?;
+    expect_array(d, 6)?;
     Ok(Challenge {
         id: ChallengeId::from_bytes(read_bytes(d)?),
         purpose: match d.datatype()? {
@@ -616,7 +620,6 @@ fn read_challenge(d: &mut Decoder<'_>) -> Result<Challenge, CborError> {
                 _ => return Err(nonsense()),
             },
         },
-        issued_at: UnixTime::from_secs(d.u64()?),
         until: UnixTime::from_secs(d.u64()?),
         device: DeviceId::from_u64(d.u64()?),
         failures: d.u8()?,
@@ -629,9 +632,13 @@ fn write_sent<W: minicbor::encode::Write>(e: &mut Encoder<W>, sent: &SentCode) -
     Ok(())
 }
 
-fn read_sent(d: &mut Decoder<'_>) -> Result<SentCode, CborError> {
+fn read_sent(d: &mut Decoder<'_>) -> Result<Box<SentCode>, CborError> {
     expect_array(d, 2)?;
-    Ok(SentCode { key: read_bytes(d)?, mac: read_bytes(d)? })
+    let mut sent = SentCode::blank();
+    for place in [&mut sent.key, &mut sent.mac] {
+        *place = *<&[u8; 32]>::try_from(d.bytes()?).map_err(|_| nonsense())?;
+    }
+    Ok(sent)
 }
 
 fn write_time<W: minicbor::encode::Write>(e: &mut Encoder<W>, at: Option<UnixTime>) -> Written<W> {
@@ -697,8 +704,8 @@ fn read_bytes<const N: usize>(d: &mut Decoder<'_>) -> Result<[u8; N], CborError>
     d.bytes()?.try_into().map_err(|_| nonsense())
 }
 
-fn read_secret(d: &mut Decoder<'_>) -> Result<Secret, CborError> {
-    Secret::dangerously_allow_short(d.bytes()?).map_err(|_| nonsense())
+fn read_secret(d: &mut Decoder<'_>) -> Result<Box<Secret>, CborError> {
+    Secret::boxed(d.bytes()?).map_err(|_| nonsense())
 }
 
 fn expect_array(d: &mut Decoder<'_>, length: u64) -> Result<(), CborError> {

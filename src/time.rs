@@ -33,18 +33,6 @@ impl UnixTime {
         self.0
     }
 
-    /// The operating system's clock.
-    ///
-    /// # Errors
-    /// [`ClockError`] when the clock stands before 1970.
-    #[cfg(feature = "std")]
-    pub fn now() -> Result<UnixTime, ClockError> {
-        std::time::SystemTime::now()
-            .duration_since(std::time::UNIX_EPOCH)
-            .map(|since| UnixTime(since.as_secs()))
-            .map_err(|_| ClockError)
-    }
-
     /// Whether the moment lies from 2020-01-01 up to and including 2200-01-01. The account layer
     /// refuses to decide anything at another moment: a clock in the wrong unit must not open a
     /// window or a lock.
@@ -66,18 +54,3 @@ impl UnixTime {
         self.0.saturating_sub(earlier.0)
     }
 }
-
-/// The operating system's clock stands before 1970.
-#[cfg(feature = "std")]
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct ClockError;
-
-#[cfg(feature = "std")]
-impl core::fmt::Display for ClockError {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str("the system clock stands before 1970-01-01")
-    }
-}
-
-#[cfg(feature = "std")]
-impl core::error::Error for ClockError {}

@@ -44,14 +44,14 @@ mod model {
         }
         let bare = text.trim_end_matches('=');
         let padded = text.len() != bare.len();
-        if padded && (text.len() % 8 != 0 || text.len() - bare.len() >= 8) {
+        if padded && (!text.len().is_multiple_of(8) || text.len() - bare.len() >= 8) {
             return None;
         }
         decode(&bare.to_ascii_uppercase())
     }
 
     pub fn code(text: &str, count: usize) -> Option<&str> {
-        let digits = text.chars().all(|character| ('0'..='9').contains(&character));
+        let digits = text.chars().all(|character| "0123456789".contains(character));
         Some(text).filter(|text| digits && text.chars().count() == count)
     }
 

@@ -15,7 +15,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use countersign::{AccountId, Event, Record, Store, Swap, UnixTime, Write};
-use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, TransactionBehavior, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, TransactionBehavior, params};
 
 /// Ids are blobs: a text column may fold case or stop at a NUL, and then two people are one.
 const SCHEMA: &str = "
@@ -93,13 +93,9 @@ impl SqliteStore {
     ///
     /// # Errors
     /// [`Error::Sqlite`] if the file cannot be opened or is no database; [`Error::NotDurable`] if the
-    /// place cannot hold a write-ahead log.
+    /// place cannot hold a write-ahead log, as `:memory:` cannot.
     pub fn open(path: impl AsRef<Path>) -> Result<SqliteStore, Error> {
-        // The default flags without SQLITE_OPEN_URI: a path is a path, whatever stands in it.
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
-            | OpenFlags::SQLITE_OPEN_CREATE
-            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags)?;
+        let connection = Connection::open(path)?;
         connection.busy_timeout(PATIENCE)?;
         // FULL flushes at every commit. NORMAL, which much advice for WAL recommends, flushes at
         // checkpoints only: after a power cut a used code would work again.

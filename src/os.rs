@@ -1,0 +1,85 @@
+//! What only an operating system has: randomness and a clock.
+//!
+//! Standard: NIST SP 800-63B-4 section 3.2.12 (an approved generator; its failure is an error).
+
+use core::fmt;
+
+use crate::time::UnixTime;
+
+impl UnixTime {
+    /// The operating system's clock.
+    ///
+    /// # Errors
+    /// [`ClockError`] when the clock stands before 1970.
+    pub fn now() -> Result<UnixTime, ClockError> {
+        std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .map(|since| UnixTime::from_secs(since.as_secs()))
+            .map_err(|_| ClockError)
+    }
+}
+
+/// The operating system's clock stands before 1970.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct ClockError;
+
+impl fmt::Display for ClockError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the system clock stands before 1970-01-01")
+    }
+}
+
+impl core::error::Error for ClockError {}
+
+/// A random generator seeded once from the operating system: what to pass as `rng`.
+///
+/// Make one per request; it is a ChaCha12 stream, wiped by nobody if the process forks with it.
+pub struct OsRandom(rand::rngs::StdRng);
+
+impl OsRandom {
+    /// Draws a seed from the operating system.
+    ///
+    /// # Errors
+    /// [`OsRandomError`] when the system has no randomness to give. There is no default seed.
+    pub fn new() -> Result<OsRandom, OsRandomError> {
+        <rand::rngs::StdRng as rand::SeedableRng>::try_from_rng(&mut rand::rngs::SysRng)
+            .map(OsRandom)
+            .map_err(|_| OsRandomError)
+    }
+}
+
+impl rand::TryRng for OsRandom {
+    type Error = core::convert::Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
+        self.0.try_next_u32()
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
+        self.0.try_next_u64()
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Self::Error> {
+        self.0.try_fill_bytes(bytes)
+    }
+}
+
+impl rand::TryCryptoRng for OsRandom {}
+
+impl fmt::Debug for OsRandom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OsRandom")
+    }
+}
+
+/// The operating system has no randomness to give.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct OsRandomError;
+
+impl fmt::Display for OsRandomError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the operating system gave no randomness")
+    }
+}
+
+impl core::error::Error for OsRandomError {}

@@ -1,0 +1,602 @@
+//! One-time use: the attacks R1 to R12, each named after what an advisory says somebody else got
+//! wrong. Every test names the line it guards, and was seen to fail with that line removed.
+//!
+//! Not here, because no line of this library could let them in: a second record of one person in
+//! the store, a cache or a replica in front of it (the other halves of R5). Those are the store's,
+//! and the conformance kit asks them of every store. Races between threads are here (R4); every
+//! order of parallel attempts is enumerated elsewhere.
+#![cfg(feature = "std")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+#![allow(clippy::arithmetic_side_effects, missing_docs)]
+
+mod common;
+
+use std::thread;
+
+use common::*;
+use countersign::challenge::Assertion;
+use countersign::device::ExistingDevice;
+use countersign::event::{Kind, Why};
+use countersign::operation::{Decided, Error};
+use countersign::proof::Refusal;
+use countersign::summary::Text;
+use countersign::totp::{Parameters, Period};
+use countersign::{
+    Algorithm, Code, Digits, Keyring, MemoryStore, Mfa, Purpose, Recommended, Record, Secret,
+    Store, Swap, UnixTime, Window,
+};
+
+/// CVE-2015-7225, CVE-2021-43177, CVE-2022-25838, CVE-2026-33473, CVE-2026-61630, CVE-2025-43798,
+/// CVE-2021-45331, and a dozen more: the code was not burnt, or only for a part of its life.
+/// Fortify PR 399: burnt at step 1 instead of its own.
+///
+/// Guards `*last_step = Some(moving_factor)` in `Device::accept` and `step > last` in
+/// `Totp::scan_from`.
+#[test]
+fn r01_same_code_twice() {
+    for late in [0, 1, 29, 30, 31, 59, 60, 89, 90] {
+        // The code of the next step: a device whose clock is fast. Its drift is learnt with it, so
+        // the window moves on after sixty seconds; until then the code is known as a used one.
+        let practice = Practice::new();
+        let person = practice.person(1);
+        let first = practice.now();
+        let step = person.app.step(first) + 1;
+        let code = person.app.at(step);
+        assert_eq!(said(&practice.verify(&person.id, &code)), Said::Accepted);
+        let Kind::Accepted { moving_factor, .. } = practice.store.events().pop().unwrap().kind
+        else {
+            panic!("no acceptance on record")
+        };
+        assert_eq!(moving_factor, Some(step), "burnt at its own step");
+
+        practice.wait(late);
+        practice.store.take_events();
+        assert_eq!(said(&practice.verify(&person.id, &code)), Said::Rejected(4), "{late} s later");
+        let why = if late < 60 { Why::Replayed } else { Why::WrongCode };
+        assert_eq!(practice.why(), Some(why), "{late} s later");
+    }
+    // A token's code as well: CVE-2013-7322, privacyIDEA 171.
+    let practice = Practice::new();
+    let (id, _, token) = token(&practice, 1);
+    assert_eq!(said(&practice.verify(&id, &token.at(1))), Said::Accepted);
+    assert_eq!(said(&practice.verify(&id, &token.at(1))), Said::Rejected(4));
+    assert_eq!(practice.why(), Some(Why::Replayed));
+}
+
+/// CVE-2026-84306, CVE-2020-10184, logto 9109: a memory of codes instead of a watermark lets the
+/// older of two valid codes in after the newer one.
+///
+/// Guards `step > last` in `Totp::scan_from` (against `step != last`) and `at >= next` in
+/// `Device::scan`.
+#[test]
+fn r02_older_after_newer() {
+    let practice = Practice::new();
+    let person = practice.person(1);
+    let present = person.app.step(practice.now());
+    for (newer, older) in [(present, present - 1), (present + 1, present)] {
+        assert_eq!(said(&practice.verify(&person.id, &person.app.at(newer))), Said::Accepted);
+        let verdict = practice.verify(&person.id, &person.app.at(older));
+        assert_eq!(said(&verdict), Said::Rejected(4), "step {older} after {newer}");
+        assert_eq!(practice.why(), Some(Why::Replayed));
+    }
+    let practice = Practice::new();
+    let (id, _, token) = token(&practice, 1);
+    assert_eq!(said(&practice.verify(&id, &token.at(4))), Said::Accepted);
+    for skipped in 0..=4 {
+        assert_ne!(said(&practice.verify(&id, &token.at(skipped))), Said::Accepted, "{skipped}");
+    }
+    assert_eq!(practice.summary(&id).codes.consecutive_failures, 5);
+}
+
+/// Every way to spell `code` that some decoder somewhere takes for the same number.
+fn respellings(code: &str) -> Vec<String> {
+    let wide = |from: u32| -> String {
+        code.chars().map(|c| char::from_u32(from + c as u32 - '0' as u32).unwrap()).collect()
+    };
+    let (head, tail) = code.split_at(3);
+    let mut all = vec![
+        format!(" {code}"),
+        format!("{code} "),
+        format!("  {code}"),
+        format!("\t{code}"),
+        format!("{code}\n"),
+        format!("{code}\r\n"),
+        format!("\u{a0}{code}"),
+        format!("{code}\u{200b}"),
+        format!("\u{feff}{code}"),
+        code.chars().map(String::from).collect::<Vec<_>>().join(" "),
+        format!("{head}-{tail}"),
+        format!("{head} {tail}"),
+        format!("{head}_{tail}"),
+        format!("{head}.{tail}"),
+        format!("{head},{tail}"),
+        format!("+{code}"),
+        format!("-{code}"),
+        format!("0{code}"),
+        format!("00{code}"),
+        format!("000{code}"),
+        format!("{code}0"),
+        format!("0x{code}"),
+        format!("{code}\0"),
+        format!("\0{code}"),
+        format!("{code}.0"),
+        format!("{code}e0"),
+        format!("{code};{code}"),
+        format!("{code}{code}"),
+        wide(0xff10),  // full width
+        wide(0x660),   // Arabic-Indic
+        wide(0x6f0),   // extended Arabic-Indic
+        wide(0x966),   // Devanagari
+        wide(0x1d7ce), // mathematical bold
+        // Other characters with the same low four bits, for whoever computes before looking.
+        wide('p' as u32),
+        wide(' ' as u32),
+        String::new(),
+    ];
+    all.push(code[..5].to_owned());
+    all.push(code.trim_start_matches('0').to_owned());
+    all.retain(|spelling| spelling != code);
+    all
+}
+
+/// CVE-2025-6014, CVE-2025-6015, CVE-2025-55000, CVE-2025-55003: the verifier trimmed what the
+/// memory of used codes did not. django-otp: `int("１２３")` is a number.
+///
+/// Guards `is_ascii_digit` and the length in `Code::from_typed`, and `same_digits` in `Hotp::scan`
+/// (a seven-digit text is a code, but not of this device).
+#[test]
+fn r03_spelling() {
+    let practice = Practice::new();
+    let person = practice.person(1);
+    let (mut malformed, mut other_lengths) = (0, 0);
+    for used in [false, true] {
+        let code = person.app.code(practice.now());
+        if used {
+            assert_eq!(said(&practice.verify(&person.id, &code)), Said::Accepted);
+        }
+        for spelling in respellings(&code) {
+            let before = practice.store.records();
+            match said(&practice.verify(&person.id, &spelling)) {
+                Said::Malformed => {
+                    malformed += 1;
+                    assert_eq!(practice.store.records(), before, "{spelling:?} was counted");
+                }
+                // Seven or eight digits: a code of some device, though not of this one.
+                Said::Rejected(_) => {
+                    other_lengths += 1;
+                    assert!(spelling.len() == 7 || spelling.len() == 8, "{spelling:?}");
+                    assert!(spelling.bytes().all(|byte| byte.is_ascii_digit()), "{spelling:?}");
+                }
+                other => panic!("{spelling:?} was {other:?}"),
+            }
+        }
+        // The lenient door gives the canonical code, so that nothing downstream sees the spelling.
+        let lenient = Code::parse_lenient(&format!(" {}-{} ", &code[..3], &code[3..]), Digits::Six);
+        let verdict = practice.verify(&person.id, lenient.unwrap().expose_str());
+        assert_eq!(said(&verdict) == Said::Accepted, !used);
+        practice.wait(60);
+    }
+    assert!(malformed >= 64 && other_lengths == 6, "{malformed} and {other_lengths}");
+}
+
+/// Thirty-two threads do the same thing at once; what each was told.
+fn at_once<S: Store + Sync>(
+    store: &S,
+    mfa: &Mfa<Keyring, Recommended>,
+    code_of: impl Fn(usize) -> String + Sync,
+    person: &Person,
+    now: UnixTime,
+) -> Vec<Option<Said>> {
+    thread::scope(|scope| {
+        let attempt = |n: usize| {
+            let code = code_of(n);
+            move || {
+                let verdict = mfa.verify(&person.id, &code, Purpose::SignIn, now).run(store);
+                match verdict {
+                    Ok(verdict) => Some(said(&verdict)),
+                    Err(Error::Contended) => None,
+                    Err(_) => panic!("the store failed"),
+                }
+            }
+        };
+        let threads: Vec<_> = (0..32).map(|n| scope.spawn(attempt(n))).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    })
+}
+
+/// CVE-2026-20779, CVE-2026-34224, CVE-2026-43930, CVE-2026-40178, GHSA-qq2p-4282-cfc5: two
+/// requests read the same state, and both were right.
+///
+/// Guards `Swap::Stale => None` in `Prepared::settle`, and that `Operation::run` loads and decides
+/// again.
+#[test]
+fn r04_concurrent_same_code() {
+    for round in 0..8 {
+        let practice = Practice::new();
+        let person = practice.person(round);
+        let now = practice.now();
+        let code = person.app.code(now);
+        let store = Rendezvous::new(&practice.store, 32);
+        let said = at_once(&store, &practice.mfa, |_| code.clone(), &person, now);
+        let accepted = said.iter().filter(|said| **said == Some(Said::Accepted)).count();
+        assert_eq!(accepted, 1, "{said:?}");
+        assert!(practice.store.stale() >= 31, "all of them decided from one version");
+        let events = practice.store.events();
+        let accepted = events.iter().filter(|event| matches!(event.kind, Kind::Accepted { .. }));
+        assert_eq!(accepted.count(), 1);
+    }
+    // Over the store that the crate brings, with nothing to make them meet.
+    let (store, mfa) = (MemoryStore::new(), Mfa::new(Keyring::new(KEY), Recommended));
+    let pending = mfa.enrol(&account(1), "Phone", &mut rng(1), START).run(&store).unwrap();
+    let pending = pending.done().unwrap();
+    let app = Authenticator::of(&pending);
+    let (id, now) = (account(1), START.plus(60));
+    let confirm = mfa.confirm(&id, pending.id(), &app.code(START), &mut rng(2), START);
+    let device = confirm.run(&store).unwrap().accepted().unwrap().device();
+    let person = Person { id, device, app, recovery_codes: Vec::new() };
+    let said = at_once(&store, &mfa, |_| person.app.code(now), &person, now);
+    assert_eq!(said.iter().filter(|said| **said == Some(Said::Accepted)).count(), 1, "{said:?}");
+}
+
+/// CVE-2026-27855, FreeIPA 4493: accepted on one node, replayed on another, or after a restart.
+///
+/// Guards `write_u64(e, *last_step)` and the counter beside it in `record::write_factor`: what is
+/// burnt is in the record.
+#[test]
+fn r05_restart_and_second_node() {
+    let practice = Practice::new();
+    let person = practice.person(1);
+    let (id, token) = {
+        let (id, _, token) = token(&practice, 2);
+        (id, token)
+    };
+    let now = practice.now();
+    let code = person.app.code(now);
+    let other_node = Mfa::new(Keyring::new(KEY), Recommended);
+    assert_eq!(said(&practice.verify(&person.id, &code)), Said::Accepted);
+    assert_eq!(said(&practice.verify(&id, &token.at(1))), Said::Accepted);
+    let verdict = other_node.verify(&person.id, &code, Purpose::SignIn, now);
+    assert_eq!(said(&verdict.run(&practice.store).unwrap()), Said::Rejected(4));
+
+    // A restart: what was stored is all there is.
+    let restored = Ledger::default();
+    for (id, record) in practice.store.records() {
+        restored.put(id, Record::new(record.version(), record.as_bytes().to_vec()));
+    }
+    let verdict = other_node.verify(&person.id, &code, Purpose::SignIn, now).run(&restored);
+    assert_eq!(said(&verdict.unwrap()), Said::Rejected(3), "one failure was counted already");
+    let verdict = other_node.verify(&id, &token.at(1), Purpose::SignIn, now).run(&restored);
+    assert_eq!(said(&verdict.unwrap()), Said::Rejected(4));
+}
+
+/// A store that fails around the write: never an acceptance, and if the write landed, the code is
+/// gone.
+///
+/// Guards `.map_err(Error::Store)?` after `store.swap` in `Operation::run`.
+#[test]
+fn r06_write_fails() {
+    let practice = Practice::new();
+    let person = practice.person(1);
+    for fault in [Fault::BeforeWrite, Fault::AfterWrite] {
+        let code = person.app.code(practice.now());
+        practice.store.break_at(Some(fault));
+        let operation = practice.mfa.verify(&person.id, &code, Purpose::SignIn, practice.now());
+        let answer = operation.run(&practice.store);
+        assert_eq!(answer.err(), Some(Error::Store(Broken)), "{fault:?}");
+        practice.store.break_at(None);
+        // The same operation again, and the same code in a new one.
+        let again = said(&operation.run(&practice.store).unwrap());
+        let expected = if fault == Fault::BeforeWrite { Said::Accepted } else { Said::Rejected(4) };
+        assert_eq!(again, expected, "{fault:?}");
+        assert!(matches!(said(&practice.verify(&person.id, &code)), Said::Rejected(_)));
+        practice.wait(60);
+    }
+}
+
+/// Gogs GHSA-5mgh-chvj-hqf5, CVE-2026-20779 (basic authentication), CVE-2025-64102: one endpoint
+/// remembers and counts, the next does not.
+///
+/// Guards the one `last_step` in `Device::accept` and the one budget in `Account::reject`: every
+/// door that takes a code shares both.
+#[test]
+fn r07_every_door() {
+    // A code that was taken at one door is burnt at every other.
+    let doors = [Purpose::SignIn, action("release-claims"), Purpose::ChangeFactors];
+    for door in 0..=doors.len() {
+        let practice = Practice::new();
+        let person = practice.person(1);
+        let now = practice.now();
+        let present = person.app.step(now);
+        let (one, two) = (person.app.at(present), person.app.at(present + 1));
+        let resynchronise = || {
+            let codes = [one.as_str(), two.as_str()];
+            let id = &person.id;
+            practice.run(practice.mfa.resynchronise(
+                id,
+                person.device,
+                codes,
+                doors[0].clone(),
+                now,
+            ))
+        };
+        let verdict = match doors.get(door) {
+            Some(door) => practice.run(practice.mfa.verify(&person.id, &two, door.clone(), now)),
+            None => resynchronise(),
+        };
+        assert_eq!(said(&verdict), Said::Accepted);
+        for (tries, other) in (1..).zip(&doors) {
+            let verdict = practice.run(practice.mfa.verify(&person.id, &two, other.clone(), now));
+            assert_eq!(said(&verdict), Said::Rejected(5 - tries), "{other:?} after door {door}");
+        }
+        assert_eq!(said(&resynchronise()), Said::Rejected(1), "after door {door}");
+    }
+    // And every door counts on one budget: one failure at each of five, and the sixth waits.
+    let practice = Practice::new();
+    let person = practice.person(1);
+    let proof = practice.proof(&person, Purpose::ChangeFactors);
+    let now = practice.now();
+    let enrol = practice.mfa.enrol(&person.id, "Tablet", &mut practice.rng(), now);
+    let pending = practice.run(enrol.proven_by(proof)).done().unwrap();
+    let tablet = Authenticator::of(&pending);
+    let wrong = |index| wrong_code(&[&person.app, &tablet], now, index);
+    for (tries, purpose) in (1..).zip(&doors) {
+        let verdict = practice.mfa.verify(&person.id, &wrong(0), purpose.clone(), now);
+        assert_eq!(said(&practice.run(verdict)), Said::Rejected(5 - tries));
+    }
+    let (one, two) = (wrong(0), wrong(1));
+    let codes = [one.as_str(), two.as_str()];
+    let resync = practice.mfa.resynchronise(&person.id, person.device, codes, Purpose::SignIn, now);
+    assert_eq!(said(&practice.run(resync)), Said::Rejected(1));
+    assert_eq!(said(&practice.confirm(&person.id, pending.id(), &one)), Said::Rejected(0));
+    let until = now.plus(30);
+    assert_eq!(said(&practice.confirm(&person.id, pending.id(), &one)), Said::Wait(until));
+    assert_eq!(said(&practice.miss(&person)), Said::Wait(until));
+}
+
+/// Nextcloud 1484, RFC 6238 section 5.2: the code that confirmed an enrolment signs in as well.
+///
+/// Guards `bound.accept(cx, moving_factor, false)` in `Account::confirm`, and `same` in
+/// `Account::enrol`: with one secret on two devices the code would live on the other one.
+#[test]
+fn r08_enrolment_code_burnt() {
+    let practice = Practice::new();
+    let id = account(1);
+    let enrol = practice.mfa.enrol(&id, "Phone", &mut practice.rng(), practice.now());
+    let pending = practice.run(enrol).done().unwrap();
+    let app = Authenticator::of(&pending);
+    let present = app.step(practice.now());
+    assert_eq!(
+        said(&practice.confirm(&id, pending.id(), &app.at(present + 1))),
+        Said::Accepted,
+        "the code of the next step, which stays in the window longest"
+    );
+    for step in [present - 1, present, present + 1] {
+        assert!(matches!(said(&practice.verify(&id, &app.at(step))), Said::Rejected(_)), "{step}");
+    }
+
+    // A token whose seed was loaded twice.
+    let practice = Practice::new();
+    let (id, _, token) = token(&practice, 1);
+    let verdict = practice.mfa.verify(&id, &token.at(1), Purpose::ChangeFactors, practice.now());
+    let proof = practice.run(verdict).accepted().unwrap();
+    let again = practice.mfa.enrol_existing(&id, seeded(), &mut practice.rng(), practice.now());
+    assert_eq!(practice.refused(again.proven_by(proof)), Refusal::AlreadyBound);
+}
+
+/// CVE-2019-12887: resynchronisation accepted codes that had been used.
+///
+/// Guards `after` in `Device::scan_far`, `*last_step` in `Device::accept`, the run of two in
+/// `Hotp::scan`, and the gate in `Account::resynchronise`.
+#[test]
+fn r09_resync_burns() {
+    let practice = Practice::new();
+    let person = practice.person(1);
+    let resync = |first: u64, second: u64| {
+        let (first, second) = (person.app.at(first), person.app.at(second));
+        let codes = [first.as_str(), second.as_str()];
+        let now = practice.now();
+        let id = &person.id;
+        practice.run(practice.mfa.resynchronise(id, person.device, codes, Purpose::SignIn, now))
+    };
+    // The device's clock is four hours ahead.
+    let far = person.app.step(practice.now()) + 480;
+    // Two different codes of two consecutive steps, in their order, or nothing.
+    for (first, second) in [(far, far), (far, far + 2), (far + 1, far), (far, 7)] {
+        assert!(matches!(said(&resync(first, second)), Said::Rejected(_)), "{first}, {second}");
+    }
+    assert_eq!(said(&resync(far, far + 1)), Said::Accepted);
+    assert_eq!(practice.summary(&person.id).codes.consecutive_failures, 0);
+    // Both are dead, and everything below: at the door that took them and at the other one.
+    for (first, second) in [(far, far + 1), (far - 1, far), (far - 2, far - 1)] {
+        assert!(matches!(said(&resync(first, second)), Said::Rejected(_)), "{first}, {second}");
+    }
+    assert_eq!(practice.why(), Some(Why::Replayed));
+    assert_eq!(said(&practice.verify(&person.id, &person.app.at(far + 1))), Said::Rejected(1));
+    // And the pair that begins with a used code, though its second one is new.
+    assert_eq!(said(&resync(far + 1, far + 2)), Said::Rejected(0));
+    // Throttled: five failures, and a right pair is not looked at.
+    let before = practice.store.records();
+    assert_eq!(said(&resync(far + 2, far + 3)), Said::Wait(practice.now().plus(30)));
+    assert_eq!(practice.store.records(), before);
+    practice.wait(30);
+    assert_eq!(said(&resync(far + 2, far + 3)), Said::Accepted);
+    // The learnt clock is kept: a plain code of the device signs in.
+    practice.wait(90);
+    let code = person.app.at(person.app.step(practice.now()) + 482);
+    assert_eq!(said(&practice.verify(&person.id, &code)), Said::Accepted);
+}
+
+/// CVE-2025-67507, CVE-2026-48505, CVE-2026-31875, CVE-2026-34224, Keycloak 26106, Yuzu 4173,
+/// artifact-keeper 1822: a recovery code worked twice, or came back after a lost update.
+///
+/// Guards `self.spent |= place` in `RecoverySet::spend`, `Swap::Stale => None` in
+/// `Prepared::settle`, and the whole new set in `RecoverySeed::issue`.
+#[test]
+fn r10_recovery_single_use() {
+    let practice = Practice::new();
+    let person = practice.person(1);
+    let codes = &person.recovery_codes;
+    assert_eq!(codes.len(), 10);
+    assert_eq!(said(&practice.recover(&person.id, &codes[0])), Said::Accepted);
+    let typed = codes[0].to_lowercase().replace('-', "");
+    for again in [&codes[0], &typed] {
+        assert!(matches!(said(&practice.recover(&person.id, again)), Said::Rejected(_)));
+        assert_eq!(practice.why(), Some(Why::Replayed));
+    }
+    assert_eq!(practice.summary(&person.id).recovery_codes_left, 9);
+
+    // Two codes at once, decided from the same record: the second swap is stale and is decided
+    // again, and neither code comes back.
+    let now = practice.now();
+    let recover = |at: usize| practice.mfa.recover(&person.id, &codes[at], Purpose::SignIn, now);
+    let (first, second) = (recover(1), recover(2));
+    let loaded = practice.store.record(&person.id);
+    let decisions =
+        [&first, &second].map(|operation| match operation.decide(loaded.clone(), None).unwrap() {
+            Decided::Write(prepared) => prepared,
+            Decided::Answer { .. } => panic!("an acceptance that is not written"),
+        });
+    let [one, two] = decisions;
+    let swap = |write: &countersign::Write<'_>| practice.store.swap(&person.id, write).unwrap();
+    let (stored, stale) = (swap(&one.write()), swap(&two.write()));
+    assert_eq!((stored, stale), (Swap::Stored, Swap::Stale));
+    assert_eq!(one.settle(stored).map(|verdict| said(&verdict)), Some(Said::Accepted));
+    assert!(two.settle(stale).is_none());
+    assert_eq!(said(&practice.run(second)), Said::Accepted);
+    for spent in [1, 2] {
+        assert!(matches!(said(&practice.run(recover(spent))), Said::Rejected(_)), "code {spent}");
+    }
+    assert_eq!(practice.summary(&person.id).recovery_codes_left, 7);
+
+    // A code that is being used while the set is replaced: whoever is second decides again.
+    practice.wait(3600);
+    let proof = practice.proof(&person, Purpose::ChangeFactors);
+    let now = practice.now();
+    let used = practice.mfa.recover(&person.id, &codes[3], Purpose::SignIn, now);
+    let decided = used.decide(practice.store.record(&person.id), None).unwrap();
+    let Decided::Write(prepared) = decided else { panic!("an acceptance that is not written") };
+    let renew = practice.mfa.regenerate_recovery_codes(&person.id, proof, &mut practice.rng(), now);
+    let renewed = practice.run(renew).done().unwrap();
+    let swap = practice.store.swap(&person.id, &prepared.write()).unwrap();
+    assert!(prepared.settle(swap).is_none());
+    assert!(matches!(said(&practice.run(used)), Said::Rejected(_)));
+    for old in &codes[4..6] {
+        assert!(matches!(said(&practice.recover(&person.id, old)), Said::Rejected(_)));
+    }
+    let new: Vec<_> = renewed.iter().map(|code| code.expose_text().to_string()).collect();
+    assert_eq!(said(&practice.recover(&person.id, &new[0])), Said::Accepted);
+
+    // Thirty-two threads with one code.
+    practice.wait(3600);
+    let now = practice.now();
+    let store = Rendezvous::new(&practice.store, 32);
+    let accepted: usize = thread::scope(|scope| {
+        let (practice, store, person, code) = (&practice, &store, &person, &new[1]);
+        let attempt = move || {
+            let verdict = practice.mfa.recover(&person.id, code, Purpose::SignIn, now).run(store);
+            usize::from(verdict.is_ok_and(|verdict| said(&verdict) == Said::Accepted))
+        };
+        let threads: Vec<_> = (0..32).map(|_| scope.spawn(attempt)).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+    });
+    assert_eq!(accepted, 1);
+}
+
+/// GHSA-j5rm-v3vh-vx94, CVE-2022-42731, CVE-2026-37982, GHSA-wg23-69c2-gjc8: a passkey assertion
+/// that was good once was good again.
+///
+/// Guards `self.external.take_if(..)` and `live.id == assertion.id` in `Account::settle_external`.
+#[test]
+fn r11_external_assertion_once() {
+    let practice = Practice::new();
+    let id = account(1);
+    let key = practice.passkey(&id, None);
+    let other = account(2);
+    let other_key = practice.passkey(&other, None);
+    for passed in [true, false] {
+        let challenge = practice.start_external(&id, Purpose::SignIn);
+        let assertion = || match passed {
+            true => Assertion::verified_by_host(challenge, key),
+            false => Assertion::failed_at_host(challenge, key),
+        };
+        // Somebody else's challenge is nobody's.
+        let verdict = practice.settle(&other, assertion(), Purpose::SignIn);
+        assert_eq!(said(&verdict), Said::Expired);
+        let verdict = practice.settle(&id, assertion(), Purpose::SignIn);
+        assert_eq!(said(&verdict), if passed { Said::Accepted } else { Said::Rejected(4) });
+        // Right or wrong, it is used up: the same one again, and a better one for it.
+        for again in [assertion(), Assertion::verified_by_host(challenge, key)] {
+            let verdict = practice.settle(&id, again, Purpose::SignIn);
+            assert_eq!(said(&verdict), Said::Expired);
+        }
+    }
+    // A newer challenge takes the place of the older one.
+    let older = practice.start_external(&id, Purpose::SignIn);
+    let newer = practice.start_external(&id, Purpose::SignIn);
+    let verdict = practice.settle(&id, Assertion::verified_by_host(older, key), Purpose::SignIn);
+    assert_eq!(said(&verdict), Said::Expired);
+    // A device that is not this person's signs for nobody, and the try is spent.
+    let foreign = Assertion::verified_by_host(newer, other_key);
+    assert!(matches!(said(&practice.settle(&id, foreign, Purpose::SignIn)), Said::Rejected(_)));
+    let verdict = practice.settle(&id, Assertion::verified_by_host(newer, key), Purpose::SignIn);
+    assert_eq!(said(&verdict), Said::Expired);
+}
+
+/// django-allauth: the memory of a used code lasts 30 seconds while the code is usable for 90.
+/// CVE-2025-55003: the same, 30 seconds against 60.
+///
+/// Guards that the memory is a step in the record and not a time: `step > last` in
+/// `Totp::scan_from`, whatever the period, the window and the clock.
+#[test]
+fn r12_memory_outlives_validity() {
+    for (period, backward, forward) in
+        [(1, 0, 0), (1, 10, 10), (15, 3, 0), (30, 1, 1), (30, 10, 10), (60, 0, 2), (120, 10, 10)]
+    {
+        let practice = Practice::with(Numbers {
+            window: Window::new(backward, forward),
+            parameters: Some(Parameters {
+                period: Period::new(period).unwrap(),
+                ..Parameters::default()
+            }),
+            ..Numbers::default()
+        });
+        let person = practice.person(1);
+        practice.wait(u64::from(backward) * period + 3600);
+        let first = practice.now();
+        let code = person.app.at(person.app.step(first) + u64::from(forward));
+        assert_eq!(said(&practice.verify(&person.id, &code)), Said::Accepted);
+        let used = practice.store.record(&person.id).unwrap();
+        let lifetime = (u64::from(backward) + u64::from(forward) + 2) * period;
+        for late in 0..=lifetime {
+            // Each time from the record as it was after the acceptance, so that no wait helps.
+            practice.store.put(person.id, used.clone());
+            practice.set_clock(first.plus(late));
+            let verdict = said(&practice.verify(&person.id, &code));
+            assert_eq!(verdict, Said::Rejected(4), "{period} s, {backward}/{forward}, {late} s");
+        }
+        // A clock that is set back brings no code back either.
+        practice.store.put(person.id, used.clone());
+        practice.set_clock(UnixTime::from_secs(first.as_secs() - 2 * period));
+        assert_eq!(said(&practice.verify(&person.id, &code)), Said::Rejected(4));
+    }
+}
+
+/// A token with a seed file, loaded twice or once.
+fn seeded() -> ExistingDevice {
+    let secret = Secret::from_bytes(&[0x5a; 20]).unwrap();
+    ExistingDevice::hotp(Text::new("Token").unwrap(), secret, Algorithm::Sha1, Digits::Six, 0)
+}
+
+/// Enrols person `number` with that token.
+fn token(
+    practice: &Practice,
+    number: u64,
+) -> (countersign::AccountId, countersign::DeviceId, Authenticator) {
+    let id = account(number);
+    let enrol = practice.mfa.enrol_existing(&id, seeded(), &mut practice.rng(), practice.now());
+    let pending = practice.run(enrol).done().unwrap();
+    let token = Authenticator::of(&pending);
+    let bound = practice.confirm(&id, pending.id(), &token.at(0)).accepted().unwrap();
+    practice.wait(60);
+    (id, bound.device(), token)
+}

@@ -1,0 +1,1119 @@
+//! Half-made, ended and borrowed state: the attacks S1 to S15, each named after what an advisory
+//! says somebody else got wrong. Every test names the line it guards, and was seen to fail with that
+//! line removed.
+//!
+//! What no library can do for its host: require the proof at every door (CVE-2026-33315,
+//! CVE-2026-34727, CVE-2025-25068, CVE-2022-24857, CVE-2023-42818 and the rest of that list). S4 is
+//! the library's half: there is nothing else to open a session with. Of S12, the instructions that
+//! are executed are counted elsewhere; here, how many windows are evaluated.
+#![cfg(feature = "std")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+#![allow(clippy::arithmetic_side_effects, missing_docs)]
+
+mod common;
+
+use std::fmt::{Debug, Display};
+
+use common::*;
+use countersign::challenge::{Assertion, ChallengeId, PhoneNumber};
+use countersign::device::ExistingDevice;
+use countersign::event::{Actor, Kind, Why};
+use countersign::mfa::{ExternalMethod, RestrictedNotice};
+use countersign::operation::{Decided, Error, Operation};
+use countersign::policy::Policy;
+use countersign::proof::Refusal;
+use countersign::record::{RecordError, Seal, SealError};
+use countersign::secret::SecretError;
+use countersign::summary::{DeviceStatus, Label, Text};
+use countersign::throttle::Bounded;
+use countersign::totp::{Parameters, Period};
+use countersign::{
+    AccountId, Algorithm, Code, DeviceId, Digits, Keyring, LookAhead, Method, Mfa, Proof,
+    ProvisioningUri, Purpose, Recommended, Record, Secret, Store, Summary, Swap, Verdict, Window,
+};
+use zeroize::Zeroizing;
+
+/// Whether a type implements a trait, as a value: an inherent constant goes before a trait's.
+macro_rules! implements {
+    ($type:ty: $($bound:tt)+) => {{
+        #[allow(dead_code)]
+        trait Otherwise {
+            const ANSWER: bool = false;
+        }
+        impl<T: ?Sized> Otherwise for T {}
+        struct Probe<T: ?Sized>(std::marker::PhantomData<T>);
+        #[allow(dead_code)]
+        impl<T: ?Sized + $($bound)+> Probe<T> {
+            const ANSWER: bool = true;
+        }
+        <Probe<$type>>::ANSWER
+    }};
+}
+
+/// Nextcloud 214, Fortify 201: the half-enrolled person is let in with it, or locked out by it.
+/// CVE-2025-3910: a required enrolment was skipped.
+///
+/// Guards that `Account::verify` looks at `self.devices` alone, and `cx.now <= live.until` and
+/// `live.id == pending` in `Account::confirm`.
+#[test]
+fn s01_pending_never_satisfies() {
+    let practice = Practice::new();
+    let id = account(1);
+    let enrol = || {
+        let enrol = practice.mfa.enrol(&id, "Phone", &mut practice.rng(), practice.now());
+        practice.run(enrol).done().unwrap()
+    };
+    let pending = enrol();
+    let app = Authenticator::of(&pending);
+    let code = |now| app.code(now);
+    // It signs nobody in, at any door; it is no device; and it is no factor.
+    let now = practice.now();
+    assert_eq!(said(&practice.verify(&id, &code(now))), Said::Rejected(4));
+    assert_eq!(practice.why(), Some(Why::NoDevice));
+    let pair = [app.at(app.step(now)), app.at(app.step(now) + 1)];
+    let resync = practice.mfa.resynchronise(
+        &id,
+        pending.device(),
+        [&pair[0], &pair[1]],
+        Purpose::SignIn,
+        now,
+    );
+    assert_eq!(said(&practice.run(resync)), Said::Rejected(3));
+    let summary = practice.summary(&id);
+    assert_eq!((summary.confirmed().count(), summary.strongest()), (0, None));
+    assert_eq!((summary.first_bound_at, summary.recovery_codes_left), (None, 0));
+    assert_eq!(summary.pending_until, Some(now.plus(600)));
+    // A second start takes the place of the first one, and needs no proof: nothing is bound.
+    let second = enrol();
+    assert_eq!(said(&practice.confirm(&id, pending.id(), &code(now))), Said::Expired);
+    let other = Authenticator::of(&second);
+    // To the second, and not a second longer.
+    practice.set_clock(second.until());
+    let now = practice.now();
+    practice.set_clock(now.plus(1));
+    assert_eq!(said(&practice.confirm(&id, second.id(), &other.code(now))), Said::Expired);
+    practice.set_clock(now);
+    assert_eq!(said(&practice.confirm(&id, second.id(), &other.code(now))), Said::Accepted);
+
+    // It blocks nobody: the old app signs in while a new one is pending, and after it expired.
+    let practice = Practice::new();
+    let person = practice.person(1);
+    let proof = practice.proof(&person, Purpose::ChangeFactors);
+    let replace = practice.mfa.replace(
+        &person.id,
+        person.device,
+        "New phone",
+        proof,
+        &mut practice.rng(),
+        practice.now(),
+    );
+    let pending = practice.run(replace).done().unwrap();
+    assert_eq!(practice.proof(&person, Purpose::SignIn).device(), Some(person.device));
+    practice.set_clock(pending.until().plus(60));
+    assert_eq!(practice.proof(&person, Purpose::SignIn).device(), Some(person.device));
+    assert_eq!(practice.summary(&person.id).pending_until, None);
+}
+
+/// CVE-2022-36071 (SFTPGo): recovery codes before there was anything to recover. CVE-2026-54040,
+/// CVE-2026-42452: new ones for the asking.
+///
+/// Guards `issue_recovery_codes` standing behind `self.bind` in `Account::confirm`, `subject_proof`
+/// and `NothingBound` in `Account::regenerate`.
+#[test]
+fn s02_recovery_after_confirm() {
+    let practice = Practice::new();
+    let id = account(1);
+    let enrol = practice.mfa.enrol(&id, "Phone", &mut practice.rng(), practice.now());
+    let pending = practice.run(enrol).done().unwrap();
+    assert_eq!(practice.summary(&id).recovery_codes_left, 0);
+    let wrong = wrong_code(&[&Authenticator::of(&pending)], practice.now(), 0);
+    assert_eq!(said(&practice.confirm(&id, pending.id(), &wrong)), Said::Rejected(4));
+    assert_eq!(practice.summary(&id).recovery_codes_left, 0);
+    assert_eq!(said(&practice.recover(&id, "0".repeat(24).as_str())), Said::Rejected(4));
+    assert_eq!(practice.why(), Some(Why::NoDevice));
+
+    // With the first factor, once, and with the second one not again.
+    let person = practice.person(2);
+    assert_eq!(person.recovery_codes.len(), 10);
+    let proof = practice.proof(&person, Purpose::ChangeFactors);
+    let enrol = practice.mfa.enrol(&person.id, "Tablet", &mut practice.rng(), practice.now());
+    let pending = practice.run(enrol.proven_by(proof)).done().unwrap();
+    let code = Authenticator::of(&pending).code(practice.now());
+    let bound = practice.confirm(&person.id, pending.id(), &code).accepted().unwrap();
+    assert!(bound.recovery_codes().is_none());
+    // New ones need a proof, for this purpose.
+    practice.wait(60);
+    let regenerate = |proof| {
+        let (id, now) = (&person.id, practice.now());
+        practice.mfa.regenerate_recovery_codes(id, proof, &mut practice.rng(), now)
+    };
+    let proof = practice.proof(&person, Purpose::SignIn);
+    assert_eq!(practice.refused(regenerate(proof)), Refusal::ProofUnfit);
+    let proof = practice.proof(&person, Purpose::ChangeFactors);
+    let renewed = practice.run(regenerate(proof)).done().unwrap();
+    // The old set is dead as one, the new one is whole.
+    for (tries, old) in (1..=4).zip(&person.recovery_codes) {
+        assert_eq!(said(&practice.recover(&person.id, old)), Said::Rejected(5 - tries));
+        assert_eq!(practice.why(), Some(Why::WrongCode));
+    }
+    for code in renewed.iter() {
+        let verdict = practice.recover(&person.id, &code.expose_text());
+        assert_eq!(said(&verdict), Said::Accepted);
+    }
+    assert_eq!(practice.summary(&person.id).recovery_codes_left, 0);
+
+    // A person without any device cannot have them, whatever the proof.
+    let proof = practice.proof(&person, Purpose::ChangeFactors);
+    for device in practice.summary(&person.id).devices {
+        let proof = practice.proof(&person, Purpose::SignIn);
+        let lost = practice.mfa.report_lost(&person.id, device.id, proof, practice.now());
+        if device.id != person.device {
+            practice.run(lost).done().unwrap();
+        }
+    }
+    assert_eq!(practice.refused(regenerate(proof)), Refusal::ProofUnfit, "an older epoch");
+}
+
+/// CVE-2025-64175 (Gogs): anybody's recovery code worked for everybody. CVE-2020-5240: deleting
+/// somebody else's device.
+///
+/// Guards the search in the account's own devices (`Account::device`), `live.id == ..` in
+/// `confirm`, `answer` and `settle_external`, and the account's own set in `recover`.
+#[test]
+fn s03_ownership() {
+    let practice = Practice::new();
+    let (dana, eli) = (practice.person(1), practice.person(2));
+    let nobody = DeviceId::from_u64(99);
+    let unknown = ChallengeId::from_bytes([9; 16]);
+    let now = practice.now();
+    let code = eli.app.code(now);
+    assert_eq!(said(&practice.verify(&dana.id, &code)), Said::Rejected(4));
+    assert_eq!(said(&practice.recover(&dana.id, &eli.recovery_codes[0])), Said::Rejected(4));
+    let own = practice.recover(&eli.id, &eli.recovery_codes[0]);
+    assert_eq!(said(&own), Said::Accepted, "it was not spent");
+    // A device of somebody else's is no other than one that does not exist.
+    for device in [eli.device, nobody] {
+        let proof = practice.proof(&dana, Purpose::ChangeFactors);
+        let revoke = practice.mfa.revoke(&dana.id, device, proof, practice.now());
+        assert_eq!(practice.refused(revoke), Refusal::NoSuchDevice);
+        let proof = practice.proof(&dana, Purpose::ChangeFactors);
+        let lost = practice.mfa.report_lost(&dana.id, device, proof, practice.now());
+        assert_eq!(practice.refused(lost), Refusal::NoSuchDevice);
+        let proof = practice.proof(&dana, Purpose::ChangeFactors);
+        let (mut rng, now) = (practice.rng(), practice.now());
+        let replace = practice.mfa.replace(&dana.id, device, "New", proof, &mut rng, now);
+        assert_eq!(practice.refused(replace), Refusal::NoSuchDevice);
+        let codes = [eli.app.code(now), eli.app.at(eli.app.step(now) + 1)];
+        let pair = [codes[0].as_str(), codes[1].as_str()];
+        let resync = practice.mfa.resynchronise(&dana.id, device, pair, Purpose::SignIn, now);
+        assert_eq!(said(&practice.run(resync)), Said::Rejected(4));
+    }
+    // The same for an enrolment, a sent code, and a passkey's challenge.
+    let proof = practice.proof(&eli, Purpose::ChangeFactors);
+    practice.phone(&eli.id, "+15550100100", Some(proof));
+    let proof = practice.proof(&eli, Purpose::ChangeFactors);
+    let key = practice.passkey(&eli.id, Some(proof));
+    let sent = practice.challenge(&eli.id, Purpose::SignIn).done().unwrap();
+    let started = practice.start_external(&eli.id, Purpose::SignIn);
+    let proof = practice.proof(&eli, Purpose::ChangeFactors);
+    let enrol = practice.mfa.enrol(&eli.id, "Tablet", &mut practice.rng(), practice.now());
+    let pending = practice.run(enrol.proven_by(proof)).done().unwrap();
+    let tablet = Authenticator::of(&pending);
+    let before = practice.store.records();
+    let code = tablet.code(practice.now());
+    for id in [pending.id(), unknown] {
+        assert_eq!(said(&practice.confirm(&dana.id, id, &code)), Said::Expired);
+    }
+    for id in [sent.id(), unknown] {
+        let verdict = practice.answer(&dana.id, id, sent.code().expose_str());
+        assert_eq!(said(&verdict), Said::Expired);
+    }
+    for id in [started, unknown] {
+        let assertion = Assertion::verified_by_host(id, key);
+        assert_eq!(said(&practice.settle(&dana.id, assertion, Purpose::SignIn)), Said::Expired);
+    }
+    assert_eq!(practice.store.records(), before);
+    // Nor does the wrong kind of id of the right person do.
+    assert_eq!(said(&practice.confirm(&eli.id, sent.id(), &code)), Said::Expired);
+    assert_eq!(said(&practice.answer(&eli.id, pending.id(), &code)), Said::Expired);
+    assert_eq!(said(&practice.confirm(&eli.id, pending.id(), &code)), Said::Accepted);
+}
+
+/// CVE-2026-52827, CVE-2026-45690, CVE-2024-37313, GHSA-xg6x-h9c9-2m83 (sessions from before the
+/// second factor), CVE-2026-0723, CVE-2024-10924 (the answer was not looked at), scheb 2018 (a
+/// proof made by the client).
+///
+/// Guards the private fields of `Proof`, that it has no `Clone`, `Copy`, `Default` or serde, and
+/// that an acceptance is the only place where there is one. What must not compile is in the
+/// documentation of `Proof` and `Verdict`.
+#[test]
+fn s04_proof_type() {
+    assert!(implements!(Summary: Clone) && !implements!(Proof: Clone), "the probe works");
+    assert!(!implements!(Proof: Copy) && !implements!(Proof: Default));
+    assert!(!implements!(Proof: From<AccountId>) && !implements!(Proof: PartialEq));
+    assert!(!implements!(Verdict: Clone) && !implements!(Verdict: Default));
+    assert!(!implements!(Verdict: Into<bool>) && !implements!(Assertion: Clone));
+    #[cfg(feature = "serde")]
+    {
+        assert!(implements!(Summary: serde::Serialize), "the probe works");
+        assert!(implements!(Summary: serde::de::DeserializeOwned), "the probe works");
+        assert!(!implements!(Proof: serde::Serialize));
+        assert!(!implements!(Proof: serde::de::DeserializeOwned));
+        assert!(!implements!(Verdict: serde::Serialize));
+        assert!(!implements!(countersign::Event: serde::de::DeserializeOwned));
+    }
+    // Only one of six answers holds a proof, and it says whose, how, what for and when.
+    let practice = Practice::new();
+    let person = practice.person(1);
+    let wrong = wrong_code(&[&person.app], practice.now(), 0);
+    for code in ["", "123456789", &wrong] {
+        assert!(practice.verify(&person.id, code).accepted().is_none());
+    }
+    let proof = practice.proof(&person, action("release-claims"));
+    assert_eq!(proof.account(), &person.id);
+    assert_eq!((proof.device(), proof.method()), (Some(person.device), Method::Totp));
+    assert_eq!((proof.purpose(), proof.at()), (&action("release-claims"), practice.now()));
+    assert_eq!(proof.epoch(), practice.summary(&person.id).epoch);
+}
+
+/// CVE-2024-28197, CVE-2026-45010, CVE-2022-23807, CVE-2024-27928, CVE-2026-41660: what was good for
+/// one thing was good for another.
+///
+/// Guards `proof.account == *cx.id && proof.purpose == *purpose` in `Account::subject_proof`, the
+/// same in `operator_proof`, and `same_purpose` in `answer` and `settle_external`.
+#[test]
+fn s05_purpose_binding() {
+    let practice = Practice::new();
+    let (dana, eli) = (practice.person(1), practice.person(2));
+    let enrol = || practice.mfa.enrol(&dana.id, "Tablet", &mut practice.rng(), practice.now());
+    // A named action is not the purpose of that name.
+    for purpose in purposes().into_iter().chain([action("change-factors"), action("sign-in")]) {
+        let proof = practice.proof(&dana, purpose.clone());
+        let expected = (purpose != Purpose::ChangeFactors).then_some(Refusal::ProofUnfit);
+        assert_eq!(refusal(practice.run(enrol().proven_by(proof))), expected, "{purpose:?}");
+    }
+    // Eli's proof is Eli's, also for this purpose; and Dana's own is none for acting on herself.
+    let proof = practice.proof(&eli, Purpose::ChangeFactors);
+    assert_eq!(practice.refused(enrol().proven_by(proof)), Refusal::ProofUnfit);
+    let proof = practice.proof(&dana, Purpose::ActForOther);
+    let reset = practice.mfa.reset(&dana.id, proof, "forgot", practice.now());
+    assert_eq!(practice.refused(reset), Refusal::OwnAccount);
+    let proof = practice.proof(&eli, Purpose::ChangeFactors);
+    let reset = practice.mfa.reset(&dana.id, proof, "forgot", practice.now());
+    assert_eq!(practice.refused(reset), Refusal::ProofUnfit);
+
+    // A sent code and a passkey's challenge, for another purpose than they were made for.
+    let proof = practice.proof(&dana, Purpose::ChangeFactors);
+    practice.phone(&dana.id, "+15550100100", Some(proof));
+    let proof = practice.proof(&dana, Purpose::ChangeFactors);
+    let key = practice.passkey(&dana.id, Some(proof));
+    let release = action("release-claims");
+    for made_for in [Purpose::SignIn, release.clone()] {
+        let used_for = if made_for == release { Purpose::SignIn } else { release.clone() };
+        practice.wait(60);
+        let now = practice.now();
+        let sent = practice.challenge(&dana.id, made_for.clone()).done().unwrap();
+        let code = sent.code().expose_str();
+        let answer = |purpose: &Purpose| {
+            practice.run(practice.mfa.answer(&dana.id, sent.id(), code, purpose.clone(), now))
+        };
+        assert!(matches!(said(&answer(&used_for)), Said::Rejected(_)));
+        assert_eq!(practice.why(), Some(Why::WrongPurpose));
+        assert_eq!(said(&answer(&made_for)), Said::Accepted);
+        let started = practice.start_external(&dana.id, made_for.clone());
+        let verified = || Assertion::verified_by_host(started, key);
+        let verdict = practice.settle(&dana.id, verified(), used_for);
+        assert!(matches!(said(&verdict), Said::Rejected(_)));
+        assert_eq!(practice.why(), Some(Why::WrongPurpose));
+        let verdict = practice.settle(&dana.id, verified(), made_for);
+        assert_eq!(said(&verdict), Said::Expired, "used up all the same");
+    }
+}
+
+/// CVE-2024-45042 (Kratos), CVE-2022-30689, CVE-2023-45292 ("" equals ""), Keycloak 26104: what is
+/// not there is taken for what is fine.
+///
+/// Guards `is_open` in the account's gate, the tags in `record::read_factor`, the empty set in
+/// `Account::is_disabled` and `RecoverySet::spend`, and the lengths of codes and secrets.
+#[test]
+fn s06_absence_fails_closed() {
+    let practice = Practice::new();
+    let stranger = account(9);
+    // No record: nothing is accepted, and nothing is made.
+    let code = ["000000", "00000000"];
+    for code in code {
+        assert_eq!(said(&practice.verify(&stranger, code)), Said::Rejected(4));
+    }
+    for code in ["", " ", "0"] {
+        assert_eq!(said(&practice.verify(&stranger, code)), Said::Malformed, "{code:?}");
+        assert_eq!(said(&practice.recover(&stranger, code)), Said::Malformed, "{code:?}");
+    }
+    let id = ChallengeId::from_bytes([0; 16]);
+    let device = DeviceId::from_u64(0);
+    assert_eq!(said(&practice.recover(&stranger, &"0".repeat(24))), Said::Rejected(4));
+    assert_eq!(said(&practice.answer(&stranger, id, "000000")), Said::Expired);
+    assert_eq!(said(&practice.confirm(&stranger, id, "000000")), Said::Expired);
+    let assertion = Assertion::verified_by_host(id, device);
+    assert_eq!(said(&practice.settle(&stranger, assertion, Purpose::SignIn)), Said::Expired);
+    let emergency = practice.mfa.use_emergency_access(&stranger, Purpose::SignIn, practice.now());
+    assert_eq!(said(&practice.run(emergency)), Said::Expired);
+    let summary = practice.mfa.summary(&stranger, practice.now());
+    assert_eq!(practice.run(summary), None);
+    assert!(practice.store.records().is_empty());
+
+    // No secret, no code, no id.
+    assert_eq!(Secret::from_bytes(&[]).err(), Some(SecretError::TooShort { bytes: 0 }));
+    assert!(Secret::dangerously_allow_short(&[]).is_err());
+    assert!(Code::parse("", Digits::Six).is_err());
+    assert!(AccountId::new([]).is_err());
+
+    // An emptied set of recovery codes is met by nothing.
+    let practice = Practice::new();
+    let person = practice.person(1);
+    for _ in 0..100 {
+        let verdict = practice.recover(&person.id, &"0".repeat(24));
+        if let Said::Wait(until) = said(&verdict) {
+            practice.set_clock(until);
+            let _ = practice.recover(&person.id, &"0".repeat(24));
+        }
+    }
+    practice.wait(86_400);
+    while said(&practice.recover(&person.id, &"0".repeat(24))) != Said::Disabled {
+        practice.wait(86_400);
+    }
+    for code in &person.recovery_codes {
+        assert_eq!(said(&practice.recover(&person.id, code)), Said::Disabled);
+    }
+
+    // A method of a later release, in a record that opens: nothing is accepted or overwritten.
+    let mfa = Mfa::new(Bare, Recommended);
+    let store = Ledger::default();
+    let enrol = mfa.enrol(&account(1), "Phone", &mut rng(1), START).run(&store).unwrap();
+    let pending = enrol.done().unwrap();
+    let app = Authenticator::of(&pending);
+    let confirm = mfa.confirm(&account(1), pending.id(), &app.code(START), &mut rng(2), START);
+    assert_eq!(said(&confirm.run(&store).unwrap()), Said::Accepted);
+    let good = store.record(&account(1)).unwrap();
+    let now = START.plus(60);
+    let verify = mfa.verify(&account(1), &app.code(now), Purpose::SignIn, now);
+    let mut tags = 0;
+    for tag in [1, 2, 3, 5, 23] {
+        let mut bytes = good.as_bytes().to_vec();
+        let place = bytes.windows(3).position(|at| at == [0x89, 0x00, 0x54]).unwrap();
+        bytes[place + 1] = tag;
+        let strange = Record::new(good.version(), bytes);
+        store.put(account(1), strange.clone());
+        assert_eq!(verify.run(&store).err(), Some(Error::Record(RecordError::Malformed)));
+        assert_eq!(store.record(&account(1)), Some(strange));
+        tags += 1;
+    }
+    assert_eq!(tags, 5);
+    store.put(account(1), good);
+    assert_eq!(said(&verify.run(&store).unwrap()), Said::Accepted);
+}
+
+/// A seal that seals nothing, to look into a record and to alter it.
+struct Bare;
+
+impl Seal for Bare {
+    fn seal(&self, _: &[u8], _: [u8; 12], plaintext: &[u8]) -> Result<Vec<u8>, SealError> {
+        Ok(plaintext.to_vec())
+    }
+
+    fn open(&self, _: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
+        Ok(Zeroizing::new(sealed.to_vec()))
+    }
+}
+
+/// privacyIDEA 2243, Gitea's password reset: what was revoked a moment ago is accepted, because it
+/// was read a moment before.
+///
+/// Guards `Swap::Stale => None` in `Prepared::settle`, and that a lost race is decided again from
+/// the newest record.
+#[test]
+fn s07_revoke_wins() {
+    /// Loads and decides `attempt`, lets `change` happen, swaps, and runs `attempt` to its end.
+    fn overtaken<T>(practice: &Practice, attempt: &Operation<'_, T>, change: impl FnOnce()) -> T {
+        let loaded = practice.store.record(attempt.account());
+        let operator = attempt.operator().and_then(|id| practice.store.record(id));
+        let Decided::Write(prepared) = attempt.decide(loaded, operator).unwrap() else {
+            panic!("nothing to be overtaken")
+        };
+        change();
+        let swap = practice.store.swap(attempt.account(), &prepared.write()).unwrap();
+        assert_eq!(swap, Swap::Stale);
+        assert!(prepared.settle(swap).is_none(), "no answer leaves");
+        practice.run_ref(attempt)
+    }
+    // A code against the revocation of its device.
+    let practice = Practice::new();
+    let person = practice.person(1);
+    let (_, tablet) = practice.second_app(&person, "Tablet");
+    let now = practice.now();
+    let proof = practice.run(practice.mfa.verify(
+        &person.id,
+        &tablet.code(now),
+        Purpose::ChangeFactors,
+        now,
+    ));
+    let proof = proof.accepted().unwrap();
+    let verify = practice.mfa.verify(&person.id, &person.app.code(now), Purpose::SignIn, now);
+    let verdict = overtaken(&practice, &verify, || {
+        let revoke = practice.mfa.revoke(&person.id, person.device, proof, now);
+        practice.run(revoke).done().unwrap();
+    });
+    assert_eq!(said(&verdict), Said::Rejected(4));
+
+    // Everything against offboarding.
+    type Attempt<'p> = Box<dyn FnOnce(&Practice, &Person) -> Said + 'p>;
+    let verdict_of = |attempt: fn(&Practice, &Person) -> Verdict| -> Attempt<'_> {
+        Box::new(move |practice, person| said(&attempt(practice, person)))
+    };
+    let attempts = [
+        verdict_of(|practice, person| {
+            let now = practice.now();
+            let code = person.app.code(now);
+            let verify = practice.mfa.verify(&person.id, &code, Purpose::SignIn, now);
+            overtaken(practice, &verify, || practice.offboard(&person.id).done().unwrap())
+        }),
+        verdict_of(|practice, person| {
+            let (code, now) = (&person.recovery_codes[0], practice.now());
+            let recover = practice.mfa.recover(&person.id, code, Purpose::SignIn, now);
+            overtaken(practice, &recover, || practice.offboard(&person.id).done().unwrap())
+        }),
+        verdict_of(|practice, person| {
+            let now = practice.now();
+            let step = person.app.step(now);
+            let codes = [person.app.at(step), person.app.at(step + 1)];
+            let pair = [codes[0].as_str(), codes[1].as_str()];
+            let resync =
+                practice.mfa.resynchronise(&person.id, person.device, pair, Purpose::SignIn, now);
+            overtaken(practice, &resync, || practice.offboard(&person.id).done().unwrap())
+        }),
+        Box::new(|practice, person| {
+            let proof = practice.proof(person, Purpose::ChangeFactors);
+            let now = practice.now();
+            let enrol = practice.mfa.enrol(&person.id, "Tablet", &mut practice.rng(), now);
+            let pending = practice.run(enrol.proven_by(proof)).done().unwrap();
+            let code = Authenticator::of(&pending).code(now);
+            let mut rng = practice.rng();
+            let confirm = practice.mfa.confirm(&person.id, pending.id(), &code, &mut rng, now);
+            let offboard = || practice.offboard(&person.id).done().unwrap();
+            said(&overtaken(practice, &confirm, offboard))
+        }),
+    ];
+    for (at, attempt) in attempts.into_iter().enumerate() {
+        let practice = Practice::new();
+        let person = practice.person(1);
+        let verdict = attempt(&practice, &person);
+        let expected = if at == 3 { Said::Expired } else { Said::Rejected(4) };
+        assert_eq!(verdict, expected, "attempt {at}");
+    }
+    // A change against offboarding.
+    let practice = Practice::new();
+    let person = practice.person(1);
+    let proof = practice.proof(&person, Purpose::ChangeFactors);
+    let now = practice.now();
+    let mut rng = practice.rng();
+    let renew = practice.mfa.regenerate_recovery_codes(&person.id, proof, &mut rng, now);
+    let change = overtaken(&practice, &renew, || practice.offboard(&person.id).done().unwrap());
+    assert_eq!(refusal(change), Some(Refusal::Offboarded));
+
+    // The tombstone is a record: nothing can be created in its place.
+    let newcomer = Ledger::default();
+    let enrol = practice.mfa.enrol(&person.id, "Phone", &mut practice.rng(), practice.now());
+    let Decided::Write(prepared) = enrol.decide(None, None).unwrap() else { panic!("no write") };
+    assert_eq!(prepared.write().expected(), None);
+    assert_eq!(newcomer.swap(&person.id, &prepared.write()), Ok(Swap::Stored));
+    let swap = practice.store.swap(&person.id, &prepared.write()).unwrap();
+    assert_eq!(swap, Swap::Stale);
+    assert_eq!(practice.refused(enrol), Refusal::Offboarded);
+}
+
+/// CVE-2026-41660, CVE-2026-45610: the last factor is taken away, and with it the requirement.
+///
+/// Guards `LastFactor` in `Account::revoke` (the whole table is in tables.rs).
+#[test]
+fn s08_last_factor() {
+    let practice = Practice::new();
+    let person = practice.person(1);
+    let operator = practice.person(2);
+    let revoke = |device, proof| practice.mfa.revoke(&person.id, device, proof, practice.now());
+    let proof = practice.proof(&person, Purpose::ChangeFactors);
+    assert_eq!(practice.refused(revoke(person.device, proof)), Refusal::LastFactor);
+    let proof = practice.proof(&operator, Purpose::ActForOther);
+    assert_eq!(practice.refused(revoke(person.device, proof)), Refusal::LastFactor);
+    let (second, tablet) = practice.second_app(&person, "Tablet");
+    let proof = practice.proof(&person, Purpose::ChangeFactors);
+    practice.run(revoke(person.device, proof)).done().unwrap();
+    let now = practice.wait(60);
+    let verify = practice.mfa.verify(&person.id, &tablet.code(now), Purpose::ChangeFactors, now);
+    let proof = practice.run(verify).accepted().unwrap();
+    assert_eq!(practice.refused(revoke(second, proof)), Refusal::LastFactor);
+    practice.offboard(&person.id).done().unwrap();
+}
+
+/// CVE-2023-37919, CVE-2024-21722, CVE-2022-23807: sessions and proofs from before a change of
+/// factors go on working after it.
+///
+/// Guards `change_epoch` in `bind`, `retire`, `regenerate`, `reset` and `offboard`, and
+/// `proof.epoch != self.epoch` in `subject_proof`.
+#[test]
+fn s09_change_needs_and_kills_proofs() {
+    type Step<'p> = &'p dyn Fn(&Practice, &Person, Proof) -> bool;
+    let operator_proof = |practice: &Practice| {
+        let operator = practice.person(77);
+        practice.proof(&operator, Purpose::ActForOther)
+    };
+    let changes: [(&str, Step<'_>); 7] = [
+        ("confirm", &|practice, person, proof| {
+            let now = practice.now();
+            let enrol = practice.mfa.enrol(&person.id, "Tablet", &mut practice.rng(), now);
+            let pending = practice.run(enrol.proven_by(proof)).done().unwrap();
+            let code = Authenticator::of(&pending).code(now);
+            practice.confirm(&person.id, pending.id(), &code).accepted().is_some()
+        }),
+        ("bind a passkey", &|practice, person, proof| {
+            let _ = practice.passkey(&person.id, Some(proof));
+            true
+        }),
+        ("regenerate", &|practice, person, proof| {
+            let (mut rng, now) = (practice.rng(), practice.now());
+            let renew = practice.mfa.regenerate_recovery_codes(&person.id, proof, &mut rng, now);
+            practice.run(renew).done().is_ok()
+        }),
+        ("revoke", &|practice, person, proof| {
+            let summary = practice.summary(&person.id);
+            let other = summary.confirmed().find(|device| device.id != person.device).unwrap().id;
+            let revoke = practice.mfa.revoke(&person.id, other, proof, practice.now());
+            practice.run(revoke).done().is_ok()
+        }),
+        ("report lost", &|practice, person, proof| {
+            let lost = practice.mfa.report_lost(&person.id, person.device, proof, practice.now());
+            practice.run(lost).done().is_ok()
+        }),
+        ("reset", &|practice, person, _| {
+            let proof = operator_proof(practice);
+            let reset = practice.mfa.reset(&person.id, proof, "lost everything", practice.now());
+            practice.run(reset).done().is_ok()
+        }),
+        ("offboard", &|practice, person, _| practice.offboard(&person.id).done().is_ok()),
+    ];
+    for (name, change) in changes {
+        let practice = Practice::new();
+        let person = practice.person(1);
+        let (_, tablet) = practice.second_app(&person, "Tablet");
+        let before = practice.summary(&person.id).epoch;
+        // Three proofs of one epoch: one is used, one is kept, one opened a session.
+        let used = practice.proof(&person, Purpose::ChangeFactors);
+        let kept = practice.proof(&person, Purpose::ChangeFactors);
+        let now = practice.now();
+        let session = practice.mfa.verify(&person.id, &tablet.code(now), Purpose::SignIn, now);
+        let session = practice.run(session).accepted().unwrap();
+        practice.store.take_events();
+        assert!(change(&practice, &person, used), "{name}");
+        let summary = practice.summary(&person.id);
+        assert_eq!(summary.epoch, before + 1, "{name}");
+        assert!(session.epoch() < summary.epoch, "the host can tell an old session, {name}");
+        let ends = practice.store.take_events();
+        assert!(ends.iter().any(|event| event.account == person.id && event.ends_sessions()));
+        let late = practice.mfa.enrol(&person.id, "Mine", &mut practice.rng(), practice.now());
+        let expected = if name == "offboard" { Refusal::Offboarded } else { Refusal::ProofUnfit };
+        assert_eq!(practice.refused(late.proven_by(kept)), expected, "{name}");
+    }
+    // And without any proof, there is no change (CVE-2026-42452).
+    let practice = Practice::new();
+    let person = practice.person(1);
+    let (mut rng, now) = (practice.rng(), practice.now());
+    let enrol = practice.mfa.enrol(&person.id, "Mine", &mut rng, now);
+    assert_eq!(practice.refused(enrol), Refusal::ProofRequired);
+    let bind = practice.mfa.bind_external(&person.id, "K", ExternalMethod::Pki, &mut rng, now);
+    assert_eq!(practice.refused(bind), Refusal::ProofRequired);
+    let change = practice.enrol_phone(&person.id, "+15550100100", None);
+    assert_eq!(refusal(change), Some(Refusal::ProofRequired));
+    let import = practice.mfa.import(&person.id, token(0x5a, None), &mut rng, now);
+    assert_eq!(practice.refused(import), Refusal::ProofRequired);
+}
+
+/// A leaver's app, recovery codes, telephone, passkey, half-made enrolment or emergency grant still
+/// works: ASVS 7.4.2, and every offboarding check list that forgot one.
+///
+/// Guards `is_open` in `gate`, `confirm` and `use_emergency_access`, `Offboarded` in `may_bind`,
+/// `subject_proof`, `operator_proof`, `challenge`, `start_external` and `import`, and `retire_all`.
+#[test]
+fn s10_leaver() {
+    let practice = Practice::new();
+    let person = practice.person(1);
+    let operator = practice.person(2);
+    let id = &person.id;
+    let proof = practice.proof(&person, Purpose::ChangeFactors);
+    practice.phone(id, "+15550100100", Some(proof));
+    let proof = practice.proof(&person, Purpose::ChangeFactors);
+    let key = practice.passkey(id, Some(proof));
+    let proof = practice.proof(&operator, Purpose::ActForOther);
+    let now = practice.now();
+    let grant = practice.mfa.grant_emergency_access(id, proof, 14_400, "phone in repair", now);
+    practice.run(grant).done().unwrap();
+    let sent = practice.challenge(id, Purpose::SignIn).done().unwrap();
+    let started = practice.start_external(id, Purpose::SignIn);
+    let proof = practice.proof(&person, Purpose::ChangeFactors);
+    let enrol = practice.mfa.enrol(id, "Tablet", &mut practice.rng(), practice.now());
+    let pending = practice.run(enrol.proven_by(proof)).done().unwrap();
+    let tablet = Authenticator::of(&pending);
+    let proofs: Vec<_> = (0..3).map(|_| practice.proof(&person, Purpose::ChangeFactors)).collect();
+    let [own, other, third] = proofs.try_into().unwrap();
+
+    let writes = practice.store.stored();
+    practice.store.take_events();
+    practice.offboard(id).done().unwrap();
+    assert_eq!(practice.store.stored(), writes + 1, "one write");
+    let events = practice.store.take_events();
+    let revoked = events.iter().filter(|event| event.kind == Kind::Revoked).count();
+    assert_eq!(revoked, 3, "evidence for each device");
+    assert!(matches!(events.last().unwrap().kind, Kind::Offboarded { .. }));
+    assert!(events.iter().all(|event| event.actor == Actor::Host));
+
+    let after = practice.store.records();
+    let now = practice.wait(30);
+    for code in [person.app.code(now), tablet.code(now)] {
+        assert_eq!(said(&practice.verify(id, &code)), Said::Rejected(4));
+    }
+    let step = person.app.step(now);
+    let codes = [person.app.at(step), person.app.at(step + 1)];
+    let pair = [codes[0].as_str(), codes[1].as_str()];
+    let resync = practice.mfa.resynchronise(id, person.device, pair, Purpose::SignIn, now);
+    assert_eq!(said(&practice.run(resync)), Said::Rejected(4));
+    for code in &person.recovery_codes {
+        assert_eq!(said(&practice.recover(id, code)), Said::Rejected(4));
+    }
+    assert_eq!(said(&practice.answer(id, sent.id(), sent.code().expose_str())), Said::Expired);
+    let verified = Assertion::verified_by_host(started, key);
+    assert_eq!(said(&practice.settle(id, verified, Purpose::SignIn)), Said::Expired);
+    assert_eq!(said(&practice.confirm(id, pending.id(), &tablet.code(now))), Said::Expired);
+    let emergency = practice.mfa.use_emergency_access(id, Purpose::SignIn, now);
+    assert_eq!(said(&practice.run(emergency)), Said::Expired);
+
+    let rng = &mut practice.rng();
+    let mfa = &practice.mfa;
+    let gone = Some(Refusal::Offboarded);
+    assert_eq!(refusal(practice.challenge(id, Purpose::SignIn)), gone);
+    assert_eq!(refusal(practice.run(mfa.start_external(id, Purpose::SignIn, rng, now))), gone);
+    assert_eq!(refusal(practice.run(mfa.enrol(id, "P", rng, now))), gone);
+    assert_eq!(refusal(practice.run(mfa.enrol(id, "P", rng, now).proven_by(own))), gone);
+    assert_eq!(refusal(practice.run(mfa.enrol_hotp(id, "P", Digits::Six, rng, now))), gone);
+    let existing = mfa.enrol_existing(id, token(1, None), rng, now);
+    assert_eq!(refusal(practice.run(existing)), gone);
+    assert_eq!(refusal(practice.enrol_phone(id, "+15550100101", None)), gone);
+    let bind = mfa.bind_external(id, "K", ExternalMethod::Passkey, rng, now);
+    assert_eq!(refusal(practice.run(bind)), gone);
+    assert_eq!(refusal(practice.run(mfa.import(id, token(1, None), rng, now))), gone);
+    let renew = mfa.regenerate_recovery_codes(id, other, rng, now);
+    assert_eq!(refusal(practice.run(renew)), gone);
+    assert_eq!(refusal(practice.run(mfa.revoke(id, key, third, now))), gone);
+    assert_eq!(refusal(practice.offboard(id)), gone);
+    for act in 0..4 {
+        let proof = practice.proof(&operator, Purpose::ActForOther);
+        let now = practice.now();
+        let refusal = match act {
+            0 => refusal(practice.run(mfa.reset(id, proof, "came back", now))),
+            1 => refusal(practice.run(mfa.grant_emergency_access(id, proof, 60, "once", now))),
+            2 => refusal(practice.run(mfa.report_lost(id, key, proof, now))),
+            _ => refusal(practice.run(mfa.revoke(id, key, proof, now))),
+        };
+        assert_eq!(refusal, gone);
+    }
+    assert_eq!(practice.store.records()[id], after[id], "and nothing of it was written");
+    let summary = practice.summary(id);
+    assert!(summary.devices.iter().all(|device| device.status == DeviceStatus::Revoked));
+    assert_eq!((summary.recovery_codes_left, summary.pending_until), (0, None));
+    assert_eq!((summary.emergency_until, summary.confirmed().count()), (None, 0));
+}
+
+/// Whatever a secret may be found as in a text: itself, in hexadecimal, as a list of numbers.
+fn spellings_of(secret: &[u8]) -> Vec<String> {
+    let hex: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
+    let list = format!("{:?}", &secret[..4]);
+    vec![hex.clone(), hex.to_uppercase(), list.trim_matches(['[', ']']).to_owned()]
+}
+
+/// CVE-2025-11794, PYSEC-2019-29, CVE-2019-7929, CVE-2020-15105: secrets in answers, lists, logs and
+/// sessions.
+///
+/// Guards every redacted `Debug`: `Secret`, `Code`, `Factor`, `RecoveryCode`, `PhoneNumber`,
+/// `Keyring`, `Record`, `Operation`, `Prepared`; and that `Event` and `Summary` have no place for a
+/// secret.
+#[test]
+fn s11_secret_hygiene() {
+    let mut shown: Vec<String> = Vec::new();
+    let mut show = |text: String| {
+        assert!(!text.is_empty());
+        shown.push(text);
+    };
+    fn debug(value: &dyn Debug) -> String {
+        format!("{value:?} {value:#?}")
+    }
+    fn display(value: &dyn Display) -> String {
+        format!("{value}")
+    }
+    let practice = Practice::new();
+    let id = account(1);
+    let now = practice.now();
+
+    // What must not be seen, and everything that could show it.
+    let enrol = practice.mfa.enrol(&id, "Phone", &mut practice.rng(), now);
+    show(debug(&enrol));
+    let decided = enrol.decide(None, None).unwrap();
+    show(debug(&decided));
+    if let Decided::Write(prepared) = &decided {
+        show(debug(&prepared.write()));
+    }
+    let pending = practice.run(enrol).done().unwrap();
+    show(debug(&pending));
+    let uri = pending.uri("Acme Billing", "dana").unwrap();
+    show(debug(&uri));
+    show(debug(uri.secret()));
+    show(debug(&uri.secret().expose_base32()));
+    show(debug(&Authenticator::of(&pending).totp()));
+    let app = Authenticator::of(&pending);
+    let first = app.code(now);
+    show(debug(&Code::parse(&first, Digits::Six).unwrap()));
+    let confirm = practice.mfa.confirm(&id, pending.id(), &first, &mut practice.rng(), now);
+    show(debug(&confirm));
+    let verdict = practice.run(confirm);
+    show(debug(&verdict));
+    let bound = verdict.accepted().unwrap();
+    show(debug(&bound));
+    show(debug(&bound.recovery_codes().unwrap()));
+    show(debug(&bound.recovery_codes().unwrap().iter().next().unwrap()));
+    let recovery = recovery_codes(&bound);
+    let now = practice.wait(60);
+    let person = Person { id, device: bound.device(), app, recovery_codes: recovery };
+
+    let proof = practice.proof(&person, Purpose::ChangeFactors);
+    show(debug(&proof));
+    let number = "+15550123489";
+    let destination = PhoneNumber::new(number).unwrap();
+    show(debug(&destination));
+    let told = RestrictedNotice::given_by_host();
+    show(debug(&told));
+    let mut sms_rng = practice.rng();
+    let sms = practice.mfa.enrol_phone(&id, "SMS", destination, told, &mut sms_rng, practice.now());
+    let sms = sms.proven_by(proof);
+    show(debug(&sms));
+    let change = practice.run(sms);
+    show(debug(&change));
+    let sent = change.done().unwrap();
+    let sms_code = sent.code().expose_str().to_owned();
+    let confirm = practice.confirm(&id, sent.id(), &sms_code);
+    show(debug(&confirm));
+    practice.wait(60);
+    let challenge = practice.challenge(&id, Purpose::SignIn).done().unwrap();
+    show(debug(&challenge));
+    let second_code = challenge.code().expose_str().to_owned();
+    let answer =
+        practice.mfa.answer(&id, challenge.id(), &second_code, Purpose::SignIn, practice.now());
+    show(debug(&answer));
+    show(debug(&answer.decide(practice.store.record(&id), None).unwrap()));
+    show(debug(&practice.run(answer)));
+    let now = practice.wait(60).max(now);
+    let code = person.app.code(now);
+    let verify = practice.mfa.verify(&id, &code, Purpose::SignIn, now);
+    show(debug(&verify));
+    show(debug(&verify.decide(practice.store.record(&id), None).unwrap()));
+    show(debug(&practice.run(verify)));
+    let recover = practice.mfa.recover(&id, &person.recovery_codes[0], Purpose::SignIn, now);
+    show(debug(&recover));
+    show(debug(&recover.decide(practice.store.record(&id), None).unwrap()));
+    show(debug(&practice.run(recover)));
+    let existing = token(0xc5, Some(3));
+    show(debug(&existing));
+    let import = practice.mfa.import(&account(2), existing, &mut practice.rng(), now);
+    show(debug(&import));
+    show(debug(&practice.run(import)));
+    show(debug(&practice.store.record(&id).unwrap()));
+    show(debug(&practice.summary(&id)));
+    show(debug(&Keyring::new(KEY).with_older([9; 32])));
+    show(debug(&practice.mfa));
+    for event in practice.store.events().iter().chain(&practice.store.notes()) {
+        show(debug(event));
+        if let Some(notice) = event.notice() {
+            show(display(&notice));
+        }
+        #[cfg(feature = "serde")]
+        show(serde_json::to_string(event).unwrap());
+    }
+    #[cfg(feature = "serde")]
+    {
+        show(serde_json::to_string(&practice.summary(&id)).unwrap());
+        show(serde_json::to_string(&practice.store.columns(&account(2)).unwrap()).unwrap());
+    }
+    // Errors about texts that are secrets.
+    let base32 = uri.secret().expose_base32().expose_str().to_owned();
+    let broken = format!("{base32}0");
+    show(debug(&Secret::from_base32(&broken).unwrap_err()));
+    show(display(&Secret::from_base32(&broken).unwrap_err()));
+    let bad_uri = uri.expose_uri().replace("digits=6", "digits=5");
+    show(debug(&ProvisioningUri::parse(&bad_uri).unwrap_err()));
+    show(display(&ProvisioningUri::parse(&bad_uri).unwrap_err()));
+    show(display(&Code::parse(&format!("{code}x"), Digits::Six).unwrap_err()));
+    show(debug(&PhoneNumber::new("+1555012348x").unwrap_err()));
+
+    let mut canaries = vec![base32.clone(), base32.to_lowercase(), first, code];
+    canaries.extend([sms_code, second_code, number.to_owned(), number[1..].to_owned()]);
+    canaries.extend(spellings_of(uri.secret().expose_bytes()));
+    canaries.extend(spellings_of(&[0xc5; 20]));
+    canaries.extend(spellings_of(&KEY));
+    canaries.extend(spellings_of(&[9; 32]));
+    for code in &person.recovery_codes {
+        canaries.extend([code.clone(), code.replace('-', ""), code[..14].to_owned()]);
+    }
+    assert!(shown.len() > 50, "{}", shown.len());
+    for text in &shown {
+        for canary in &canaries {
+            // A six-digit code may stand by chance inside a hexadecimal id or a time; not as a word.
+            let digits = canary.len() == 6 && canary.bytes().all(|byte| byte.is_ascii_digit());
+            let found = match digits {
+                true => text.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| word == canary),
+                false => text.contains(canary.as_str()),
+            };
+            assert!(!found, "{canary} in {text}");
+        }
+    }
+    // Nor do the stored bytes have one: they are sealed.
+    for (_, record) in practice.store.history() {
+        let bytes = record.as_bytes();
+        let secret = uri.secret().expose_bytes();
+        assert!(!bytes.windows(8).any(|window| secret.windows(8).any(|part| part == window)));
+        assert!(!bytes.windows(8).any(|window| window == &number.as_bytes()[2..10]));
+        assert!(!bytes.windows(8).any(|window| window == [0xc5; 8]));
+    }
+    // And the types that hold them cannot be copied or printed.
+    assert!(!implements!(Secret: Clone) && !implements!(Secret: Display));
+    assert!(!implements!(Code: Clone) && !implements!(Code: Display));
+    assert!(!implements!(Keyring: Clone) && !implements!(Authenticator: Debug));
+    assert!(!implements!(PhoneNumber: Display) && !implements!(Record: Display));
+    #[cfg(feature = "serde")]
+    {
+        assert!(!implements!(Secret: serde::Serialize) && !implements!(Code: serde::Serialize));
+        assert!(!implements!(Record: serde::Serialize) && !implements!(Keyring: serde::Serialize));
+        assert!(!implements!(PhoneNumber: serde::Serialize));
+    }
+}
+
+/// RUSTSEC-2022-0018, CVE-2021-38155, CVE-2025-6011, CVE-2024-41952: what an account is can be read
+/// off the words or off the time.
+///
+/// Guards `evaluate_for_nobody` in `Account::verify` and `resynchronise`, the budget of nobody in
+/// `Account::reject`, and that every eligible step is computed.
+#[test]
+fn s12_same_words_same_work() {
+    let policy = Numbers::default();
+    let practice = Practice::with(policy.clone());
+    let person = practice.person(1);
+    let now = practice.now();
+    let used = person.app.code(now);
+    assert_eq!(said(&practice.verify(&person.id, &used)), Said::Accepted);
+    let wrong = wrong_code(&[&person.app], now, 0);
+    // One without a device, one offboarded, one with a pending enrolment, and nobody.
+    let (without, leaver, pending, nobody) = (account(2), account(3), account(4), account(5));
+    let leaving = practice.person(3);
+    practice.offboard(&leaver).done().unwrap();
+    let enrol = practice.mfa.enrol(&pending, "Phone", &mut practice.rng(), practice.now());
+    assert_eq!(refusal(practice.run(enrol)), None);
+    practice.passkey(&without, None);
+    let now = practice.now();
+    let cases = [
+        ("wrong", person.id, wrong.clone(), Why::WrongCode),
+        ("replayed", person.id, used, Why::Replayed),
+        ("no device", without, wrong.clone(), Why::NoDevice),
+        ("offboarded", leaver, leaving.app.code(now), Why::Offboarded),
+        ("pending", pending, wrong.clone(), Why::NoDevice),
+        ("unknown", nobody, wrong.clone(), Why::UnknownAccount),
+    ];
+    let before = practice.store.records();
+    for (name, id, code, why) in cases {
+        // Each from the same state, so that the number of tries is the same for all.
+        practice.set_clock(now);
+        for (id, record) in &before {
+            practice.store.put(*id, record.clone());
+        }
+        if name == "replayed" {
+            practice.set_clock(START.plus(60));
+        }
+        policy.take_windows();
+        practice.store.take_events();
+        let verdict = practice.verify(&id, &code);
+        assert_eq!(said(&verdict), Said::Rejected(4), "{name}");
+        assert_eq!(policy.take_windows(), 1, "one window is evaluated, {name}");
+        assert_eq!(practice.why(), Some(why), "the reason stands in the event only");
+        let pair = [code.as_str(), wrong.as_str()];
+        let device = DeviceId::from_u64(1);
+        let resync = practice.mfa.resynchronise(&id, device, pair, Purpose::SignIn, now);
+        policy.take_windows();
+        assert!(matches!(said(&practice.run(resync)), Said::Rejected(_)), "{name}");
+        assert_eq!(policy.take_windows(), 1, "one window, {name}");
+        // And the same for the recovery code of nobody.
+        let verdict = practice.recover(&id, &"7".repeat(24));
+        assert_eq!(said(&verdict), Said::Rejected(4), "{name}");
+        // An enrolment, a sent code and a passkey's challenge of nobody.
+        let none = ChallengeId::from_bytes([1; 16]);
+        assert_eq!(said(&practice.confirm(&id, none, &code)), Said::Expired, "{name}");
+        assert_eq!(said(&practice.answer(&id, none, &code)), Said::Expired, "{name}");
+        let assertion = Assertion::verified_by_host(none, device);
+        let settled = practice.settle(&id, assertion, Purpose::SignIn);
+        assert_eq!(said(&settled), Said::Expired, "{name}");
+    }
+    // A guesser cannot make records for people who are none.
+    assert_eq!(practice.store.record(&nobody), None);
+    // A right code costs what a wrong one costs, and so does the position of the match.
+    let record = practice.store.record(&person.id).unwrap();
+    practice.set_clock(now.plus(7_200));
+    for ahead in -1..=1 {
+        practice.store.put(person.id, record.clone());
+        let step = person.app.step(practice.now()).checked_add_signed(ahead).unwrap();
+        policy.take_windows();
+        let verdict = practice.verify(&person.id, &person.app.at(step));
+        assert_eq!(said(&verdict), Said::Accepted);
+        assert_eq!(policy.take_windows(), 1);
+    }
+}
+
+/// GHSA-g7m4-839x-ch6v (unbounded digits), CVE-2020-10185, GHSA-2jx3-65f3-xr8r (URI parameters):
+/// a number from outside without a bound.
+///
+/// Guards the constructors of every number: there is no other way to one. (Texts, times and sizes
+/// are in bad_input.rs; the parsers are fuzzed.)
+#[test]
+fn s13_input_limits() {
+    let within = |fits: &dyn Fn(u64) -> bool, low: u64, high: u64| {
+        for number in [0, 1, low.saturating_sub(1), high + 1, 255, 256, 65_535, 1 << 32, u64::MAX] {
+            assert_eq!(fits(number), (low..=high).contains(&number), "{number} of {low} to {high}");
+        }
+        assert!(fits(low) && fits(high));
+    };
+    let small = |number: u64| u8::try_from(number).ok();
+    within(&|n| small(n).and_then(Digits::new).is_some(), 6, 8);
+    within(&|n| Period::new(n).is_some(), 1, 120);
+    within(&|n| small(n).and_then(|n| Window::new(n, 0)).is_some(), 0, 10);
+    within(&|n| small(n).and_then(|n| Window::new(0, n)).is_some(), 0, 10);
+    within(&|n| small(n).and_then(LookAhead::new).is_some(), 1, 50);
+    let reach = |n: u64| u16::try_from(n).ok().and_then(countersign::hotp::Reach::new).is_some();
+    within(&reach, 1, 1_000);
+    within(&|n| Bounded::<1, 100>::new(n).is_some(), 1, 100);
+    within(&|n| Bounded::<60, 600>::new(n).is_some(), 60, 600);
+    let bytes = |n: u64| vec![7; usize::try_from(n.min(70_000)).unwrap()];
+    within(&|n| Secret::from_bytes(&bytes(n)).is_ok(), 16, 128);
+    within(&|n| AccountId::new(bytes(n)).is_ok(), 1, 64);
+    let text = |n: u64| "x".repeat(usize::try_from(n.min(70_000)).unwrap());
+    within(&|n| Label::new(&text(n)).is_ok(), 1, 64);
+    // Unknown URI parameters are read over, and double ones refused: a parameter sets what it names.
+    let secret = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
+    let uri =
+        |rest: &str| ProvisioningUri::parse(&format!("otpauth://totp/a?secret={secret}{rest}"));
+    let read = uri("&issuer_callback=x&__proto__=y&t0=9").unwrap();
+    assert_eq!(read.totp_parameters(), Some(Parameters::default()));
+    for refused in ["&digits=6&digits=8", "&digits=99999999999", "&period=0", "&algorithm=MD5"] {
+        assert!(uri(refused).is_err(), "{refused}");
+    }
+}
+
+/// CVE-2024-8796 (120 bits by default): weaker than it says, and nobody can see it.
+///
+/// Guards `MIN_LEN` in `Secret::from_bytes`, `short_secret` in `Device::summary` and in
+/// `Kind::Imported`, and the end of every type that a policy returns.
+#[test]
+fn s14_downgrade() {
+    let short: Vec<u8> = (0..10).collect();
+    assert_eq!(Secret::from_bytes(&short).err(), Some(SecretError::TooShort { bytes: 10 }));
+    let text = "AAAQEAYEAUDAOCAJ"; // the same ten bytes
+    assert!(Secret::from_base32(text).is_err() && Secret::from_base32_lenient(text).is_err());
+    let uri = format!("otpauth://totp/old:dana?secret={text}");
+    assert!(ProvisioningUri::parse(&uri).is_err());
+    // What is generated has the length of its hash.
+    for algorithm in [Algorithm::Sha1, Algorithm::Sha256, Algorithm::Sha512] {
+        let secret = Secret::generate(algorithm, &mut rng(1));
+        assert_eq!(secret.len(), algorithm.secret_len());
+        assert!(secret.len() >= 20 && !secret.is_short());
+    }
+    // The one door for a short one marks it for as long as it lives.
+    let practice = Practice::new();
+    let old = ProvisioningUri::dangerously_parse_allowing_short_secret(&uri).unwrap();
+    let import = |bytes: &[u8]| {
+        let secret = Secret::dangerously_allow_short(bytes).unwrap();
+        ExistingDevice::totp(Text::new("Old").unwrap(), secret, Parameters::default(), None)
+    };
+    for (number, bytes, marked) in [(1, old.secret().expose_bytes(), true), (2, &[5; 16], false)] {
+        let id = account(number);
+        practice.store.take_events();
+        let import = practice.mfa.import(&id, import(bytes), &mut practice.rng(), practice.now());
+        let device = practice.run(import).done().unwrap();
+        let [event] = practice.store.take_events().try_into().expect("one event");
+        assert_eq!(event.kind, Kind::Imported { short_secret: marked });
+        let summary = practice.summary(&id);
+        assert_eq!(summary.devices[0].id, device);
+        assert!(summary.devices[0].imported);
+        assert_eq!(summary.devices[0].short_secret, marked);
+        assert_eq!(practice.store.columns(&id).unwrap().devices[0].short_secret, marked);
+    }
+    // Still so after it was used, and read back.
+    let app = Authenticator::scan(&old);
+    let now = practice.wait(60);
+    assert_eq!(said(&practice.verify(&account(1), &app.code(now))), Said::Accepted);
+    assert!(practice.summary(&account(1)).devices[0].short_secret);
+    // A policy's widest window is the type's, six digits its shortest, and no policy has email.
+    let widest = Window::new(10, 10).unwrap();
+    assert_eq!((widest.steps(), Window::new(11, 0)), (21, None));
+    assert_eq!(Digits::new(5), None);
+    assert!(Method::ALL.iter().all(|method| !method.name().contains("mail")));
+    assert!(Recommended.challenge_lifetime().as_u64() <= 600);
+}
+
+/// GHSA-qgqp-xh8r-v73r (authentik): the code goes where the request says.
+///
+/// Guards `Factor::Phone(number)` in `Account::challenge`: the destination is the bound record's,
+/// and no operation but the enrolment takes one.
+#[test]
+fn s15_destination_fixed() {
+    let practice = Practice::new();
+    let id = account(1);
+    practice.phone(&id, "+15550100100", None);
+    let sent = practice.challenge(&id, Purpose::SignIn).done().unwrap();
+    assert_eq!(sent.destination().as_str(), "+15550100100");
+    let answer = practice.answer(&id, sent.id(), sent.code().expose_str());
+    assert_eq!(said(&answer), Said::Accepted);
+    // A new number is a new binding: with a proof, and until it is confirmed, the old one is bound.
+    let change = practice.enrol_phone(&id, "+15550199999", None);
+    assert_eq!(refusal(change), Some(Refusal::ProofRequired));
+    practice.wait(60);
+    let proof = sms_proof(&practice, &id, Purpose::ChangeFactors);
+    practice.wait(60);
+    let new = practice.enrol_phone(&id, "+15550199999", Some(proof)).done().unwrap();
+    assert_eq!(new.destination().as_str(), "+15550199999");
+    practice.wait(60);
+    let sent = practice.challenge(&id, Purpose::SignIn).done().unwrap();
+    assert_eq!(sent.destination().as_str(), "+15550100100", "not the one that is pending");
+    // The code for one is no code for the other.
+    let crossed = practice.answer(&id, sent.id(), new.code().expose_str());
+    assert!(matches!(said(&crossed), Said::Rejected(_)));
+    let bound = practice.confirm(&id, new.id(), new.code().expose_str());
+    assert_eq!(said(&bound), Said::Accepted);
+    practice.wait(60);
+    let sent = practice.challenge(&id, Purpose::SignIn).done().unwrap();
+    assert_eq!(sent.destination().as_str(), "+15550199999");
+    let phones = practice.summary(&id);
+    assert_eq!(phones.confirmed().count(), 1, "a person has one");
+}
+
+fn sms_proof(practice: &Practice, id: &AccountId, purpose: Purpose) -> Proof {
+    let sent = practice.challenge(id, purpose.clone()).done().unwrap();
+    let code = sent.code().expose_str();
+    let answer = practice.mfa.answer(id, sent.id(), code, purpose, practice.now());
+    practice.run(answer).accepted().unwrap()
+}
+
+/// A token whose secret exists: twenty times the same byte.
+fn token(byte: u8, next: Option<u64>) -> ExistingDevice {
+    let secret = Secret::from_bytes(&[byte; 20]).unwrap();
+    let label = Text::new("Token").unwrap();
+    ExistingDevice::hotp(label, secret, Algorithm::Sha1, Digits::Six, next.unwrap_or(0))
+}

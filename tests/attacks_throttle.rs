@@ -1,0 +1,926 @@
+//! Guessing and locking out: the attacks T1 to T15, each named after what an advisory says somebody
+//! else got wrong. Every test names the line it guards, and was seen to fail with that line removed.
+//!
+//! Of these names, one half is not the library's: that a *store* keeps what it was given (T4) and
+//! compares ids bytewise (T6) is asked of every store by the conformance kit. The library's half of
+//! both is here. Refunds (T13) do not exist: nothing is ever given back, so the test is that a
+//! failure of the store before the evaluation costs nothing, and one after it costs the try.
+#![cfg(feature = "std")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+#![allow(clippy::arithmetic_side_effects, missing_docs)]
+
+mod common;
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, Waker};
+use std::thread;
+
+use common::*;
+use countersign::challenge::Assertion;
+use countersign::event::{Kind, Why};
+use countersign::operation::Error;
+use countersign::policy::Policy;
+use countersign::proof::Refusal;
+use countersign::record::RecordError;
+use countersign::throttle::{Bounded, Class, Throttle};
+use countersign::{
+    AccountId, AsyncStore, Keyring, Mfa, Purpose, Recommended, Record, Store, Swap, Verdict, Write,
+};
+
+/// The budgets of a person, class by class: consecutive failures.
+fn failures<P: Policy>(practice: &Practice<P>, id: &AccountId) -> [u16; 4] {
+    let summary = practice.summary(id);
+    [summary.codes, summary.recovery, summary.out_of_band, summary.external]
+        .map(|throttle| throttle.consecutive_failures)
+}
+
+/// CVE-2024-4629, CVE-2023-47111, two-factor-auth 418: all of the parallel guesses are evaluated
+/// before the first of them counts.
+///
+/// Guards `next: Some(self)` in `Account::reject` (a failure is a write) and `Swap::Stale => None`
+/// in `Prepared::settle` (an answer is a stored write).
+#[test]
+fn t01_parallel_guesses() {
+    for round in 0..4 {
+        let practice = Practice::new();
+        let person = practice.person(round);
+        let now = practice.now();
+        let store = Rendezvous::new(&practice.store, 32);
+        let answers: Vec<Option<Said>> = thread::scope(|scope| {
+            let attempt = |n| {
+                let guess = wrong_code(&[&person.app], now, n);
+                let (mfa, store, id) = (&practice.mfa, &store, &person.id);
+                move || {
+                    let verdict = mfa.verify(id, &guess, Purpose::SignIn, now).run(store);
+                    verdict.ok().map(|verdict| said(&verdict))
+                }
+            };
+            let threads: Vec<_> = (0..32).map(|n| scope.spawn(attempt(n))).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        let evaluated: Vec<_> = answers
+            .iter()
+            .filter(|said| matches!(said, Some(Said::Rejected(_) | Said::Accepted)))
+            .collect();
+        assert_eq!(evaluated.len(), usize::from(FREE), "{answers:?}");
+        for tries_left in 0..FREE {
+            let told = Some(Said::Rejected(tries_left));
+            assert_eq!(answers.iter().filter(|said| **said == told).count(), 1, "{answers:?}");
+        }
+        let rejected = practice.store.events();
+        let rejected = rejected.iter().filter(|event| matches!(event.kind, Kind::Rejected(_)));
+        assert_eq!(rejected.count(), usize::from(FREE), "every answer was paid for");
+        assert!(practice.store.stale() >= 31, "all of them decided from one version");
+    }
+    // Every class: as many attempts as there are, decided from one and the same record, and only
+    // the first one that is written gives an answer.
+    let practice = Practice::new();
+    let (person, sent, challenge, key) = everything(&practice);
+    let now = practice.now();
+    let wrong = wrong_code(&[&person.app], now, 0);
+    let (id, mfa) = (&person.id, &practice.mfa);
+    let failed = Assertion::failed_at_host(challenge, key);
+    let attempts = [
+        mfa.verify(id, &wrong, Purpose::SignIn, now),
+        mfa.recover(id, WRONG_RECOVERY_CODE, Purpose::SignIn, now),
+        mfa.answer(id, sent.id(), &other_than(sent.code().expose_str()), Purpose::SignIn, now),
+        mfa.settle_external(id, failed, Purpose::SignIn, now),
+    ];
+    for attempt in &attempts {
+        let loaded = practice.store.record(id);
+        let decided = [0; 4].map(|_| attempt.decide(loaded.clone(), None).unwrap());
+        let mut answers = 0;
+        for decided in decided {
+            let countersign::operation::Decided::Write(prepared) = decided else {
+                panic!("a guess that is answered for nothing")
+            };
+            let swap = practice.store.swap(id, &prepared.write()).unwrap();
+            answers += usize::from(prepared.settle(swap).is_some());
+        }
+        assert_eq!(answers, 1);
+    }
+    assert_eq!(failures(&practice, id), [1, 1, 1, 1]);
+}
+
+const WRONG_RECOVERY_CODE: &str = "0000-0000-0000-0000-0000-0000";
+
+/// A person with an app, a telephone and a passkey, a sent code and a started check.
+fn everything<P: Policy>(
+    practice: &Practice<P>,
+) -> (
+    Person,
+    countersign::challenge::OutOfBand,
+    countersign::challenge::ChallengeId,
+    countersign::DeviceId,
+) {
+    let person = practice.person(1);
+    let proof = practice.proof(&person, Purpose::ChangeFactors);
+    practice.phone(&person.id, "+15550100100", Some(proof));
+    let proof = practice.proof(&person, Purpose::ChangeFactors);
+    let key = practice.passkey(&person.id, Some(proof));
+    practice.wait(60);
+    let sent = practice.challenge(&person.id, Purpose::SignIn).done().unwrap();
+    let challenge = practice.start_external(&person.id, Purpose::SignIn);
+    (person, sent, challenge, key)
+}
+
+/// CVE-2026-35597 (Vikunja): the lock was written, and then the wrong code was an error, and the
+/// error rolled the transaction back.
+///
+/// Guards that `reject` in account.rs answers with `Verdict::Rejected` and that no `Err` of
+/// `Operation::run` stands for a wrong code: `?` lets every verdict through.
+#[test]
+fn t02_rollback_of_the_caller() {
+    /// A host that commits on `Ok` and rolls back on `Err`, as every framework does.
+    fn in_transaction<T, E>(store: &Ledger, body: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+        let before = store.records();
+        body().inspect_err(|_| before.into_iter().for_each(|(id, record)| store.put(id, record)))
+    }
+    let practice = Practice::new();
+    let (person, sent, challenge, key) = everything(&practice);
+    let now = practice.now();
+    let wrong = wrong_code(&[&person.app], now, 0);
+    let other = other_than(sent.code().expose_str());
+    let failed = || Assertion::failed_at_host(challenge, key);
+    let (id, mfa) = (&person.id, &practice.mfa);
+    let pair = [wrong.as_str(), wrong.as_str()];
+    for attempt in [
+        mfa.verify(id, &wrong, Purpose::SignIn, now),
+        mfa.resynchronise(id, person.device, pair, Purpose::SignIn, now),
+        mfa.recover(id, WRONG_RECOVERY_CODE, Purpose::SignIn, now),
+        mfa.answer(id, sent.id(), &other, Purpose::SignIn, now),
+        mfa.settle_external(id, failed(), Purpose::SignIn, now),
+    ] {
+        let verdict = in_transaction(&practice.store, || attempt.run(&practice.store));
+        assert!(matches!(verdict, Ok(Verdict::Rejected { .. })), "{verdict:?}");
+    }
+    assert_eq!(failures(&practice, id), [2, 1, 1, 1], "what was counted stays counted");
+    // Whatever the answer is: malformed, waiting, expired and disabled are no errors either.
+    let host = || -> Result<Vec<Said>, Error<Broken>> {
+        let none = mfa.use_emergency_access(id, Purpose::SignIn, now).run(&practice.store)?;
+        let typo = mfa.verify(id, "no code", Purpose::SignIn, now).run(&practice.store)?;
+        Ok(vec![said(&none), said(&typo)])
+    };
+    assert_eq!(host().unwrap(), [Said::Expired, Said::Malformed]);
+}
+
+/// AuthQuake 2024 (ten tries for each session, sessions without end), CVE-2026-27801, CVE-2026-33640
+/// (a new code is a new budget), CVE-2020-25827, CVE-2026-45364 (by address), Instagram's reset
+/// codes.
+///
+/// Guards that the budget is the account's: `self.budgets.of_mut(class).charge(..)` in
+/// `Account::reject`, and that `Account::challenge` and `Account::start_external` forgive nothing.
+#[test]
+fn t03_nothing_refills() {
+    // A thousand checks of a passkey are started, from a thousand addresses; five are evaluated.
+    let practice = Practice::new();
+    let id = account(1);
+    let key = practice.passkey(&id, None);
+    let (mut evaluated, mut refused) = (0, 0);
+    for n in 0..1_000 {
+        let mut rng = practice.rng();
+        let start = practice.mfa.start_external(&id, Purpose::SignIn, &mut rng, practice.now());
+        match practice.run(start.from_source(&format!("198.51.100.{n}"))).done() {
+            Ok(challenge) => {
+                let failed = Assertion::failed_at_host(challenge.id(), key);
+                let verdict = practice.settle(&id, failed, Purpose::SignIn);
+                evaluated += usize::from(matches!(verdict, Verdict::Rejected { .. }));
+            }
+            Err(refusal) => {
+                assert_eq!(refusal, Refusal::TooSoon { until: practice.now().plus(30) });
+                refused += 1;
+            }
+        }
+    }
+    assert_eq!((evaluated, refused), (usize::from(FREE), 1_000 - usize::from(FREE)));
+
+    // A new code for each guess, as fast as they are sent, for a day.
+    let practice = Practice::new();
+    let id = account(2);
+    practice.phone(&id, "+15550100100", None);
+    let day = practice.now().plus(86_400);
+    let (mut guesses, mut sent) = (0, 0);
+    while practice.now() < day {
+        if let Ok(challenge) = practice.challenge(&id, Purpose::SignIn).done() {
+            sent += 1;
+            let guess = other_than(challenge.code().expose_str());
+            let verdict = practice.answer(&id, challenge.id(), &guess);
+            guesses += usize::from(matches!(verdict, Verdict::Rejected { .. }));
+        }
+        practice.wait(30);
+    }
+    assert_eq!(guesses, sent);
+    // Five, then 30 s, 1, 2, 4, 8, 16 and 32 minutes, then one an hour.
+    assert!((33..=34).contains(&guesses), "{guesses} guesses in a day");
+
+    // A second device, a second instance, another purpose: one budget.
+    let practice = Practice::new();
+    let person = practice.person(3);
+    let (_, tablet) = practice.second_app(&person, "Tablet");
+    let now = practice.now();
+    let guess = wrong_code(&[&person.app, &tablet], now, 0);
+    for n in 0..u8::try_from(12).unwrap() {
+        let instance = Mfa::new(Keyring::new(KEY), Recommended);
+        let purpose = if n % 2 == 0 { Purpose::SignIn } else { action("release-claims") };
+        let operation = instance.verify(&person.id, &guess, purpose, now).from_source("a device");
+        let verdict = said(&operation.run(&practice.store).unwrap());
+        match n {
+            0..FREE => assert_eq!(verdict, Said::Rejected(FREE - 1 - n)),
+            _ => assert_eq!(verdict, Said::Wait(now.plus(30))),
+        }
+    }
+}
+
+/// CVE-2026-27801 (Vaultwarden): `attempts += 1` on a copy that was never saved.
+///
+/// Guards `next: Some(self)` in `Account::reject` and the budgets in `record::write_account`.
+#[test]
+fn t04_the_count_is_stored() {
+    let practice = Practice::new();
+    let (person, sent, _, key) = everything(&practice);
+    let id = &person.id;
+    for round in 1..=4 {
+        let before = practice.store.record(id).unwrap();
+        assert_eq!(said(&practice.miss(&person)), Said::Rejected(FREE - round));
+        let challenge = practice.start_external(id, Purpose::SignIn);
+        let failed = Assertion::failed_at_host(challenge, key);
+        assert_eq!(
+            said(&practice.settle(id, failed, Purpose::SignIn)),
+            Said::Rejected(FREE - round)
+        );
+        let recovery = practice.recover(id, WRONG_RECOVERY_CODE);
+        assert_eq!(said(&recovery), Said::Rejected(FREE - round));
+        let wrong = other_than(sent.code().expose_str());
+        assert_eq!(said(&practice.answer(id, sent.id(), &wrong)), Said::Rejected(FREE - round));
+        assert_ne!(practice.store.record(id).unwrap(), before);
+
+        // Read back from bytes, by another instance.
+        let restored = Ledger::default();
+        let record = practice.store.record(id).unwrap();
+        restored.put(*id, Record::new(record.version(), record.as_bytes().to_vec()));
+        let other = Mfa::new(Keyring::new(KEY), Recommended);
+        let summary = other.summary(id, practice.now()).run(&restored).unwrap().unwrap();
+        let counted = [summary.codes, summary.recovery, summary.out_of_band, summary.external];
+        let counted = counted.map(|throttle| throttle.consecutive_failures);
+        assert_eq!(counted, [u16::from(round); 4]);
+        assert_eq!(practice.store.columns(id).unwrap().codes, summary.codes);
+    }
+}
+
+/// futrx 112, dragonflight: the right password, or another factor, cleared the count of this one.
+///
+/// Guards the class in each `forgive`: `Account::accept_code`, `recover`, `answer`,
+/// `settle_external`. And `forgotten_at` in `Budget::forgive`: a success leaves the long window.
+#[test]
+fn t05_success_elsewhere() {
+    type Setup<'a> = (&'a countersign::challenge::OutOfBand, countersign::DeviceId);
+
+    /// Two failures in every class, then one success.
+    fn after(success: impl Fn(&Practice, &Person, Setup<'_>)) -> [u16; 4] {
+        let practice = Practice::new();
+        let (person, sent, _, key) = everything(&practice);
+        let id = &person.id;
+        for _ in 0..2 {
+            let _ = practice.miss(&person);
+            let _ = practice.recover(id, WRONG_RECOVERY_CODE);
+            let _ = practice.answer(id, sent.id(), &other_than(sent.code().expose_str()));
+            let failing = practice.start_external(id, Purpose::SignIn);
+            let failed = Assertion::failed_at_host(failing, key);
+            let _ = practice.settle(id, failed, Purpose::SignIn);
+        }
+        assert_eq!(failures(&practice, id), [2, 2, 2, 2]);
+        success(&practice, &person, (&sent, key));
+        failures(&practice, id)
+    }
+    let code = |practice: &Practice, person: &Person, _: Setup<'_>| {
+        let code = person.app.code(practice.now());
+        assert_eq!(said(&practice.verify(&person.id, &code)), Said::Accepted);
+    };
+    let recovery = |practice: &Practice, person: &Person, _: Setup<'_>| {
+        let verdict = practice.recover(&person.id, &person.recovery_codes[0]);
+        assert_eq!(said(&verdict), Said::Accepted);
+    };
+    let sms = |practice: &Practice, person: &Person, (sent, _): Setup<'_>| {
+        let verdict = practice.answer(&person.id, sent.id(), sent.code().expose_str());
+        assert_eq!(said(&verdict), Said::Accepted);
+    };
+    let passkey = |practice: &Practice, person: &Person, (_, key): Setup<'_>| {
+        let challenge = practice.start_external(&person.id, Purpose::SignIn);
+        let verified = Assertion::verified_by_host(challenge, key);
+        assert_eq!(said(&practice.settle(&person.id, verified, Purpose::SignIn)), Said::Accepted);
+    };
+    // Somebody else's success, and the word of the host that the password was right.
+    let others = |practice: &Practice, person: &Person, _: Setup<'_>| {
+        let other = practice.person(2);
+        assert_eq!(practice.proof(&other, Purpose::SignIn).account(), &other.id);
+        let wrong = practice.mfa.verify(&person.id, "no code", Purpose::SignIn, practice.now());
+        assert_eq!(said(&practice.run(wrong.first_factor_passed())), Said::Malformed);
+    };
+    assert_eq!(after(code), [0, 2, 2, 2]);
+    assert_eq!(after(recovery), [2, 0, 2, 2]);
+    assert_eq!(after(sms), [2, 2, 0, 2]);
+    assert_eq!(after(passkey), [2, 2, 2, 0]);
+    assert_eq!(after(others), [2, 2, 2, 2]);
+
+    // Ten tries for every sign-in of the owner: the long window remembers all of them.
+    let practice = Practice::new();
+    let person = practice.person(1);
+    let mut guesses = 0;
+    let until = 'guessing: loop {
+        for _ in 0..4 {
+            match said(&practice.miss(&person)) {
+                Said::Rejected(_) => guesses += 1,
+                Said::Wait(until) => break 'guessing until,
+                other => panic!("{other:?}"),
+            }
+        }
+        let code = person.app.code(practice.wait(30));
+        match said(&practice.verify(&person.id, &code)) {
+            Said::Accepted => {}
+            Said::Wait(until) => break 'guessing until,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(guesses, 50);
+    assert!(until > practice.now().plus(3_600), "longer than any wait for consecutive failures");
+}
+
+/// CVE-2025-6004, CVE-2025-54998, CVE-2026-47203, CVE-2025-24806, CVE-2020-12812, CVE-2024-12802,
+/// CVE-2025-6013: a second spelling of the name has a fresh budget, or no factor at all.
+///
+/// Guards `place.copy_from_slice(id)` in `AccountId::new`: the bytes as they are, and `owner` and
+/// `context` in record.rs, which bind a record to exactly them.
+#[test]
+fn t06_ids_are_bytes() {
+    let spellings: [&[u8]; 9] = [
+        b"dana",
+        b"Dana",
+        b"dana ",
+        b" dana",
+        b"dana\0",
+        "dan\u{e1}".as_bytes(),
+        "dana\u{301}".as_bytes(),
+        b"dan",
+        b"dana@example.com",
+    ];
+    let practice = Practice::new();
+    let ids: Vec<_> = spellings.iter().map(|bytes| AccountId::new(bytes).unwrap()).collect();
+    for (at, id) in ids.iter().enumerate() {
+        assert_eq!(id.as_bytes(), spellings[at]);
+        assert!(
+            ids.iter().skip(at + 1).all(|other| other != id && other.as_bytes() != id.as_bytes())
+        );
+    }
+    // The first one is enrolled and locked; the others are strangers, and stay so.
+    let enrol = practice.mfa.enrol(&ids[0], "Phone", &mut practice.rng(), practice.now());
+    let pending = practice.run(enrol).done().unwrap();
+    let app = Authenticator::of(&pending);
+    let verdict = practice.confirm(&ids[0], pending.id(), &app.code(practice.now()));
+    assert_eq!(said(&verdict), Said::Accepted);
+    practice.wait(60);
+    for _ in 0..FREE {
+        let _ = practice.verify(&ids[0], &wrong_code(&[&app], practice.now(), 0));
+    }
+    assert!(matches!(practice.verify(&ids[0], &app.code(practice.now())), Verdict::Wait { .. }));
+    let record = practice.store.record(&ids[0]).unwrap();
+    for id in &ids[1..] {
+        // Not locked, because there is nothing to lock; and not let in.
+        assert_eq!(said(&practice.verify(id, &app.code(practice.now()))), Said::Rejected(4));
+        assert_eq!(practice.store.record(id), None, "a stranger has no record to write");
+        // A store that folds names gives one person's record to another: it does not open.
+        practice.store.put(*id, record.clone());
+        let verify =
+            practice.mfa.verify(id, &app.code(practice.now()), Purpose::SignIn, practice.now());
+        let error = verify.run(&practice.store).err();
+        assert_eq!(error, Some(Error::Record(RecordError::OtherAccount)));
+    }
+}
+
+/// CVE-2018-14657, CVE-2026-9798, CVE-2026-16103, Keycloak 26177: the lock was looked at when the
+/// attempt began, and not when the code came.
+///
+/// Guards the `gate` in `Account::answer` and `Account::settle_external`, and `waits_until` in
+/// `Account::confirm`.
+#[test]
+fn t07_locked_at_redemption() {
+    // The lock falls between a start and its finish: a sent code, a passkey, an enrolment.
+    let practice = Practice::new();
+    let (person, sent, started, key) = everything(&practice);
+    let id = &person.id;
+    let proof = practice.proof(&person, Purpose::ChangeFactors);
+    let enrol = practice.mfa.enrol(id, "Tablet", &mut practice.rng(), practice.now());
+    let pending = practice.run(enrol.proven_by(proof)).done().unwrap();
+    let tablet = Authenticator::of(&pending);
+
+    let now = practice.now();
+    for _ in 0..FREE {
+        let guess = wrong_code(&[&person.app, &tablet], now, 0);
+        let _ = practice.verify(id, &guess);
+    }
+    let code = tablet.code(now);
+    assert_eq!(said(&practice.confirm(id, pending.id(), &code)), Said::Wait(now.plus(30)));
+
+    // Out-of-band failures are counted at a challenge that is not the last one, so the last one is
+    // alive when the lock falls: four wrong answers, and one more to a new code.
+    for _ in 0..4 {
+        let _ = practice.answer(id, sent.id(), &other_than(sent.code().expose_str()));
+    }
+    let last = practice.challenge(id, Purpose::SignIn).done().unwrap();
+    let _ = practice.answer(id, last.id(), &other_than(last.code().expose_str()));
+    let verdict = practice.answer(id, last.id(), last.code().expose_str());
+    assert_eq!(said(&verdict), Said::Wait(now.plus(30)));
+
+    let mut live = started;
+    for _ in 0..FREE {
+        let failed = Assertion::failed_at_host(live, key);
+        assert!(matches!(said(&practice.settle(id, failed, Purpose::SignIn)), Said::Rejected(_)));
+        if let Ok(next) = practice
+            .run(practice.mfa.start_external(id, Purpose::SignIn, &mut practice.rng(), now))
+            .done()
+        {
+            live = next.id();
+        }
+    }
+    let verified = Assertion::verified_by_host(live, key);
+    assert_eq!(said(&practice.settle(id, verified, Purpose::SignIn)), Said::Wait(now.plus(30)));
+
+    // Once the waits are over, what was started and has not expired is as good as before.
+    let now = practice.wait(30);
+    assert_eq!(said(&practice.confirm(id, pending.id(), &tablet.code(now))), Said::Accepted);
+}
+
+/// CVE-2025-6015, CVE-2021-38155, CVE-2025-6010: the order of the questions tells what the answer
+/// does not: "used already" in front of "locked" says that the code was right.
+///
+/// Guards the `gate` at the head of `Account::verify`, `resynchronise`, `recover` and `answer`,
+/// before anything is evaluated.
+#[test]
+fn t08_a_lock_says_nothing() {
+    let policy = Numbers::default();
+    let practice = Practice::with(policy.clone());
+    let person = practice.person(1);
+    let used = person.app.code(practice.now());
+    assert_eq!(said(&practice.verify(&person.id, &used)), Said::Accepted);
+    for _ in 0..FREE {
+        let _ = practice.miss(&person);
+    }
+    practice.store.take_events();
+    let until = practice.now().plus(30);
+    let now = practice.now();
+    let right = person.app.at(person.app.step(now) + 1);
+    let next = person.app.at(person.app.step(now) + 2);
+    let before = practice.store.records();
+    policy.take_windows();
+    for code in [&right, &used, &wrong_code(&[&person.app], now, 3)] {
+        assert_eq!(said(&practice.verify(&person.id, code)), Said::Wait(until));
+        let [event] = practice.store.take_events().try_into().expect("one event");
+        assert_eq!((event.kind, event.device, event.method), (Kind::Waiting { until }, None, None));
+    }
+    let codes = [right.as_str(), next.as_str()];
+    let resync = practice.mfa.resynchronise(&person.id, person.device, codes, Purpose::SignIn, now);
+    assert_eq!(said(&practice.run(resync)), Said::Wait(until));
+    assert_eq!(policy.take_windows(), 0, "not one window was evaluated");
+    assert_eq!(practice.store.records(), before, "and nothing was written");
+
+    for _ in 0..FREE {
+        let _ = practice.recover(&person.id, WRONG_RECOVERY_CODE);
+    }
+    let before = practice.store.records();
+    for code in [person.recovery_codes[0].as_str(), WRONG_RECOVERY_CODE] {
+        assert_eq!(said(&practice.recover(&person.id, code)), Said::Wait(until));
+    }
+    assert_eq!(practice.store.records(), before, "the right code is not spent");
+    // What is no code at all is not told apart either.
+    assert_eq!(said(&practice.verify(&person.id, "12345")), Said::Wait(until));
+    assert_eq!(said(&practice.recover(&person.id, "no code")), Said::Wait(until));
+}
+
+/// CVE-2025-6015, CVE-2025-55003: a limiter that forgets in 30 seconds what is valid for 60. koel:
+/// every failure renewed the life of what was guessed at.
+///
+/// Guards `budget.not_before` in `Budget::charge`, `until > now` in `Budget::waits_until`, and that
+/// a wrong answer leaves `Challenge::until` and `Pending::until` alone.
+#[test]
+fn t09_limiter_outlives_code() {
+    let practice = Practice::new();
+    let person = practice.person(1);
+    for _ in 0..FREE {
+        let _ = practice.miss(&person);
+    }
+    let locked = practice.now();
+    // Guesses right before and right after the boundary: one, and then a longer wait.
+    practice.set_clock(locked.plus(29));
+    assert_eq!(said(&practice.miss(&person)), Said::Wait(locked.plus(30)));
+    practice.set_clock(locked.plus(30));
+    assert_eq!(said(&practice.miss(&person)), Said::Rejected(0));
+    assert_eq!(said(&practice.miss(&person)), Said::Wait(locked.plus(90)));
+    practice.set_clock(locked.plus(89));
+    assert_eq!(said(&practice.miss(&person)), Said::Wait(locked.plus(90)));
+    // Not reset by time alone, however much of it passes.
+    practice.wait(40 * 86_400);
+    assert_eq!(said(&practice.miss(&person)), Said::Rejected(0));
+    assert_eq!(practice.summary(&person.id).codes.consecutive_failures, 7);
+
+    // A wrong answer does not lengthen the life of a sent code, nor of an enrolment.
+    let practice = Practice::new();
+    let id = account(2);
+    practice.phone(&id, "+15550100100", None);
+    let sent = practice.challenge(&id, Purpose::SignIn).done().unwrap();
+    practice.wait(299);
+    let wrong = other_than(sent.code().expose_str());
+    assert_eq!(said(&practice.answer(&id, sent.id(), &wrong)), Said::Rejected(4));
+    practice.wait(2);
+    let verdict = practice.answer(&id, sent.id(), sent.code().expose_str());
+    assert_eq!(said(&verdict), Said::Expired);
+
+    let id = account(3);
+    let enrol = practice.mfa.enrol(&id, "Phone", &mut practice.rng(), practice.now());
+    let pending = practice.run(enrol).done().unwrap();
+    let app = Authenticator::of(&pending);
+    practice.wait(599);
+    let wrong = wrong_code(&[&app], practice.now(), 0);
+    assert_eq!(said(&practice.confirm(&id, pending.id(), &wrong)), Said::Rejected(4));
+    let now = practice.wait(2);
+    assert_eq!(said(&practice.confirm(&id, pending.id(), &app.code(now))), Said::Expired);
+}
+
+/// CVE-2025-64102, CVE-2024-32868, CVE-2024-0227, CVE-2025-60424, CVE-2024-21500, CVE-2025-47951:
+/// no limit for this method, or none by default.
+///
+/// Guards `Policy::throttle` having a body, the bounds of `Throttle`, and `charge` in
+/// `Account::reject` for every class.
+#[test]
+fn t10_default_on() {
+    struct Silent;
+    impl Policy for Silent {}
+    for class in [Class::Codes, Class::Recovery, Class::OutOfBand, Class::External] {
+        assert_eq!(Silent.throttle(class), Throttle::RECOMMENDED, "{class:?}");
+    }
+    // No number says "unlimited", and none of the most patient ones is far off.
+    assert_eq!(Bounded::<1, 100>::new(0), None);
+    assert_eq!(Bounded::<1, 100>::new(101), None);
+    assert_eq!(Bounded::<1, 100>::new(u64::MAX), None);
+    let most_patient = Throttle {
+        free: Bounded::of::<10>(),
+        first_wait: Bounded::of::<1>(),
+        longest_wait: Bounded::of::<1>(),
+        disable_at: Bounded::of::<100>(),
+        per_thirty_days: Bounded::of::<100>(),
+    };
+    // Every class locks, with the numbers of a policy that names none, and is disabled at last even
+    // with those of the most patient one that can be written.
+    for throttle in [None, Some(most_patient)] {
+        let free = throttle.map_or(usize::from(FREE), |_| 11);
+        for class in 0..4 {
+            let practice = Practice::with(Numbers { throttle, ..Numbers::default() });
+            let (person, _, _, key) = everything(&practice);
+            let (mut answered, mut at_once, mut waited) = (0, 0, false);
+            let last = loop {
+                match said(&guess(&practice, &person, key, class)) {
+                    Said::Rejected(_) => answered += 1,
+                    Said::Wait(until) => {
+                        waited = true;
+                        practice.set_clock(until);
+                    }
+                    last => break last,
+                }
+                at_once += usize::from(!waited);
+            };
+            assert_eq!(last, Said::Disabled, "class {class}");
+            assert_eq!((answered, at_once), (100, free), "class {class}");
+        }
+    }
+}
+
+/// One wrong try in one class; a sent code or a started check is renewed as needed.
+fn guess(
+    practice: &Practice<Numbers>,
+    person: &Person,
+    key: countersign::DeviceId,
+    class: usize,
+) -> Verdict {
+    let (id, now) = (&person.id, practice.now());
+    let too_soon = |refusal| match refusal {
+        Refusal::TooSoon { until } => Verdict::Wait { until },
+        Refusal::NothingBound => Verdict::Disabled,
+        other => panic!("{other:?}"),
+    };
+    match class {
+        0 => practice.miss(person),
+        1 => practice.recover(id, WRONG_RECOVERY_CODE),
+        2 => {
+            let sent = match practice.challenge(id, Purpose::SignIn).done() {
+                Ok(sent) => sent,
+                Err(refusal) => {
+                    // The interval between two codes is not the wait that is measured here.
+                    let verdict = too_soon(refusal);
+                    let Said::Wait(until) = said(&verdict) else { return verdict };
+                    if practice.summary(id).out_of_band.waiting_until.is_some() {
+                        return verdict;
+                    }
+                    practice.set_clock(until);
+                    practice.challenge(id, Purpose::SignIn).done().unwrap()
+                }
+            };
+            practice.answer(id, sent.id(), &other_than(sent.code().expose_str()))
+        }
+        _ => {
+            let start = practice.mfa.start_external(id, Purpose::SignIn, &mut practice.rng(), now);
+            match practice.run(start).done() {
+                Ok(challenge) => {
+                    let failed = Assertion::failed_at_host(challenge.id(), key);
+                    practice.settle(id, failed, Purpose::SignIn)
+                }
+                Err(refusal) => too_soon(refusal),
+            }
+        }
+    }
+}
+
+/// django-otp (seventeen years after thirty failures), privacyIDEA (until an administrator comes):
+/// whoever guesses locks the owner out.
+///
+/// Guards `min(self.longest_wait)` in `Throttle::wait_after`, the clamp in `Budget::waits_until`,
+/// and the recovery codes' own class in `class_of`.
+#[test]
+fn t11_no_endless_lock() {
+    let mut previous = 0;
+    for failures in 0..=u16::MAX {
+        let wait = Throttle::RECOMMENDED.wait_after(failures);
+        assert!(wait >= previous && wait <= 3_600, "{failures} failures, {wait} s");
+        previous = wait;
+    }
+    let extreme = Throttle {
+        free: Bounded::of::<0>(),
+        first_wait: Bounded::of::<3600>(),
+        ..Throttle::RECOMMENDED
+    };
+    assert_eq!((extreme.wait_after(0), extreme.wait_after(1)), (0, 3_600));
+    assert_eq!(extreme.wait_after(u16::MAX), 3_600);
+
+    // However long somebody guesses at the app, the owner has the recovery codes, and with one of
+    // them a new app. In the end the old one is disabled, and the owner's way is the same.
+    let practice = Practice::new();
+    let person = practice.person(1);
+    let mut disabled = false;
+    while !disabled {
+        match said(&practice.miss(&person)) {
+            Said::Wait(until) => {
+                assert!(until <= practice.now().plus(51_840), "never more than fourteen hours");
+                practice.set_clock(until);
+            }
+            Said::Rejected(_) => {}
+            other => {
+                assert_eq!(other, Said::Disabled);
+                disabled = true;
+            }
+        }
+    }
+    let id = &person.id;
+    assert_eq!(said(&practice.recover(id, &person.recovery_codes[0])), Said::Accepted);
+    let enrol_again = |recovery_code: &str| {
+        let now = practice.now();
+        let proof = practice.mfa.recover(id, recovery_code, Purpose::ChangeFactors, now);
+        let enrol = practice.mfa.enrol(id, "New phone", &mut practice.rng(), now);
+        let enrol = enrol.proven_by(practice.run(proof).accepted().unwrap());
+        let pending = practice.run(enrol).done().unwrap();
+        said(&practice.confirm(id, pending.id(), &Authenticator::of(&pending).code(now)))
+    };
+    // The long window is full by now: it frees one try in fourteen hours. And then the new app works.
+    let Said::Wait(until) = enrol_again(&person.recovery_codes[1]) else { panic!("no wait") };
+    assert!(until <= practice.now().plus(51_840));
+    practice.set_clock(until);
+    assert_eq!(enrol_again(&person.recovery_codes[2]), Said::Accepted);
+    assert_eq!(practice.summary(id).codes.consecutive_failures, 0);
+}
+
+/// GHSA-74r7-3mjm-jc5v (eduMFA), django-otp 110, two-factor-auth 473: signing in with one device
+/// counted a failure on the others.
+///
+/// Guards that `Account::verify` evaluates every device and charges once, and `Budgets::of_mut`.
+#[test]
+fn t12_no_collateral_charge() {
+    let practice = Practice::new();
+    let (person, ..) = everything(&practice);
+    let (_, tablet) = practice.second_app(&person, "Tablet");
+    let bystander = practice.person(2);
+    let before = practice.store.record(&bystander.id);
+    // The second device signs in: nobody is charged, the first one not either.
+    let code = tablet.code(practice.now());
+    assert_eq!(said(&practice.verify(&person.id, &code)), Said::Accepted);
+    assert_eq!(failures(&practice, &person.id), [0, 0, 0, 0]);
+    // A guess at two devices is one failure, of one class, of one person.
+    let guess = wrong_code(&[&person.app, &tablet], practice.now(), 0);
+    assert_eq!(said(&practice.verify(&person.id, &guess)), Said::Rejected(4));
+    assert_eq!(failures(&practice, &person.id), [1, 0, 0, 0]);
+    assert_eq!(said(&practice.recover(&person.id, WRONG_RECOVERY_CODE)), Said::Rejected(4));
+    assert_eq!(failures(&practice, &person.id), [1, 1, 0, 0]);
+    assert_eq!(practice.store.record(&bystander.id), before);
+    // What is expired, malformed or somebody else's is no guess at this person.
+    let other = practice.challenge(&person.id, Purpose::SignIn).done().unwrap();
+    let verdict = practice.answer(&bystander.id, other.id(), other.code().expose_str());
+    assert_eq!(said(&verdict), Said::Expired);
+    assert_eq!(practice.store.record(&bystander.id), before);
+    assert_eq!(failures(&practice, &person.id), [1, 1, 0, 0]);
+}
+
+/// A refund on "wrong" is a free guess; a charge without an answer is at most one too many.
+///
+/// Guards that nothing but `forgive` ever lowers a budget, and the order of `Operation::run`: load,
+/// decide, swap, answer.
+#[test]
+fn t13_no_refund() {
+    let practice = Practice::new();
+    let person = practice.person(1);
+    let wrong = wrong_code(&[&person.app], practice.now(), 0);
+    let attempt = || {
+        let now = practice.now();
+        let verify = practice.mfa.verify(&person.id, &wrong, Purpose::SignIn, now);
+        verify.run(&practice.store).map(|verdict| said(&verdict))
+    };
+    for (fault, counted) in [(Fault::Load, 0), (Fault::BeforeWrite, 0), (Fault::AfterWrite, 1)] {
+        practice.store.break_at(Some(fault));
+        assert_eq!(attempt(), Err(Error::Store(Broken)), "{fault:?}");
+        practice.store.break_at(None);
+        assert_eq!(failures(&practice, &person.id), [counted, 0, 0, 0], "{fault:?}");
+    }
+    // The charge whose answer was lost is not given back.
+    assert_eq!(attempt(), Ok(Said::Rejected(3)));
+    // Nor is any by doing something else: only a success of the class forgives.
+    let now = practice.now();
+    let _ = practice.verify(&person.id, "123");
+    let _ = practice.run(practice.mfa.use_emergency_access(&person.id, Purpose::SignIn, now));
+    let _ = practice.challenge(&person.id, Purpose::SignIn);
+    assert_eq!(failures(&practice, &person.id), [2, 0, 0, 0]);
+}
+
+/// CVE-2021-41177 (Nextcloud): no cache, no limiter, no word.
+///
+/// Guards `.map_err(Error::Store)?` after each `load` and `note` in `Operation::run`, and `?` after
+/// `record::open`: what cannot be read is never a fresh account.
+#[test]
+fn t14_fails_closed() {
+    let practice = Practice::new();
+    let person = practice.person(1);
+    let now = practice.now();
+    let code = person.app.code(now);
+    let verify = || practice.mfa.verify(&person.id, &code, Purpose::SignIn, now);
+    practice.store.break_at(Some(Fault::Load));
+    assert_eq!(verify().run(&practice.store).err(), Some(Error::Store(Broken)));
+    let enrol = practice.mfa.enrol(&person.id, "Phone", &mut practice.rng(), now);
+    assert_eq!(enrol.run(&practice.store).err(), Some(Error::Store(Broken)));
+    practice.store.break_at(None);
+
+    // Each way in which a record cannot be read, and nothing is written over any of them.
+    let good = practice.store.record(&person.id).unwrap();
+    let damaged = |damage: &dyn Fn(&mut Vec<u8>)| {
+        let mut bytes = good.as_bytes().to_vec();
+        damage(&mut bytes);
+        Record::new(good.version(), bytes)
+    };
+    let cases = [
+        (damaged(&|bytes| bytes.clear()), RecordError::Foreign),
+        (damaged(&|bytes| bytes.truncate(40)), RecordError::Torn),
+        (damaged(&|bytes| *bytes.last_mut().unwrap() ^= 1), RecordError::Altered),
+        (damaged(&|bytes| bytes[2] = 9), RecordError::NewerFormat(9)),
+        (Record::new(good.version() + 1, good.as_bytes().to_vec()), RecordError::Altered),
+        (Record::new(0, good.as_bytes().to_vec()), RecordError::Version),
+    ];
+    for (record, error) in cases {
+        practice.store.put(person.id, record.clone());
+        assert_eq!(verify().run(&practice.store).err(), Some(Error::Record(error)));
+        let enrol = practice.mfa.enrol(&person.id, "Phone", &mut practice.rng(), now);
+        assert_eq!(enrol.run(&practice.store).err(), Some(Error::Record(error)));
+        let offboard =
+            practice.mfa.offboard(&person.id, countersign::event::Actor::Host, "left", now);
+        assert_eq!(offboard.run(&practice.store).err(), Some(Error::Record(error)));
+        assert_eq!(practice.store.record(&person.id), Some(record));
+    }
+    let stranger = Mfa::new(Keyring::new([8; 32]), Recommended);
+    practice.store.put(person.id, good);
+    let verdict = stranger.verify(&person.id, &code, Purpose::SignIn, now).run(&practice.store);
+    assert_eq!(verdict.err(), Some(Error::Record(RecordError::UnknownKey)));
+
+    // A throttled attempt whose note is lost is not answered either.
+    for _ in 0..FREE {
+        let _ = practice.miss(&person);
+    }
+    practice.store.break_at(Some(Fault::Note));
+    assert_eq!(verify().run(&practice.store).err(), Some(Error::Store(Broken)));
+}
+
+/// A request that is cancelled between the count and the answer.
+///
+/// Guards the order in `Operation::run_async`: the answer is made after the awaited swap, so a
+/// dropped future leaves a count behind and never an acceptance.
+#[test]
+fn t15_cancelled_future() {
+    let practice = Practice::new();
+    let person = practice.person(1);
+    let now = practice.now();
+    let code = person.app.code(now);
+    let wrong = wrong_code(&[&person.app], now, 0);
+    // The future is dropped at each of its points of waiting: the load, before and after the swap.
+    for (stop_at, landed) in [(0, false), (1, false), (2, true)] {
+        let store = Slow { ledger: &practice.store, stop_at, points: AtomicUsize::new(0) };
+        let before = practice.store.record(&person.id);
+        let operation = practice.mfa.verify(&person.id, &wrong, Purpose::SignIn, now);
+        {
+            let mut future = pin!(operation.run_async(&store));
+            let mut context = Context::from_waker(Waker::noop());
+            assert!(future.as_mut().poll(&mut context).is_pending(), "stopped at {stop_at}");
+        } // dropped
+        assert_eq!(practice.store.record(&person.id) != before, landed, "stopped at {stop_at}");
+    }
+    assert_eq!(failures(&practice, &person.id), [1, 0, 0, 0], "the charge stays");
+    // The right code, and the answer is lost: the code is gone, and nobody is signed in.
+    let store = Slow { ledger: &practice.store, stop_at: 2, points: AtomicUsize::new(0) };
+    let operation = practice.mfa.verify(&person.id, &code, Purpose::SignIn, now);
+    {
+        let mut future = pin!(operation.run_async(&store));
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(future.as_mut().poll(&mut context).is_pending());
+    }
+    assert_eq!(said(&practice.verify(&person.id, &code)), Said::Rejected(4));
+    assert_eq!(practice.why(), Some(Why::Replayed));
+    // Without a stop, it answers as `run` does.
+    practice.wait(30);
+    let store = Slow { ledger: &practice.store, stop_at: usize::MAX, points: AtomicUsize::new(0) };
+    let code = person.app.code(practice.now());
+    let operation = practice.mfa.verify(&person.id, &code, Purpose::SignIn, practice.now());
+    let mut future = pin!(operation.run_async(&store));
+    let Poll::Ready(verdict) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) else {
+        panic!("nothing to wait for")
+    };
+    assert_eq!(said(&verdict.unwrap()), Said::Accepted);
+}
+
+/// An asynchronous store that never comes back from one of its points of waiting.
+struct Slow<'s> {
+    ledger: &'s Ledger,
+    stop_at: usize,
+    points: AtomicUsize,
+}
+
+impl Slow<'_> {
+    async fn point(&self) {
+        if self.points.fetch_add(1, Ordering::SeqCst) == self.stop_at {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+impl AsyncStore for Slow<'_> {
+    type Error = Broken;
+
+    async fn load(&self, id: &AccountId) -> Result<Option<Record>, Broken> {
+        self.point().await;
+        Store::load(self.ledger, id)
+    }
+
+    async fn swap(&self, id: &AccountId, write: &Write<'_>) -> Result<Swap, Broken> {
+        self.point().await;
+        let swapped = Store::swap(self.ledger, id, write);
+        self.point().await;
+        swapped
+    }
+}
+
+/// A panic between the count and the answer is the same as a lost answer. The thread dies in the
+/// store, after the write; what was counted stays.
+#[test]
+fn t15_panic_after_the_write() {
+    struct Panics<'s>(&'s Ledger, Mutex<bool>);
+    impl Store for Panics<'_> {
+        type Error = Broken;
+
+        fn load(&self, id: &AccountId) -> Result<Option<Record>, Broken> {
+            self.0.load(id)
+        }
+
+        fn swap(&self, id: &AccountId, write: &Write<'_>) -> Result<Swap, Broken> {
+            let swapped = self.0.swap(id, write);
+            if std::mem::take(&mut *self.1.lock().unwrap()) {
+                std::panic::resume_unwind(Box::new("the connection was pulled"));
+            }
+            swapped
+        }
+    }
+    let practice = Practice::new();
+    let person = practice.person(1);
+    let now = practice.now();
+    let code = person.app.code(now);
+    for (code, then) in
+        [(wrong_code(&[&person.app], now, 0), [1, 0, 0, 0]), (code.clone(), [0, 0, 0, 0])]
+    {
+        let store = Panics(&practice.store, Mutex::new(true));
+        let operation = practice.mfa.verify(&person.id, &code, Purpose::SignIn, now);
+        let run = std::panic::AssertUnwindSafe(|| operation.run(&store));
+        assert!(std::panic::catch_unwind(run).is_err());
+        assert_eq!(failures(&practice, &person.id), then);
+    }
+    assert_eq!(said(&practice.verify(&person.id, &code)), Said::Rejected(4), "burnt");
+}

@@ -1,0 +1,125 @@
+//! What the documents claim is what the code does.
+#![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, clippy::panic)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use countersign::device::{MAX_EXTERNAL_DEVICES, MAX_OTP_DEVICES};
+use countersign::throttle::Class;
+use countersign::totp::Parameters;
+use countersign::{Algorithm, Digits, Policy, Purpose, Recommended, UnixTime};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// ASVS 6.3.1: the documented limits are the implemented ones. Each row of the README's table of
+/// numbers is written here from the constants; change one and this names the other.
+#[test]
+fn the_readmes_numbers_are_the_codes_numbers() {
+    let policy = Recommended;
+    let Parameters { algorithm, digits, period, t0 } = policy.parameters();
+    assert_eq!((algorithm, t0), (Algorithm::Sha1, UnixTime::from_secs(0)));
+    let window = policy.window();
+    let throttle = policy.throttle(Class::Codes);
+    for class in [Class::Recovery, Class::OutOfBand, Class::External] {
+        assert_eq!(policy.throttle(class), throttle, "the table has one row for all classes");
+    }
+    let minutes = |secs: u64| secs / 60;
+    let rows = [
+        format!(
+            "| TOTP | SHA-1, {} digits, {} s, {}-byte secret: what every app computes |",
+            digits.count(),
+            period.as_secs(),
+            algorithm.secret_len()
+        ),
+        format!(
+            "| window | {} step back, {} forward (a code is usable for {} s); HOTP {} counters; \
+             resynchronisation 1,000 |",
+            window.backward(),
+            window.forward(),
+            window.lifetime(period),
+            policy.look_ahead().counters()
+        ),
+        format!(
+            "| drift | moves by at most 1 step per success, never past {}, forgotten after {} days \
+             without use |",
+            policy.drift_limit().as_u64(),
+            policy.drift_memory().as_u64() / 86_400
+        ),
+        format!(
+            "| failures | {} free, then {} s doubling to {} h, disabled at {}; and {} in 30 days |",
+            throttle.free.as_u64(),
+            throttle.first_wait.as_u64(),
+            throttle.longest_wait.as_u64() / 3600,
+            throttle.disable_at.as_u64(),
+            throttle.per_thirty_days.as_u64()
+        ),
+        format!(
+            "| enrolment | {} minutes to confirm, one at a time |",
+            minutes(policy.pending_lifetime().as_u64())
+        ),
+        format!(
+            "| recovery codes | {} of 120 bits, salted and hashed, each spent once |",
+            policy.recovery_codes().as_u64()
+        ),
+        format!(
+            "| SMS | {} digits, {} minutes, {} tries, one at a time, {} s between two |",
+            policy.challenge_digits().count(),
+            minutes(policy.challenge_lifetime().as_u64()),
+            policy.challenge_tries().as_u64(),
+            policy.challenge_interval().as_u64()
+        ),
+        format!(
+            "| devices | {MAX_OTP_DEVICES} for codes, {MAX_EXTERNAL_DEVICES} passkeys or \
+             certificates, 1 telephone |"
+        ),
+        format!(
+            "| proof | {} minutes old at most when it changes something |",
+            minutes(policy.proof_age(&Purpose::ChangeFactors).as_u64())
+        ),
+    ];
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    for row in rows {
+        assert!(readme.contains(&row), "the README does not say: {row}");
+    }
+    assert_eq!(policy.resync_reach().factors(), 1000);
+    let odds = window.guess_probability(Digits::Six, 100);
+    assert!((odds - 3e-4).abs() < 1e-12 && readme.contains("odds of 3 in 10,000"));
+}
+
+/// NIST SP 800-63B-4 section 3.2.5: a code that a person types is never phishing-resistant, and no
+/// sentence of ours says so. Every mention has to be about WebAuthn and PKI, or be a denial.
+#[test]
+fn no_sentence_calls_a_typed_code_phishing_resistant() {
+    let mut texts = vec![root().join("README.md"), root().join("CHANGELOG.md")];
+    for folder in ["src", "src/store", "examples"] {
+        collect(&root().join(folder), &mut texts);
+    }
+    let mut mentions = 0;
+    for path in texts {
+        let text = fs::read_to_string(&path).unwrap().to_lowercase();
+        let text = text
+            .replace(['\n', '/', '!', '_'], " ")
+            .replace("phishing resistant", "phishing-resistant");
+        for (at, _) in text.match_indices("phishing-resistant") {
+            mentions += 1;
+            let floor = |at: usize| (0..=at).rev().find(|at| text.is_char_boundary(*at)).unwrap();
+            let around = &text[floor(at.saturating_sub(160))..floor((at + 160).min(text.len()))];
+            let fine = ["not", "never", "no ", "webauthn", "passkey", "pki", "matches!(self"];
+            assert!(fine.iter().any(|word| around.contains(word)), "{path:?}: {around}");
+        }
+    }
+    assert!(mentions > 3, "the documents do speak of it");
+}
+
+fn collect(folder: &Path, texts: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect(&path, texts);
+        } else if path.extension().is_some_and(|end| end == "rs" || end == "md") {
+            texts.push(path);
+        }
+    }
+}

@@ -1,0 +1,603 @@
+//! What the tests of the account layer share: an authenticator made from nothing but the URI that a
+//! person scans, a store that keeps the whole history and fails on demand, policies that count or
+//! differ in one number, and a practice with people, operators and a clock.
+#![allow(dead_code)] // every test crate takes a part of it
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Barrier, Mutex, MutexGuard};
+
+use countersign::account::Bound;
+use countersign::challenge::{Assertion, ChallengeId, OutOfBand, PhoneNumber};
+use countersign::event::{Kind, Why};
+use countersign::mfa::{ExternalMethod, PendingEnrolment, RestrictedNotice};
+use countersign::operation::Operation;
+use countersign::proof::Refusal;
+use countersign::summary::{DeviceStatus, Text};
+use countersign::throttle::{Class, Throttle};
+use countersign::totp::Parameters;
+use countersign::{
+    AccountId, Change, DeviceId, Event, Hotp, Keyring, LookAhead, Mfa, Policy, Proof,
+    ProvisioningUri, Purpose, Recommended, Record, Store, Summary, Swap, Totp, UnixTime, Verdict,
+    Window, Write,
+};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+
+/// Where every test starts: a moment at the beginning of a time step.
+pub const START: UnixTime = UnixTime::from_secs(1_800_000_000);
+
+pub const KEY: [u8; 32] = [7; 32];
+
+/// How often a wrong code is answered by `Rejected` before the first wait, under `Recommended`.
+pub const FREE: u8 = 5;
+
+pub fn account(number: u64) -> AccountId {
+    AccountId::new(number.to_be_bytes()).unwrap()
+}
+
+pub fn rng(seed: u64) -> StdRng {
+    StdRng::seed_from_u64(seed)
+}
+
+// The person's side.
+
+/// An app or a token.
+pub enum Authenticator {
+    App { totp: Totp, parameters: Parameters },
+    Token { hotp: Hotp },
+}
+
+impl Authenticator {
+    /// Scans the URI, as an app would.
+    pub fn scan(uri: &ProvisioningUri) -> Authenticator {
+        match uri.totp_parameters() {
+            Some(parameters) => {
+                Authenticator::App { totp: Totp::new(uri.secret(), parameters), parameters }
+            }
+            None => Authenticator::Token {
+                hotp: Hotp::new(uri.secret(), uri.algorithm(), uri.digits()),
+            },
+        }
+    }
+
+    pub fn of(pending: &PendingEnrolment) -> Authenticator {
+        Authenticator::scan(&pending.uri("Acme Billing", "dana").unwrap())
+    }
+
+    /// The library's own type, to print.
+    pub fn totp(&self) -> Option<&Totp> {
+        match self {
+            Authenticator::App { totp, .. } => Some(totp),
+            Authenticator::Token { .. } => None,
+        }
+    }
+
+    /// The time step at `now`.
+    pub fn step(&self, now: UnixTime) -> u64 {
+        match self {
+            Authenticator::App { totp, .. } => totp.step_at(now).unwrap(),
+            Authenticator::Token { .. } => panic!("a token has no clock"),
+        }
+    }
+
+    /// The code of a time step or counter.
+    pub fn at(&self, moving_factor: u64) -> String {
+        let code = match self {
+            Authenticator::App { totp, parameters } => {
+                let start = parameters.t0.plus(moving_factor * parameters.period.as_secs());
+                totp.generate(start).unwrap()
+            }
+            Authenticator::Token { hotp } => hotp.generate(moving_factor),
+        };
+        code.expose_str().to_owned()
+    }
+
+    /// The code that an app shows at `now`.
+    pub fn code(&self, now: UnixTime) -> String {
+        self.at(self.step(now))
+    }
+}
+
+/// The `index`-th six-digit code that is right nowhere near `now`, nor among the first counters.
+pub fn wrong_code(authenticators: &[&Authenticator], now: UnixTime, index: usize) -> String {
+    let right: Vec<String> = authenticators
+        .iter()
+        .flat_map(|authenticator| {
+            let from = match authenticator {
+                Authenticator::App { .. } => authenticator.step(now) - 20,
+                Authenticator::Token { .. } => 0,
+            };
+            (from..from + 200).map(|factor| authenticator.at(factor))
+        })
+        .collect();
+    let mut wrong = (0..1_000_000).map(|n| format!("{n:06}")).filter(|code| !right.contains(code));
+    wrong.nth(index).unwrap()
+}
+
+/// A person, as they left the enrolment.
+pub struct Person {
+    pub id: AccountId,
+    pub device: DeviceId,
+    pub app: Authenticator,
+    pub recovery_codes: Vec<String>,
+}
+
+pub fn recovery_codes(bound: &Bound) -> Vec<String> {
+    let codes = bound.recovery_codes().map(|codes| codes.iter());
+    codes.into_iter().flatten().map(|code| code.expose_text().to_string()).collect()
+}
+
+// The store.
+
+/// Where a store breaks.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Fault {
+    Load,
+    /// Nothing is written.
+    BeforeWrite,
+    /// It is written, and the answer is lost.
+    AfterWrite,
+    Note,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Broken;
+
+impl std::fmt::Display for Broken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("broken on demand")
+    }
+}
+
+/// A correct store that keeps everything it was ever given, and breaks on demand.
+#[derive(Default)]
+pub struct Ledger(Mutex<Pages>);
+
+#[derive(Default)]
+struct Pages {
+    records: BTreeMap<AccountId, Record>,
+    /// Every record there ever was: what a write-ahead log would hold.
+    history: Vec<(AccountId, Record)>,
+    summaries: BTreeMap<AccountId, Summary>,
+    /// Written ones and notes, in the order in which they came.
+    events: Vec<Event>,
+    fault: Option<Fault>,
+    stored: usize,
+    stale: usize,
+}
+
+impl Ledger {
+    fn pages(&self) -> MutexGuard<'_, Pages> {
+        self.0.lock().unwrap()
+    }
+
+    pub fn break_at(&self, fault: Option<Fault>) {
+        self.pages().fault = fault;
+    }
+
+    /// The stored bytes, all of them, for "nothing was written".
+    pub fn records(&self) -> BTreeMap<AccountId, Record> {
+        self.pages().records.clone()
+    }
+
+    pub fn record(&self, id: &AccountId) -> Option<Record> {
+        self.pages().records.get(id).cloned()
+    }
+
+    pub fn history(&self) -> Vec<(AccountId, Record)> {
+        self.pages().history.clone()
+    }
+
+    /// What a host's own columns say.
+    pub fn columns(&self, id: &AccountId) -> Option<Summary> {
+        self.pages().summaries.get(id).cloned()
+    }
+
+    /// Puts a record there past the library, as a backup or a stranger would.
+    pub fn put(&self, id: AccountId, record: Record) {
+        self.pages().records.insert(id, record);
+    }
+
+    /// The events that were written with records.
+    pub fn events(&self) -> Vec<Event> {
+        self.pages().events.iter().filter(|event| event.id.is_some()).cloned().collect()
+    }
+
+    /// The events of attempts that changed nothing.
+    pub fn notes(&self) -> Vec<Event> {
+        self.pages().events.iter().filter(|event| event.id.is_none()).cloned().collect()
+    }
+
+    pub fn stored(&self) -> usize {
+        self.pages().stored
+    }
+
+    pub fn stale(&self) -> usize {
+        self.pages().stale
+    }
+
+    /// The events and notes since the last call.
+    pub fn take_events(&self) -> Vec<Event> {
+        std::mem::take(&mut self.pages().events)
+    }
+}
+
+impl Store for Ledger {
+    type Error = Broken;
+
+    fn load(&self, id: &AccountId) -> Result<Option<Record>, Broken> {
+        let pages = self.pages();
+        if pages.fault == Some(Fault::Load) {
+            return Err(Broken);
+        }
+        Ok(pages.records.get(id).cloned())
+    }
+
+    fn swap(&self, id: &AccountId, write: &Write<'_>) -> Result<Swap, Broken> {
+        let mut pages = self.pages();
+        if pages.fault == Some(Fault::BeforeWrite) {
+            return Err(Broken);
+        }
+        if pages.records.get(id).map(Record::version) != write.expected() {
+            pages.stale += 1;
+            return Ok(Swap::Stale);
+        }
+        pages.records.insert(*id, write.record().clone());
+        pages.history.push((*id, write.record().clone()));
+        pages.summaries.insert(*id, write.summary().clone());
+        pages.events.extend_from_slice(write.events());
+        pages.stored += 1;
+        if pages.fault == Some(Fault::AfterWrite) { Err(Broken) } else { Ok(Swap::Stored) }
+    }
+
+    fn note(&self, _: &AccountId, events: &[Event]) -> Result<(), Broken> {
+        let mut pages = self.pages();
+        if pages.fault == Some(Fault::Note) {
+            return Err(Broken);
+        }
+        pages.events.extend_from_slice(events);
+        Ok(())
+    }
+}
+
+/// Makes the first loads of `parties` threads meet, so that all of them decide from one version.
+pub struct Rendezvous<S> {
+    pub store: S,
+    parties: u64,
+    arrived: AtomicU64,
+    barrier: Barrier,
+}
+
+impl<S> Rendezvous<S> {
+    pub fn new(store: S, parties: usize) -> Rendezvous<S> {
+        let barrier = Barrier::new(parties);
+        Rendezvous { store, parties: parties as u64, arrived: AtomicU64::new(0), barrier }
+    }
+}
+
+impl<S: Store> Store for Rendezvous<S> {
+    type Error = S::Error;
+
+    fn load(&self, id: &AccountId) -> Result<Option<Record>, S::Error> {
+        let loaded = self.store.load(id);
+        if self.arrived.fetch_add(1, Ordering::SeqCst) < self.parties {
+            self.barrier.wait();
+        }
+        loaded
+    }
+
+    fn swap(&self, id: &AccountId, write: &Write<'_>) -> Result<Swap, S::Error> {
+        std::thread::yield_now();
+        self.store.swap(id, write)
+    }
+
+    fn note(&self, id: &AccountId, events: &[Event]) -> Result<(), S::Error> {
+        self.store.note(id, events)
+    }
+}
+
+// Policies.
+
+/// `Recommended`, with another number here and there, counting the windows that are evaluated.
+#[derive(Clone, Default)]
+pub struct Numbers {
+    pub window: Option<Window>,
+    pub parameters: Option<Parameters>,
+    pub throttle: Option<Throttle>,
+    pub look_ahead: Option<LookAhead>,
+    pub challenge_lifetime: Option<u64>,
+    pub recovery_codes: Option<u64>,
+    pub windows: Arc<AtomicU64>,
+}
+
+impl Numbers {
+    /// How many windows were asked for since the last call.
+    pub fn take_windows(&self) -> u64 {
+        self.windows.swap(0, Ordering::SeqCst)
+    }
+}
+
+impl Policy for Numbers {
+    fn window(&self) -> Window {
+        self.windows.fetch_add(1, Ordering::SeqCst);
+        self.window.unwrap_or_else(|| Recommended.window())
+    }
+
+    fn look_ahead(&self) -> LookAhead {
+        self.windows.fetch_add(1, Ordering::SeqCst);
+        self.look_ahead.unwrap_or_else(|| Recommended.look_ahead())
+    }
+
+    fn parameters(&self) -> Parameters {
+        self.parameters.unwrap_or_else(|| Recommended.parameters())
+    }
+
+    fn throttle(&self, class: Class) -> Throttle {
+        self.throttle.unwrap_or_else(|| Recommended.throttle(class))
+    }
+
+    fn challenge_lifetime(&self) -> countersign::throttle::Bounded<60, 600> {
+        let secs = self.challenge_lifetime.and_then(countersign::throttle::Bounded::new);
+        secs.unwrap_or_else(|| Recommended.challenge_lifetime())
+    }
+
+    fn recovery_codes(&self) -> countersign::throttle::Bounded<1, 16> {
+        let count = self.recovery_codes.and_then(countersign::throttle::Bounded::new);
+        count.unwrap_or_else(|| Recommended.recovery_codes())
+    }
+}
+
+// Answers that can be compared.
+
+/// A verdict without what was accepted.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Said {
+    Accepted,
+    Rejected(u8),
+    Wait(UnixTime),
+    Disabled,
+    Expired,
+    Malformed,
+}
+
+pub fn said<T>(verdict: &Verdict<T>) -> Said {
+    match verdict {
+        Verdict::Accepted(_) => Said::Accepted,
+        Verdict::Rejected { tries_left } => Said::Rejected(*tries_left),
+        Verdict::Wait { until } => Said::Wait(*until),
+        Verdict::Disabled => Said::Disabled,
+        Verdict::Expired => Said::Expired,
+        Verdict::Malformed => Said::Malformed,
+    }
+}
+
+pub fn refusal<T>(change: Change<T>) -> Option<Refusal> {
+    match change {
+        Change::Done(_) => None,
+        Change::Refused(refusal) => Some(refusal),
+    }
+}
+
+// The practice.
+
+/// A library, a store and a clock.
+pub struct Practice<P = Recommended> {
+    pub mfa: Mfa<Keyring, P>,
+    pub store: Ledger,
+    clock: AtomicU64,
+    seeds: AtomicU64,
+}
+
+impl Practice {
+    pub fn new() -> Practice {
+        Practice::with(Recommended)
+    }
+}
+
+impl<P: Policy> Practice<P> {
+    pub fn with(policy: P) -> Practice<P> {
+        Practice {
+            mfa: Mfa::new(Keyring::new(KEY), policy),
+            store: Ledger::default(),
+            clock: AtomicU64::new(START.as_secs()),
+            seeds: AtomicU64::new(1),
+        }
+    }
+
+    pub fn now(&self) -> UnixTime {
+        UnixTime::from_secs(self.clock.load(Ordering::SeqCst))
+    }
+
+    pub fn wait(&self, secs: u64) -> UnixTime {
+        self.clock.fetch_add(secs, Ordering::SeqCst);
+        self.now()
+    }
+
+    pub fn set_clock(&self, now: UnixTime) {
+        self.clock.store(now.as_secs(), Ordering::SeqCst);
+    }
+
+    /// Randomness that is the same in every run of the tests, and never the same twice in one.
+    pub fn rng(&self) -> StdRng {
+        rng(self.seeds.fetch_add(1, Ordering::SeqCst))
+    }
+
+    pub fn run<T>(&self, operation: Operation<'_, T>) -> T {
+        self.run_ref(&operation)
+    }
+
+    /// An operation that is run again.
+    pub fn run_ref<T>(&self, operation: &Operation<'_, T>) -> T {
+        operation.run(&self.store).unwrap()
+    }
+
+    /// Runs what is expected to be refused, and finds that nothing was written.
+    pub fn refused<T>(&self, operation: Operation<'_, Change<T>>) -> Refusal {
+        let before = self.store.records();
+        let refusal = refusal(self.run(operation)).expect("a refusal");
+        assert_eq!(self.store.records(), before, "{refusal:?} wrote something");
+        refusal
+    }
+
+    /// Enrols person `number` with an app, and lets a minute pass, so that the next code is a new
+    /// one.
+    pub fn person(&self, number: u64) -> Person {
+        let id = account(number);
+        let pending = self.run(self.mfa.enrol(&id, "Phone", &mut self.rng(), self.now()));
+        let pending = pending.done().unwrap();
+        let app = Authenticator::of(&pending);
+        let bound = self.confirm(&id, pending.id(), &app.code(self.now())).accepted().unwrap();
+        self.wait(60);
+        Person { id, device: bound.device(), app, recovery_codes: recovery_codes(&bound) }
+    }
+
+    pub fn confirm(&self, id: &AccountId, pending: ChallengeId, code: &str) -> Verdict<Bound> {
+        self.run(self.mfa.confirm(id, pending, code, &mut self.rng(), self.now()))
+    }
+
+    pub fn verify(&self, id: &AccountId, code: &str) -> Verdict {
+        self.run(self.mfa.verify(id, code, Purpose::SignIn, self.now()))
+    }
+
+    /// A wrong code at sign-in.
+    pub fn miss(&self, person: &Person) -> Verdict {
+        self.verify(&person.id, &wrong_code(&[&person.app], self.now(), 0))
+    }
+
+    /// Half a minute later, the next code of the person's app.
+    pub fn proof(&self, person: &Person, purpose: Purpose) -> Proof {
+        let now = self.wait(30);
+        let verdict = self.mfa.verify(&person.id, &person.app.code(now), purpose, now);
+        self.run(verdict).accepted().expect("the next code")
+    }
+
+    /// Adds a second app.
+    pub fn second_app(&self, person: &Person, label: &str) -> (DeviceId, Authenticator) {
+        let proof = self.proof(person, Purpose::ChangeFactors);
+        let pending = self.mfa.enrol(&person.id, label, &mut self.rng(), self.now());
+        let pending = self.run(pending.proven_by(proof)).done().unwrap();
+        let app = Authenticator::of(&pending);
+        let verdict = self.confirm(&person.id, pending.id(), &app.code(self.now()));
+        let bound = verdict.accepted().unwrap();
+        self.wait(60);
+        (bound.device(), app)
+    }
+
+    /// New recovery codes.
+    pub fn regenerate(&self, id: &AccountId, proof: Proof) -> Vec<String> {
+        let renew = self.mfa.regenerate_recovery_codes(id, proof, &mut self.rng(), self.now());
+        let codes = self.run(renew).done().unwrap();
+        codes.iter().map(|code| code.expose_text().to_string()).collect()
+    }
+
+    /// Binds a passkey, with a proof if there is one to bring.
+    pub fn passkey(&self, id: &AccountId, proof: Option<Proof>) -> DeviceId {
+        self.external(id, ExternalMethod::Passkey, proof)
+    }
+
+    pub fn external(
+        &self,
+        id: &AccountId,
+        method: ExternalMethod,
+        proof: Option<Proof>,
+    ) -> DeviceId {
+        let bind = self.mfa.bind_external(id, "Key", method, &mut self.rng(), self.now());
+        let bind = match proof {
+            Some(proof) => bind.proven_by(proof),
+            None => bind,
+        };
+        self.run(bind).done().unwrap().device()
+    }
+
+    /// Starts a host's check.
+    pub fn start_external(&self, id: &AccountId, purpose: Purpose) -> ChallengeId {
+        let start = self.mfa.start_external(id, purpose, &mut self.rng(), self.now());
+        self.run(start).done().unwrap().id()
+    }
+
+    pub fn settle(&self, id: &AccountId, assertion: Assertion, purpose: Purpose) -> Verdict {
+        self.run(self.mfa.settle_external(id, assertion, purpose, self.now()))
+    }
+
+    /// Sends a code to a number that is to be bound.
+    pub fn enrol_phone(
+        &self,
+        id: &AccountId,
+        number: &str,
+        proof: Option<Proof>,
+    ) -> Change<OutOfBand> {
+        let number = PhoneNumber::new(number).unwrap();
+        let told = RestrictedNotice::given_by_host();
+        let enrol = self.mfa.enrol_phone(id, "SMS", number, told, &mut self.rng(), self.now());
+        self.run(match proof {
+            Some(proof) => enrol.proven_by(proof),
+            None => enrol,
+        })
+    }
+
+    /// Binds a telephone, with a proof if there is one to bring.
+    pub fn phone(&self, id: &AccountId, number: &str, proof: Option<Proof>) -> DeviceId {
+        let sent = self.enrol_phone(id, number, proof).done().unwrap();
+        let bound = self.confirm(id, sent.id(), sent.code().expose_str()).accepted().unwrap();
+        self.wait(60);
+        bound.device()
+    }
+
+    pub fn challenge(&self, id: &AccountId, purpose: Purpose) -> Change<OutOfBand> {
+        self.run(self.mfa.challenge(id, purpose, &mut self.rng(), self.now()))
+    }
+
+    pub fn answer(&self, id: &AccountId, sent: ChallengeId, code: &str) -> Verdict {
+        self.run(self.mfa.answer(id, sent, code, Purpose::SignIn, self.now()))
+    }
+
+    pub fn recover(&self, id: &AccountId, code: &str) -> Verdict {
+        self.run(self.mfa.recover(id, code, Purpose::SignIn, self.now()))
+    }
+
+    pub fn offboard(&self, id: &AccountId) -> Change {
+        let by = countersign::event::Actor::Host;
+        self.run(self.mfa.offboard(id, by, "left the practice", self.now()))
+    }
+
+    pub fn summary(&self, id: &AccountId) -> Summary {
+        self.run(self.mfa.summary(id, self.now())).expect("a record")
+    }
+
+    pub fn status(&self, id: &AccountId, device: DeviceId) -> Option<DeviceStatus> {
+        let summary = self.summary(id);
+        summary.devices.iter().find(|found| found.id == device).map(|found| found.status)
+    }
+
+    /// Why the last attempt was not accepted, from the events since the last call.
+    pub fn why(&self) -> Option<Why> {
+        self.store.take_events().into_iter().rev().find_map(|event| match event.kind {
+            Kind::Rejected(why) => Some(why),
+            _ => None,
+        })
+    }
+}
+
+/// A step-up for an action that a host named.
+pub fn action(name: &str) -> Purpose {
+    Purpose::Action(Text::new(name).unwrap())
+}
+
+/// Every purpose, one named action included.
+pub fn purposes() -> [Purpose; 5] {
+    [
+        Purpose::SignIn,
+        action("release-claims"),
+        Purpose::ChangeFactors,
+        Purpose::ChangePrivileges,
+        Purpose::ActForOther,
+    ]
+}
+
+/// Another code of the same length: the last digit is one higher.
+pub fn other_than(code: &str) -> String {
+    let (head, last) = code.split_at(code.len() - 1);
+    let last: u8 = last.parse().unwrap();
+    format!("{head}{}", (last + 1) % 10)
+}
