@@ -11,8 +11,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
-use countersign::account::ExistingDevice;
 use countersign::challenge::{Assertion, ChallengeId, PhoneNumber};
+use countersign::device::ExistingDevice;
 use countersign::event::Actor;
 use countersign::mfa::{ExternalMethod, RestrictedNotice};
 use countersign::summary::Text;

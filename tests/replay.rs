@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::sync::Mutex;
 
-use countersign::account::ExistingDevice;
+use countersign::device::ExistingDevice;
 use countersign::event::Kind;
 use countersign::summary::Text;
 use countersign::throttle::{Bounded, Class, Throttle};
