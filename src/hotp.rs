@@ -6,7 +6,7 @@
 //! Verification only looks forward, evaluates the whole window whatever matches, and never stores
 //! anything: what a match means for the counter is returned, and `account` commits it.
 
-use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
+use subtle::ConstantTimeEq;
 
 use crate::code::{Code, Digits};
 use crate::key::{Algorithm, Key};
@@ -83,12 +83,14 @@ pub struct Hotp {
 impl Hotp {
     /// Keys the HMAC once.
     #[must_use]
+    #[inline]
     pub fn new(secret: &Secret, algorithm: Algorithm, digits: Digits) -> Hotp {
         Hotp::from_key(Key::new(algorithm, secret), digits)
     }
 
     /// From a key that is ready.
     #[must_use]
+    #[inline]
     pub const fn from_key(key: Key, digits: Digits) -> Hotp {
         Hotp { key, digits }
     }
@@ -150,28 +152,26 @@ impl Hotp {
         eligible: impl Fn(u64) -> bool,
     ) -> Scan {
         let mut typed = [0_u32; N];
-        let mut same_digits = Choice::from(1);
         for (place, code) in typed.iter_mut().zip(codes) {
-            *place = code.value();
-            same_digits &= code.digits().count().ct_eq(&self.digits.count());
+            // How many digits were typed is public. Another number of them never matches.
+            *place = if code.digits() == self.digits { code.value() } else { NO_VALUE };
         }
-        // runs[n]: the codes up to n stood at the factors up to the one before; allowed[n]: and
-        // each of those was eligible.
-        let mut runs = [Choice::from(0); N];
-        let mut allowed = [Choice::from(0); N];
-        let (mut accepted, mut seen, mut index) = (Choice::from(0), Choice::from(0), 0_u32);
+        // All masks: all ones for yes, zero for no. runs[n]: the codes up to n stood at the factors
+        // up to the one before; allowed[n]: and each of those was eligible.
+        let (mut runs, mut allowed) = ([0_u32; N], [0_u32; N]);
+        let (mut accepted, mut seen, mut index) = (0_u32, 0_u32, 0_u32);
         self.key.scan(first, count, self.digits, |at, value| {
-            let here = Choice::from(u8::from(eligible(first.wrapping_add(u64::from(at)))));
-            let (mut run, mut run_allowed) = (same_digits, Choice::from(1));
+            let here = mask(u8::from(eligible(first.wrapping_add(u64::from(at)))));
+            let (mut run, mut run_allowed) = (u32::MAX, u32::MAX);
             for ((code, reached), permitted) in typed.iter().zip(&mut runs).zip(&mut allowed) {
-                let next = run & value.ct_eq(code);
+                let next = run & equal(value, *code);
                 let next_allowed = run_allowed & here;
                 (run, run_allowed) = (*reached, *permitted);
                 (*reached, *permitted) = (next, next_allowed);
             }
             if let (Some(whole), Some(permitted)) = (runs.last(), allowed.last()) {
                 let hit = *whole & *permitted;
-                index.conditional_assign(&at, hit);
+                index = (index & !hit) | (at & hit);
                 accepted |= hit;
                 seen |= *whole;
             }
@@ -189,13 +189,27 @@ pub(crate) struct Scan {
     pub(crate) seen: bool,
 }
 
-/// The one place where the outcome of a comparison becomes a branch: what it says is the answer
-/// that the caller gets anyway. Kept out of line so that an examination of the binary for branches
-/// on secrets can name it.
+/// The one place where the outcome of a search becomes a branch, as [`crate::secret::reveal`] is for
+/// a single comparison: what it says is the answer that the caller gets anyway. Kept out of line so
+/// that an examination of the binary for branches on secrets can name it.
 #[inline(never)]
-pub(crate) fn reveal(first: u64, index: u32, accepted: Choice, seen: Choice) -> Scan {
+pub(crate) fn reveal(first: u64, index: u32, accepted: u32, seen: u32) -> Scan {
     let at = first.wrapping_add(u64::from(index));
-    Scan { accepted: bool::from(accepted).then_some(at), seen: bool::from(seen) }
+    Scan { accepted: (accepted != 0).then_some(at), seen: seen != 0 }
+}
+
+/// The value of no code of any length.
+const NO_VALUE: u32 = u32::MAX;
+
+/// All ones for 1, zero for 0.
+const fn mask(bit: u8) -> u32 {
+    (bit as u32).wrapping_neg()
+}
+
+/// All ones if the two are equal, zero if not. The bit comes through `subtle`, whose barrier hides
+/// from the compiler that it is one: told so, it may turn the masks that follow into branches.
+fn equal(value: u32, code: u32) -> u32 {
+    mask(value.ct_eq(&code).unwrap_u8())
 }
 
 /// A counter whose code was found.
@@ -216,5 +230,32 @@ impl CounterMatch {
     #[must_use]
     pub const fn next(self) -> Option<u64> {
         self.counter.checked_add(1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn masks_equal_a_plain_comparison() {
+        assert_eq!((mask(0), mask(1)), (0, u32::MAX));
+        let edges = [0, 1, 2, 255, 256, 999_999, 99_999_999, 1 << 31, NO_VALUE - 1, NO_VALUE];
+        for value in edges {
+            for code in edges {
+                let model = if value == code { u32::MAX } else { 0 };
+                assert_eq!(equal(value, code), model, "{value} and {code}");
+            }
+            for bit in 0..32 {
+                assert_eq!(equal(value, value ^ (1 << bit)), 0, "{value}, bit {bit}");
+            }
+        }
+    }
+
+    /// A code of another length has the value of no code at all, whatever its digits.
+    #[test]
+    fn no_code_has_the_value_of_none() {
+        let highest = Code::from_value(99_999_999, Digits::Eight);
+        assert!(highest.value() < NO_VALUE);
     }
 }

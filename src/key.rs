@@ -11,8 +11,8 @@
 
 use core::array;
 
-use subtle::{ConditionallySelectable, ConstantTimeEq};
-use zeroize::{Zeroize, optimization_barrier};
+use subtle::{Choice, ConditionallySelectable};
+use zeroize::{Zeroize, optimization_barrier, zeroize_stack};
 
 use crate::code::{Code, Digits};
 use crate::secret::Secret;
@@ -77,17 +77,31 @@ enum Schedule {
 impl Key {
     /// Keys the HMAC of `algorithm` with `secret`.
     #[must_use]
+    #[inline]
     pub fn new(algorithm: Algorithm, secret: &Secret) -> Key {
-        Self::from_bytes(algorithm, secret.expose_bytes())
+        // Zeros behind a key shorter than the block make it the block (RFC 2104 section 2), and the
+        // secret stands in zeros: a copy of fixed length.
+        let block = match algorithm {
+            Algorithm::Sha1 | Algorithm::Sha256 => 64,
+            Algorithm::Sha512 => 128,
+        };
+        Self::from_bytes(algorithm, secret.expose_padded(block))
     }
 
     /// Any key that HMAC takes, the ones that no authenticator may hold included: for the vectors.
+    #[inline]
     pub(crate) fn from_bytes(algorithm: Algorithm, bytes: &[u8]) -> Key {
-        Key(match algorithm {
-            Algorithm::Sha1 => Schedule::Sha1(Pads::new(bytes)),
-            Algorithm::Sha256 => Schedule::Sha256(Pads::new(bytes)),
-            Algorithm::Sha512 => Schedule::Sha512(Pads::new(bytes)),
-        })
+        let mut key = Key(match algorithm {
+            Algorithm::Sha1 => Schedule::Sha1(Pads::BLANK),
+            Algorithm::Sha256 => Schedule::Sha256(Pads::BLANK),
+            Algorithm::Sha512 => Schedule::Sha512(Pads::BLANK),
+        });
+        match &mut key.0 {
+            Schedule::Sha1(pads) => pads.fill(bytes),
+            Schedule::Sha256(pads) => pads.fill(bytes),
+            Schedule::Sha512(pads) => pads.fill(bytes),
+        }
+        key
     }
 
     /// The algorithm it was keyed for.
@@ -141,6 +155,18 @@ impl Key {
     }
 }
 
+impl Drop for Key {
+    /// The pads wipe themselves. This wipes the stack below: a hash function spills its registers
+    /// there, the chaining state among them, and does not clean up. A release build reaches about
+    /// two thirds as deep.
+    fn drop(&mut self) {
+        match self.0 {
+            Schedule::Sha1(_) | Schedule::Sha256(_) => zeroize_stack::<1536>(),
+            Schedule::Sha512(_) => zeroize_stack::<3072>(),
+        }
+    }
+}
+
 impl core::fmt::Debug for Key {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "Key({:?}, [redacted])", self.algorithm())
@@ -148,8 +174,9 @@ impl core::fmt::Debug for Key {
 }
 
 /// Hands each lane to `visit`, wipes them, and returns the index of the next.
-fn visit_lanes(
-    lanes: &mut [u32],
+#[inline(always)]
+fn visit_lanes<const N: usize>(
+    lanes: &mut [u32; N],
     first: u32,
     digits: Digits,
     visit: &mut impl FnMut(u32, u32),
@@ -167,7 +194,7 @@ fn visit_lanes(
 /// that one code takes (eight bytes of moving factor; one inner digest).
 trait Hash: Sized {
     type State: Copy + Zeroize;
-    type Block: Copy + AsMut<[u8]> + AsRef<[u8]>;
+    type Block: Copy + AsMut<[u8]> + AsRef<[u8]> + for<'k> TryFrom<&'k [u8]>;
     const INITIAL: Self::State;
     const ZERO: Self::Block;
     /// A block that ends a message of one key block and eight more bytes; the eight come first.
@@ -305,34 +332,28 @@ struct Pads<H: Hash> {
 }
 
 impl<H: Hash> Pads<H> {
-    fn new(key: &[u8]) -> Pads<H> {
-        let mut block = H::ZERO;
-        if key.len() > block.as_ref().len() {
-            let mut state = digest::<H>(key);
-            H::write(&state, &mut block);
-            state.zeroize();
-        } else {
-            block.as_mut().iter_mut().zip(key).for_each(|(place, byte)| *place = *byte);
-        }
-        let mut pads = Pads { inner: H::INITIAL, outer: H::INITIAL };
-        let mut padded = block;
-        for (place, byte) in padded.as_mut().iter_mut().zip(block.as_ref()) {
-            *place = byte ^ 0x36;
-        }
-        H::compress(&mut pads.inner, &padded);
-        for (place, byte) in padded.as_mut().iter_mut().zip(block.as_ref()) {
-            *place = byte ^ 0x5c;
-        }
-        H::compress(&mut pads.outer, &padded);
-        padded.as_mut().zeroize();
+    const BLANK: Pads<H> = Pads { inner: H::INITIAL, outer: H::INITIAL };
+
+    /// Keys blank pads where they stay: made here and returned, they would leave a copy behind.
+    #[inline(never)]
+    fn fill(&mut self, key: &[u8]) {
+        let mut block = match H::Block::try_from(key) {
+            Ok(whole) => whole,
+            Err(_) => key_block::<H>(key),
+        };
+        block.as_mut().iter_mut().for_each(|byte| *byte ^= 0x36);
+        H::compress(&mut self.inner, &block);
+        block.as_mut().iter_mut().for_each(|byte| *byte ^= 0x36 ^ 0x5c);
+        H::compress(&mut self.outer, &block);
         block.as_mut().zeroize();
-        pads
     }
 
-    /// RFC 4226 section 5.3 at `N` consecutive moving factors. A block written in small stores and
-    /// read at once as vectors waits until the stores retire, and then the lanes no longer overlap.
-    /// So the moving factors are all written before the first compression, and each inner digest as
-    /// soon as it is there, while the lanes after it are still being compressed.
+    /// RFC 4226 section 5.3 at `N` consecutive moving factors.
+    ///
+    /// A compression that finds its block in smaller stores than it loads waits until these have
+    /// left the processor's store queue, and the lanes no longer overlap. So the inner blocks are
+    /// all written before the first of them is compressed, and each inner digest goes into its
+    /// outer block as soon as it is there, while the other lanes are still busy.
     #[inline(always)]
     fn truncate<const N: usize>(&self, first: u64) -> [u32; N] {
         let mut blocks = [H::FACTOR; N];
@@ -349,7 +370,7 @@ impl<H: Hash> Pads<H> {
             H::compress(state, block);
             H::write(state, digest);
         }
-        states = [self.outer; N];
+        states.iter_mut().for_each(|state| *state = self.outer); // in place: an array would be copied
         for (state, digest) in states.iter_mut().zip(&digests) {
             H::compress(state, digest);
         }
@@ -374,7 +395,21 @@ impl<H: Hash> Drop for Pads<H> {
     }
 }
 
-/// The hash of a whole message: for keys longer than a block.
+/// A key of any length as a block: zeros behind a shorter one, the hash of a longer one (RFC 2104
+/// section 2).
+fn key_block<H: Hash>(key: &[u8]) -> H::Block {
+    let mut block = H::ZERO;
+    if let Some(place) = block.as_mut().get_mut(..key.len()) {
+        place.copy_from_slice(key);
+    } else {
+        let mut state = digest::<H>(key);
+        H::write(&state, &mut block);
+        state.zeroize();
+    }
+    block
+}
+
+/// The hash of a whole message.
 fn digest<H: Hash>(message: &[u8]) -> H::State {
     let mut state = H::INITIAL;
     let size = H::ZERO.as_ref().len();
@@ -405,22 +440,20 @@ fn digest<H: Hash>(message: &[u8]) -> H::State {
 /// Four bytes of the MAC from an offset of 0 to 15, the top bit cleared (RFC 4226 section 5.3).
 ///
 /// The offset is secret: an address that depended on it would show in the cache. So all five words
-/// that can hold the window are read, two are kept by mask, and a shift picks the bytes.
+/// that can hold the window are read, the half of the offset is chosen by mask, and shifts pick the
+/// bytes.
 #[inline(always)]
 fn dynamic_truncation<H: Hash>(state: &H::State) -> u32 {
     let ([w0, w1, w2, w3, w4], tail) = H::head_and_tail(state);
-    let offset = tail & 0xf;
-    let (word, byte) = (offset >> 2, offset & 3);
-    let (mut high, mut low) = (w0, w1);
-    for (at, first, second) in [(1_u32, w1, w2), (2, w2, w3), (3, w3, w4)] {
-        let here = word.ct_eq(&at);
-        high.conditional_assign(&first, here);
-        low.conditional_assign(&second, here);
-    }
-    let pair = (u64::from(high) << 32) | u64::from(low);
-    // 32, 24, 16 or 8 bits to the right
-    let window = (pair >> (32_u32.wrapping_sub(byte.wrapping_mul(8)) & 63)) as u32;
-    window & 0x7fff_ffff
+    let pair = |high: u32, low: u32| (u64::from(high) << 32) | u64::from(low);
+    let late = Choice::from((tail >> 3 & 1) as u8);
+    let bytes = u64::conditional_select(&pair(w0, w1), &pair(w2, w3), late);
+    let after = u64::conditional_select(&pair(w2, w3), &pair(w4, 0), late);
+    // The window starts 0 to 7 bytes into `bytes` and may end in `after`. A shift by 64 bits is
+    // none, so the bits of `after` go down in two.
+    let bits = (tail & 7).wrapping_mul(8);
+    let window = (bytes << bits) | (after >> 1 >> 63_u32.wrapping_sub(bits));
+    (window >> 32) as u32 & 0x7fff_ffff
 }
 
 #[cfg(test)]

@@ -133,9 +133,22 @@ pub struct Totp {
 impl Totp {
     /// Keys the HMAC once.
     #[must_use]
+    #[inline]
     pub fn new(secret: &Secret, parameters: Parameters) -> Totp {
         let Parameters { algorithm, digits, period, t0 } = parameters;
         Totp { hotp: Hotp::from_key(Key::new(algorithm, secret), digits), period, t0 }
+    }
+
+    /// How many digits its codes have.
+    #[must_use]
+    pub const fn digits(&self) -> Digits {
+        self.hotp.digits()
+    }
+
+    /// The time step X.
+    #[must_use]
+    pub const fn period(&self) -> Period {
+        self.period
     }
 
     /// The time step at `now`: `floor((now - T0) / X)`; `None` before T0.
@@ -260,7 +273,7 @@ impl Totp {
 
     fn step_match(&self, scan: Scan, now: UnixTime) -> Option<StepMatch> {
         let (step, present) = (scan.accepted?, self.step_at(now)?);
-        let drift = i16::try_from(step.wrapping_sub(present).cast_signed()).ok()?;
+        let drift = i32::try_from(step.wrapping_sub(present).cast_signed()).ok()?;
         Some(StepMatch { step, drift })
     }
 }
@@ -269,7 +282,7 @@ impl Totp {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct StepMatch {
     step: u64,
-    drift: i16,
+    drift: i32,
 }
 
 impl StepMatch {
@@ -282,7 +295,7 @@ impl StepMatch {
 
     /// How many steps the device's clock was ahead of ours (negative: behind).
     #[must_use]
-    pub const fn drift(self) -> i16 {
+    pub const fn drift(self) -> i32 {
         self.drift
     }
 }

@@ -14,8 +14,8 @@ mod common;
 use std::thread;
 
 use common::*;
-use countersign::account::ExistingDevice;
 use countersign::challenge::Assertion;
+use countersign::device::ExistingDevice;
 use countersign::event::{Kind, Why};
 use countersign::operation::{Decided, Error};
 use countersign::proof::Refusal;

@@ -9,8 +9,8 @@ mod common;
 use std::fmt::Debug;
 
 use common::*;
-use countersign::account::{ExistingDevice, MAX_EXTERNAL_DEVICES, MAX_OTP_DEVICES};
 use countersign::challenge::{Assertion, ChallengeId, PhoneNumber, PhoneNumberError};
+use countersign::device::{ExistingDevice, MAX_EXTERNAL_DEVICES, MAX_OTP_DEVICES};
 use countersign::event::{Actor, Source};
 use countersign::mfa::{ExternalMethod, RestrictedNotice};
 use countersign::operation::{Error, Operation};

@@ -9,8 +9,8 @@ mod common;
 use std::collections::BTreeMap;
 
 use common::*;
-use countersign::account::ExistingDevice;
 use countersign::challenge::{Assertion, ChallengeId, PhoneNumber};
+use countersign::device::ExistingDevice;
 use countersign::event::{Actor, EventId, Kind, Notice, Why};
 use countersign::mfa::{ExternalMethod, RestrictedNotice};
 use countersign::proof::Refusal;

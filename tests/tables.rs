@@ -9,8 +9,8 @@
 mod common;
 
 use common::*;
-use countersign::account::ExistingDevice;
 use countersign::challenge::{Assertion, PhoneNumber};
+use countersign::device::ExistingDevice;
 use countersign::event::Why;
 use countersign::mfa::{ExternalMethod, RestrictedNotice};
 use countersign::proof::{Refusal, permits};

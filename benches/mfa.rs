@@ -1,0 +1,231 @@
+//! One whole attempt over `MemoryStore`: load, open, decide, seal, swap; accepted and rejected, with
+//! one account and with a million. Beside it the two parts that cannot be left out: the sealing
+//! (opening one record and sealing the next) and the one-time password (keying and one window).
+//!
+//! ```text
+//! cargo bench --bench mfa               # about a minute and a gigabyte
+//! cargo bench --bench mfa -- --quick    # a few seconds, at most 10,000 accounts
+//! ```
+//!
+//! Contestants take turns (`shared/turns.rs`); the ratios are the result.
+#![allow(missing_docs, clippy::expect_used, clippy::panic, clippy::arithmetic_side_effects)]
+
+#[path = "shared/turns.rs"]
+mod turns;
+
+use std::cell::RefCell;
+use std::hint::black_box;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use countersign::device::ExistingDevice;
+use countersign::record::{Seal, SealError};
+use countersign::summary::Text;
+use countersign::totp::Parameters;
+use countersign::{
+    AccountId, Code, Digits, Keyring, MemoryStore, Mfa, OsRandom, Purpose, Recommended, Secret,
+    Totp, UnixTime, Verdict, Window,
+};
+use turns::{Batch, batch, take_turns};
+use zeroize::Zeroizing;
+
+const SECRET: &[u8] = b"12345678901234567890";
+const SEALING_KEY: [u8; 32] = [7; 32];
+
+fn main() {
+    let quick = std::env::args().any(|argument| matches!(&*argument, "--quick" | "--test"));
+    let populations: &[u64] =
+        if quick { &[1, 100, 10_000] } else { &[1, 1_000, 100_000, 1_000_000] };
+    let (rounds, times) = if quick { (40, 20) } else { (400, 40) };
+
+    println!(
+        "{:>10}{:>12}{:>12}{:>12}{:>12}",
+        "accounts", "accepted", "rejected", "sealing", "OTP"
+    );
+    for accounts in populations {
+        let people = Rc::new(RefCell::new(People::new(*accounts)));
+        let mut contestants = [
+            Some(attempts(&people, true)),
+            Some(attempts(&people, false)),
+            Some(sealing(&people)),
+            Some(one_time_password()),
+        ];
+        let nanoseconds = take_turns(&mut contestants, rounds, times);
+        let [Some(accepted), Some(rejected), Some(sealing), Some(otp)] = nanoseconds[..] else {
+            panic!("every contestant ran");
+        };
+        println!("{accounts:>10}{accepted:>12.0}{rejected:>12.0}{sealing:>12.0}{otp:>12.0}");
+        println!(
+            "{:>10}  sealing {:.0} %, OTP {:.0} % of an accepted attempt; {:.2} x their sum, \
+             rejected {:.2} x",
+            "",
+            100.0 * sealing / accepted,
+            100.0 * otp / accepted,
+            accepted / (sealing + otp),
+            rejected / (sealing + otp),
+        );
+    }
+}
+
+/// People with one authenticator each, in one store. They all have the same secret, so that the
+/// code of a step is known for whoever comes next.
+struct People {
+    mfa: Mfa<Keyring, Recommended>,
+    store: MemoryStore,
+    totp: Totp,
+    accounts: u64,
+    next: u64,
+    now: UnixTime,
+}
+
+impl People {
+    fn new(accounts: u64) -> People {
+        let secret = Secret::from_bytes(SECRET).expect("a secret");
+        let mut people = People {
+            mfa: Mfa::new(Keyring::new(SEALING_KEY), Recommended),
+            store: MemoryStore::new(),
+            totp: Totp::new(&secret, Parameters::default()),
+            accounts,
+            next: 0,
+            now: UnixTime::EARLIEST_PLAUSIBLE,
+        };
+        people.settle();
+        people
+    }
+
+    /// Everybody anew, on the first day.
+    fn settle(&mut self) {
+        let mut rng = OsRandom::new().expect("randomness");
+        self.store = MemoryStore::new();
+        self.now = UnixTime::EARLIEST_PLAUSIBLE;
+        for number in 0..self.accounts {
+            let secret = Secret::from_bytes(SECRET).expect("a secret");
+            let label = Text::new("Dana's phone").expect("a label");
+            let device = ExistingDevice::totp(label, secret, Parameters::default(), Some(1));
+            let imported = self.mfa.import(&person(number), device, &mut rng, self.now);
+            imported.run(&self.store).expect("a store in memory").done().expect("a new account");
+        }
+    }
+
+    /// The next person in a scattered order, a day after their last attempt: whoever fails does so
+    /// within the free failures, and is forgiven by the success in between.
+    fn come_in(&mut self) -> AccountId {
+        self.next = self.next.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        self.now = self.now.plus(86_400_u64.div_ceil(self.accounts).max(30));
+        if !self.now.plus(86_400).is_plausible() {
+            self.settle();
+        }
+        person(self.next % self.accounts)
+    }
+
+    fn attempt(&self, id: &AccountId, code: &str) -> Verdict {
+        let attempt = self.mfa.verify(id, code, Purpose::SignIn, self.now);
+        attempt.run(&self.store).expect("a store in memory")
+    }
+
+    fn sign_in(&self, id: &AccountId) -> Verdict {
+        self.attempt(id, self.totp.generate(self.now).expect("after T0").expose_str())
+    }
+
+    /// A code of none of the steps in the window.
+    fn wrong_code(&self) -> Code {
+        let mut codes = (0..).map(|number| Code::parse(&format!("{number:06}"), Digits::Six));
+        let wrong = codes.find(|code| {
+            code.as_ref().is_ok_and(|code| {
+                self.totp.find(code, self.now, Window::ONE_EACH_WAY, None).is_none()
+            })
+        });
+        wrong.expect("most codes are wrong").expect("six digits")
+    }
+}
+
+fn person(number: u64) -> AccountId {
+    AccountId::new(number.to_be_bytes()).expect("eight bytes")
+}
+
+/// Attempts, timed one by one, because what stands between two of them is not to be timed.
+fn attempts(people: &Rc<RefCell<People>>, right: bool) -> Batch {
+    let people = Rc::clone(people);
+    Box::new(move |times| {
+        let people = &mut *people.borrow_mut();
+        let mut spent = Duration::ZERO;
+        for _ in 0..times {
+            let id = people.come_in();
+            let code = if right {
+                people.totp.generate(people.now).expect("after T0")
+            } else {
+                assert!(matches!(people.sign_in(&id), Verdict::Accepted(_)));
+                people.now = people.now.plus(90);
+                people.wrong_code()
+            };
+            let start = Instant::now();
+            let verdict = people.attempt(black_box(&id), code.expose_str());
+            spent += start.elapsed();
+            match verdict {
+                Verdict::Accepted(_) => assert!(right),
+                Verdict::Rejected { .. } => assert!(!right),
+                other => panic!("{other:?}"),
+            }
+        }
+        spent
+    })
+}
+
+/// A keyring that says how long it was at work: what sealing costs within the attempt, where the
+/// processor has other things in its caches too.
+struct Timed {
+    keys: Keyring,
+    spent: Arc<AtomicU64>,
+}
+
+impl Timed {
+    fn timed<T>(&self, work: impl FnOnce(&Keyring) -> T) -> T {
+        let start = Instant::now();
+        let done = work(&self.keys);
+        let spent = u64::try_from(start.elapsed().as_nanos()).expect("not that long");
+        self.spent.fetch_add(spent, Ordering::Relaxed);
+        done
+    }
+}
+
+impl Seal for Timed {
+    fn seal(&self, context: &[u8], nonce: [u8; 12], text: &[u8]) -> Result<Vec<u8>, SealError> {
+        self.timed(|keys| keys.seal(context, nonce, text))
+    }
+
+    fn open(&self, context: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
+        self.timed(|keys| keys.open(context, sealed))
+    }
+}
+
+/// The sealing within accepted attempts: one record opened, the next one sealed.
+fn sealing(people: &Rc<RefCell<People>>) -> Batch {
+    let (people, spent) = (Rc::clone(people), Arc::new(AtomicU64::new(0)));
+    let keys = Timed { keys: Keyring::new(SEALING_KEY), spent: Arc::clone(&spent) };
+    let mfa = Mfa::new(keys, Recommended);
+    Box::new(move |times| {
+        let people = &mut *people.borrow_mut();
+        spent.store(0, Ordering::Relaxed);
+        for _ in 0..times {
+            let id = people.come_in();
+            let code = people.totp.generate(people.now).expect("after T0");
+            let attempt = mfa.verify(&id, code.expose_str(), Purpose::SignIn, people.now);
+            let verdict = attempt.run(&people.store).expect("a store in memory");
+            assert!(matches!(verdict, Verdict::Accepted(_)));
+        }
+        Duration::from_nanos(spent.load(Ordering::Relaxed))
+    })
+}
+
+/// Keying and a window, as the attempt does it from the opened record.
+fn one_time_password() -> Batch {
+    let secret = Secret::from_bytes(SECRET).expect("a secret");
+    let now = UnixTime::from_secs(1_111_111_109);
+    batch(move || {
+        let code = Code::parse(black_box("000000"), Digits::Six).expect("six digits");
+        let totp = Totp::new(black_box(&secret), Parameters::default());
+        totp.find(&code, black_box(now), Window::ONE_EACH_WAY, None)
+    })
+}

@@ -1,0 +1,67 @@
+//! The laws that are fuzzed, replayed over the corpora on a stable compiler: every input that ever
+//! taught a fuzz target something, in `fuzz/corpus`.
+#![cfg(feature = "std")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+#![allow(clippy::arithmetic_side_effects, missing_docs)]
+
+#[path = "laws/code.rs"]
+mod code;
+#[path = "laws/operations.rs"]
+mod operations;
+#[path = "laws/record.rs"]
+mod record;
+#[path = "model/reference.rs"]
+mod reference;
+#[allow(dead_code)] // the half of it that model.rs plays
+#[path = "model/schedule.rs"]
+mod schedule;
+#[path = "laws/secret.rs"]
+mod secret;
+#[path = "model/text.rs"]
+mod text;
+#[path = "laws/uri.rs"]
+mod uri;
+
+use std::path::Path;
+
+/// Holds the law over each file of a corpus, and over each file cut short, so that a law also meets
+/// what the seeds are next to.
+fn replay(target: &str, law: fn(&[u8])) {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
+    let files = std::fs::read_dir(&corpus).unwrap_or_else(|error| panic!("{corpus:?}: {error}"));
+    let mut seen = 0;
+    for file in files {
+        let path = file.unwrap().path();
+        println!("{}", path.display());
+        let input = std::fs::read(&path).unwrap();
+        law(&input);
+        law(&input[..input.len() / 2]);
+        seen += 1;
+    }
+    assert!(seen >= 5, "{seen} files in {corpus:?}");
+}
+
+#[test]
+fn secret_text() {
+    replay("secret", secret::hold);
+}
+
+#[test]
+fn code_text() {
+    replay("code", code::hold);
+}
+
+#[test]
+fn provisioning_uris() {
+    replay("uri", uri::hold);
+}
+
+#[test]
+fn record_bytes() {
+    replay("record", record::hold);
+}
+
+#[test]
+fn schedules_of_operations() {
+    replay("operations", operations::hold);
+}

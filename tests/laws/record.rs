@@ -1,0 +1,112 @@
+//! The laws of stored bytes: a record that was changed in any way does not open, and bytes that the
+//! reader never wrote do it no harm.
+
+use std::sync::OnceLock;
+
+use countersign::device::ExistingDevice;
+use countersign::operation::{Decided, Error};
+use countersign::record::{Seal, SealError};
+use countersign::summary::Text;
+use countersign::totp::Parameters;
+use countersign::{AccountId, Keyring, Mfa, Purpose, Recommended, Record, Secret, UnixTime};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use zeroize::Zeroizing;
+
+const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
+
+/// What holds for any bytes: as a change to a record, and as what a sealed record holds.
+///
+/// # Panics
+/// If it does not.
+pub fn hold(data: &[u8]) {
+    changed(data);
+    of_plaintext(data);
+}
+
+/// No changed byte is ever accepted: four bytes of `data` say what is done to a record, and the
+/// rest is what it is done with.
+fn changed(data: &[u8]) {
+    let [how, version, at, flip, rest @ ..] = data else { return };
+    static ACCOUNT: OnceLock<(Mfa<Keyring, Recommended>, Record)> = OnceLock::new();
+    let (mfa, record) = ACCOUNT.get_or_init(|| {
+        let mfa = Mfa::new(Keyring::new([7; 32]).with_older([8; 32]), Recommended);
+        let record = account(&mfa);
+        (mfa, record)
+    });
+    let mut bytes = record.as_bytes().to_vec();
+    let at = usize::from(*at) * (bytes.len() + 1) / 256;
+    match how % 5 {
+        0 => bytes = rest.to_vec(),
+        1 => bytes.truncate(at),
+        2 => bytes.extend_from_slice(rest),
+        3 => bytes.splice(at.., rest.iter().copied()).for_each(drop),
+        _ => bytes.iter_mut().skip(at).zip(rest).for_each(|(byte, by)| *byte ^= by),
+    }
+    if let Some(byte) = bytes.get_mut(at) {
+        *byte ^= flip;
+    }
+    let forged = Record::new(record.version().wrapping_add(u64::from(*version)), bytes);
+    let whole = forged == *record;
+    match mfa.verify(&person(), "000000", Purpose::SignIn, NOW).decide(Some(forged), None) {
+        Ok(_) => assert!(whole, "a changed record opened"),
+        Err(Error::Record(_)) => assert!(!whole, "the record itself did not open"),
+        Err(other) => panic!("{other}"),
+    }
+    // And the record of one person is nothing to another.
+    let other = AccountId::new(b"somebody else").unwrap();
+    let attempt = mfa.verify(&other, "000000", Purpose::SignIn, NOW);
+    assert!(matches!(attempt.decide(Some(record.clone()), None), Err(Error::Record(_))));
+}
+
+/// The reader survives any plaintext; and an account that it took is written, read and written
+/// again to the same bytes.
+fn of_plaintext(data: &[u8]) {
+    static HEADER: OnceLock<Vec<u8>> = OnceLock::new();
+    let mfa = Mfa::new(Plain, Recommended);
+    let header = HEADER.get_or_init(|| account(&mfa).as_bytes()[..11].to_vec());
+    let mut bytes = header.clone();
+    bytes.extend_from_slice(&u32::try_from(data.len()).unwrap().to_be_bytes());
+    bytes.extend_from_slice(data);
+    // A wrong code, if it is one: what is written is the account, with a failure counted.
+    let attempt = mfa.verify(&person(), "000000", Purpose::SignIn, NOW);
+    match attempt.decide(Some(Record::new(1, bytes)), None) {
+        Err(Error::Record(_)) | Ok(Decided::Answer { .. }) => {}
+        Ok(Decided::Write(prepared)) => {
+            let written = prepared.write().record().clone();
+            let mut rng = StdRng::seed_from_u64(1);
+            let start = mfa.start_external(&person(), Purpose::SignIn, &mut rng, NOW);
+            assert!(start.decide(Some(written), None).is_ok(), "what was written does not open");
+        }
+        Err(other) => panic!("{other}"),
+    }
+}
+
+/// No encryption at all: the bytes of a record are its plaintext.
+struct Plain;
+
+impl Seal for Plain {
+    fn seal(&self, _: &[u8], _: [u8; 12], plaintext: &[u8]) -> Result<Vec<u8>, SealError> {
+        Ok(plaintext.to_vec())
+    }
+
+    fn open(&self, _: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
+        Ok(Zeroizing::new(sealed.to_vec()))
+    }
+}
+
+fn person() -> AccountId {
+    AccountId::new(b"42").unwrap()
+}
+
+/// The record of a person with one authenticator.
+fn account<K: Seal>(mfa: &Mfa<K, Recommended>) -> Record {
+    let secret = Secret::from_bytes(b"12345678901234567890").unwrap();
+    let label = Text::new("Dana’s phone").unwrap();
+    let device = ExistingDevice::totp(label, secret, Parameters::default(), None);
+    let mut rng = StdRng::seed_from_u64(1);
+    match mfa.import(&person(), device, &mut rng, NOW).decide(None, None) {
+        Ok(Decided::Write(prepared)) => prepared.write().record().clone(),
+        _ => panic!("the first record is written"),
+    }
+}

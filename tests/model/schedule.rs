@@ -1,0 +1,1328 @@
+//! Schedules of operations, decoded from bytes, and the bench that plays one on the library and on
+//! the reference and compares every answer, every summary and every write.
+//!
+//! A schedule is bytes, eight for each step, and every byte string is a schedule: proptest shrinks
+//! them and a fuzzer mutates them.
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Debug};
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::sync::Mutex;
+use std::task::{Context, Poll, Waker};
+
+use countersign::account::Bound;
+use countersign::challenge::{Assertion, ChallengeId, ExternalChallenge, OutOfBand, PhoneNumber};
+use countersign::device::ExistingDevice;
+use countersign::event::Actor;
+use countersign::hotp::{LookAhead, Reach};
+use countersign::mfa::{ExternalMethod, PendingEnrolment, RestrictedNotice};
+use countersign::operation::{Decided, Error, Operation};
+use countersign::proof::Refusal;
+use countersign::recovery::RecoveryCodes;
+use countersign::summary::Text;
+use countersign::throttle::{Bounded, Class, Throttle};
+use countersign::totp::{Parameters, Period};
+use countersign::{
+    AccountId, Algorithm, AsyncStore, Change, DeviceId, Digits, Event, Keyring, Mfa, Policy, Proof,
+    Purpose, Recommended, Record, Secret, Store, Swap, UnixTime, Verdict, Window, Write,
+};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+
+use crate::reference::{self, Drawn, Existing, Factor, Generator, Numbers, Time, World};
+use crate::text;
+
+/// A policy whose ends a short schedule reaches.
+#[derive(Debug)]
+pub struct Narrow;
+
+impl Narrow {
+    pub const NUMBERS: Numbers = Numbers {
+        window_back: 2,
+        window_forward: 1,
+        look_ahead: 3,
+        reach: 6,
+        drift_limit: 2,
+        drift_memory: 86_400,
+        free: 2,
+        first_wait: 20,
+        longest_wait: 70,
+        disable_at: 6,
+        per_thirty_days: 9,
+        pending_lifetime: 120,
+        recovery_codes: 3,
+        challenge_lifetime: 90,
+        challenge_tries: 3,
+        challenge_interval: 45,
+        proof_age: 200,
+        reset_lifetime: 3600,
+        emergency_lifetime: 600,
+    };
+}
+
+impl Policy for Narrow {
+    fn window(&self) -> Window {
+        Window::new(2, 1).unwrap()
+    }
+
+    fn look_ahead(&self) -> LookAhead {
+        LookAhead::new(3).unwrap()
+    }
+
+    fn resync_reach(&self) -> Reach {
+        Reach::new(6).unwrap()
+    }
+
+    fn drift_memory(&self) -> Bounded<3600, 2_592_000> {
+        Bounded::of::<86_400>()
+    }
+
+    fn throttle(&self, _: Class) -> Throttle {
+        Throttle {
+            free: Bounded::of::<2>(),
+            first_wait: Bounded::of::<20>(),
+            longest_wait: Bounded::of::<70>(),
+            disable_at: Bounded::of::<6>(),
+            per_thirty_days: Bounded::of::<9>(),
+        }
+    }
+
+    fn pending_lifetime(&self) -> Bounded<60, 600> {
+        Bounded::of::<120>()
+    }
+
+    fn recovery_codes(&self) -> Bounded<1, 16> {
+        Bounded::of::<3>()
+    }
+
+    fn challenge_digits(&self) -> Digits {
+        Digits::Eight
+    }
+
+    fn challenge_lifetime(&self) -> Bounded<60, 600> {
+        Bounded::of::<90>()
+    }
+
+    fn challenge_tries(&self) -> Bounded<1, 10> {
+        Bounded::of::<3>()
+    }
+
+    fn challenge_interval(&self) -> Bounded<10, 600> {
+        Bounded::of::<45>()
+    }
+
+    fn proof_age(&self, _: &Purpose) -> Bounded<1, 3600> {
+        Bounded::of::<200>()
+    }
+
+    fn reset_lifetime(&self) -> Bounded<600, 259_200> {
+        Bounded::of::<3600>()
+    }
+
+    fn emergency_lifetime(&self) -> Bounded<60, 86_400> {
+        Bounded::of::<600>()
+    }
+}
+
+/// A policy that the reference knows the numbers of.
+pub trait Modelled: Policy + Debug {
+    const NUMBERS: Numbers;
+    fn new() -> Self;
+}
+
+impl Modelled for Narrow {
+    const NUMBERS: Numbers = Narrow::NUMBERS;
+
+    fn new() -> Narrow {
+        Narrow
+    }
+}
+
+impl Modelled for Recommended {
+    const NUMBERS: Numbers = Numbers::RECOMMENDED;
+
+    fn new() -> Recommended {
+        Recommended
+    }
+}
+
+/// What the store does to one operation.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Fault {
+    None,
+    /// The host's clock counts milliseconds.
+    Clock,
+    Load,
+    Note,
+    /// Somebody else is always first.
+    StaleAlways,
+    /// Somebody else is first, once.
+    StaleOnce,
+    /// It says that it failed, and has written.
+    SwapAfter,
+    /// It fails before it writes.
+    SwapBefore,
+}
+
+/// The store's own error.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Broken;
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("broken on purpose")
+    }
+}
+
+/// A store that fails as it is told.
+#[derive(Debug)]
+pub struct FaultyStore(Mutex<(BTreeMap<AccountId, Record>, Fault)>);
+
+impl FaultyStore {
+    fn new() -> FaultyStore {
+        FaultyStore(Mutex::new((BTreeMap::new(), Fault::None)))
+    }
+
+    pub fn peek(&self, id: &AccountId) -> Option<Record> {
+        self.0.lock().unwrap().0.get(id).cloned()
+    }
+
+    fn set_fault(&self, fault: Fault) {
+        self.0.lock().unwrap().1 = fault;
+    }
+}
+
+impl Store for FaultyStore {
+    type Error = Broken;
+
+    fn load(&self, id: &AccountId) -> Result<Option<Record>, Broken> {
+        let (records, fault) = &*self.0.lock().unwrap();
+        if *fault == Fault::Load { Err(Broken) } else { Ok(records.get(id).cloned()) }
+    }
+
+    fn swap(&self, id: &AccountId, write: &Write<'_>) -> Result<Swap, Broken> {
+        let (records, fault) = &mut *self.0.lock().unwrap();
+        match *fault {
+            Fault::SwapBefore => return Err(Broken),
+            Fault::StaleAlways => return Ok(Swap::Stale),
+            Fault::StaleOnce => {
+                *fault = Fault::None;
+                return Ok(Swap::Stale);
+            }
+            _ => {}
+        }
+        assert_eq!(records.get(id).map(Record::version), write.expected(), "nobody else writes");
+        records.insert(*id, write.record().clone());
+        if *fault == Fault::SwapAfter { Err(Broken) } else { Ok(Swap::Stored) }
+    }
+
+    fn note(&self, _: &AccountId, events: &[Event]) -> Result<(), Broken> {
+        assert!(!events.is_empty());
+        if self.0.lock().unwrap().1 == Fault::Note { Err(Broken) } else { Ok(()) }
+    }
+}
+
+impl AsyncStore for FaultyStore {
+    type Error = Broken;
+
+    async fn load(&self, id: &AccountId) -> Result<Option<Record>, Broken> {
+        Yield(false).await;
+        Store::load(self, id)
+    }
+
+    async fn swap(&self, id: &AccountId, write: &Write<'_>) -> Result<Swap, Broken> {
+        Yield(false).await;
+        let swap = Store::swap(self, id, write);
+        Yield(false).await;
+        swap
+    }
+
+    async fn note(&self, id: &AccountId, events: &[Event]) -> Result<(), Broken> {
+        Yield(false).await;
+        Store::note(self, id, events)
+    }
+}
+
+/// Not ready once, as a socket is.
+struct Yield(bool);
+
+impl Future for Yield {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if self.0 {
+            return Poll::Ready(());
+        }
+        self.0 = true;
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+/// One of the two ways to run an operation.
+pub trait Runner {
+    fn run<T>(op: &Operation<'_, T>, store: &FaultyStore) -> Result<T, Error<Broken>>;
+}
+
+pub struct Sync;
+
+impl Runner for Sync {
+    fn run<T>(op: &Operation<'_, T>, store: &FaultyStore) -> Result<T, Error<Broken>> {
+        op.run(store)
+    }
+}
+
+pub struct Async;
+
+impl Runner for Async {
+    fn run<T>(op: &Operation<'_, T>, store: &FaultyStore) -> Result<T, Error<Broken>> {
+        let mut future = pin!(op.run_async(store));
+        let mut cx = Context::from_waker(Waker::noop());
+        loop {
+            if let Poll::Ready(result) = future.as_mut().poll(&mut cx) {
+                return result;
+            }
+        }
+    }
+}
+
+/// One step: what is done, to whom, when, and what the store does.
+#[derive(Clone, Debug)]
+pub struct Step {
+    pub what: What,
+    pub who: usize,
+    pub clock: i64,
+    pub fault: Fault,
+    /// Everything else: the reading of these depends on what there is to choose from.
+    pub a: u8,
+    pub b: u8,
+    pub c: u8,
+    pub proof: u8,
+}
+
+macro_rules! operations {
+    ($($what:ident $weight:literal,)*) => {
+        #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+        pub enum What { $($what),* }
+        const WEIGHTS: &[(What, u32)] = &[$((What::$what, $weight)),*];
+    };
+}
+
+operations! {
+    Verify 14, Prove 14, Resynchronise 6, Recover 7, Challenge 5, Answer 6, StartExternal 4,
+    SettleExternal 6, UseEmergencyAccess 3, Enrol 7, EnrolHotp 5, EnrolExisting 4, EnrolPhone 5,
+    Replace 4, Confirm 16, BindExternal 4, Import 4, Regenerate 4, Revoke 5, ReportLost 3, Reset 3,
+    GrantEmergencyAccess 3, Offboard 1, Guess 6,
+}
+
+/// Seconds to the next step: mostly few, now and then a month, now and then back.
+fn clock(by: u8) -> i64 {
+    const OFTEN: [i64; 12] = [0, 0, 0, 0, 0, 1, 2, 5, 15, 30, 31, 46];
+    const SELDOM: [i64; 16] = [
+        60, 90, 91, 121, 201, 601, 3601, 86_401, 700_000, 2_592_001, -1, -30, -61, -4000, -90_000,
+        -180_000,
+    ];
+    match by {
+        0..208 => OFTEN[usize::from(by) % 12],
+        _ => SELDOM[usize::from(by) % 16],
+    }
+}
+
+/// The people: three who work, two operators.
+pub const PEOPLE: usize = 5;
+
+impl Step {
+    pub fn from_bytes(bytes: [u8; 8]) -> Step {
+        let [what, who, clock_by, fault, a, b, c, proof] = bytes;
+        let total: u32 = WEIGHTS.iter().map(|(_, weight)| weight).sum();
+        let mut at = u32::from(what) * total / 256;
+        let chosen = WEIGHTS.iter().find(|(_, weight)| {
+            let here = at < *weight;
+            at = at.saturating_sub(*weight);
+            here
+        });
+        Step {
+            what: chosen.unwrap().0,
+            who: [0, 0, 0, 0, 1, 1, 2, 3, 3, 4][usize::from(who) % 10],
+            clock: clock(clock_by),
+            fault: match fault {
+                0..=5 => Fault::Load,
+                6..=11 => Fault::Note,
+                12..=15 => Fault::StaleAlways,
+                16..=25 => Fault::StaleOnce,
+                26..=31 => Fault::SwapAfter,
+                32..=37 => Fault::SwapBefore,
+                38..=39 => Fault::Clock,
+                _ => Fault::None,
+            },
+            a,
+            b,
+            c,
+            proof,
+        }
+    }
+
+    pub fn schedule(bytes: &[u8]) -> Vec<Step> {
+        let (steps, _) = bytes.as_chunks::<8>();
+        steps.iter().map(|step| Step::from_bytes(*step)).collect()
+    }
+}
+
+/// What people and attackers know: every secret and code that was ever shown.
+#[derive(Default)]
+struct Known {
+    /// Person, device, generator, by how many steps its clock is off, button presses.
+    authenticators: Vec<(usize, u64, Generator, i128, u128)>,
+    submitted: Vec<(usize, String)>,
+    enrolments: Vec<(usize, Drawn)>,
+    challenges: Vec<(usize, Drawn, &'static str)>,
+    externals: Vec<(usize, [u8; 16], &'static str)>,
+    recovery_codes: Vec<(usize, String)>,
+    proofs: Vec<(Proof, reference::Proof)>,
+    granted: Vec<usize>,
+}
+
+/// The library and the reference, side by side.
+pub struct Bench<'m, P, R> {
+    mfa: &'m Mfa<Keyring, P>,
+    pub store: FaultyStore,
+    rng: StdRng,
+    now: Time,
+    ids: Vec<(String, AccountId)>,
+    world: World,
+    known: Known,
+    runner: std::marker::PhantomData<R>,
+    /// What happened, and how often: a schedule that reaches nothing proves nothing.
+    pub tally: BTreeMap<String, u64>,
+    /// Each answer and each record.
+    pub transcript: Vec<(String, Option<Record>)>,
+}
+
+const PURPOSES: [&str; 5] =
+    ["sign-in", "release-claims", "change-factors", "change-privileges", "act-for-other"];
+
+fn purpose(name: &str) -> Purpose {
+    match name {
+        "sign-in" => Purpose::SignIn,
+        "change-factors" => Purpose::ChangeFactors,
+        "change-privileges" => Purpose::ChangePrivileges,
+        "act-for-other" => Purpose::ActForOther,
+        action => Purpose::Action(Text::new(action).unwrap()),
+    }
+}
+
+/// A byte picks one of `all`.
+fn pick<T>(all: &[T], by: u8) -> Option<&T> {
+    all.get(usize::from(by).checked_rem(all.len())?)
+}
+
+/// A byte picks one of `all`, the newest more often than not.
+fn pick_new<T>(all: &[T], by: u8) -> Option<&T> {
+    if by < 190 { all.last() } else { pick(all, by) }
+}
+
+impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
+    pub fn new(mfa: &'m Mfa<Keyring, P>) -> Bench<'m, P, R> {
+        let names = ["ana", "ben", "cleo", "operator-dee", "operator-eli"];
+        Bench {
+            mfa,
+            store: FaultyStore::new(),
+            rng: StdRng::seed_from_u64(7),
+            now: 1_800_000_000,
+            ids: names.map(|name| (name.into(), AccountId::new(name).unwrap())).into(),
+            world: World { numbers: P::NUMBERS, people: BTreeMap::new() },
+            known: Known::default(),
+            runner: std::marker::PhantomData,
+            tally: BTreeMap::new(),
+            transcript: Vec::new(),
+        }
+    }
+
+    /// Everybody has an app, confirmed.
+    pub fn enrol_everybody(&mut self) {
+        for who in 0..PEOPLE {
+            let step = |what, clock| Step {
+                what,
+                who,
+                clock,
+                fault: Fault::None,
+                a: 0,
+                b: 0,
+                c: 0,
+                proof: 0,
+            };
+            self.play(&step(What::Enrol, 0));
+            self.play(&step(What::Confirm, 1));
+        }
+    }
+
+    /// Plays one step on both.
+    ///
+    /// # Panics
+    /// If they disagree about anything.
+    pub fn play(&mut self, step: &Step) {
+        self.now = u128::try_from(i64::try_from(self.now).unwrap() + step.clock).unwrap();
+        let Step { what, a, b, c, .. } = *step;
+        let step = &Step { who: self.somebody_for(step), ..step.clone() };
+        let who = step.who;
+        self.prove(step);
+        let (name, id) = self.ids[who].clone();
+        let unit = if step.fault == Fault::Clock { 1000 } else { 1 };
+        let at = UnixTime::from_secs(u64::try_from(self.now * unit).unwrap());
+        let now = self.now;
+        let mfa = self.mfa;
+        let for_what = *pick(&PURPOSES, c).unwrap();
+        let label =
+            if a >= 248 { "" } else { *pick(&["phone", "Ana’s tablet", "t"], a).unwrap() };
+        let reason = if b >= 248 { "line\nbreak" } else { "ticket 4711" };
+        match what {
+            What::Verify => {
+                let typed = self.some_code(who, a, b);
+                self.known.submitted.push((who, typed.clone()));
+                let op = mfa.verify(&id, &typed, purpose(for_what), at);
+                let turn =
+                    |world: &mut World, _: &Drawn| world.verify(&name, &typed, for_what, now);
+                self.attempt(step, &op, turn);
+            }
+            What::Prove => {
+                // A right code of a device in use, for what the schedule needs most.
+                self.now += 31;
+                let (now, at) = (now + 31, at.plus(31));
+                let for_what = if who >= 3 { "act-for-other" } else { "change-factors" };
+                let typed = self.fresh_code(who, a);
+                let op = mfa.verify(&id, &typed, purpose(for_what), at);
+                let turn =
+                    |world: &mut World, _: &Drawn| world.verify(&name, &typed, for_what, now);
+                self.attempt(step, &op, turn);
+            }
+            What::Resynchronise => {
+                let (device, typed) = self.two_codes(who, a, b);
+                let [first, second] = [&*typed[0], &*typed[1]];
+                let op = mfa.resynchronise(
+                    &id,
+                    DeviceId::from_u64(device),
+                    [first, second],
+                    purpose(for_what),
+                    at,
+                );
+                let turn = |world: &mut World, _: &Drawn| {
+                    world.resynchronise(&name, device, [first, second], for_what, now)
+                };
+                self.attempt(step, &op, turn);
+            }
+            What::Recover => {
+                let typed = match b {
+                    0..=3 => "0000-1111-2222-3333-4444-5555".into(),
+                    4..=5 => "not a code".into(),
+                    _ => self.recovery_code(who, a, b),
+                };
+                let op = mfa.recover(&id, &typed, purpose(for_what), at);
+                let turn =
+                    |world: &mut World, _: &Drawn| world.recover(&name, &typed, for_what, now);
+                self.attempt(step, &op, turn);
+            }
+            What::Answer => {
+                let (whose, drawn, sent_for) = match pick_new(&self.known.challenges, a).cloned() {
+                    Some(known) => known,
+                    None => (who, Drawn::default(), for_what),
+                };
+                let who = if b % 16 == 1 { who } else { whose };
+                let (name, id) = self.ids[who].clone();
+                let for_what = if c % 8 == 1 { for_what } else { sent_for };
+                let typed = match b {
+                    0..=90 => "00000000".to_owned(),
+                    91..=95 => "0000 000".to_owned(),
+                    _ => drawn.code.clone(),
+                };
+                let challenge = ChallengeId::from_bytes(drawn.id);
+                let op = mfa.answer(&id, challenge, &typed, purpose(for_what), at);
+                let turn = |world: &mut World, _: &Drawn| {
+                    world.answer(&name, drawn.id, &typed, for_what, now)
+                };
+                self.attempt(step, &op, turn);
+            }
+            What::SettleExternal => {
+                let (whose, challenge, made_for) = match pick_new(&self.known.externals, a) {
+                    Some(known) => *known,
+                    None => (who, [0; 16], for_what),
+                };
+                let who = if b % 16 == 1 { who } else { whose };
+                let (name, id) = self.ids[who].clone();
+                let for_what = if c % 8 == 1 { for_what } else { made_for };
+                let device = self.device_by_method(who, &["passkey", "pki"], b);
+                let passed = !a.is_multiple_of(3);
+                let assertion = match passed {
+                    true => Assertion::verified_by_host,
+                    false => Assertion::failed_at_host,
+                }(
+                    ChallengeId::from_bytes(challenge), DeviceId::from_u64(device)
+                );
+                let op = mfa.settle_external(&id, assertion, purpose(for_what), at);
+                let turn = |world: &mut World, _: &Drawn| {
+                    world.settle_external(&name, challenge, device, passed, for_what, now)
+                };
+                self.attempt(step, &op, turn);
+            }
+            What::UseEmergencyAccess => {
+                let op = mfa.use_emergency_access(&id, purpose(for_what), at);
+                let turn =
+                    |world: &mut World, _: &Drawn| world.use_emergency_access(&name, for_what, now);
+                self.attempt(step, &op, turn);
+            }
+            What::Challenge => {
+                let op = mfa.challenge(&id, purpose(for_what), &mut self.rng, at);
+                let turn =
+                    |world: &mut World, drawn: &Drawn| world.challenge(&name, for_what, drawn, now);
+                if let Some(drawn) = self.change(step, &op, sent_code, turn) {
+                    self.known.challenges.push((who, drawn, for_what));
+                }
+            }
+            What::StartExternal => {
+                let op = mfa.start_external(&id, purpose(for_what), &mut self.rng, at);
+                let turn = |world: &mut World, drawn: &Drawn| {
+                    world.start_external(&name, for_what, drawn, now)
+                };
+                if let Some(drawn) = self.change(step, &op, external_challenge, turn) {
+                    self.known.externals.push((who, drawn.id, for_what));
+                }
+            }
+            What::Enrol => {
+                let op = mfa.enrol(&id, label, &mut self.rng, at);
+                self.enrolment(step, op, label, "totp", None);
+            }
+            What::EnrolHotp => {
+                let digits = Digits::new(6 + b % 3).unwrap();
+                let op = mfa.enrol_hotp(&id, label, digits, &mut self.rng, at);
+                self.enrolment(step, op, label, "hotp", None);
+            }
+            What::EnrolExisting => {
+                let existing = self.existing(a, b);
+                let method = if existing.generator.steps.is_some() { "totp" } else { "hotp" };
+                let op = mfa.enrol_existing(&id, library_device(&existing), &mut self.rng, at);
+                self.enrolment(step, op, &existing.label, method, Some(&existing));
+            }
+            What::Replace => {
+                let Some((proof, model)) = self.take_proof(step, "change-factors") else { return };
+                let old = self.some_device(who, b);
+                let device = DeviceId::from_u64(old);
+                let op = mfa.replace(&id, device, label, proof, &mut self.rng, at);
+                let turn = |world: &mut World, drawn: &Drawn| {
+                    let factor = |drawn: &Drawn| factor_of(drawn, "totp", None);
+                    let (old, proof) = (Some(old), Some(&model));
+                    world.enrol(&name, label, factor, "totp", old, proof, drawn, now)
+                };
+                if let Some(drawn) = self.change(step, &op, pending, turn) {
+                    self.known.enrolments.push((who, drawn));
+                    self.confirm_at_once(step);
+                }
+            }
+            What::EnrolPhone => {
+                let number = PhoneNumber::new("+4915112345678").unwrap();
+                let told = RestrictedNotice::given_by_host();
+                let op = mfa.enrol_phone(&id, label, number, told, &mut self.rng, at);
+                let (op, model) = self.proven(step, op);
+                let turn = |world: &mut World, drawn: &Drawn| {
+                    world.enrol_phone(&name, label, model.as_ref(), drawn, now)
+                };
+                if let Some(drawn) = self.change(step, &op, sent_code, turn) {
+                    self.known.enrolments.push((who, drawn));
+                    self.confirm_at_once(step);
+                }
+            }
+            What::Confirm => self.confirm(step, at),
+            What::BindExternal => {
+                let (method, word) = match b % 2 {
+                    0 => (ExternalMethod::Passkey, "passkey"),
+                    _ => (ExternalMethod::Pki, "pki"),
+                };
+                let op = mfa.bind_external(&id, label, method, &mut self.rng, at);
+                let (op, model) = self.proven(step, op);
+                let turn = |world: &mut World, drawn: &Drawn| {
+                    world.bind_external(&name, label, word, model.as_ref(), drawn, now)
+                };
+                if let Some(drawn) = self.change(step, &op, bound_externally, turn) {
+                    self.show_recovery_codes(who, &drawn);
+                }
+            }
+            What::Import => {
+                let existing = self.existing(a, b);
+                let op = mfa.import(&id, library_device(&existing), &mut self.rng, at);
+                let turn =
+                    |world: &mut World, drawn: &Drawn| world.import(&name, &existing, drawn, now);
+                if let Some(drawn) = self.change(step, &op, imported, turn) {
+                    let counter = existing.next;
+                    let generator = existing.generator;
+                    self.known.authenticators.push((who, drawn.device, generator, 0, counter));
+                }
+            }
+            What::Regenerate => {
+                let Some((proof, model)) = self.take_proof(step, "change-factors") else { return };
+                let op = mfa.regenerate_recovery_codes(&id, proof, &mut self.rng, at);
+                let turn =
+                    |world: &mut World, drawn: &Drawn| world.regenerate(&name, &model, drawn, now);
+                if let Some(drawn) = self.change(step, &op, recovery_codes, turn) {
+                    self.show_recovery_codes(who, &drawn);
+                }
+            }
+            What::Revoke => {
+                let wanted = if a.is_multiple_of(3) { "act-for-other" } else { "change-factors" };
+                let Some((proof, model)) = self.take_proof(step, wanted) else { return };
+                let device = self.some_device(who, b);
+                let op = mfa.revoke(&id, DeviceId::from_u64(device), proof, at);
+                let turn = |world: &mut World, _: &Drawn| world.revoke(&name, device, &model, now);
+                self.change(step, &op, nothing, turn);
+            }
+            What::ReportLost => {
+                let wanted = if a.is_multiple_of(3) { "act-for-other" } else { "change-factors" };
+                let Some((proof, model)) = self.take_proof(step, wanted) else { return };
+                let device = self.some_device(who, b);
+                let op = mfa.report_lost(&id, DeviceId::from_u64(device), proof, at);
+                let turn =
+                    |world: &mut World, _: &Drawn| world.report_lost(&name, device, &model, now);
+                self.change(step, &op, nothing, turn);
+            }
+            What::Reset => {
+                let Some((proof, model)) = self.take_proof(step, "act-for-other") else { return };
+                let op = mfa.reset(&id, proof, reason, at);
+                let turn = |world: &mut World, _: &Drawn| world.reset(&name, &model, reason, now);
+                self.change(step, &op, nothing, turn);
+            }
+            What::GrantEmergencyAccess => {
+                let Some((proof, model)) = self.take_proof(step, "act-for-other") else { return };
+                let secs = u64::from(a) * 4;
+                let op = mfa.grant_emergency_access(&id, proof, secs, reason, at);
+                let turn = |world: &mut World, _: &Drawn| {
+                    world.grant_emergency_access(&name, &model, secs.into(), reason, now)
+                };
+                if self.change(step, &op, granted, turn).is_some() {
+                    self.known.granted.push(who);
+                }
+            }
+            What::Offboard => {
+                let op = mfa.offboard(&id, Actor::Host, reason, at);
+                let turn = |world: &mut World, _: &Drawn| world.offboard(&name, reason, now);
+                self.change(step, &op, nothing, turn);
+            }
+            What::Guess => self.guess(step),
+        }
+    }
+
+    /// Wrong codes of one kind in a row, each as soon as it is evaluated.
+    fn guess(&mut self, step: &Step) {
+        let what = [What::Verify, What::Recover, What::Answer, What::SettleExternal, What::Confirm]
+            [usize::from(step.a) % 5];
+        let again = i64::try_from(self.world.numbers.longest_wait).unwrap() + 1;
+        for at in 0..=step.b % 8 {
+            let clock = if at < 2 { 0 } else { again };
+            // The bytes that read as a wrong code, recovery code, answer, assertion, confirmation.
+            let (a, b) = match what {
+                What::Verify => (0, 0),
+                What::Recover => (0, 0),
+                What::Answer => (0, 0),
+                What::SettleExternal => (0, 0),
+                _ => (7, 0),
+            };
+            let start = match what {
+                What::Answer => Some(What::Challenge),
+                What::SettleExternal => Some(What::StartExternal),
+                _ => None,
+            };
+            let quiet = Step { what, clock, a, b, fault: Fault::None, proof: 100, ..step.clone() };
+            if let Some(what) = start {
+                self.play(&Step { what, ..quiet.clone() });
+                self.play(&Step { clock: 0, ..quiet });
+            } else {
+                self.play(&quiet);
+            }
+        }
+    }
+
+    /// The person of the step, or, more often than not, somebody for whom there is something to
+    /// do.
+    fn somebody_for(&self, step: &Step) -> usize {
+        let has = |who: usize, methods: &[&str]| {
+            let person = self.world.people.get(&self.ids[who].0);
+            let mut devices = person.into_iter().flat_map(|person| &person.devices);
+            devices.any(|device| device.in_use() && methods.contains(&&*device.method))
+        };
+        let fits = match step.what {
+            _ if step.proof % 4 == 3 => None,
+            What::Challenge => (0..PEOPLE).find(|who| has(*who, &["sms"])),
+            What::StartExternal => (0..PEOPLE).find(|who| has(*who, &["passkey", "pki"])),
+            What::Confirm => self.known.enrolments.last().map(|(who, _)| *who),
+            What::UseEmergencyAccess => self.known.granted.last().copied(),
+            _ => None,
+        };
+        fits.unwrap_or(step.who)
+    }
+
+    /// An enrolment that may bring a proof.
+    fn enrolment(
+        &mut self,
+        step: &Step,
+        op: Operation<'m, Change<PendingEnrolment>>,
+        label: &str,
+        method: &str,
+        existing: Option<&Existing>,
+    ) {
+        let (name, _) = self.ids[step.who].clone();
+        let (op, model) = self.proven(step, op);
+        let now = self.now;
+        let turn = |world: &mut World, drawn: &Drawn| {
+            let factor = |drawn: &Drawn| factor_of(drawn, method, existing);
+            world.enrol(&name, label, factor, method, None, model.as_ref(), drawn, now)
+        };
+        if let Some(mut drawn) = self.change(step, &op, pending, turn) {
+            // Not every generator can be said in a URI; who brings a token knows it anyway.
+            drawn.generator = existing.map(|known| known.generator.clone()).or(drawn.generator);
+            drawn.next = existing.map_or(0, |known| known.next);
+            self.known.enrolments.push((step.who, drawn));
+            self.confirm_at_once(step);
+        }
+    }
+
+    /// As often as not, the right code follows.
+    fn confirm_at_once(&mut self, step: &Step) {
+        if step.proof >= 128 {
+            let what = What::Confirm;
+            self.play(&Step { what, clock: 1, fault: Fault::None, a: 0, b: 4, proof: 3, ..*step });
+        }
+    }
+
+    fn confirm(&mut self, step: &Step, at: UnixTime) {
+        let Step { who, a, b, .. } = *step;
+        let mine: Vec<_> =
+            self.known.enrolments.iter().filter(|(whose, _)| *whose == who).collect();
+        let drawn = match (pick_new(&mine, a), pick(&self.known.enrolments, b)) {
+            (_, Some((_, anybodys))) if a % 32 == 31 => anybodys.clone(),
+            (Some((_, drawn)), _) => drawn.clone(),
+            _ => Drawn::default(),
+        };
+        let (name, id) = self.ids[who].clone();
+        // A device's clock may be off by a few steps, a token's button may have been pressed.
+        let skew = [0, 0, 0, 0, 0, 1, -1, 2, -3][usize::from(b) % 9];
+        let presses = drawn.next + u128::from(b % 4 == 3) * 2;
+        let typed = match (&drawn.generator, a % 8) {
+            (_, 7) => "0000000".into(),
+            (_, 6) if b.is_multiple_of(4) => "12345a".into(),
+            (Some(generator), _) => match generator.step(self.now) {
+                Some(step) => generator.code(u128::try_from(step + skew).unwrap_or(0)),
+                None if generator.steps.is_some() => "000000".into(), // before T0
+                None => generator.code(presses % (1 << 64)),
+            },
+            (None, _) => drawn.code.clone(),
+        };
+        self.known.submitted.push((who, typed.clone()));
+        let challenge = ChallengeId::from_bytes(drawn.id);
+        let op = self.mfa.confirm(&id, challenge, &typed, &mut self.rng, at);
+        let now = self.now;
+        let turn =
+            |world: &mut World, fresh: &Drawn| world.confirm(&name, drawn.id, &typed, fresh, now);
+        let said = self.turn(step, &op, read_verdict(read_bound), turn);
+        if let Some(Verdict::Accepted(bound)) = said {
+            if let Some(generator) = drawn.generator {
+                let device = bound.device().as_u64();
+                self.known.authenticators.push((who, device, generator, skew, presses + 1));
+            }
+            let codes = bound.recovery_codes().map(codes_of).unwrap_or_default();
+            self.show_recovery_codes(who, &Drawn { recovery_codes: codes, ..Drawn::default() });
+        }
+    }
+
+    fn show_recovery_codes(&mut self, who: usize, drawn: &Drawn) {
+        let shown = drawn.recovery_codes.iter().map(|code| (who, code.clone()));
+        self.known.recovery_codes.extend(shown);
+    }
+
+    /// An operation that answers with a proof.
+    fn attempt(
+        &mut self,
+        step: &Step,
+        op: &Operation<'_, Verdict>,
+        turn: impl FnOnce(&mut World, &Drawn) -> reference::Turn,
+    ) {
+        let mut model = None;
+        let said =
+            self.turn(step, op, read_verdict(|_: &Proof, _| "accepted".into()), |w, drawn| {
+                let turn = turn(w, drawn);
+                model.clone_from(&turn.proof);
+                turn
+            });
+        if let Some(Verdict::Accepted(proof)) = said {
+            let model = model.expect("the reference accepted as well");
+            let library = reference::Proof {
+                account: String::from_utf8(proof.account().as_bytes().to_vec()).unwrap(),
+                device: proof.device().map(DeviceId::as_u64),
+                method: proof.method().name().into(),
+                purpose: proof.purpose().name().into(),
+                epoch: proof.epoch().into(),
+                at: proof.at().as_secs().into(),
+            };
+            assert_eq!(library, model, "{step:?}");
+            assert_eq!(proof.replacement_due(), model.method == "recovery-code");
+            self.known.proofs.push((proof, model));
+        }
+    }
+
+    /// An operation that answers with a change. Returns what was drawn if it is done.
+    fn change<T>(
+        &mut self,
+        step: &Step,
+        op: &Operation<'_, Change<T>>,
+        read: impl Fn(&T, &mut Drawn) -> String,
+        turn: impl FnOnce(&mut World, &Drawn) -> reference::Turn,
+    ) -> Option<Drawn> {
+        let read = |change: &Change<T>, drawn: &mut Drawn| match change {
+            Change::Done(done) => read(done, drawn),
+            Change::Refused(Refusal::TooSoon { until }) => {
+                format!("refused TooSoon {}", until.as_secs())
+            }
+            Change::Refused(refusal) => format!("refused {refusal:?}"),
+        };
+        let said = self.turn(step, op, read, turn);
+        let mut drawn = Drawn::default();
+        read(said.as_ref()?, &mut drawn);
+        matches!(said, Some(Change::Done(_))).then_some(drawn)
+    }
+
+    /// Plays one operation on both, and compares.
+    fn turn<T>(
+        &mut self,
+        step: &Step,
+        op: &Operation<'_, T>,
+        read: impl Fn(&T, &mut Drawn) -> String,
+        turn: impl FnOnce(&mut World, &Drawn) -> reference::Turn,
+    ) -> Option<T> {
+        let id = *op.account();
+        let (name, _) = self.ids.iter().find(|(_, known)| *known == id).unwrap().clone();
+        let before = self.store.peek(&id);
+
+        // A decision is pure: making it beforehand changes nothing, and tells what was drawn even
+        // if the store loses the answer.
+        let operator = op.operator().and_then(|operator| self.store.peek(operator));
+        let mut drawn = Drawn::default();
+        let ahead = match op.decide(before.clone(), operator) {
+            Ok(Decided::Answer { answer, .. }) => (read(&answer, &mut drawn), false),
+            Ok(Decided::Write(prepared)) => {
+                assert!(prepared.write().expected() == before.as_ref().map(Record::version));
+                (read(&prepared.settle(Swap::Stored).unwrap(), &mut drawn), true)
+            }
+            Err(error) => (error_line(&error), false),
+        };
+
+        let mut next = self.world.clone();
+        let turn = match step.fault {
+            Fault::Clock => {
+                reference::Turn { answer: "error clock".into(), wrote: false, proof: None }
+            }
+            _ => turn(&mut next, &drawn),
+        };
+        let context = format!("{step:?} at {} by {name}", self.now);
+        assert_eq!(ahead, (turn.answer.clone(), turn.wrote), "{context}");
+
+        let decided = !turn.answer.starts_with("error");
+        let (expected, committed) = match step.fault {
+            Fault::Load => ("error store".into(), false),
+            Fault::Note if !turn.wrote && decided => ("error store".into(), false),
+            Fault::SwapBefore if turn.wrote => ("error store".into(), false),
+            Fault::SwapAfter if turn.wrote => ("error store".into(), true),
+            Fault::StaleAlways if turn.wrote => ("error contended".into(), false),
+            _ => (turn.answer.clone(), turn.wrote),
+        };
+        self.store.set_fault(step.fault);
+        let result = R::run(op, &self.store);
+        self.store.set_fault(Fault::None);
+        let line = match &result {
+            Ok(answer) => read(answer, &mut Drawn::default()),
+            Err(error) => error_line(error),
+        };
+        assert_eq!(line, expected, "{context}");
+
+        // Exactly one version more for a write, and not a byte changed otherwise.
+        let after = self.store.peek(&id);
+        let version = |record: &Option<Record>| record.as_ref().map_or(0, Record::version);
+        match committed {
+            true => assert_eq!(version(&after), version(&before) + 1, "{context}"),
+            false => assert!(after == before, "{context}"),
+        }
+        if committed {
+            self.world = next;
+        }
+        self.transcript.push((line.clone(), after));
+        let mut words = line.split(' ').take(2).map(|word| word.trim_end_matches(char::is_numeric));
+        let (first, second) = (words.next().unwrap_or(""), words.next().unwrap_or(""));
+        let line = format!("{:?}: {first} {second}", step.what);
+        *self.tally.entry(line.trim_end().into()).or_default() += 1;
+        self.compare_summary(&name, &id);
+        result.ok()
+    }
+
+    /// Everybody's, whoever was the last to do something.
+    pub fn compare_summaries(&self) {
+        self.ids.iter().for_each(|(name, id)| self.compare_summary(name, id));
+    }
+
+    fn compare_summary(&self, name: &str, id: &AccountId) {
+        let now = UnixTime::from_secs(u64::try_from(self.now).unwrap());
+        let summary = R::run(&self.mfa.summary(id, now), &self.store).unwrap();
+        assert_eq!(text::of(summary.as_ref()), self.world.summary(name, self.now), "{name}");
+    }
+
+    /// A code that somebody might type.
+    fn some_code(&mut self, who: usize, a: u8, b: u8) -> String {
+        match a % 16 {
+            0 | 1 => "000000".into(),
+            2 => ["", "12345", " 123456", "123 456", "１２３４５６", "123456789"]
+                [usize::from(b) % 6]
+                .into(),
+            3..=5 => {
+                let mine: Vec<_> =
+                    self.known.submitted.iter().filter(|(of, _)| *of == who).collect();
+                pick_new(&mine, b).map_or("111111".into(), |(_, code)| code.clone())
+            }
+            6 => match pick(&self.known.authenticators, b) {
+                Some((_, _, generator, skew, presses)) => {
+                    code_now(generator, self.now, *skew, *presses)
+                }
+                None => "222222".into(),
+            },
+            _ => {
+                let offset = [0, 0, 0, 0, 0, 1, -1, 2, -2, 3][usize::from(b) % 10];
+                self.own_code(who, b, offset)
+            }
+        }
+    }
+
+    fn fresh_code(&mut self, who: usize, by: u8) -> String {
+        self.own_code(who, if by < 128 { 0 } else { by }, 0)
+    }
+
+    /// A code of one of the person's own devices, one in use rather than a former one.
+    fn own_code(&mut self, who: usize, by: u8, offset: i128) -> String {
+        let name = &self.ids[who].0;
+        let person = self.world.people.get_mut(name);
+        let mut in_use = person.into_iter().flat_map(|person| &person.devices);
+        let in_use: Vec<u64> = match by % 8 {
+            7 => in_use.map(|device| device.id).collect(),
+            _ => in_use.by_ref().filter(|device| device.in_use()).map(|device| device.id).collect(),
+        };
+        let now = self.now;
+        let mut own: Vec<_> = self
+            .known
+            .authenticators
+            .iter_mut()
+            .filter(|(whose, device, ..)| *whose == who && in_use.contains(device))
+            .collect();
+        let count = own.len().max(1);
+        let Some((_, _, generator, skew, presses)) = own.get_mut(usize::from(by) % count) else {
+            return "333333".into();
+        };
+        let code = code_now(generator, now, *skew + offset, *presses);
+        *presses += 1 + offset.unsigned_abs();
+        code
+    }
+
+    /// Two codes in a row, or nearly.
+    fn two_codes(&mut self, who: usize, a: u8, b: u8) -> (u64, [String; 2]) {
+        let own: Vec<_> =
+            self.known.authenticators.iter_mut().filter(|(whose, ..)| *whose == who).collect();
+        let count = own.len().max(1);
+        let Some((_, device, generator, skew, presses)) =
+            own.into_iter().nth(usize::from(a) % count)
+        else {
+            return (42, ["000000".into(), "111111".into()]);
+        };
+        if b % 8 == 5 {
+            *skew = [0, 3, -4, 7][usize::from(a) % 4]; // a battery was changed
+        }
+        let (from, to) = match b % 8 {
+            0 => (0, 0),
+            1 => (0, 2),
+            2 => (1, 0),
+            3 => (-1, 0),
+            _ => (0, 1),
+        };
+        let typed = [from, to].map(|offset| match generator.steps {
+            Some(_) => code_now(generator, self.now, *skew + offset - 1, 0),
+            None => code_now(generator, self.now, 0, presses.saturating_add_signed(offset)),
+        });
+        *presses += 2;
+        match b {
+            250 => (*device, ["12".into(), typed[1].clone()]),
+            _ => (*device, typed),
+        }
+    }
+
+    fn recovery_code(&self, who: usize, a: u8, b: u8) -> String {
+        let mine: Vec<_> = self.known.recovery_codes.iter().filter(|(of, _)| *of == who).collect();
+        let code = match b % 16 {
+            6 => pick(&self.known.recovery_codes, a),
+            7..=9 => pick(&mine, a).copied(),
+            _ => {
+                // One of the newest set, often one that is unspent.
+                let set = self.world.numbers.recovery_codes;
+                let newest = &mine[mine.len().saturating_sub(set)..];
+                pick(newest, a).copied()
+            }
+        };
+        let code = code.map_or("0000-1111-2222-3333-4444-5555", |(_, code)| code);
+        if b.is_multiple_of(2) { code.to_lowercase().replace('-', " ") } else { code.to_owned() }
+    }
+
+    fn some_device(&mut self, who: usize, by: u8) -> u64 {
+        let name = &self.ids[who].0;
+        let devices =
+            self.world.people.get(name).map(|person| &*person.devices).unwrap_or_default();
+        let in_use: Vec<_> = devices.iter().filter(|device| device.in_use()).collect();
+        let chosen = match by % 4 {
+            0 => pick(devices, by / 4),
+            _ => pick(&in_use, by / 4).copied(),
+        };
+        chosen.map_or(42, |device| device.id)
+    }
+
+    fn device_by_method(&self, who: usize, methods: &[&str], by: u8) -> u64 {
+        let name = &self.ids[who].0;
+        let devices =
+            self.world.people.get(name).map(|person| &*person.devices).unwrap_or_default();
+        let fit: Vec<_> = devices.iter().filter(|d| methods.contains(&&*d.method)).collect();
+        let all: Vec<_> = devices.iter().collect();
+        pick(if by % 8 == 7 { &all } else { &fit }, by / 8).map_or(42, |device| device.id)
+    }
+
+    /// A proof: mostly a fresh one that fits, else any that there is.
+    fn take_proof(&mut self, step: &Step, wanted: &str) -> Option<(Proof, reference::Proof)> {
+        let prover = prover_of(step, wanted);
+        let name = &self.ids[prover].0;
+        let fits = |(_, proof): &(Proof, reference::Proof)| {
+            proof.account == *name && proof.purpose == wanted
+        };
+        let proofs = &self.known.proofs;
+        let newest = proofs.iter().rposition(fits).filter(|_| step.proof >= 40);
+        let at = newest.or(usize::from(step.proof).checked_rem(proofs.len()));
+        at.map(|at| self.known.proofs.remove(at))
+    }
+
+    /// Mostly, somebody has proved something just before.
+    fn prove(&mut self, step: &Step) {
+        let bound = |person: &reference::Person| !person.devices.is_empty();
+        let wanted = match step.what {
+            What::Enrol
+            | What::EnrolHotp
+            | What::EnrolExisting
+            | What::EnrolPhone
+            | What::BindExternal => {
+                let person = self.world.people.get(&self.ids[step.who].0);
+                if !person.is_some_and(bound) || step.proof % 8 == 7 {
+                    return;
+                }
+                "change-factors"
+            }
+            What::Replace | What::Regenerate => "change-factors",
+            What::Revoke | What::ReportLost if !step.a.is_multiple_of(3) => "change-factors",
+            What::Revoke | What::ReportLost | What::Reset | What::GrantEmergencyAccess => {
+                "act-for-other"
+            }
+            _ => return,
+        };
+        if step.proof < 40 {
+            return;
+        }
+        // By an app or token, and now and then by a recovery code or a text message.
+        let what = [What::Prove, What::Prove, What::Prove, What::Recover, What::Challenge]
+            [usize::from(step.proof / 4) % 5];
+        let quiet = Step {
+            what,
+            who: prover_of(step, wanted),
+            clock: 0,
+            fault: Fault::None,
+            a: step.a / 2,
+            b: 100,
+            c: 2,
+            proof: 3,
+        };
+        self.play(&quiet);
+        if what == What::Challenge {
+            self.play(&Step { what: What::Answer, a: 0, b: 112, c: 0, ..quiet });
+        }
+    }
+
+    /// An enrolment with a proof, or without.
+    fn proven<'o, T>(
+        &mut self,
+        step: &Step,
+        op: Operation<'o, T>,
+    ) -> (Operation<'o, T>, Option<reference::Proof>) {
+        let person = self.world.people.get(&self.ids[step.who].0);
+        let bound = person.is_some_and(|person| !person.devices.is_empty());
+        let proof = match bound && step.proof % 8 != 7 {
+            true => self.take_proof(step, "change-factors"),
+            false => None,
+        };
+        match proof {
+            Some((proof, model)) => (op.proven_by(proof), Some(model)),
+            None => (op, None),
+        }
+    }
+
+    /// A device from elsewhere: one of few secrets, so that some meet again.
+    fn existing(&self, a: u8, b: u8) -> Existing {
+        let (secret, algorithm) = match a % 5 {
+            0 => (vec![a; 20], "SHA1"),
+            1 => (vec![1; 20], "SHA1"),
+            2 => (vec![2; 32], "SHA256"),
+            3 => (vec![3; 64], "SHA512"),
+            _ => (vec![4; 10], "SHA1"), // short
+        };
+        let steps = match b % 4 {
+            0 => None,
+            1 => Some((60, 0)),
+            2 => Some((30, self.now / 2)),
+            _ => Some((30, 0)),
+        };
+        let generator = Generator {
+            secret,
+            algorithm: algorithm.into(),
+            digits: 6 + usize::from(b) % 3,
+            steps,
+        };
+        let present = generator.step(self.now);
+        let last_step = present.map(|step| step - 5).filter(|_| a.is_multiple_of(2));
+        let next = if b.is_multiple_of(32) { u128::from(u64::MAX) - 2 } else { u128::from(b) };
+        Existing { label: "token".into(), generator, last_step, next }
+    }
+}
+
+/// Who has to prove it.
+fn prover_of(step: &Step, wanted: &str) -> usize {
+    match wanted {
+        "act-for-other" => 3 + usize::from(step.proof / 8) % 2,
+        _ => step.who,
+    }
+}
+
+fn code_now(generator: &Generator, now: Time, offset: i128, presses: u128) -> String {
+    match generator.step(now) {
+        Some(step) => generator.code(u128::try_from(step + offset).unwrap_or(0)),
+        None => generator.code(presses % (1 << 64)),
+    }
+}
+
+fn library_device(existing: &Existing) -> ExistingDevice {
+    let Existing { label, generator, last_step, next } = existing;
+    let label = Text::new(label).unwrap();
+    let secret = Secret::dangerously_allow_short(&generator.secret).unwrap();
+    let algorithm = Algorithm::from_name(&generator.algorithm).unwrap();
+    let digits = Digits::new(u8::try_from(generator.digits).unwrap()).unwrap();
+    match generator.steps {
+        Some((period, t0)) => {
+            let period = Period::new(u64::try_from(period).unwrap()).unwrap();
+            let t0 = UnixTime::from_secs(u64::try_from(t0).unwrap());
+            let parameters = Parameters { algorithm, digits, period, t0 };
+            let last_step = last_step.map(|step| u64::try_from(step).unwrap());
+            ExistingDevice::totp(label, secret, parameters, last_step)
+        }
+        None => {
+            let next = u64::try_from(*next).unwrap();
+            ExistingDevice::hotp(label, secret, algorithm, digits, next)
+        }
+    }
+}
+
+fn factor_of(drawn: &Drawn, method: &str, existing: Option<&Existing>) -> Factor {
+    let generator = match (&drawn.generator, existing) {
+        (Some(generator), _) => generator.clone(),
+        (None, Some(existing)) => existing.generator.clone(),
+        (None, None) => {
+            let steps = (method == "totp").then_some((30, 0));
+            Generator { secret: vec![0], algorithm: "SHA1".into(), digits: 6, steps }
+        }
+    };
+    match method {
+        "totp" => {
+            let last_step = existing.and_then(|existing| existing.last_step);
+            Factor::Totp { generator, last_step, drift: 0, offset: 0 }
+        }
+        _ => Factor::Hotp { generator, next: existing.map_or(0, |existing| existing.next) },
+    }
+}
+
+fn error_line<E: fmt::Debug>(error: &Error<E>) -> String {
+    match error {
+        Error::ClockImplausible(_) => "error clock".into(),
+        Error::Contended => "error contended".into(),
+        Error::Store(_) => "error store".into(),
+        Error::Text(_) => "error text".into(),
+        Error::Record(error) => format!("error record {error:?}"),
+    }
+}
+
+fn read_verdict<T>(
+    accepted: impl Fn(&T, &mut Drawn) -> String,
+) -> impl Fn(&Verdict<T>, &mut Drawn) -> String {
+    move |verdict, drawn| match verdict {
+        Verdict::Accepted(value) => accepted(value, drawn),
+        Verdict::Rejected { tries_left } => format!("rejected {tries_left}"),
+        Verdict::Wait { until } => format!("wait {}", until.as_secs()),
+        Verdict::Disabled => "disabled".into(),
+        Verdict::Expired => "expired".into(),
+        Verdict::Malformed => "malformed".into(),
+    }
+}
+
+fn codes_of(codes: &RecoveryCodes) -> Vec<String> {
+    codes.iter().map(|code| code.expose_text().to_string()).collect()
+}
+
+fn read_bound(bound: &Bound, drawn: &mut Drawn) -> String {
+    drawn.device = bound.device().as_u64();
+    drawn.recovery_codes = bound.recovery_codes().map(codes_of).unwrap_or_default();
+    let codes = bound.recovery_codes().map_or("none".into(), |codes| codes.len().to_string());
+    format!("accepted {} epoch {} recovery codes {codes}", bound.device().as_u64(), bound.epoch())
+}
+
+fn bound_externally(bound: &Bound, drawn: &mut Drawn) -> String {
+    read_bound(bound, drawn).replacen("accepted", "done", 1)
+}
+
+fn pending(pending: &PendingEnrolment, drawn: &mut Drawn) -> String {
+    drawn.id = *pending.id().as_bytes();
+    drawn.device = pending.device().as_u64();
+    drawn.generator = pending.uri("Acme", "person").ok().map(|uri| Generator {
+        secret: uri.secret().expose_bytes().to_vec(),
+        algorithm: uri.algorithm().name().into(),
+        digits: uri.digits().count().into(),
+        steps: uri.totp_parameters().map(|p| (p.period.as_secs().into(), p.t0.as_secs().into())),
+    });
+    format!("done until {}", pending.until().as_secs())
+}
+
+fn sent_code(sent: &OutOfBand, drawn: &mut Drawn) -> String {
+    drawn.id = *sent.id().as_bytes();
+    drawn.code = sent.code().expose_str().into();
+    format!("done until {}", sent.until().as_secs())
+}
+
+fn external_challenge(challenge: &ExternalChallenge, drawn: &mut Drawn) -> String {
+    drawn.id = *challenge.id().as_bytes();
+    format!("done until {}", challenge.until().as_secs())
+}
+
+fn imported(device: &DeviceId, drawn: &mut Drawn) -> String {
+    drawn.device = device.as_u64();
+    format!("done {}", device.as_u64())
+}
+
+fn recovery_codes(codes: &RecoveryCodes, drawn: &mut Drawn) -> String {
+    drawn.recovery_codes = codes_of(codes);
+    format!("done recovery codes {}", codes.len())
+}
+
+fn granted(until: &UnixTime, _: &mut Drawn) -> String {
+    format!("done until {}", until.as_secs())
+}
+
+fn nothing((): &(), _: &mut Drawn) -> String {
+    "done".into()
+}
