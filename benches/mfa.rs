@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use countersign::account::ExistingDevice;
+use countersign::device::ExistingDevice;
 use countersign::record::{Seal, SealError};
 use countersign::summary::Text;
 use countersign::totp::Parameters;

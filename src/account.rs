@@ -8,35 +8,29 @@
 //! scratch after a lost race, and every order of parallel attempts can be tried in a plain test. A
 //! transition that returns no state has changed nothing.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::fmt;
 
 use crate::challenge::{
     Assertion, Challenge, ChallengeId, ChallengeSeed, ExternalChallenge, OutOfBand, PhoneNumber,
     SentCode,
 };
-use crate::code::{Code, Digits};
+use crate::code::Code;
+use crate::device::{
+    Accepted, Device, ExistingDevice, Factor, ImportedState, MAX_EXTERNAL_DEVICES, MAX_OTP_DEVICES,
+    class_of, same_secret,
+};
 use crate::event::{Kind, Why};
-use crate::hotp::{Hotp, LookAhead, Scan};
-use crate::key::Algorithm;
 use crate::policy::Policy;
 use crate::proof::{Change, Proof, Purpose, Refusal, Verdict, permits};
 use crate::recovery::{RecoveryCode, RecoveryCodes, RecoverySeed, RecoverySet, Spent};
 use crate::secret::Secret;
 use crate::summary::{
-    AccountId, DeviceId, DeviceStatus, DeviceSummary, Label, Method, Reason, Summary,
-    ThrottleSummary,
+    AccountId, DeviceId, DeviceStatus, Label, Method, Reason, Summary, ThrottleSummary,
 };
 use crate::throttle::{Budget, Class};
 use crate::time::UnixTime;
-use crate::totp::{Parameters, Totp};
-use crate::uri::{Part, ProvisioningUri, UriError};
-
-/// Confirmed OTP devices that a person may have; each one's window adds to a guesser's odds.
-pub const MAX_OTP_DEVICES: usize = 5;
-
-/// Confirmed passkeys and certificates that a person may have.
-pub const MAX_EXTERNAL_DEVICES: usize = 8;
+use crate::totp::Totp;
 
 /// Former devices that an account remembers; the audit events remember all.
 const MAX_FORMER_DEVICES: usize = 16;
@@ -91,42 +85,6 @@ impl Budgets {
     }
 }
 
-/// One enrolled device.
-pub(crate) struct Device {
-    pub(crate) id: DeviceId,
-    pub(crate) label: Label,
-    pub(crate) status: DeviceStatus,
-    pub(crate) bound_at: UnixTime,
-    pub(crate) last_used: Option<UnixTime>,
-    pub(crate) imported: bool,
-    pub(crate) factor: Factor,
-}
-
-/// What a device proves possession with. A device that is no longer in use has none: its secret is
-/// erased with its use (45 CFR 164.310(d)(2)).
-pub(crate) enum Factor {
-    Totp {
-        secret: Secret,
-        parameters: Parameters,
-        /// No step at or below it is ever accepted again.
-        last_step: Option<u64>,
-        /// Remembered, and moved by at most one step per success.
-        drift: i8,
-        /// The clock error that the last resynchronisation found; `drift` is counted from it.
-        offset: i16,
-    },
-    Hotp {
-        secret: Secret,
-        algorithm: Algorithm,
-        digits: Digits,
-        /// The counter to expect; `None` after 2^64-1.
-        next: Option<u64>,
-    },
-    External(Method),
-    Phone(PhoneNumber),
-    Former(Method),
-}
-
 /// An enrolment that waits for its first code. It satisfies nothing and blocks nothing.
 pub(crate) struct Pending {
     pub(crate) id: ChallengeId,
@@ -134,7 +92,7 @@ pub(crate) struct Pending {
     pub(crate) device: Device,
     pub(crate) replaces: Option<DeviceId>,
     /// The code sent to a telephone that is being bound, and its wrong answers so far.
-    pub(crate) sent: Option<(SentCode, u8)>,
+    pub(crate) sent: Option<(Box<SentCode>, u8)>,
 }
 
 /// What a transition may look at beside the account.
@@ -237,271 +195,6 @@ impl Bound {
     }
 }
 
-/// A device whose secret exists already: a token with a seed file, or what another system enrolled.
-#[derive(Debug)]
-pub struct ExistingDevice {
-    pub(crate) label: Label,
-    pub(crate) secret: Secret,
-    pub(crate) moving: ImportedState,
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum ImportedState {
-    Totp { parameters: Parameters, last_step: Option<u64> },
-    Hotp { algorithm: Algorithm, digits: Digits, next: u64 },
-}
-
-impl ImportedState {
-    pub(crate) const fn factor(self, secret: Secret) -> Factor {
-        match self {
-            ImportedState::Totp { parameters, last_step } => {
-                Factor::Totp { secret, parameters, last_step, drift: 0, offset: 0 }
-            }
-            ImportedState::Hotp { algorithm, digits, next } => {
-                Factor::Hotp { secret, algorithm, digits, next: Some(next) }
-            }
-        }
-    }
-}
-
-impl ExistingDevice {
-    /// A TOTP device. `last_step` is the last step that the other system accepted; imported without
-    /// it, every step up to the present one counts as used.
-    #[must_use]
-    pub const fn totp(
-        label: Label,
-        secret: Secret,
-        parameters: Parameters,
-        last_step: Option<u64>,
-    ) -> ExistingDevice {
-        ExistingDevice { label, secret, moving: ImportedState::Totp { parameters, last_step } }
-    }
-
-    /// An HOTP device that is expected to show the code of counter `next`.
-    #[must_use]
-    pub const fn hotp(
-        label: Label,
-        secret: Secret,
-        algorithm: Algorithm,
-        digits: Digits,
-        next: u64,
-    ) -> ExistingDevice {
-        ExistingDevice { label, secret, moving: ImportedState::Hotp { algorithm, digits, next } }
-    }
-}
-
-impl Factor {
-    pub(crate) const fn method(&self) -> Method {
-        match self {
-            Factor::Totp { .. } => Method::Totp,
-            Factor::Hotp { .. } => Method::Hotp,
-            Factor::Phone(_) => Method::Sms,
-            Factor::External(method) | Factor::Former(method) => *method,
-        }
-    }
-
-    /// A copy for a decision that may have to be made again.
-    pub(crate) fn duplicate(&self) -> Factor {
-        match self {
-            Factor::Totp { secret, parameters, last_step, drift, offset } => Factor::Totp {
-                secret: secret.duplicate(),
-                parameters: *parameters,
-                last_step: *last_step,
-                drift: *drift,
-                offset: *offset,
-            },
-            Factor::Hotp { secret, algorithm, digits, next } => Factor::Hotp {
-                secret: secret.duplicate(),
-                algorithm: *algorithm,
-                digits: *digits,
-                next: *next,
-            },
-            Factor::External(method) => Factor::External(*method),
-            Factor::Phone(number) => Factor::Phone(number.clone()),
-            Factor::Former(method) => Factor::Former(*method),
-        }
-    }
-
-    /// How an authenticator is told of it.
-    pub(crate) fn uri(&self, issuer: &str, account: &str) -> Result<ProvisioningUri, UriError> {
-        match self {
-            Factor::Totp { secret, parameters, .. } => {
-                ProvisioningUri::totp(issuer, account, secret, *parameters)
-            }
-            Factor::Hotp { secret, algorithm, digits, next } => {
-                let counter = next.unwrap_or(u64::MAX);
-                ProvisioningUri::hotp(issuer, account, secret, *algorithm, *digits, counter)
-            }
-            Factor::External(_) | Factor::Phone(_) | Factor::Former(_) => {
-                Err(UriError::Missing(Part::Secret))
-            }
-        }
-    }
-
-    const fn secret(&self) -> Option<&Secret> {
-        match self {
-            Factor::Totp { secret, .. } | Factor::Hotp { secret, .. } => Some(secret),
-            Factor::External(_) | Factor::Phone(_) | Factor::Former(_) => None,
-        }
-    }
-}
-
-impl fmt::Debug for Factor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Factor({}, [redacted])", self.method().name())
-    }
-}
-
-/// What the account learns from a code that was right.
-#[derive(Clone, Copy)]
-struct Accepted {
-    device: DeviceId,
-    method: Method,
-    moving_factor: u64,
-    drift: Option<i16>,
-}
-
-impl Device {
-    pub(crate) const fn method(&self) -> Method {
-        self.factor.method()
-    }
-
-    fn in_use(&self) -> bool {
-        self.status == DeviceStatus::Confirmed
-    }
-
-    const fn class(&self) -> Class {
-        class_of(self.factor.method())
-    }
-
-    /// Ends its use and erases its secret.
-    fn retire(&mut self, status: DeviceStatus) {
-        self.factor = Factor::Former(self.method());
-        self.status = status;
-    }
-
-    /// The drift to search around, in steps: none after a month without use.
-    fn drift(&self, cx: &Context<'_>) -> i8 {
-        let Factor::Totp { drift, .. } = &self.factor else { return 0 };
-        let idle = cx.now.since(self.last_used.unwrap_or(self.bound_at));
-        if idle > cx.policy.drift_memory().as_u64() {
-            return 0;
-        }
-        let limit = drift_limit(cx);
-        (*drift).clamp(limit.saturating_neg(), limit)
-    }
-
-    /// Looks for one code; `None` if the device computes none or is not in use.
-    fn scan(&self, cx: &Context<'_>, typed: &Code) -> Option<Scan> {
-        if !self.in_use() {
-            return None;
-        }
-        match &self.factor {
-            Factor::Totp { secret, parameters, last_step, offset, .. } => {
-                let drift = offset.saturating_add(i16::from(self.drift(cx)));
-                let totp = Totp::new(secret, *parameters);
-                Some(totp.scan(typed, cx.now, cx.policy.window(), drift, *last_step))
-            }
-            Factor::Hotp { secret, algorithm, digits, next } => {
-                // One counter back as well, to tell a replay from a guess in the audit event.
-                let hotp = Hotp::new(secret, *algorithm, *digits);
-                let LookAheadRange { first, count } =
-                    look_back_and_ahead(*next, cx.policy.look_ahead());
-                Some(hotp.scan(&[typed], first, count, |at| next.is_some_and(|next| at >= next)))
-            }
-            Factor::External(_) | Factor::Phone(_) | Factor::Former(_) => None,
-        }
-    }
-
-    /// Looks for two consecutive codes far away; `None` if the device computes none.
-    fn scan_far(&self, cx: &Context<'_>, first: &Code, second: &Code) -> Option<Scan> {
-        if !self.in_use() {
-            return None;
-        }
-        let reach = cx.policy.resync_reach();
-        match &self.factor {
-            Factor::Totp { secret, parameters, last_step, .. } => {
-                let totp = Totp::new(secret, *parameters);
-                Some(totp.scan_far(&[first, second], cx.now, reach, *last_step))
-            }
-            Factor::Hotp { secret, algorithm, digits, next } => {
-                let hotp = Hotp::new(secret, *algorithm, *digits);
-                let from = next.unwrap_or(u64::MAX);
-                let count = u32::from(reach.factors());
-                Some(
-                    hotp.scan(&[first, second], from, count, |at| {
-                        next.is_some_and(|next| at >= next)
-                    }),
-                )
-            }
-            Factor::External(_) | Factor::Phone(_) | Factor::Former(_) => None,
-        }
-    }
-
-    /// Burns `moving_factor` and everything below it. A resynchronisation takes the whole clock
-    /// error as the new offset; a plain success moves the drift by at most one step towards it.
-    fn accept(&mut self, cx: &Context<'_>, moving_factor: u64, resynchronised: bool) -> Accepted {
-        let remembered = self.drift(cx);
-        let limit = drift_limit(cx);
-        let mut seen_drift = None;
-        match &mut self.factor {
-            Factor::Totp { parameters, last_step, drift, offset, .. } => {
-                let clock = parameters.period.as_secs();
-                let present = cx.now.since(parameters.t0).checked_div(clock).unwrap_or(0);
-                let distance = moving_factor.wrapping_sub(present).cast_signed();
-                let distance = i16::try_from(distance).unwrap_or(0);
-                if resynchronised {
-                    (*offset, *drift) = (distance, 0);
-                } else {
-                    let seen = distance.saturating_sub(*offset);
-                    let moved = match seen.cmp(&i16::from(remembered)) {
-                        core::cmp::Ordering::Less => remembered.saturating_sub(1),
-                        core::cmp::Ordering::Equal => remembered,
-                        core::cmp::Ordering::Greater => remembered.saturating_add(1),
-                    };
-                    *drift = moved.clamp(limit.saturating_neg(), limit);
-                }
-                *last_step = Some(moving_factor);
-                seen_drift = Some(distance);
-            }
-            Factor::Hotp { next, .. } => *next = moving_factor.checked_add(1),
-            Factor::External(_) | Factor::Phone(_) | Factor::Former(_) => {}
-        }
-        self.last_used = Some(cx.now);
-        Accepted { device: self.id, method: self.method(), moving_factor, drift: seen_drift }
-    }
-}
-
-struct LookAheadRange {
-    first: u64,
-    count: u32,
-}
-
-const fn look_back_and_ahead(next: Option<u64>, look_ahead: LookAhead) -> LookAheadRange {
-    let next = match next {
-        Some(next) => next,
-        None => u64::MAX,
-    };
-    let back = if next == 0 { 0 } else { 1 };
-    LookAheadRange {
-        first: next.saturating_sub(back),
-        count: (look_ahead.counters() as u32).saturating_add(back as u32),
-    }
-}
-
-const fn class_of(method: Method) -> Class {
-    match method {
-        Method::Totp | Method::Hotp => Class::Codes,
-        Method::Passkey | Method::Pki => Class::External,
-        Method::Sms => Class::OutOfBand,
-        Method::RecoveryCode | Method::Emergency => Class::Recovery,
-    }
-}
-
-fn drift_limit(cx: &Context<'_>) -> i8 {
-    i8::try_from(cx.policy.drift_limit().as_u64()).unwrap_or(0)
-}
-
 /// Evaluates a window for nobody, so that an unknown account and one without a device cost what one
 /// device costs (ASVS 6.3.8).
 fn evaluate_for_nobody(cx: &Context<'_>, typed: &Code) {
@@ -529,10 +222,10 @@ impl Account {
         // both: the digits are used up, not the device.
         let (mut accepted, mut replayed, mut evaluated) = (None, None, false);
         for device in &mut self.devices {
-            let Some(scan) = device.scan(cx, typed) else { continue };
+            let Some(scan) = device.scan(cx.policy, cx.now, typed) else { continue };
             evaluated = true;
             if let Some(moving_factor) = scan.accepted {
-                let matched = device.accept(cx, moving_factor, false);
+                let matched = device.accept(cx.policy, cx.now, moving_factor, false);
                 accepted.get_or_insert(matched);
             } else if scan.seen {
                 replayed.get_or_insert((device.id, device.method()));
@@ -567,7 +260,8 @@ impl Account {
         }
         let Some((first, second)) = typed else { return malformed(purpose) };
         let found = self.devices.iter_mut().find(|found| found.id == device);
-        let scanned = found.and_then(|found| Some((found.scan_far(cx, first, second)?, found)));
+        let scanned = found
+            .and_then(|found| Some((found.scan_far(cx.policy, cx.now, first, second)?, found)));
         let Some((scan, found)) = scanned else {
             evaluate_for_nobody(cx, first);
             let why = self.why_rejected(false, false);
@@ -580,7 +274,7 @@ impl Account {
             let happening = Happening::plain(Kind::Rejected(why)).on(id, method).purpose(purpose);
             return self.reject(cx, Class::Codes, happening);
         };
-        let accepted = found.accept(cx, moving_factor, true);
+        let accepted = found.accept(cx.policy, cx.now, moving_factor, true);
         let kind = Kind::Resynchronised { clock_offset: accepted.drift };
         let happened = Vec::from([Happening::plain(kind).on(accepted.device, accepted.method)]);
         self.accept_code(cx, accepted, purpose, happened)
@@ -609,7 +303,7 @@ impl Account {
         let (right, moving_factor) = match &mut pending.sent {
             Some((sent, _)) => (sent.is(&pending.id, typed), None),
             None => {
-                let scan = pending.device.scan(cx, typed);
+                let scan = pending.device.scan(cx.policy, cx.now, typed);
                 let accepted = scan.and_then(|scan| scan.accepted);
                 (accepted.is_some(), accepted)
             }
@@ -630,7 +324,7 @@ impl Account {
         }
         let Pending { device: mut bound, replaces, .. } = pending;
         if let Some(moving_factor) = moving_factor {
-            bound.accept(cx, moving_factor, false);
+            bound.accept(cx.policy, cx.now, moving_factor, false);
         }
         bound.bound_at = cx.now;
         bound.last_used = Some(cx.now); // a telephone as well: it has no moving factor to burn
@@ -847,7 +541,7 @@ impl Account {
         }
         decision.map(|enrolment| OutOfBand {
             id: seed.id,
-            code: seed.code(digits),
+            code: Box::new(seed.code(digits)),
             destination: number.clone(),
             until: until.min(enrolment),
         })
@@ -975,7 +669,8 @@ impl Account {
             sent: Some(seed.sealed(digits)),
         });
         self.code_sent_at = Some(cx.now);
-        let answer = OutOfBand { id: seed.id, code: seed.code(digits), destination, until };
+        let answer =
+            OutOfBand { id: seed.id, code: Box::new(seed.code(digits)), destination, until };
         let happening = Happening::plain(Kind::ChallengeIssued { until }).on(device, Method::Sms);
         self.change(Change::Done(answer), Vec::from([happening.purpose(purpose)]))
     }
@@ -1069,10 +764,9 @@ impl Account {
             return Decision::refused(Refusal::NothingBound);
         }
         self.retire_all();
-        self.budgets.codes.forgive();
-        self.budgets.recovery.forgive();
-        self.budgets.out_of_band.forgive();
-        self.budgets.external.forgive();
+        // Both limiters: what was guessed at is gone, and the person has to be able to confirm a new
+        // device within the ten minutes that it waits, whatever a guesser did to the old one.
+        self.budgets = Budgets::default();
         self.reenrol_until = Some(cx.now.plus(cx.policy.reset_lifetime().as_u64()));
         self.change_epoch();
         let happening = Happening::plain(Kind::Reset { reason: reason.clone() });
@@ -1138,27 +832,6 @@ impl Account {
             out_of_band: throttle(Class::OutOfBand),
             external: throttle(Class::External),
             emergency_until: self.emergency_until.filter(|until| *until >= now),
-        }
-    }
-}
-
-impl Device {
-    fn summary(&self) -> DeviceSummary {
-        let (drift, clock_offset) = match &self.factor {
-            Factor::Totp { drift, offset, .. } => (*drift, *offset),
-            _ => (0, 0),
-        };
-        DeviceSummary {
-            id: self.id,
-            label: self.label.as_str().into(),
-            method: self.method(),
-            status: self.status,
-            bound_at: self.bound_at,
-            last_used: self.last_used,
-            drift,
-            clock_offset,
-            short_secret: self.factor.secret().is_some_and(Secret::is_short),
-            imported: self.imported,
         }
     }
 }
@@ -1347,15 +1020,18 @@ impl Account {
         self.forget_oldest();
     }
 
-    /// Keeps the record small: the newest former devices stay.
+    /// Keeps the record small. Of the former devices the revoked ones go first, and of those the
+    /// oldest: what is lost or disabled still says what the person had ([`Account::sms_permits`]).
     fn forget_oldest(&mut self) {
         let former = self.devices.iter().filter(|device| !device.in_use()).count();
         let mut excess = former.saturating_sub(MAX_FORMER_DEVICES);
-        self.devices.retain(|device| {
-            let forget = excess > 0 && !device.in_use();
-            excess = excess.saturating_sub(usize::from(forget));
-            !forget
-        });
+        for status in [DeviceStatus::Revoked, DeviceStatus::Disabled, DeviceStatus::Lost] {
+            self.devices.retain(|device| {
+                let forget = excess > 0 && device.status == status;
+                excess = excess.saturating_sub(usize::from(forget));
+                !forget
+            });
+        }
     }
 
     fn retire(
@@ -1452,9 +1128,14 @@ impl Account {
         }
     }
 
+    /// SMS changes factors only where there is nothing stronger. A stronger device that is lost or
+    /// disabled still counts: whoever took over a telephone number can report the owner's app lost
+    /// with a code sent to it, and can guess at the app until it is disabled, and must not come to
+    /// bind an app of their own that way. One that was revoked was so with a stronger proof.
     fn sms_permits(&self, purpose: &Purpose) -> bool {
-        let stronger =
-            |device: &Device| device.in_use() && device.method().rank() > Method::Sms.rank();
+        let stronger = |device: &Device| {
+            device.status != DeviceStatus::Revoked && device.method().rank() > Method::Sms.rank()
+        };
         let narrowed = *purpose == Purpose::ChangeFactors && self.devices.iter().any(stronger);
         permits(Method::Sms, purpose) && !narrowed
     }
@@ -1504,11 +1185,6 @@ impl Account {
             _ => self.subject_proof(cx, purpose),
         }
     }
-}
-
-fn same_secret(one: &Secret, other: &Secret) -> bool {
-    use subtle::ConstantTimeEq;
-    one.ct_eq(other).into()
 }
 
 fn fresh(cx: &Context<'_>, proof: &Proof) -> Result<(), Refusal> {

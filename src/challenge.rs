@@ -8,6 +8,7 @@
 //! withstand no search, so what protects them is the seal. Email cannot be built: it is no factor
 //! (section 3.1.3.1), and there is no destination type for it.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use core::fmt;
 
@@ -15,10 +16,11 @@ use hmac::{Hmac, KeyInit, Mac};
 use rand::CryptoRng;
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::{Zeroize, zeroize_stack};
 
 use crate::code::{Code, Digits};
 use crate::proof::Purpose;
+use crate::secret::reveal;
 use crate::summary::DeviceId;
 use crate::time::UnixTime;
 
@@ -108,58 +110,83 @@ impl core::error::Error for PhoneNumberError {}
 /// The random part of a sent code, drawn before the decision that may issue it.
 pub(crate) struct ChallengeSeed {
     pub(crate) id: ChallengeId,
-    number: Zeroizing<u64>,
-    key: Zeroizing<[u8; 32]>,
+    number: u64,
+    key: [u8; 32],
+}
+
+impl Drop for ChallengeSeed {
+    fn drop(&mut self) {
+        let ChallengeSeed { id: _, number, key } = self;
+        number.zeroize();
+        key.zeroize();
+    }
 }
 
 impl ChallengeSeed {
     /// Draws an id, a key and a number without bias: a draw from the last, incomplete multiple of
     /// 10^8 is thrown away. Every shorter code is a remainder of that number.
-    pub(crate) fn generate(rng: &mut impl CryptoRng) -> ChallengeSeed {
+    /// Filled where it stays.
+    pub(crate) fn generate(rng: &mut impl CryptoRng) -> Box<ChallengeSeed> {
         const WHOLE: u64 = 100_000_000;
         const UNBIASED: u64 = u64::MAX - u64::MAX % WHOLE;
         let id = ChallengeId::generate(rng);
-        let mut key = Zeroizing::new([0; 32]);
-        rng.fill_bytes(&mut *key);
-        let mut number = rng.next_u64();
-        while number >= UNBIASED {
-            number = rng.next_u64();
+        let mut seed = Box::new(ChallengeSeed { id, number: UNBIASED, key: [0; 32] });
+        rng.fill_bytes(&mut seed.key);
+        while seed.number >= UNBIASED {
+            seed.number = rng.next_u64();
         }
-        ChallengeSeed { id, number: Zeroizing::new(number % WHOLE), key }
+        seed.number %= WHOLE;
+        seed
     }
 
     pub(crate) fn code(&self, digits: Digits) -> Code {
-        Code::from_value(digits.reduce((*self.number & 0x7fff_ffff) as u32), digits)
+        Code::from_value(digits.reduce((self.number & 0x7fff_ffff) as u32), digits)
     }
 
-    pub(crate) fn sealed(&self, digits: Digits) -> SentCode {
-        let key = *self.key;
-        SentCode { key, mac: mac(&key, &self.id, &self.code(digits)) }
+    pub(crate) fn sealed(&self, digits: Digits) -> Box<SentCode> {
+        let mut sent = SentCode::blank();
+        sent.key.copy_from_slice(&self.key);
+        mac(&self.key, &self.id, &self.code(digits), &mut sent.mac);
+        sent
     }
 }
 
-fn mac(key: &[u8; 32], id: &ChallengeId, code: &Code) -> [u8; 32] {
+/// Writes the MAC where it stays, and leaves none on the stack: what is built there next may have
+/// unused bytes, and would carry it out of here.
+fn mac(key: &[u8; 32], id: &ChallengeId, code: &Code, place: &mut [u8; 32]) {
+    mac_and_leave_traces(key, id, code, place);
+    zeroize_stack::<1024>();
+}
+
+#[inline(never)]
+fn mac_and_leave_traces(key: &[u8; 32], id: &ChallengeId, code: &Code, place: &mut [u8; 32]) {
     // HMAC takes a key of any length; the error cannot happen and gives what never matches.
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else { return [0; 32] };
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else { return };
     mac.update(b"countersign sent code 1");
     mac.update(id.as_bytes());
     mac.update(code.expose_str().as_bytes());
-    mac.finalize().into_bytes().into()
+    place.copy_from_slice(&mac.finalize().into_bytes());
 }
 
-/// What an account keeps of a sent code.
+/// What an account keeps of a sent code. Boxed wherever it is kept, so that only a pointer moves.
 pub(crate) struct SentCode {
     pub(crate) key: [u8; 32],
     pub(crate) mac: [u8; 32],
 }
 
 impl SentCode {
+    /// To be filled where it stays.
+    pub(crate) fn blank() -> Box<SentCode> {
+        Box::new(SentCode { key: [0; 32], mac: [0; 32] })
+    }
+
     /// Constant-time.
     pub(crate) fn is(&self, id: &ChallengeId, typed: &Code) -> bool {
-        let mut typed = mac(&self.key, id, typed);
-        let same = self.mac.ct_eq(&typed);
-        typed.zeroize();
-        same.into()
+        let mut answer = [0; 32];
+        mac(&self.key, id, typed, &mut answer);
+        let same = self.mac.ct_eq(&answer);
+        answer.zeroize();
+        reveal(same)
     }
 }
 
@@ -180,7 +207,7 @@ pub(crate) struct Challenge {
     /// Wrong answers so far.
     pub(crate) failures: u8,
     /// The sent code; `None` if the host checks a passkey or certificate.
-    pub(crate) sent: Option<SentCode>,
+    pub(crate) sent: Option<Box<SentCode>>,
 }
 
 /// A code to send, returned once.
@@ -188,7 +215,7 @@ pub(crate) struct Challenge {
 #[must_use = "the code is sent now or never"]
 pub struct OutOfBand {
     pub(crate) id: ChallengeId,
-    pub(crate) code: Code,
+    pub(crate) code: Box<Code>,
     pub(crate) destination: PhoneNumber,
     pub(crate) until: UnixTime,
 }
@@ -202,7 +229,7 @@ impl OutOfBand {
 
     /// The code, for the message. Send it, never log it.
     #[must_use]
-    pub const fn code(&self) -> &Code {
+    pub fn code(&self) -> &Code {
         &self.code
     }
 

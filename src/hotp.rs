@@ -189,9 +189,9 @@ pub(crate) struct Scan {
     pub(crate) seen: bool,
 }
 
-/// The one place where the outcome of a comparison becomes a branch: what it says is the answer
-/// that the caller gets anyway. Kept out of line so that an examination of the binary for branches
-/// on secrets can name it.
+/// The one place where the outcome of a search becomes a branch, as [`crate::secret::reveal`] is for
+/// a single comparison: what it says is the answer that the caller gets anyway. Kept out of line so
+/// that an examination of the binary for branches on secrets can name it.
 #[inline(never)]
 pub(crate) fn reveal(first: u64, index: u32, accepted: u32, seen: u32) -> Scan {
     let at = first.wrapping_add(u64::from(index));

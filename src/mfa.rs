@@ -6,11 +6,12 @@
 
 use rand::CryptoRng;
 
-use crate::account::{Account, Bound, Decision, ExistingDevice, Factor};
+use crate::account::{Account, Bound, Decision};
 use crate::challenge::{
     Assertion, ChallengeId, ChallengeSeed, ExternalChallenge, OutOfBand, PhoneNumber,
 };
 use crate::code::{Code, Digits};
+use crate::device::{ExistingDevice, Factor};
 use crate::event::Actor;
 use crate::key::Algorithm;
 use crate::operation::Operation;
@@ -228,7 +229,7 @@ impl<K: Seal, P: Policy> Mfa<K, P> {
         now: UnixTime,
     ) -> Operation<'_, Change<PendingEnrolment>> {
         let parameters = self.policy.parameters();
-        let secret = Secret::generate(parameters.algorithm, rng);
+        let secret = Secret::generate_boxed(parameters.algorithm, rng);
         let factor = Factor::Totp { secret, parameters, last_step: None, drift: 0, offset: 0 };
         self.start_enrolment(id, label, factor, replaces, rng, now)
     }
@@ -243,7 +244,7 @@ impl<K: Seal, P: Policy> Mfa<K, P> {
         now: UnixTime,
     ) -> Operation<'_, Change<PendingEnrolment>> {
         let algorithm = Algorithm::Sha1;
-        let secret = Secret::generate(algorithm, rng);
+        let secret = Secret::generate_boxed(algorithm, rng);
         let factor = Factor::Hotp { secret, algorithm, digits, next: Some(0) };
         self.start_enrolment(id, label, factor, None, rng, now)
     }

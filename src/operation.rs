@@ -11,6 +11,8 @@ use alloc::vec::Vec;
 use core::convert::Infallible;
 use core::fmt;
 
+use zeroize::zeroize_stack;
+
 use crate::account::{Account, Context, Decision, Happening};
 use crate::event::{Actor, Event, EventId, Kind, Source};
 use crate::policy::Policy;
@@ -22,6 +24,9 @@ use crate::time::UnixTime;
 
 /// How often a decision is made again after a lost race.
 pub const MAX_TRIES: usize = 8;
+
+/// Bytes of stack that a decision may use; a release build uses about two thirds of it.
+const TRACES: usize = 16 * 1024;
 
 type Transition<'m, T> =
     Box<dyn Fn(Account, &Context<'_>) -> Result<Decision<T>, TextError> + Send + Sync + 'm>;
@@ -167,6 +172,19 @@ impl<'m, T> Operation<'m, T> {
     /// # Errors
     /// Whatever keeps it from deciding; never [`Error::Store`] or [`Error::Contended`].
     pub fn decide(
+        &self,
+        loaded: Option<Record>,
+        operator: Option<Record>,
+    ) -> Result<Decided<T>, Error<Infallible>> {
+        let decided = self.decide_and_leave_traces(loaded, operator);
+        zeroize_stack::<TRACES>();
+        decided
+    }
+
+    /// What is wiped when it is dropped may have been copied before, as it moved from one call to
+    /// the next: so this is a call of its own, and the caller wipes the stack that it used.
+    #[inline(never)]
+    fn decide_and_leave_traces(
         &self,
         loaded: Option<Record>,
         operator: Option<Record>,

@@ -52,7 +52,7 @@ impl Purpose {
 /// | | sign in | named action | change factors | change privileges | act for other |
 /// |---|---|---|---|---|---|
 /// | TOTP, HOTP, passkey, PKI | yes | yes | yes | yes | yes |
-/// | SMS | yes | yes | only while it is the strongest factor | no | no |
+/// | SMS | yes | yes | only where nothing stronger is bound, lost or disabled | no | no |
 /// | recovery code | yes | yes | yes | no | no |
 /// | emergency | yes | yes | no | no | no |
 ///

@@ -27,9 +27,10 @@ use minicbor::{Decoder, Encoder};
 use sha2::{Digest, Sha256};
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::account::{Account, Budgets, Device, Factor, Pending};
+use crate::account::{Account, Budgets, Pending};
 use crate::challenge::{Challenge, ChallengeId, PhoneNumber, SentCode};
 use crate::code::Digits;
+use crate::device::{Device, Factor};
 use crate::key::Algorithm;
 use crate::proof::Purpose;
 use crate::recovery::RecoverySet;
@@ -600,7 +601,7 @@ fn write_challenge<W: minicbor::encode::Write>(
         Purpose::Action(name) => e.str(name.as_str())?,
     };
     e.u64(until.as_secs())?.u64(device.as_u64())?.u8(*failures)?;
-    write_optional(e, sent.as_ref(), write_sent)
+    write_optional(e, sent.as_deref(), write_sent)
 }
 
 fn read_challenge(d: &mut Decoder<'_>) -> Result<Challenge, CborError> {
@@ -631,9 +632,13 @@ fn write_sent<W: minicbor::encode::Write>(e: &mut Encoder<W>, sent: &SentCode) -
     Ok(())
 }
 
-fn read_sent(d: &mut Decoder<'_>) -> Result<SentCode, CborError> {
+fn read_sent(d: &mut Decoder<'_>) -> Result<Box<SentCode>, CborError> {
     expect_array(d, 2)?;
-    Ok(SentCode { key: read_bytes(d)?, mac: read_bytes(d)? })
+    let mut sent = SentCode::blank();
+    for place in [&mut sent.key, &mut sent.mac] {
+        *place = *<&[u8; 32]>::try_from(d.bytes()?).map_err(|_| nonsense())?;
+    }
+    Ok(sent)
 }
 
 fn write_time<W: minicbor::encode::Write>(e: &mut Encoder<W>, at: Option<UnixTime>) -> Written<W> {
@@ -699,8 +704,8 @@ fn read_bytes<const N: usize>(d: &mut Decoder<'_>) -> Result<[u8; N], CborError>
     d.bytes()?.try_into().map_err(|_| nonsense())
 }
 
-fn read_secret(d: &mut Decoder<'_>) -> Result<Secret, CborError> {
-    Secret::dangerously_allow_short(d.bytes()?).map_err(|_| nonsense())
+fn read_secret(d: &mut Decoder<'_>) -> Result<Box<Secret>, CborError> {
+    Secret::boxed(d.bytes()?).map_err(|_| nonsense())
 }
 
 fn expect_array(d: &mut Decoder<'_>, length: u64) -> Result<(), CborError> {

@@ -6,6 +6,7 @@
 //! A code has 120 random bits, above the 112 from which an approved hash suffices instead of a slow
 //! one, and is salted and hashed all the same. A set is issued whole, shown once, and dies whole.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -16,6 +17,7 @@ use sha2::Sha256;
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 use zeroize::{Zeroize, Zeroizing};
 
+use crate::hotp::{Scan, reveal};
 use crate::time::UnixTime;
 
 /// One recovery code: 120 bits, printed as six groups of four characters of Crockford's base32,
@@ -177,13 +179,14 @@ impl RecoveryCodes {
 
 /// The random part of a set, drawn before the decision that may issue it.
 pub(crate) struct RecoverySeed {
-    codes: Zeroizing<[[u8; 15]; 16]>,
+    codes: [[u8; 15]; 16],
     salt: [u8; 16],
 }
 
 impl RecoverySeed {
-    pub(crate) fn generate(rng: &mut impl CryptoRng) -> RecoverySeed {
-        let mut seed = RecoverySeed { codes: Zeroizing::new([[0; 15]; 16]), salt: [0; 16] };
+    /// Filled where it stays, so that no copy is left on the way.
+    pub(crate) fn generate(rng: &mut impl CryptoRng) -> Box<RecoverySeed> {
+        let mut seed = Box::new(RecoverySeed { codes: [[0; 15]; 16], salt: [0; 16] });
         seed.codes.iter_mut().for_each(|code| rng.fill_bytes(code));
         rng.fill_bytes(&mut seed.salt);
         seed
@@ -196,6 +199,13 @@ impl RecoverySeed {
         let hashes = codes.iter().map(|code| code.hash(&self.salt)).collect();
         let set = RecoverySet { salt: self.salt, hashes, spent: 0, issued_at: now };
         (RecoveryCodes(codes), set)
+    }
+}
+
+impl Drop for RecoverySeed {
+    fn drop(&mut self) {
+        let RecoverySeed { codes, salt: _ } = self;
+        codes.zeroize();
     }
 }
 
@@ -229,23 +239,30 @@ impl RecoverySet {
     /// well: how long this takes says neither whether nor where it stood.
     pub(crate) fn spend(&mut self, code: &RecoveryCode) -> Spent {
         let typed = code.hash(&self.salt);
-        let (mut place, mut hit, mut seen) = (0_u16, Choice::from(0), Choice::from(0));
-        let mut bit = 1_u16;
-        for hash in &self.hashes {
+        let (mut place, mut hit, mut seen) = (0_u32, Choice::from(0), Choice::from(0));
+        for (at, hash) in (0_u32..).zip(&self.hashes) {
             let same = hash.ct_eq(&typed);
-            let unspent = Choice::from(u8::from(self.spent & bit == 0));
-            place.conditional_assign(&bit, same & unspent);
+            let unspent = Choice::from(u8::from(self.spent & bit(at) == 0));
+            place.conditional_assign(&at, same & unspent);
             hit |= same & unspent;
             seen |= same;
-            bit = bit.wrapping_shl(1);
         }
-        self.spent |= place;
-        match (bool::from(hit), bool::from(seen)) {
-            (true, _) => Spent::Now,
-            (false, true) => Spent::Before,
-            (false, false) => Spent::Never,
+        let Scan { accepted, seen } =
+            reveal(0, place, hit.unwrap_u8().into(), seen.unwrap_u8().into());
+        match accepted.and_then(|place| u32::try_from(place).ok()) {
+            Some(place) => {
+                self.spent |= bit(place);
+                Spent::Now
+            }
+            None if seen => Spent::Before,
+            None => Spent::Never,
         }
     }
+}
+
+/// The bit of `spent` for the code at `place`, below 16.
+const fn bit(place: u32) -> u16 {
+    1_u16.wrapping_shl(place)
 }
 
 /// What became of a typed recovery code.
@@ -291,10 +308,7 @@ mod tests {
 
     #[test]
     fn each_code_of_a_set_is_spent_once() {
-        let seed = RecoverySeed {
-            codes: Zeroizing::new(core::array::from_fn(|at| [at as u8; 15])),
-            salt: [7; 16],
-        };
+        let seed = RecoverySeed { codes: core::array::from_fn(|at| [at as u8; 15]), salt: [7; 16] };
         let (codes, mut set) = seed.issue(10, UnixTime::from_secs(1));
         assert_eq!((codes.len(), set.left()), (10, 10));
         assert_eq!(set.spend(&RecoveryCode([99; 15])), Spent::Never);

@@ -8,6 +8,8 @@
 //! characters, which lengths, and that the unused bits are zero, so that no two texts name one
 //! secret. It does not encrypt anything; records are sealed in `record`.
 
+#[cfg(feature = "alloc")]
+use alloc::boxed::Box;
 use core::fmt;
 
 use base32::{Base32Unpadded, Base32UpperUnpadded, Encoding};
@@ -33,10 +35,8 @@ impl Secret {
     /// Draws a new secret of the length of the hash: 20, 32 or 64 bytes.
     #[must_use]
     pub fn generate(algorithm: Algorithm, rng: &mut impl CryptoRng) -> Secret {
-        let mut secret = Secret { bytes: [0; Self::MAX_LEN], len: algorithm.secret_len() };
-        if let Some(bytes) = secret.bytes.get_mut(..algorithm.secret_len()) {
-            rng.fill_bytes(bytes);
-        }
+        let mut secret = Self::EMPTY;
+        secret.draw(algorithm, rng);
         secret
     }
 
@@ -61,14 +61,8 @@ impl Secret {
     /// [`SecretError::TooShort`] for no bytes at all, [`SecretError::TooLong`].
     #[inline]
     pub fn dangerously_allow_short(bytes: &[u8]) -> Result<Secret, SecretError> {
-        if bytes.is_empty() {
-            return Err(SecretError::TooShort { bytes: 0 });
-        }
-        let mut secret = Secret { bytes: [0; Self::MAX_LEN], len: bytes.len() };
-        let Some(place) = secret.bytes.get_mut(..bytes.len()) else {
-            return Err(SecretError::TooLong { bytes: bytes.len() });
-        };
-        place.copy_from_slice(bytes);
+        let mut secret = Self::EMPTY;
+        secret.fill(bytes)?;
         Ok(secret)
     }
 
@@ -91,13 +85,6 @@ impl Secret {
     pub fn from_base32_lenient(text: &str) -> Result<Secret, SecretError> {
         let mut buffer = Zeroizing::new([0; Self::MAX_LEN]);
         Self::from_bytes(decode_base32_lenient(text, &mut *buffer)?)
-    }
-
-    /// A second copy, for a decision that may have to be made again. Not `Clone`: a host has no
-    /// business with two.
-    #[cfg(feature = "alloc")]
-    pub(crate) fn duplicate(&self) -> Secret {
-        Secret { bytes: self.bytes, len: self.len }
     }
 
     /// How many bytes.
@@ -129,11 +116,67 @@ impl Secret {
     /// The secret as strict base32, without padding, wiped when dropped. This lets the secret out.
     #[must_use]
     pub fn expose_base32(&self) -> Base32Text {
-        let mut text = Base32Text { ascii: [0; 208], len: 0 };
-        let len =
-            Base32UpperUnpadded::encode(self.expose_bytes(), &mut text.ascii).map_or(0, str::len);
-        text.len = len;
+        let mut text = Base32Text::EMPTY;
+        self.print(&mut text);
         text
+    }
+
+    /// Prints into a text that stays where it is.
+    pub(crate) fn print(&self, text: &mut Base32Text) {
+        let printed = Base32UpperUnpadded::encode(self.expose_bytes(), &mut text.ascii);
+        text.len = printed.map_or(0, str::len);
+    }
+}
+
+// Secrets are filled where they stay: what is returned by value may be copied on its way, and the
+// copy is not wiped.
+impl Secret {
+    const EMPTY: Secret = Secret { bytes: [0; Self::MAX_LEN], len: 0 };
+
+    fn draw(&mut self, algorithm: Algorithm, rng: &mut impl CryptoRng) {
+        self.len = algorithm.secret_len();
+        if let Some(place) = self.bytes.get_mut(..self.len) {
+            rng.fill_bytes(place);
+        }
+    }
+
+    fn fill(&mut self, bytes: &[u8]) -> Result<(), SecretError> {
+        if bytes.is_empty() {
+            return Err(SecretError::TooShort { bytes: 0 });
+        }
+        let Some(place) = self.bytes.get_mut(..bytes.len()) else {
+            return Err(SecretError::TooLong { bytes: bytes.len() });
+        };
+        place.copy_from_slice(bytes);
+        self.len = bytes.len();
+        Ok(())
+    }
+}
+
+/// What an account holds is boxed, so that only a pointer ever moves.
+#[cfg(feature = "alloc")]
+impl Secret {
+    /// As [`Secret::generate`].
+    pub(crate) fn generate_boxed(algorithm: Algorithm, rng: &mut impl CryptoRng) -> Box<Secret> {
+        let mut secret = Box::new(Self::EMPTY);
+        secret.draw(algorithm, rng);
+        secret
+    }
+
+    /// As [`Secret::dangerously_allow_short`].
+    pub(crate) fn boxed(bytes: &[u8]) -> Result<Box<Secret>, SecretError> {
+        let mut secret = Box::new(Self::EMPTY);
+        secret.fill(bytes)?;
+        Ok(secret)
+    }
+
+    /// A second copy, for a decision that may have to be made again. Not `Clone`: a host has no
+    /// business with two.
+    pub(crate) fn duplicate(&self) -> Box<Secret> {
+        let mut secret = Box::new(Self::EMPTY);
+        secret.bytes.copy_from_slice(&self.bytes);
+        secret.len = self.len;
+        secret
     }
 }
 
@@ -165,6 +208,8 @@ pub struct Base32Text {
 }
 
 impl Base32Text {
+    pub(crate) const EMPTY: Base32Text = Base32Text { ascii: [0; 208], len: 0 };
+
     /// The text. This lets the secret out.
     #[must_use]
     pub fn expose_str(&self) -> &str {
@@ -252,11 +297,19 @@ fn decode<'b, E: Encoding>(text: &[u8], buffer: &'b mut [u8]) -> Result<&'b [u8]
     let last_bytes = bytes.chunks_exact(5).remainder();
     let last_text = text.chunks_exact(8).remainder();
     let printed = E::encode(last_bytes, &mut *again).unwrap_or_default();
-    if bool::from(printed.as_bytes().ct_eq(last_text)) {
+    if reveal(printed.as_bytes().ct_eq(last_text)) {
         Ok(bytes)
     } else {
         Err(SecretError::Base32(Base32Error::TrailingBits))
     }
+}
+
+/// The one way from a comparison of secrets to a branch; a search goes by [`crate::hotp::reveal`].
+/// What it says is the answer that the caller gets anyway. Kept out of line so that an examination
+/// of the binary for branches on secrets can name it.
+#[inline(never)]
+pub(crate) fn reveal(same: Choice) -> bool {
+    same.into()
 }
 
 /// Why bytes or a text are no secret. Says nothing of the secret but its length.

@@ -10,6 +10,7 @@
 //! pick two values. Apps ignore parameters silently, so a device that was shown a URI is bound
 //! only once a code has been confirmed; that is `mfa`'s part.
 
+use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
@@ -19,7 +20,7 @@ use zeroize::Zeroizing;
 
 use crate::code::Digits;
 use crate::key::Algorithm;
-use crate::secret::{Secret, SecretError, decode_base32};
+use crate::secret::{Base32Text, Secret, SecretError, decode_base32};
 use crate::time::UnixTime;
 use crate::totp::{Parameters, Period};
 
@@ -42,7 +43,7 @@ pub struct ProvisioningUri {
     issuer: Option<String>,
     prefix: Option<String>,
     account: String,
-    secret: Secret,
+    secret: Box<Secret>,
     algorithm: Algorithm,
     digits: Digits,
     ignored: Vec<String>,
@@ -165,7 +166,7 @@ impl ProvisioningUri {
 
         let secret = decode(Part::Secret, secret.ok_or(UriError::Missing(Part::Secret))?)?;
         let mut buffer = Zeroizing::new([0; Secret::MAX_LEN]);
-        let secret = decode_base32(&secret, &mut *buffer).and_then(take)?;
+        let secret = decode_base32(&secret, &mut *buffer).and_then(take)?.duplicate();
         let issuer = match issuer {
             Some(raw) => name(Part::Issuer, &decode(Part::Issuer, raw)?, Self::MAX_ISSUER_LEN)?,
             None => None,
@@ -221,7 +222,7 @@ impl ProvisioningUri {
 
     /// The secret.
     #[must_use]
-    pub const fn secret(&self) -> &Secret {
+    pub fn secret(&self) -> &Secret {
         &self.secret
     }
 
@@ -280,7 +281,9 @@ impl ProvisioningUri {
         }
         uri.extend(utf8_percent_encode(&self.account, IN_LABEL));
         uri.push_str("?secret=");
-        uri.push_str(self.secret.expose_base32().expose_str());
+        let mut secret = Base32Text::EMPTY;
+        self.secret.print(&mut secret);
+        uri.push_str(secret.expose_str());
         if let Some(issuer) = self.issuer() {
             uri.push_str("&issuer=");
             uri.extend(utf8_percent_encode(issuer, IN_QUERY));

@@ -14,8 +14,8 @@ mod common;
 use std::thread;
 
 use common::*;
-use countersign::account::ExistingDevice;
 use countersign::challenge::Assertion;
+use countersign::device::ExistingDevice;
 use countersign::event::{Kind, Why};
 use countersign::operation::{Decided, Error};
 use countersign::proof::Refusal;
@@ -128,6 +128,9 @@ fn respellings(code: &str) -> Vec<String> {
         wide(0x6f0),   // extended Arabic-Indic
         wide(0x966),   // Devanagari
         wide(0x1d7ce), // mathematical bold
+        // Other characters with the same low four bits, for whoever computes before looking.
+        wide('p' as u32),
+        wide(' ' as u32),
         String::new(),
     ];
     all.push(code[..5].to_owned());
@@ -173,7 +176,7 @@ fn r03_spelling() {
         assert_eq!(said(&verdict) == Said::Accepted, !used);
         practice.wait(60);
     }
-    assert!(malformed >= 60 && other_lengths == 6, "{malformed} and {other_lengths}");
+    assert!(malformed >= 64 && other_lengths == 6, "{malformed} and {other_lengths}");
 }
 
 /// Thirty-two threads do the same thing at once; what each was told.

@@ -15,8 +15,8 @@ mod common;
 use std::fmt::{Debug, Display};
 
 use common::*;
-use countersign::account::ExistingDevice;
 use countersign::challenge::{Assertion, ChallengeId, PhoneNumber};
+use countersign::device::ExistingDevice;
 use countersign::event::{Actor, Kind, Why};
 use countersign::mfa::{ExternalMethod, RestrictedNotice};
 use countersign::operation::{Decided, Error, Operation};

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use countersign::account::{MAX_EXTERNAL_DEVICES, MAX_OTP_DEVICES};
+use countersign::device::{MAX_EXTERNAL_DEVICES, MAX_OTP_DEVICES};
 use countersign::throttle::Class;
 use countersign::totp::Parameters;
 use countersign::{Algorithm, Digits, Policy, Purpose, Recommended, UnixTime};

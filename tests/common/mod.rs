@@ -484,6 +484,13 @@ impl<P: Policy> Practice<P> {
         (bound.device(), app)
     }
 
+    /// New recovery codes.
+    pub fn regenerate(&self, id: &AccountId, proof: Proof) -> Vec<String> {
+        let renew = self.mfa.regenerate_recovery_codes(id, proof, &mut self.rng(), self.now());
+        let codes = self.run(renew).done().unwrap();
+        codes.iter().map(|code| code.expose_text().to_string()).collect()
+    }
+
     /// Binds a passkey, with a proof if there is one to bring.
     pub fn passkey(&self, id: &AccountId, proof: Option<Proof>) -> DeviceId {
         self.external(id, ExternalMethod::Passkey, proof)

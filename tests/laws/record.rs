@@ -3,7 +3,7 @@
 
 use std::sync::OnceLock;
 
-use countersign::account::ExistingDevice;
+use countersign::device::ExistingDevice;
 use countersign::operation::{Decided, Error};
 use countersign::record::{Seal, SealError};
 use countersign::summary::Text;

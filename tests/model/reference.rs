@@ -405,10 +405,11 @@ impl Person {
         self.external = None;
     }
 
-    /// Sixteen former devices are remembered.
+    /// Sixteen former devices are remembered; revoked ones go first, then disabled, then lost ones.
     fn forget_oldest(&mut self) {
         while self.devices.iter().filter(|device| !device.in_use()).count() > 16 {
-            let oldest = self.devices.iter().position(|device| !device.in_use()).unwrap();
+            let oldest = |status| self.devices.iter().position(|device| device.status == status);
+            let oldest = oldest("revoked").or(oldest("disabled")).or(oldest("lost")).unwrap();
             self.devices.remove(oldest);
         }
     }
@@ -456,7 +457,8 @@ impl Person {
 
     /// A text message serves a change of factors only while nothing stronger is bound.
     fn sms_permits(&self, purpose: &str) -> bool {
-        let stronger = |device: &Device| device.in_use() && rank(&device.method) > rank("sms");
+        let stronger =
+            |device: &Device| device.status != "revoked" && rank(&device.method) > rank("sms");
         permits("sms", purpose)
             && !(purpose == "change-factors" && self.devices.iter().any(stronger))
     }
@@ -1073,7 +1075,7 @@ impl World {
             return refused("NothingBound");
         };
         person.retire_all();
-        person.failures.values_mut().for_each(Failures::forgive);
+        person.failures.clear();
         person.reenrol_until = Some(now + self.numbers.reset_lifetime);
         person.change_epoch();
         self.write(who, person, done("done"), now)

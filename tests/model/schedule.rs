@@ -11,8 +11,9 @@ use std::pin::{Pin, pin};
 use std::sync::Mutex;
 use std::task::{Context, Poll, Waker};
 
-use countersign::account::{Bound, ExistingDevice};
+use countersign::account::Bound;
 use countersign::challenge::{Assertion, ChallengeId, ExternalChallenge, OutOfBand, PhoneNumber};
+use countersign::device::ExistingDevice;
 use countersign::event::Actor;
 use countersign::hotp::{LookAhead, Reach};
 use countersign::mfa::{ExternalMethod, PendingEnrolment, RestrictedNotice};

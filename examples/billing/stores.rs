@@ -1,0 +1,83 @@
+//! `--store`: which database keeps the records. One arm for each adapter in `examples/stores/`.
+
+use std::error;
+use std::path::{Path, PathBuf};
+
+use countersign::{AccountId, Event, Record, Store, Swap, Write};
+
+#[allow(dead_code)] // its asynchronous half
+#[path = "../stores/postgres.rs"]
+mod postgres;
+#[path = "../stores/redis.rs"]
+mod redis;
+#[path = "../stores/sqlite.rs"]
+mod sqlite;
+
+/// Any fault, in words. A host would keep the types apart; this program prints them and ends.
+pub type Fault = Box<dyn error::Error + Send + Sync>;
+
+/// A store of any kind.
+pub type AnyStore = Box<dyn Store<Error = Fault>>;
+
+/// Where the records are. The addresses may hold a password and are never printed.
+pub enum Place {
+    Postgres(String),
+    Redis(String),
+    Sqlite(PathBuf),
+}
+
+impl Place {
+    /// From `sqlite:PATH`, `postgres://…` or `redis://…`. Nothing is opened yet.
+    pub fn parse(text: &str) -> Result<Place, Fault> {
+        match text.split_once(':') {
+            Some(("sqlite", "")) => Err("--store sqlite: needs a path".into()),
+            // SQLite would read these as something else than the path that the key lies beside.
+            Some(("sqlite", path)) if path.starts_with("file:") || path == ":memory:" => {
+                Err("--store sqlite: takes the path of a file".into())
+            }
+            Some(("sqlite", path)) => Ok(Place::Sqlite(PathBuf::from(path))),
+            Some(("postgres" | "postgresql", _)) => Ok(Place::Postgres(text.to_owned())),
+            Some(("redis" | "rediss", _)) => Ok(Place::Redis(text.to_owned())),
+            _ => Err("--store is not sqlite:PATH, postgres://… or redis://…".into()),
+        }
+    }
+
+    /// The file, where the store is one: the host then keeps its own tables in it as well.
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Place::Postgres(_) | Place::Redis(_) => None,
+            Place::Sqlite(path) => Some(path),
+        }
+    }
+
+    /// Opens it, with a connection of its own.
+    pub fn open(&self) -> Result<AnyStore, Fault> {
+        match self {
+            Place::Postgres(url) => {
+                postgres::create_schema(url)?;
+                Ok(Box::new(Adapter(postgres::PostgresStore::open(url)?)))
+            }
+            Place::Redis(url) => Ok(Box::new(Adapter(redis::RedisStore::open(url)?))),
+            Place::Sqlite(path) => Ok(Box::new(Adapter(sqlite::SqliteStore::open(path)?))),
+        }
+    }
+}
+
+/// A store with its own error turned into words, so that all of them have one type.
+struct Adapter<S>(S);
+
+impl<S: Store<Error: Into<Fault>>> Store for Adapter<S> {
+    type Error = Fault;
+
+    fn load(&self, id: &AccountId) -> Result<Option<Record>, Fault> {
+        self.0.load(id).map_err(Into::into)
+    }
+
+    fn swap(&self, id: &AccountId, write: &Write<'_>) -> Result<Swap, Fault> {
+        self.0.swap(id, write).map_err(Into::into)
+    }
+
+    fn note(&self, id: &AccountId, events: &[Event]) -> Result<(), Fault> {
+        self.0.note(id, events).map_err(Into::into)
+    }
+}

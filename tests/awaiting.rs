@@ -1,0 +1,225 @@
+//! Operations as futures: they can be sent between threads, interleave at every await without
+//! accepting a code twice, and accept nothing if they are dropped half-way. That awaiting comes to
+//! the same as not awaiting, on every schedule and byte for byte, is shown in `model.rs`.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+#![allow(clippy::arithmetic_side_effects, missing_docs)]
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+
+use countersign::challenge::{Assertion, ChallengeId, PhoneNumber};
+use countersign::device::ExistingDevice;
+use countersign::event::Actor;
+use countersign::mfa::{ExternalMethod, RestrictedNotice};
+use countersign::summary::Text;
+use countersign::totp::Parameters;
+use countersign::*;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+
+/// Counts how often it was called, as a runtime that schedules would.
+#[derive(Default)]
+struct Calls(AtomicUsize);
+
+impl Wake for Calls {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// Not ready once.
+#[derive(Default)]
+struct Yield(bool);
+
+impl Future for Yield {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if std::mem::replace(&mut self.0, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+/// A store that takes its time, before and after what it does.
+#[derive(Default)]
+struct Slow(MemoryStore);
+
+impl AsyncStore for Slow {
+    type Error = Infallible;
+
+    async fn load(&self, id: &AccountId) -> Result<Option<Record>, Infallible> {
+        Yield::default().await;
+        let record = Store::load(&self.0, id);
+        Yield::default().await;
+        record
+    }
+
+    async fn swap(&self, id: &AccountId, write: &Write<'_>) -> Result<Swap, Infallible> {
+        Yield::default().await;
+        let swap = Store::swap(&self.0, id, write);
+        Yield::default().await;
+        swap
+    }
+
+    async fn note(&self, _: &AccountId, _: &[Event]) -> Result<(), Infallible> {
+        Yield::default().await;
+        Ok(())
+    }
+}
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    let calls = Arc::new(Calls::default());
+    let waker = Waker::from(Arc::clone(&calls));
+    let mut future = pin!(future);
+    for polls in 1.. {
+        if let Poll::Ready(done) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            return done;
+        }
+        assert_eq!(calls.0.load(Ordering::SeqCst), polls, "it asked to be polled again");
+    }
+    panic!("never ready")
+}
+
+const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
+
+/// Somebody with an app.
+fn enrolled() -> (Mfa<Keyring, Recommended>, Slow, AccountId, Totp) {
+    let mfa = Mfa::new(Keyring::new([7; 32]), Recommended);
+    let (store, id) = (Slow::default(), AccountId::new("person").unwrap());
+    let secret = Secret::from_bytes(&[1; 20]).unwrap();
+    let totp = Totp::new(&secret, Parameters::default());
+    let device =
+        ExistingDevice::totp(Text::new("app").unwrap(), secret, Parameters::default(), None);
+    let op = mfa.import(&id, device, &mut StdRng::seed_from_u64(1), NOW);
+    block_on(op.run_async(&store)).unwrap().done().unwrap();
+    drop(op);
+    (mfa, store, id, totp)
+}
+
+fn code(totp: &Totp, now: UnixTime) -> String {
+    totp.generate(now).unwrap().expose_str().to_owned()
+}
+
+#[test]
+fn every_operation_is_a_future_that_can_be_sent() {
+    fn sent<T: Send>(future: T) -> T {
+        future
+    }
+    let (mfa, store, id, totp) = enrolled();
+    let mut rng = StdRng::seed_from_u64(2);
+    let rng = &mut rng;
+    let (device, challenge) = (DeviceId::from_u64(1), ChallengeId::from_bytes([0; 16]));
+    let assertion = Assertion::verified_by_host(challenge, device);
+    let number = PhoneNumber::new("+4915112345678").unwrap();
+    let told = RestrictedNotice::given_by_host();
+    let existing = || {
+        let secret = Secret::from_bytes(&[2; 20]).unwrap();
+        ExistingDevice::totp(Text::new("t").unwrap(), secret, Parameters::default(), None)
+    };
+    let mut later = NOW;
+    let mut proof = || {
+        later = later.plus(30);
+        let op = mfa.verify(&id, &code(&totp, later), Purpose::SignIn, later);
+        block_on(op.run_async(&store)).unwrap().accepted().unwrap()
+    };
+    let sign_in = || Purpose::SignIn;
+    let recovery = "0000-1111-2222-3333-4444-5555";
+    macro_rules! all {
+        ($($op:expr,)*) => {$(
+            block_on(sent($op.run_async(&store))).map(drop).unwrap();
+        )*};
+    }
+    all! {
+        mfa.verify(&id, "123456", sign_in(), NOW),
+        mfa.resynchronise(&id, device, ["123456"; 2], sign_in(), NOW),
+        mfa.recover(&id, recovery, sign_in(), NOW),
+        mfa.challenge(&id, sign_in(), rng, NOW),
+        mfa.answer(&id, challenge, "123456", sign_in(), NOW),
+        mfa.start_external(&id, sign_in(), rng, NOW),
+        mfa.settle_external(&id, assertion, sign_in(), NOW),
+        mfa.use_emergency_access(&id, sign_in(), NOW),
+        mfa.enrol(&id, "t", rng, NOW),
+        mfa.enrol_hotp(&id, "t", Digits::Six, rng, NOW),
+        mfa.enrol_existing(&id, existing(), rng, NOW),
+        mfa.enrol_phone(&id, "t", number, told, rng, NOW),
+        mfa.replace(&id, device, "t", proof(), rng, NOW),
+        mfa.confirm(&id, challenge, "123456", rng, NOW),
+        mfa.bind_external(&id, "t", ExternalMethod::Passkey, rng, NOW),
+        mfa.import(&id, existing(), rng, NOW),
+        mfa.regenerate_recovery_codes(&id, proof(), rng, NOW),
+        mfa.revoke(&id, device, proof(), NOW),
+        mfa.report_lost(&id, device, proof(), NOW),
+        mfa.reset(&id, proof(), "r", NOW),
+        mfa.grant_emergency_access(&id, proof(), 60, "r", NOW),
+        mfa.offboard(&id, Actor::Host, "r", NOW),
+        mfa.summary(&id, NOW),
+    }
+}
+
+/// T15: a future that is dropped has accepted nothing, and what it wrote stays written.
+#[test]
+fn a_future_dropped_half_way_accepts_nothing() {
+    let now = NOW.plus(30);
+    let (mut unwritten, mut written) = (0, 0);
+    for polls in 0.. {
+        let (mfa, store, id, totp) = enrolled();
+        let typed = code(&totp, now);
+        let version = || Store::load(&store.0, &id).unwrap().unwrap().version();
+        let before = version();
+        let op = mfa.verify(&id, &typed, Purpose::SignIn, now);
+        {
+            let mut future = pin!(op.run_async(&store));
+            let mut cx = Context::from_waker(Waker::noop());
+            if (0..polls).any(|_| future.as_mut().poll(&mut cx).is_ready()) {
+                break; // it was done: nothing left to drop
+            }
+        }
+        // The same operation once more, and the same code by another one.
+        let again = block_on(op.run_async(&store)).unwrap().accepted();
+        let other = mfa.verify(&id, &typed, Purpose::SignIn, now);
+        let other = block_on(other.run_async(&store)).unwrap().accepted();
+        if version() == before + 2 && again.is_some() {
+            unwritten += 1; // dropped before the swap: as if nothing had been
+        } else {
+            assert!(again.is_none(), "the swap had been made, and its answer is gone");
+            assert_eq!(version(), before + 3);
+            written += 1;
+        }
+        assert!(other.is_none(), "never twice");
+    }
+    assert!(unwritten == 4 && written == 1, "{unwritten} {written}");
+}
+
+/// Two futures of one code, polled in every order: one acceptance.
+#[test]
+fn futures_that_interleave_accept_one_code_once() {
+    let now = NOW.plus(30);
+    for order in 0..1_u32 << 12 {
+        let (mfa, store, id, totp) = enrolled();
+        let typed = code(&totp, now);
+        let ops = [0; 2].map(|_| mfa.verify(&id, &typed, Purpose::SignIn, now));
+        let mut futures = ops.each_ref().map(|op| Box::pin(op.run_async(&store)));
+        let mut answers = [None, None];
+        let mut cx = Context::from_waker(Waker::noop());
+        let turns = (0..12).map(|bit| usize::from(order >> bit & 1 == 1));
+        // What the order leaves unfinished is finished in turn.
+        for at in turns.chain([0, 1].repeat(12)) {
+            if answers[at].is_none()
+                && let Poll::Ready(verdict) = futures[at].as_mut().poll(&mut cx)
+            {
+                answers[at] = Some(verdict.unwrap().accepted().is_some());
+            }
+        }
+        assert!(
+            matches!(answers, [Some(true), Some(false)] | [Some(false), Some(true)]),
+            "{order:b}"
+        );
+    }
+}

@@ -1,0 +1,643 @@
+//! Bad input everywhere: texts, times, numbers, codes, sizes, versions. A typed error or an answer
+//! that says no, and the stored bytes are what they were.
+#![cfg(feature = "std")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+#![allow(clippy::arithmetic_side_effects, missing_docs)]
+
+mod common;
+
+use std::fmt::Debug;
+
+use common::*;
+use countersign::challenge::{Assertion, ChallengeId, PhoneNumber, PhoneNumberError};
+use countersign::device::{ExistingDevice, MAX_EXTERNAL_DEVICES, MAX_OTP_DEVICES};
+use countersign::event::{Actor, Source};
+use countersign::mfa::{ExternalMethod, RestrictedNotice};
+use countersign::operation::{Error, Operation};
+use countersign::proof::{ActionName, Refusal};
+use countersign::record::{RecordError, Seal, SealError};
+use countersign::recovery::{RecoveryCode, RecoveryCodeError};
+use countersign::summary::{AccountIdError, Label, Reason, Text, TextError};
+use countersign::throttle::{Bounded, Throttle};
+use countersign::totp::Parameters;
+use countersign::{
+    AccountId, Algorithm, DeviceId, Digits, Mfa, Policy, Purpose, Recommended, Record, Secret,
+    Store, UnixTime,
+};
+use zeroize::Zeroizing;
+
+/// Runs what must fail, and finds the bytes untouched.
+fn fails<P: Policy, T: Debug>(
+    practice: &Practice<P>,
+    operation: Operation<'_, T>,
+    expected: Error<Broken>,
+) {
+    let (before, trail) = (practice.store.records(), practice.store.events().len());
+    let answer = operation.run(&practice.store);
+    assert_eq!(answer.err(), Some(expected));
+    assert_eq!(practice.store.records(), before, "something was written");
+    assert_eq!(practice.store.events().len(), trail, "an event of nothing");
+}
+
+/// Runs one operation, from a source if one is given; the error, if it is one.
+type Run<'r> = Box<dyn FnOnce(Option<&str>) -> Option<Error<Broken>> + 'r>;
+
+/// Everything that can be done to one account at `now`, with good arguments but for what is given;
+/// `each` is told what it is.
+fn every_operation(
+    practice: &Practice,
+    person: &Person,
+    now: UnixTime,
+    (label, reason): (&str, &str),
+    each: &mut dyn FnMut(&str, Run<'_>),
+) {
+    let (id, mfa) = (&person.id, &practice.mfa);
+    let none = ChallengeId::from_bytes([1; 16]);
+    let number = || PhoneNumber::new("+15550100100").unwrap();
+    let told = RestrictedNotice::given_by_host();
+    let proof = |purpose| practice.proof(person, purpose);
+    let own = || proof(Purpose::ChangeFactors);
+    let rng = || practice.rng();
+    macro_rules! run {
+        ($name:literal, $operation:expr) => {
+            each(
+                $name,
+                Box::new(|source: Option<&str>| {
+                    let operation = $operation;
+                    let operation = match source {
+                        Some(source) => operation.from_source(source),
+                        None => operation,
+                    };
+                    let before = practice.store.records();
+                    let error = operation.run(&practice.store).err();
+                    if error.is_some() {
+                        assert_eq!(practice.store.records(), before, $name);
+                    }
+                    error
+                }),
+            )
+        };
+    }
+    let code = || person.app.code(now);
+    run!("verify", mfa.verify(id, &code(), Purpose::SignIn, now));
+    run!(
+        "resynchronise",
+        mfa.resynchronise(id, person.device, ["123456", "123457"], Purpose::SignIn, now)
+    );
+    run!("recover", mfa.recover(id, &person.recovery_codes[0], Purpose::SignIn, now));
+    run!("challenge", mfa.challenge(id, Purpose::SignIn, &mut rng(), now));
+    run!("answer", mfa.answer(id, none, "123456", Purpose::SignIn, now));
+    run!("start external", mfa.start_external(id, Purpose::SignIn, &mut rng(), now));
+    run!("settle external", {
+        let assertion = Assertion::verified_by_host(none, person.device);
+        mfa.settle_external(id, assertion, Purpose::SignIn, now)
+    });
+    run!("use emergency access", mfa.use_emergency_access(id, Purpose::SignIn, now));
+    run!("enrol (label)", mfa.enrol(id, label, &mut rng(), now));
+    run!("replace (label)", mfa.replace(id, person.device, label, own(), &mut rng(), now));
+    run!("enrol hotp (label)", mfa.enrol_hotp(id, label, Digits::Six, &mut rng(), now));
+    run!("enrol existing", mfa.enrol_existing(id, token(0x44), &mut rng(), now));
+    run!("enrol phone (label)", mfa.enrol_phone(id, label, number(), told, &mut rng(), now));
+    run!("confirm", mfa.confirm(id, none, "123456", &mut rng(), now));
+    run!("bind external (label)", {
+        mfa.bind_external(id, label, ExternalMethod::Passkey, &mut rng(), now)
+    });
+    run!("import", mfa.import(id, token(0x44), &mut rng(), now));
+    run!("regenerate", mfa.regenerate_recovery_codes(id, own(), &mut rng(), now));
+    run!("revoke", mfa.revoke(id, person.device, own(), now));
+    run!("report lost", mfa.report_lost(id, person.device, own(), now));
+    run!("reset (reason)", mfa.reset(id, proof(Purpose::ActForOther), reason, now));
+    run!("grant emergency access (reason)", {
+        mfa.grant_emergency_access(id, proof(Purpose::ActForOther), 600, reason, now)
+    });
+    run!("offboard (reason)", mfa.offboard(id, Actor::Host, reason, now));
+    run!("summary", mfa.summary(id, now));
+}
+
+fn token(byte: u8) -> ExistingDevice {
+    let secret = Secret::from_bytes(&[byte; 20]).unwrap();
+    ExistingDevice::hotp(Text::new("Token").unwrap(), secret, Algorithm::Sha1, Digits::Six, 0)
+}
+
+/// Texts that are none: over the bound in bytes, not in characters; and what would break a log line.
+fn bad_texts(limit: usize) -> Vec<(String, TextError)> {
+    let too_long = |text: String| {
+        let bytes = text.len();
+        (text, TextError::TooLong { bytes, limit })
+    };
+    let mut texts = vec![
+        (String::new(), TextError::Empty),
+        too_long("x".repeat(limit + 1)),
+        too_long("é".repeat(limit / 2 + 1)),
+        too_long("x".repeat(1 << 20)),
+    ];
+    for control in ["\n", "\r\n", "\t", "\0", "\u{7f}", "\u{85}", "\u{1b}[2J"] {
+        texts.push((format!("Dana{control}s"), TextError::ControlCharacter));
+    }
+    texts
+}
+
+#[test]
+fn texts() {
+    fn bounds<const MAX: usize>(of: impl Fn(&str) -> Result<Text<MAX>, TextError>) {
+        for (text, error) in bad_texts(MAX) {
+            assert_eq!(of(&text).err(), Some(error), "{text:.80?}");
+        }
+        for good in ["x", &"x".repeat(MAX), &"é".repeat(MAX / 2), "Dana's phone (2)", "電話"] {
+            assert_eq!(of(good).unwrap().as_str(), good);
+        }
+    }
+    bounds::<64>(Label::new);
+    bounds::<200>(Reason::new);
+    bounds::<128>(Source::new);
+    bounds::<32>(ActionName::new);
+}
+
+/// A label, a reason or a source that is none: an error of every operation that takes one, a right
+/// code or proof notwithstanding. Nothing is written, and the code is not used up.
+#[test]
+fn texts_in_operations() {
+    let practice = Practice::new();
+    let person = practice.person(1);
+    let now = practice.now();
+    let (mut labels, mut reasons, mut sources) = (0, 0, 0);
+    for (text, error) in bad_texts(64) {
+        every_operation(&practice, &person, now, (&text, "left"), &mut |name, run| {
+            if name.ends_with("(label)") {
+                labels += 1;
+                assert_eq!(run(None), Some(Error::Text(error)), "{name}");
+            }
+        });
+    }
+    for (text, error) in bad_texts(200) {
+        every_operation(&practice, &person, now, ("Phone", &text), &mut |name, run| {
+            if name.ends_with("(reason)") {
+                reasons += 1;
+                assert_eq!(run(None), Some(Error::Text(error)), "{name}");
+            }
+        });
+    }
+    for (text, error) in bad_texts(128) {
+        every_operation(&practice, &person, now, ("Phone", "left"), &mut |name, run| {
+            sources += 1;
+            assert_eq!(run(Some(&text)), Some(Error::Text(error)), "{name}");
+        });
+    }
+    assert_eq!((labels, reasons, sources), (5 * 11, 3 * 11, 23 * 11));
+    // None of that has used the code, the recovery code, or the last device up.
+    let now = practice.wait(30);
+    assert_eq!(said(&practice.verify(&person.id, &person.app.code(now))), Said::Accepted);
+    assert_eq!(practice.summary(&person.id).recovery_codes_left, 10);
+    // For somebody who has no record, none is made.
+    let nobody = Person { id: account(9), ..practice.person(2) };
+    fails(
+        &practice,
+        practice.mfa.enrol(&nobody.id, "", &mut practice.rng(), now),
+        Error::Text(TextError::Empty),
+    );
+    assert_eq!(practice.store.record(&nobody.id), None);
+}
+
+/// A clock before 2020 or after 2200, in milliseconds, or at zero: nothing is decided.
+#[test]
+fn times() {
+    let practice = Practice::new();
+    let person = practice.person(1);
+    let mut count = 0;
+    for secs in [0, 1, 1_577_836_799, 7_258_118_401, 1_800_000_000_000, u64::MAX] {
+        let now = UnixTime::from_secs(secs);
+        // An app has no code at some of these moments; one is made up for it.
+        let texts = ("Phone", "left");
+        every_operation(&practice, &person, now, texts, &mut |name, run| {
+            if name == "verify" {
+                let verify = practice.mfa.verify(&person.id, "123456", Purpose::SignIn, now);
+                fails(&practice, verify, Error::ClockImplausible(now));
+            } else {
+                assert_eq!(run(None), Some(Error::ClockImplausible(now)), "{name} at {secs}");
+            }
+            count += 1;
+        });
+    }
+    assert_eq!(count, 23 * 6);
+    // Both ends are moments like any other.
+    for now in [UnixTime::EARLIEST_PLAUSIBLE, UnixTime::LATEST_PLAUSIBLE] {
+        let practice = Practice::new();
+        practice.set_clock(now);
+        let enrol = practice.mfa.enrol(&account(1), "Phone", &mut practice.rng(), now);
+        let pending = practice.run(enrol).done().unwrap();
+        let code = Authenticator::of(&pending).code(now);
+        assert_eq!(said(&practice.confirm(&account(1), pending.id(), &code)), Said::Accepted);
+    }
+    assert_eq!(UnixTime::EARLIEST_PLAUSIBLE.as_secs(), 1_577_836_800);
+    assert_eq!(UnixTime::LATEST_PLAUSIBLE.as_secs(), 7_258_118_400);
+}
+
+#[test]
+fn account_ids() {
+    for len in [0, 65, 66, 255, 256, 257, 1 << 16] {
+        assert_eq!(AccountId::new(vec![b'x'; len]), Err(AccountIdError), "{len}");
+    }
+    for len in 1..=64 {
+        assert_eq!(AccountId::new(vec![0; len]).unwrap().as_bytes().len(), len);
+    }
+    // Of the longest and the shortest, each is somebody: records of one do not open for another.
+    let ids = [vec![0; 1], vec![0; 63], vec![0; 64], vec![255; 64]];
+    let practice = Practice::new();
+    for id in &ids {
+        let enrol = practice.mfa.enrol(
+            &AccountId::new(id).unwrap(),
+            "Phone",
+            &mut practice.rng(),
+            practice.now(),
+        );
+        assert_eq!(refusal(practice.run(enrol)), None);
+    }
+    assert_eq!(practice.store.records().len(), ids.len());
+}
+
+#[test]
+fn telephone_numbers() {
+    for bad in [
+        "",
+        "+",
+        "15550100100",
+        "+1555010",
+        "+1234567",
+        "+1234567890123456",
+        "+05550100100",
+        "+1 555 010 0100",
+        "+1-555-010-0100",
+        "+1555010010a",
+        "++15550100100",
+        "+15550100100\n",
+        " +15550100100",
+        "+15550100100;ext=5",
+        "＋15550100100",
+        "+١٥٥٥٠١٠٠١٠٠",
+        "dana@example.com",
+        "tel:+15550100100",
+    ] {
+        assert_eq!(PhoneNumber::new(bad).err(), Some(PhoneNumberError), "{bad:?}");
+    }
+    for good in ["+12345678", "+123456789012345", "+15550100100"] {
+        assert_eq!(PhoneNumber::new(good).unwrap().as_str(), good);
+    }
+}
+
+/// Codes of every length and of anything but digits: malformed, and neither written nor counted.
+#[test]
+fn codes() {
+    let practice = Practice::new();
+    let person = practice.person(1);
+    let id = &person.id;
+    let proof = practice.proof(&person, Purpose::ChangeFactors);
+    practice.phone(id, "+15550100100", Some(proof));
+    let sent = practice.challenge(id, Purpose::SignIn).done().unwrap();
+    let proof = practice.proof(&person, Purpose::ChangeFactors);
+    let enrol = practice.mfa.enrol(id, "Tablet", &mut practice.rng(), practice.now());
+    let pending = practice.run(enrol.proven_by(proof)).done().unwrap();
+    let mut bad: Vec<String> =
+        (0..40).filter(|n| !(6..=8).contains(n)).map(|n| "0".repeat(n)).collect();
+    bad.extend(
+        ["12345x", "12345 ", " 12345", "12 345", "123-456", "１２３４５６", "-12345", "1e5000"]
+            .map(String::from),
+    );
+    bad.push("0".repeat(1 << 20));
+    bad.push("\u{0}".repeat(6));
+    let before = practice.store.records();
+    for code in &bad {
+        let now = practice.now();
+        let pairs = [[code.as_str(), "123456"], ["123456", code.as_str()]];
+        assert_eq!(said(&practice.verify(id, code)), Said::Malformed, "{code:.40?}");
+        assert_eq!(said(&practice.confirm(id, pending.id(), code)), Said::Malformed);
+        assert_eq!(said(&practice.answer(id, sent.id(), code)), Said::Malformed);
+        for pair in pairs {
+            let resync = practice.mfa.resynchronise(id, person.device, pair, Purpose::SignIn, now);
+            assert_eq!(said(&practice.run(resync)), Said::Malformed);
+        }
+    }
+    assert_eq!(practice.store.records(), before);
+    // Seven and eight digits are codes, of no device here: wrong, and counted.
+    for (code, left) in [("1234567", 4), ("12345678", 3)] {
+        assert_eq!(said(&practice.verify(id, code)), Said::Rejected(left));
+    }
+}
+
+#[test]
+fn recovery_texts() {
+    let practice = Practice::new();
+    let person = practice.person(1);
+    let good = &person.recovery_codes[0];
+    let plain = good.replace('-', "");
+    let before = practice.store.records();
+    let mut bad = vec![String::new(), plain[1..].to_owned(), format!("{plain}0"), "-".repeat(24)];
+    for strange in ["U", "u", "!", "é", "\n", "\t", "\0", ".", "=", "０", "\u{a0}"] {
+        bad.push(format!("{}{strange}", &plain[..23]));
+    }
+    bad.push("0".repeat(1 << 20));
+    bad.push(plain.repeat(2));
+    for text in &bad {
+        assert_eq!(RecoveryCode::parse(text).err(), Some(RecoveryCodeError), "{text:.40?}");
+        assert_eq!(said(&practice.recover(&person.id, text)), Said::Malformed, "{text:.40?}");
+    }
+    assert_eq!(practice.store.records(), before);
+    // As people type it: any case, any grouping, the look-alikes.
+    let typed = plain.to_lowercase().replace('0', "o").replace('1', "l");
+    let typed = format!(" {} {} ", &typed[..7], &typed[7..]);
+    assert_eq!(said(&practice.recover(&person.id, &typed)), Said::Accepted);
+}
+
+/// Five OTP devices, eight passkeys and certificates, one telephone: the next one is refused, and
+/// replacing one of them is not.
+#[test]
+fn as_many_devices_as_there_may_be() {
+    assert_eq!((MAX_OTP_DEVICES, MAX_EXTERNAL_DEVICES), (5, 8));
+    let practice = Practice::new();
+    let person = practice.person(1);
+    let id = &person.id;
+    for n in 2..=MAX_OTP_DEVICES {
+        let _ = practice.second_app(&person, &format!("App {n}"));
+    }
+    let own = || practice.proof(&person, Purpose::ChangeFactors);
+    for n in 0..MAX_EXTERNAL_DEVICES {
+        let method = if n % 2 == 0 { ExternalMethod::Passkey } else { ExternalMethod::Pki };
+        let _ = practice.external(id, method, Some(own()));
+    }
+    let (mfa, rng) = (&practice.mfa, || practice.rng());
+    let full = Refusal::TooManyDevices;
+    let proof = own();
+    let now = practice.now();
+    assert_eq!(practice.refused(mfa.enrol(id, "One more", &mut rng(), now).proven_by(proof)), full);
+    let proof = own();
+    let now = practice.now();
+    let hotp = mfa.enrol_hotp(id, "One more", Digits::Six, &mut rng(), now).proven_by(proof);
+    assert_eq!(practice.refused(hotp), full);
+    let proof = own();
+    let existing = mfa.enrol_existing(id, token(0x44), &mut rng(), practice.now());
+    assert_eq!(practice.refused(existing.proven_by(proof)), full);
+    for method in [ExternalMethod::Passkey, ExternalMethod::Pki] {
+        let proof = own();
+        let bind = mfa.bind_external(id, "One more", method, &mut rng(), practice.now());
+        assert_eq!(practice.refused(bind.proven_by(proof)), full);
+    }
+    // A telephone is a class of its own; a second one takes the place of the first.
+    let first = practice.phone(id, "+15550100100", Some(own()));
+    let second = practice.phone(id, "+15550100101", Some(own()));
+    let summary = practice.summary(id);
+    assert_eq!(summary.confirmed().count(), 5 + 8 + 1);
+    assert!(summary.confirmed().any(|device| device.id == second));
+    assert!(summary.confirmed().all(|device| device.id != first));
+    // Replacing goes on working when everything is full, for each of them.
+    let proof = own();
+    let replace = mfa.replace(id, person.device, "New", proof, &mut rng(), practice.now());
+    let pending = practice.run(replace).done().unwrap();
+    let code = Authenticator::of(&pending).code(practice.now());
+    assert_eq!(said(&practice.confirm(id, pending.id(), &code)), Said::Accepted);
+    assert_eq!(practice.summary(id).confirmed().count(), 5 + 8 + 1);
+    // Imports end at five as well.
+    let id = account(2);
+    for n in 0..6 {
+        let import = mfa.import(&id, token(n), &mut rng(), practice.now());
+        let expected = (n == 5).then_some(full);
+        assert_eq!(refusal(practice.run(import)), expected, "import {n}");
+    }
+}
+
+/// The largest state there can be fits a record, is read back, and works.
+#[test]
+fn the_largest_record() {
+    let practice = Practice::with(Numbers { recovery_codes: Some(16), ..Numbers::default() });
+    let id = AccountId::new([0xff; 64]).unwrap();
+    let long = "é".repeat(32);
+    let label = || Label::new(&long).unwrap();
+    let parameters = Parameters {
+        algorithm: Algorithm::Sha512,
+        digits: Digits::Eight,
+        t0: UnixTime::from_secs(1),
+        ..Parameters::default()
+    };
+    let secret = |byte: u8| Secret::from_bytes(&[byte; 128]).unwrap();
+    let existing = |byte: u8| ExistingDevice::totp(label(), secret(byte), parameters, None);
+    let app = |byte: u8| {
+        let totp = countersign::Totp::new(&secret(byte), parameters);
+        Authenticator::App { totp, parameters }
+    };
+    let confirm = |byte: u8, proof: Option<countersign::Proof>| {
+        let enrol =
+            practice.mfa.enrol_existing(&id, existing(byte), &mut practice.rng(), practice.now());
+        let enrol = match proof {
+            Some(proof) => enrol.proven_by(proof),
+            None => enrol,
+        };
+        let pending = practice.run(enrol).done().unwrap();
+        let code = app(byte).code(practice.now());
+        let bound = practice.confirm(&id, pending.id(), &code).accepted().unwrap();
+        practice.wait(60);
+        bound
+    };
+    let first = confirm(0, None);
+    let codes = recovery_codes(&first);
+    assert_eq!(codes.len(), 16);
+    let proof = |purpose: Purpose| {
+        let now = practice.wait(30);
+        let verify = practice.mfa.verify(&id, &app(0).code(now), purpose, now);
+        practice.run(verify).accepted().unwrap()
+    };
+    let own = || proof(Purpose::ChangeFactors);
+    // Former devices, more than are remembered.
+    for byte in 100..120 {
+        let device = confirm(byte, Some(own())).device();
+        let revoke = practice.mfa.revoke(&id, device, own(), practice.now());
+        practice.run(revoke).done().unwrap();
+    }
+    for byte in 1..5 {
+        let _ = confirm(byte, Some(own()));
+    }
+    for _ in 0..8 {
+        let method = ExternalMethod::Passkey;
+        let bind =
+            practice.mfa.bind_external(&id, &long, method, &mut practice.rng(), practice.now());
+        practice.run(bind.proven_by(own())).done().map(|_| ()).unwrap();
+    }
+    let number = || PhoneNumber::new("+123456789012345").unwrap();
+    let told = RestrictedNotice::given_by_host();
+    let enrol_phone = || {
+        let proof = own();
+        let enrol = practice.mfa.enrol_phone(
+            &id,
+            &long,
+            number(),
+            told,
+            &mut practice.rng(),
+            practice.now(),
+        );
+        practice.run(enrol.proven_by(proof)).done().unwrap()
+    };
+    let sent = enrol_phone();
+    let bound = practice.confirm(&id, sent.id(), sent.code().expose_str());
+    assert_eq!(said(&bound), Said::Accepted);
+    practice.wait(60);
+    let operator = practice.person(7);
+    let grantor = practice.proof(&operator, Purpose::ActForOther);
+    let grant =
+        practice.mfa.grant_emergency_access(&id, grantor, 14_400, "in repair", practice.now());
+    practice.run(grant).done().unwrap();
+    // A pending telephone, a sent code, a started check, and failures in every class.
+    let pending = enrol_phone();
+    practice.wait(60);
+    let name = action(&"x".repeat(32));
+    let sent = practice.challenge(&id, name.clone()).done().unwrap();
+    let started = practice.start_external(&id, name.clone());
+    let _ = practice.recover(&id, &"0".repeat(24));
+    let _ = practice.verify(&id, "00000000");
+    let _ = practice.answer(&id, sent.id(), &other_than(sent.code().expose_str()));
+    let record = practice.store.record(&id).unwrap();
+    let (len, limit) = (record.as_bytes().len(), Record::MAX_LEN);
+    assert!(len <= limit, "{len} bytes");
+    assert!(len > 4_000, "{len} bytes: this was not the largest state");
+    let summary = practice.summary(&id);
+    assert_eq!((summary.confirmed().count(), summary.devices.len()), (14, 30));
+    assert!(summary.pending_until.is_some() && summary.emergency_until.is_some());
+    // All of it is read back and works.
+    let answer =
+        practice.mfa.answer(&id, sent.id(), sent.code().expose_str(), name.clone(), practice.now());
+    assert_eq!(said(&practice.run(answer)), Said::Accepted);
+    let key = summary.confirmed().find(|device| device.method.is_phishing_resistant()).unwrap();
+    let verified = Assertion::verified_by_host(started, key.id);
+    assert_eq!(said(&practice.settle(&id, verified, name)), Said::Accepted);
+    assert_eq!(said(&practice.recover(&id, &codes[15])), Said::Accepted);
+    let bound = practice.confirm(&id, pending.id(), pending.code().expose_str());
+    assert_eq!(said(&bound), Said::Accepted);
+    // A policy cannot ask for more than there is room for.
+    assert_eq!(Bounded::<1, 16>::new(17), None);
+}
+
+/// A seal that binds to nothing, so that a record can stand under any version.
+struct Bare;
+
+impl Seal for Bare {
+    fn seal(&self, _: &[u8], _: [u8; 12], plaintext: &[u8]) -> Result<Vec<u8>, SealError> {
+        Ok(plaintext.to_vec())
+    }
+
+    fn open(&self, _: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
+        Ok(Zeroizing::new(sealed.to_vec()))
+    }
+}
+
+/// Versions end at 2^63-1, what a signed column holds: the last write is the one before.
+#[test]
+fn versions() {
+    let (mfa, store, id) = (Mfa::new(Bare, Recommended), Ledger::default(), account(1));
+    let pending = mfa.enrol(&id, "Phone", &mut rng(1), START).run(&store).unwrap().done().unwrap();
+    let app = Authenticator::of(&pending);
+    let confirm = mfa.confirm(&id, pending.id(), &app.code(START), &mut rng(2), START);
+    assert_eq!(said(&confirm.run(&store).unwrap()), Said::Accepted);
+    let bytes = store.record(&id).unwrap().as_bytes().to_vec();
+    let max = u64::try_from(i64::MAX).unwrap();
+    assert_eq!(Record::MAX_VERSION, max);
+    let now = START.plus(60);
+    let verify = mfa.verify(&id, &app.code(now), Purpose::SignIn, now);
+    let wrong = mfa.verify(&id, &wrong_code(&[&app], now, 0), Purpose::SignIn, now);
+    let offboard = mfa.offboard(&id, Actor::Host, "left", now);
+    for version in [0, max, max + 1, u64::MAX] {
+        let record = Record::new(version, bytes.clone());
+        store.put(id, record.clone());
+        let error = Some(Error::Record(RecordError::Version));
+        assert_eq!(verify.run(&store).err(), error, "version {version}");
+        assert_eq!(wrong.run(&store).err(), error, "version {version}");
+        assert_eq!(offboard.run(&store).err(), error, "version {version}");
+        assert_eq!(store.record(&id), Some(record), "version {version}");
+    }
+    for version in [1, 1 << 31, (1 << 53) + 1, max - 1] {
+        store.put(id, Record::new(version, bytes.clone()));
+        assert_eq!(said(&verify.run(&store).unwrap()), Said::Accepted, "version {version}");
+        assert_eq!(store.record(&id).unwrap().version(), version + 1);
+    }
+}
+
+/// Counters and steps at their ends: a device is used up, and never wraps.
+#[test]
+fn moving_factors_at_their_end() {
+    let practice = Practice::new();
+    let (mfa, id) = (&practice.mfa, account(1));
+    let secret = || Secret::from_bytes(&[0x77; 20]).unwrap();
+    let label = || Label::new("Token").unwrap();
+    let token = ExistingDevice::hotp(label(), secret(), Algorithm::Sha1, Digits::Six, u64::MAX);
+    practice.run(mfa.import(&id, token, &mut practice.rng(), practice.now())).done().unwrap();
+    let hotp = countersign::Hotp::new(&secret(), Algorithm::Sha1, Digits::Six);
+    let last = hotp.generate(u64::MAX).expose_str().to_owned();
+    assert_eq!(said(&practice.verify(&id, &last)), Said::Accepted);
+    for counter in [u64::MAX, u64::MAX - 1, 0, 1] {
+        let code = hotp.generate(counter).expose_str().to_owned();
+        assert_ne!(said(&practice.verify(&id, &code)), Said::Accepted, "counter {counter}");
+    }
+    // A last step that another system set to the end of time: no code is ever new.
+    let id = account(2);
+    let parameters = Parameters::default();
+    let app = ExistingDevice::totp(label(), secret(), parameters, Some(u64::MAX));
+    practice.run(mfa.import(&id, app, &mut practice.rng(), practice.now())).done().unwrap();
+    let totp =
+        Authenticator::App { totp: countersign::Totp::new(&secret(), parameters), parameters };
+    let code = totp.code(practice.now());
+    assert_eq!(said(&practice.verify(&id, &code)), Said::Rejected(4));
+    // A T0 that lies ahead: before it there are no codes, and nothing is accepted.
+    let id = account(3);
+    let later = Parameters { t0: UnixTime::from_secs(4_000_000_000), ..parameters };
+    let app = ExistingDevice::totp(label(), secret(), later, None);
+    practice.run(mfa.import(&id, app, &mut practice.rng(), practice.now())).done().unwrap();
+    for code in ["000000", &code] {
+        assert!(matches!(said(&practice.verify(&id, code)), Said::Rejected(_)));
+    }
+    // Emergency access for no time, and for ever: a second, and the policy's hours.
+    let (person, operator) = (practice.person(4), practice.person(5));
+    for (asked, granted) in [(0, 0), (14_400, 14_400), (14_401, 14_400), (u64::MAX, 14_400)] {
+        let proof = practice.proof(&operator, Purpose::ActForOther);
+        let now = practice.now();
+        let grant = mfa.grant_emergency_access(&person.id, proof, asked, "in repair", now);
+        assert_eq!(practice.run(grant).done().unwrap(), now.plus(granted), "{asked}");
+        for (late, expected) in [(granted, Said::Accepted), (granted + 1, Said::Expired)] {
+            let at = now.plus(late);
+            let used = practice.run(mfa.use_emergency_access(&person.id, Purpose::SignIn, at));
+            assert_eq!(said(&used), expected, "{asked}, {late} s later");
+        }
+    }
+}
+
+/// A device, a challenge and an enrolment that are none: one answer each, and nothing is written.
+#[test]
+fn numbers_that_name_nothing() {
+    let practice = Practice::new();
+    let person = practice.person(1);
+    let id = &person.id;
+    for number in [0, 1, u64::MAX] {
+        let device = DeviceId::from_u64(number);
+        let proof = practice.proof(&person, Purpose::ChangeFactors);
+        let revoke = practice.mfa.revoke(id, device, proof, practice.now());
+        assert_eq!(practice.refused(revoke), Refusal::NoSuchDevice);
+    }
+    let before = practice.store.records();
+    for bytes in [[0; 16], [255; 16]] {
+        let none = ChallengeId::from_bytes(bytes);
+        assert_eq!(said(&practice.confirm(id, none, "123456")), Said::Expired);
+        assert_eq!(said(&practice.answer(id, none, "123456")), Said::Expired);
+        let assertion = Assertion::verified_by_host(none, person.device);
+        assert_eq!(said(&practice.settle(id, assertion, Purpose::SignIn)), Said::Expired);
+    }
+    assert_eq!(practice.store.records(), before);
+    assert_eq!(practice.store.load(id).unwrap(), before.get(id).cloned());
+    // The strictest policy that can be written still lets the right code in.
+    let throttle = Throttle {
+        free: Bounded::of::<0>(),
+        first_wait: Bounded::of::<3600>(),
+        longest_wait: Bounded::of::<3600>(),
+        disable_at: Bounded::of::<1>(),
+        per_thirty_days: Bounded::of::<1>(),
+    };
+    let practice = Practice::with(Numbers { throttle: Some(throttle), ..Numbers::default() });
+    let person = practice.person(1);
+    let code = person.app.code(practice.now());
+    assert_eq!(said(&practice.verify(&person.id, &code)), Said::Accepted);
+    assert_eq!(said(&practice.miss(&person)), Said::Rejected(0));
+    assert_eq!(said(&practice.miss(&person)), Said::Disabled);
+}

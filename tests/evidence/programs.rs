@@ -1,0 +1,37 @@
+//! Builds the programs of `tests/evidence` and `tests/nostd`, for the tests that run them.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// Builds one program and says where it is.
+pub fn build(package: &str, profile: &str, program: &str, features: &str) -> PathBuf {
+    let (path, built) = build_with("", package, profile, program, features);
+    assert!(built.status.success(), "{package} does not build:\n{}", said(&built));
+    path
+}
+
+/// Builds one program with these flags for the compiler; says where it is and how it went.
+pub fn build_with(
+    flags: &str,
+    package: &str,
+    profile: &str,
+    program: &str,
+    features: &str,
+) -> (PathBuf, Output) {
+    let directory = if flags.is_empty() { "evidence" } else { "evidence-with-flags" };
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join(directory);
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(env!("CARGO_MANIFEST_DIR")).env("CARGO_TARGET_DIR", &target);
+    cargo.env("RUSTFLAGS", flags);
+    cargo.args(["build", "--quiet", "--package", package, "--profile", profile]);
+    cargo.args(["--bin", program, "--no-default-features", "--features", features]);
+    let built = cargo.output().expect("cargo");
+    (target.join(profile).join(program), built)
+}
+
+/// Everything a program printed, on either stream.
+pub fn said(output: &Output) -> String {
+    let (out, err) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    format!("{out}{err}")
+}

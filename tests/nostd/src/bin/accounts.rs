@@ -1,0 +1,102 @@
+//! The account layer without std, over an allocator and a store of the program's own: enrol,
+//! confirm, sign in, be refused the same code. Ends with 0, or the number of the check that failed.
+#![no_std]
+#![no_main]
+
+extern crate alloc;
+
+use alloc::string::String;
+use core::cell::RefCell;
+use core::convert::Infallible;
+
+use countersign::{
+    AccountId, Keyring, Mfa, Purpose, Recommended, Record, Store, Swap, Totp, UnixTime, Verdict,
+    Write,
+};
+use countersign_nostd as _;
+use rand_core::{TryCryptoRng, TryRng};
+
+/// A store for one person.
+#[derive(Default)]
+struct One(RefCell<Option<Record>>);
+
+impl Store for One {
+    type Error = Infallible;
+
+    fn load(&self, _: &AccountId) -> Result<Option<Record>, Infallible> {
+        Ok(self.0.borrow().clone())
+    }
+
+    fn swap(&self, _: &AccountId, write: &Write<'_>) -> Result<Swap, Infallible> {
+        let mut record = self.0.borrow_mut();
+        if record.as_ref().map(Record::version) != write.expected() {
+            return Ok(Swap::Stale);
+        }
+        *record = Some(write.record().clone());
+        Ok(Swap::Stored)
+    }
+}
+
+/// Counts; a device would ask its hardware.
+struct Counting(u64);
+
+impl TryRng for Counting {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        Ok(self.try_next_u64()? as u32)
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        self.0 = self.0.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
+        Ok(self.0)
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
+        for chunk in bytes.chunks_mut(8) {
+            let drawn = self.try_next_u64()?.to_be_bytes();
+            chunk.iter_mut().zip(drawn).for_each(|(place, byte)| *place = byte);
+        }
+        Ok(())
+    }
+}
+
+impl TryCryptoRng for Counting {}
+
+#[unsafe(no_mangle)]
+extern "C" fn main() -> i32 {
+    match run() {
+        Ok(()) => 0,
+        Err(check) => check,
+    }
+}
+
+fn run() -> Result<(), i32> {
+    let mfa = Mfa::new(Keyring::new([7; 32]), Recommended);
+    let (store, mut rng) = (One::default(), Counting(42));
+    let id = AccountId::new(b"42").map_err(|_| 1)?;
+    let now = UnixTime::from_secs(1_800_000_000);
+
+    let pending = mfa.enrol(&id, "Dana's phone", &mut rng, now).run(&store).map_err(|_| 2)?;
+    let pending = pending.done().map_err(|_| 3)?;
+    let uri = pending.uri("Acme Billing", "dana").map_err(|_| 4)?;
+    let phone = Totp::new(uri.secret(), uri.totp_parameters().ok_or(5)?);
+    let shown = |at| phone.generate(at).map(|code| String::from(code.expose_str())).ok_or(6);
+
+    let bound = mfa.confirm(&id, pending.id(), &shown(now)?, &mut rng, now).run(&store);
+    let bound = bound.map_err(|_| 7)?.accepted().ok_or(8)?;
+    if bound.recovery_codes().ok_or(9)?.len() != 10 {
+        return Err(10);
+    }
+    let later = now.plus(30);
+    let verify = |code: &str| mfa.verify(&id, code, Purpose::SignIn, later).run(&store);
+    let code = shown(later)?;
+    let proof = verify(&code).map_err(|_| 11)?.accepted().ok_or(12)?;
+    if *proof.account() != id {
+        return Err(15);
+    }
+    match verify(&code).map_err(|_| 13)? {
+        Verdict::Rejected { .. } => Ok(()),
+        _ => Err(14),
+    }
+}

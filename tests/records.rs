@@ -1,0 +1,1274 @@
+//! Records as stores keep them: golden ones that stay readable for ever, and everything that can
+//! happen to bytes on their way, which is never an acceptance, never a panic, and never overwritten.
+//!
+//! The golden records lie in `tests/data/records`, one file each, as text. A new format adds files
+//! and leaves these alone:
+//!
+//! ```text
+//! cargo test --test records write_the_golden_records -- --ignored      writes those that are missing
+//! ```
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+#![allow(clippy::arithmetic_side_effects, missing_docs)]
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex};
+
+use countersign::challenge::{Assertion, ChallengeId, PhoneNumber};
+use countersign::device::ExistingDevice;
+use countersign::event::Actor;
+use countersign::mfa::{ExternalMethod, PendingEnrolment, RestrictedNotice};
+use countersign::operation::Error;
+use countersign::record::{RecordError, Seal, SealError};
+use countersign::summary::{Label, Text};
+use countersign::throttle::Bounded;
+use countersign::totp::{Parameters, Period};
+use countersign::*;
+use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
+
+#[path = "model/text.rs"]
+mod text;
+
+const KEY: [u8; 32] = *b"a golden key, known to everybody";
+
+/// The same bytes in every run and every release: nothing here is secret.
+struct Counting(u64);
+
+impl rand::TryRng for Counting {
+    type Error = std::convert::Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
+        Ok((self.try_next_u64()? >> 32) as u32)
+    }
+
+    /// SplitMix64.
+    fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        Ok(mixed ^ (mixed >> 31))
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Self::Error> {
+        for byte in bytes {
+            *byte = self.try_next_u64()? as u8;
+        }
+        Ok(())
+    }
+}
+
+impl rand::TryCryptoRng for Counting {}
+
+/// Rows that a test can put there itself.
+#[derive(Default)]
+struct Rows(Mutex<BTreeMap<AccountId, Record>>);
+
+impl Rows {
+    fn of(id: &AccountId, record: &Record) -> Rows {
+        let rows = Rows::default();
+        rows.put(id, record.clone());
+        rows
+    }
+
+    fn put(&self, id: &AccountId, record: Record) {
+        self.0.lock().unwrap().insert(*id, record);
+    }
+
+    fn row(&self, id: &AccountId) -> Option<Record> {
+        self.0.lock().unwrap().get(id).cloned()
+    }
+}
+
+impl Store for Rows {
+    type Error = std::convert::Infallible;
+
+    fn load(&self, id: &AccountId) -> Result<Option<Record>, Self::Error> {
+        Ok(self.row(id))
+    }
+
+    fn swap(&self, id: &AccountId, write: &Write<'_>) -> Result<Swap, Self::Error> {
+        if self.row(id).map(|record| record.version()) != write.expected() {
+            return Ok(Swap::Stale);
+        }
+        self.put(id, write.record().clone());
+        Ok(Swap::Stored)
+    }
+}
+
+// Golden records.
+
+/// A golden record, with what a reader has to know to go on from it.
+#[derive(Debug)]
+struct Golden {
+    name: String,
+    key: [u8; 32],
+    id: AccountId,
+    now: UnixTime,
+    record: Record,
+    summary: String,
+    /// What is done next, and what has to come of it.
+    then: Vec<String>,
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn unhex(text: &str) -> Vec<u8> {
+    let digits: Vec<char> = text.chars().filter(|character| !character.is_whitespace()).collect();
+    let byte = |pair: &[char]| u8::from_str_radix(&pair.iter().collect::<String>(), 16).unwrap();
+    digits.chunks(2).map(byte).collect()
+}
+
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data/records")
+}
+
+impl Golden {
+    fn print(&self, what: &str) -> String {
+        let release = env!("CARGO_PKG_VERSION");
+        let mut file = format!("# {what}\n# Written by release {release}, record format 1.\n\n");
+        file += &format!("key     {}\n", hex(&self.key));
+        file += &format!("account {}\n", hex(self.id.as_bytes()));
+        file += &format!("version {}\n", self.record.version());
+        file += &format!("now     {}\n\n", self.now.as_secs());
+        file += &self.summary.lines().map(|line| format!("summary {line}\n")).collect::<String>();
+        file += "\n";
+        file += &self.then.iter().map(|line| format!("then    {line}\n")).collect::<String>();
+        file += "\n";
+        for line in self.record.as_bytes().chunks(32) {
+            file += &format!("record  {}\n", hex(line));
+        }
+        file
+    }
+
+    fn parse(name: &str, file: &str) -> Golden {
+        let lines = |wanted: &str| -> Vec<&str> {
+            let facts = file.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+            let split = facts.map(|line| line.split_once(' ').unwrap());
+            let wanted = split.filter(|(word, _)| *word == wanted);
+            wanted.map(|(_, fact)| fact.trim_start()).collect()
+        };
+        let number = |wanted: &str| lines(wanted)[0].parse::<u64>().unwrap();
+        Golden {
+            name: name.into(),
+            key: unhex(lines("key")[0]).try_into().unwrap(),
+            id: AccountId::new(unhex(lines("account")[0])).unwrap(),
+            now: UnixTime::from_secs(number("now")),
+            record: Record::new(number("version"), unhex(&lines("record").concat())),
+            summary: lines("summary").iter().map(|line| format!("{line}\n")).collect(),
+            then: lines("then").iter().map(|line| (*line).into()).collect(),
+        }
+    }
+
+    fn read(name: &str) -> Golden {
+        let file = std::fs::read_to_string(folder().join(name).with_extension("txt")).unwrap();
+        Golden::parse(name, &file)
+    }
+
+    fn all() -> Vec<Golden> {
+        STORIES.iter().map(|(name, _, _)| Golden::read(name)).collect()
+    }
+
+    fn mfa(&self) -> Mfa<Keyring, Recommended> {
+        Mfa::new(Keyring::new(self.key), Recommended)
+    }
+}
+
+#[test]
+fn every_golden_record_opens_and_says_what_it_said() {
+    let mut files: Vec<_> = std::fs::read_dir(folder())
+        .unwrap()
+        .map(|file| file.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned())
+        .collect();
+    files.sort();
+    let mut names: Vec<_> = STORIES.iter().map(|(name, _, _)| (*name).to_owned()).collect();
+    names.sort();
+    assert_eq!(files, names, "every file is read, and every story is on file");
+    for golden in Golden::all() {
+        let rows = Rows::of(&golden.id, &golden.record);
+        let summary = golden.mfa().summary(&golden.id, golden.now).run(&rows).unwrap();
+        assert_eq!(text::of(summary.as_ref()), golden.summary, "{}", golden.name);
+    }
+}
+
+#[test]
+fn every_golden_record_can_be_gone_on_from() {
+    for golden in Golden::all() {
+        let rows = Rows::of(&golden.id, &golden.record);
+        let mfa = golden.mfa();
+        assert!(!golden.then.is_empty());
+        for line in &golden.then {
+            let words: Vec<&str> = line.split(' ').collect();
+            let (id, mut rng) = (&golden.id, Counting(99));
+            let [what, at, given @ .., "->", expected] = &words[..] else { panic!("{line}") };
+            let at = UnixTime::from_secs(at.parse().unwrap());
+            let challenge = |text: &str| ChallengeId::from_bytes(unhex(text).try_into().unwrap());
+            let purpose = Purpose::SignIn;
+            let verdict = match (*what, given) {
+                ("verify", [code]) => mfa.verify(id, code, purpose, at).run(&rows),
+                ("recover", [code]) => mfa.recover(id, code, purpose, at).run(&rows),
+                ("answer", [sent, code]) => {
+                    mfa.answer(id, challenge(sent), code, purpose, at).run(&rows)
+                }
+                ("settle", [started, device]) => {
+                    let device = DeviceId::from_u64(u64::from_str_radix(device, 16).unwrap());
+                    let assertion = Assertion::verified_by_host(challenge(started), device);
+                    mfa.settle_external(id, assertion, purpose, at).run(&rows)
+                }
+                ("emergency", []) => mfa.use_emergency_access(id, purpose, at).run(&rows),
+                ("confirm", [pending, code]) => {
+                    let op = mfa.confirm(id, challenge(pending), code, &mut rng, at);
+                    let accepted = op.run(&rows).unwrap().accepted().is_some();
+                    assert_eq!(if accepted { "accepted" } else { "no" }, *expected, "{line}");
+                    continue;
+                }
+                ("enrol", []) => {
+                    let change = mfa.enrol(id, "new", &mut rng, at).run(&rows).unwrap();
+                    let refused = change.done().map(|_| "done".into());
+                    let said = refused.unwrap_or_else(|refusal| format!("{refusal:?}"));
+                    assert_eq!(said, *expected, "{line}");
+                    continue;
+                }
+                _ => panic!("{line}"),
+            };
+            let said = match verdict.unwrap() {
+                Verdict::Accepted(_) => "accepted",
+                Verdict::Rejected { .. } => "rejected",
+                Verdict::Wait { .. } => "wait",
+                Verdict::Expired => "expired",
+                Verdict::Disabled => "disabled",
+                Verdict::Malformed => "malformed",
+            };
+            assert_eq!(said, *expected, "{}: {line}", golden.name);
+        }
+        assert!(rows.row(&golden.id).unwrap().version() >= golden.record.version());
+    }
+}
+
+/// Writes the golden records that are missing; never one that is there.
+#[test]
+#[ignore = "writes files: see the head of this file"]
+fn write_the_golden_records() {
+    std::fs::create_dir_all(folder()).unwrap();
+    for (name, what, story) in STORIES {
+        let file = folder().join(name).with_extension("txt");
+        if !file.exists() {
+            std::fs::write(file, story(name).print(what)).unwrap();
+        }
+    }
+}
+
+// The stories that the golden records come out of.
+
+type Story = fn(&str) -> Golden;
+
+const STORIES: &[(&str, &str, Story)] = &[
+    (
+        "fresh-pending",
+        "An enrolment that waits for its first code, and nothing else.",
+        fresh_pending,
+    ),
+    ("one-totp", "One app and ten recovery codes, one failure.", one_totp),
+    ("one-hotp", "One token, seven digits, pressed a few times.", one_hotp),
+    (
+        "everything",
+        "Five OTP devices: an app with a short secret, brought over; one with drift; one with a clock\n\
+         # error; a token with the largest hash, a step of a minute and a T0; a token by counter that\n\
+         # is used up. Passkey and certificate, telephone, a lost and a replaced device, a pending\n\
+         # telephone, both challenges, emergency access, a failure of each class, a spent recovery\n\
+         # code.",
+        everything,
+    ),
+    ("offboarded", "A leaver: two former devices and a tombstone.", offboarded),
+];
+
+const START: u64 = 1_800_000_000;
+
+/// A person, a clock and whatever is in their pocket.
+struct Life {
+    mfa: Mfa<Keyring, Recommended>,
+    rows: Rc<Rows>,
+    draws: Cell<u64>,
+    id: AccountId,
+    clock: Cell<u64>,
+}
+
+impl Life {
+    fn new(name: &str) -> Life {
+        Life {
+            mfa: Mfa::new(Keyring::new(KEY), Recommended),
+            rows: Rc::default(),
+            draws: Cell::new(name.len() as u64 * 1000),
+            id: AccountId::new(name).unwrap(),
+            clock: Cell::new(START),
+        }
+    }
+
+    fn at(&self) -> UnixTime {
+        UnixTime::from_secs(self.now())
+    }
+
+    fn now(&self) -> u64 {
+        self.clock.get()
+    }
+
+    fn wait(&self, secs: u64) {
+        self.clock.set(self.clock.get() + secs);
+    }
+
+    /// A generator of its own for every draw.
+    fn rng(&self) -> Counting {
+        self.draws.set(self.draws.get() + 1);
+        Counting(self.draws.get())
+    }
+
+    fn enrol(&self, label: &str, proof: Option<Proof>) -> (PendingEnrolment, Totp) {
+        let op = self.mfa.enrol(&self.id, label, &mut self.rng(), self.at());
+        let op = match proof {
+            Some(proof) => op.proven_by(proof),
+            None => op,
+        };
+        let pending = op.run(&*self.rows).unwrap().done().unwrap();
+        let uri = pending.uri("Acme Billing", "person").unwrap();
+        let totp = Totp::new(uri.secret(), uri.totp_parameters().unwrap());
+        (pending, totp)
+    }
+
+    fn bind(&self, label: &str, proof: Option<Proof>) -> (DeviceId, Totp, Vec<String>) {
+        let (pending, totp) = self.enrol(label, proof);
+        let code = totp.generate(self.at()).unwrap();
+        let at = self.at();
+        let op = self.mfa.confirm(&self.id, pending.id(), code.expose_str(), &mut self.rng(), at);
+        let bound = op.run(&*self.rows).unwrap().accepted().unwrap();
+        let codes = bound
+            .recovery_codes()
+            .map(|codes| codes.iter().map(|code| code.expose_text().to_string()).collect());
+        (bound.device(), totp, codes.unwrap_or_default())
+    }
+
+    /// A minute later, a proof by `totp`.
+    fn proof(&self, totp: &Totp, purpose: Purpose) -> Proof {
+        self.wait(60);
+        let code = totp.generate(self.at()).unwrap();
+        let op = self.mfa.verify(&self.id, code.expose_str(), purpose, self.at());
+        op.run(&*self.rows).unwrap().accepted().unwrap()
+    }
+
+    fn golden(&self, name: &str, then: Vec<String>) -> Golden {
+        let summary = self.mfa.summary(&self.id, self.at()).run(&*self.rows).unwrap();
+        Golden {
+            name: name.into(),
+            key: KEY,
+            id: self.id,
+            now: self.at(),
+            record: self.rows.row(&self.id).unwrap(),
+            summary: text::of(summary.as_ref()),
+            then,
+        }
+    }
+}
+
+fn code_at(totp: &Totp, secs: u64) -> String {
+    totp.generate(UnixTime::from_secs(secs)).unwrap().expose_str().to_owned()
+}
+
+fn fresh_pending(name: &str) -> Golden {
+    let life = Life::new(name);
+    let (pending, totp) = life.enrol("Dana’s phone", None);
+    life.wait(30);
+    let (id, at) = (pending.id(), life.now());
+    let code = code_at(&totp, at);
+    let wrong = code_at(&totp, at + 3000);
+    life.golden(
+        name,
+        vec![
+            format!("verify {at} {code} -> rejected"), // it satisfies nothing
+            format!("confirm {at} {id} {wrong} -> no"),
+            format!("confirm {at} {id} {code} -> accepted"),
+            format!("verify {at} {code} -> rejected"),
+        ],
+    )
+}
+
+fn one_totp(name: &str) -> Golden {
+    let life = Life::new(name);
+    let (_, totp, codes) = life.bind("Dana’s phone", None);
+    life.wait(600);
+    let wrong = code_at(&totp, START + 100_000);
+    let op = life.mfa.verify(&life.id, &wrong, Purpose::SignIn, life.at());
+    assert!(op.run(&*life.rows).unwrap().accepted().is_none());
+    let (now, next) = (life.now(), life.now() + 30);
+    let then = vec![
+        format!("verify {now} {} -> rejected", code_at(&totp, START)),
+        format!("verify {next} {} -> accepted", code_at(&totp, next)),
+        format!("verify {next} {} -> rejected", code_at(&totp, now)),
+        format!("recover {next} {} -> accepted", codes[3]),
+        format!("recover {next} {} -> rejected", codes[3]),
+    ];
+    life.golden(name, then)
+}
+
+fn one_hotp(name: &str) -> Golden {
+    let life = Life::new(name);
+    let (id, at) = (life.id, life.at());
+    let op = life.mfa.enrol_hotp(&id, "token 4711", Digits::Seven, &mut life.rng(), at);
+    let pending = op.run(&*life.rows).unwrap().done().unwrap();
+    let uri = pending.uri("Acme Billing", "person").unwrap();
+    let hotp = Hotp::new(uri.secret(), uri.algorithm(), uri.digits());
+    let code = |counter| hotp.generate(counter).expose_str().to_owned();
+    let op = life.mfa.confirm(&id, pending.id(), &code(0), &mut life.rng(), at);
+    let _ = op.run(&*life.rows).unwrap().accepted().unwrap();
+    let op = life.mfa.verify(&id, &code(3), Purpose::SignIn, at);
+    assert!(op.run(&*life.rows).unwrap().accepted().is_some());
+    let then = vec![
+        format!("verify {START} {} -> rejected", code(3)),
+        format!("verify {START} {} -> accepted", code(8)),
+        format!("verify {START} {} -> rejected", code(4)),
+        format!("verify {START} {} -> accepted", code(9)),
+    ];
+    life.golden(name, then)
+}
+
+fn offboarded(name: &str) -> Golden {
+    let life = Life::new(name);
+    let (_, totp, codes) = life.bind("Dana’s phone", None);
+    let proof = life.proof(&totp, Purpose::ChangeFactors);
+    let (_, other, _) = life.bind("tablet", Some(proof));
+    life.wait(86_400);
+    let op = life.mfa.offboard(&life.id, Actor::Host, "left the practice", life.at());
+    op.run(&*life.rows).unwrap().done().unwrap();
+    let next = life.now() + 60;
+    let then = vec![
+        format!("verify {next} {} -> rejected", code_at(&totp, next)),
+        format!("verify {next} {} -> rejected", code_at(&other, next)),
+        format!("recover {next} {} -> rejected", codes[0]),
+        format!("enrol {next} -> Offboarded"),
+        format!("emergency {next} -> expired"),
+    ];
+    life.golden(name, then)
+}
+
+fn everything(name: &str) -> Golden {
+    let life = Life::new(name);
+    let id = life.id;
+    let label = |text: &str| Label::new(text).unwrap();
+
+    // From another system: an app with a short secret, a token at the end of its counters.
+    let short = Secret::dangerously_allow_short(b"ten bytes!").unwrap();
+    let short_totp = Totp::new(&short, Parameters::default());
+    let import = ExistingDevice::totp(label("from before"), short, Parameters::default(), Some(7));
+    life.mfa
+        .import(&id, import, &mut life.rng(), life.at())
+        .run(&*life.rows)
+        .unwrap()
+        .done()
+        .unwrap();
+    let secret = Secret::from_bytes(&[9; 20]).unwrap();
+    let last = Hotp::new(&secret, Algorithm::Sha1, Digits::Eight).generate(u64::MAX);
+    let import =
+        ExistingDevice::hotp(label("old token"), secret, Algorithm::Sha1, Digits::Eight, u64::MAX);
+    life.mfa
+        .import(&id, import, &mut life.rng(), life.at())
+        .run(&*life.rows)
+        .unwrap()
+        .done()
+        .unwrap();
+    let op = life.mfa.verify(&id, last.expose_str(), Purpose::SignIn, life.at());
+    assert!(op.run(&*life.rows).unwrap().accepted().is_some(), "the last code there is");
+
+    // An app, which brings the recovery codes; one that is lost, one that is replaced.
+    let proof = life.proof(&short_totp, Purpose::ChangeFactors);
+    let (_, app, codes) = life.bind("Dana’s phone", Some(proof));
+    let proof = life.proof(&app, Purpose::ChangeFactors);
+    let (lost, _, _) = life.bind("phone before", Some(proof));
+    let proof = life.proof(&app, Purpose::SignIn);
+    life.mfa.report_lost(&id, lost, proof, life.at()).run(&*life.rows).unwrap().done().unwrap();
+    let proof = life.proof(&app, Purpose::ChangeFactors);
+    let (old, _, _) = life.bind("tablet before", Some(proof));
+    let proof = life.proof(&app, Purpose::ChangeFactors);
+    let op = life.mfa.replace(&id, old, "tablet", proof, &mut life.rng(), life.at());
+    let pending = op.run(&*life.rows).unwrap().done().unwrap();
+    let uri = pending.uri("Acme Billing", "person").unwrap();
+    let tablet = Totp::new(uri.secret(), uri.totp_parameters().unwrap());
+    let code = code_at(&tablet, life.now());
+    let op = life.mfa.confirm(&id, pending.id(), &code, &mut life.rng(), life.at());
+    let tablet_id = op.run(&*life.rows).unwrap().accepted().unwrap().device();
+
+    // A token with the largest hash and a step of its own.
+    let secret = Secret::from_bytes(&[5; 64]).unwrap();
+    let parameters = Parameters {
+        algorithm: Algorithm::Sha512,
+        digits: Digits::Eight,
+        period: Period::new(60).unwrap(),
+        t0: UnixTime::from_secs(1_000),
+    };
+    let token = Totp::new(&secret, parameters);
+    let proof = life.proof(&app, Purpose::ChangeFactors);
+    let existing = ExistingDevice::totp(label("token"), secret, parameters, None);
+    let op = life.mfa.enrol_existing(&id, existing, &mut life.rng(), life.at()).proven_by(proof);
+    let pending = op.run(&*life.rows).unwrap().done().unwrap();
+    let code = code_at(&token, life.now());
+    let op = life.mfa.confirm(&id, pending.id(), &code, &mut life.rng(), life.at());
+    let _ = op.run(&*life.rows).unwrap().accepted().unwrap();
+
+    // What the host checks, and a telephone.
+    let mut keys = Vec::new();
+    for (label, method) in [("key", ExternalMethod::Passkey), ("card", ExternalMethod::Pki)] {
+        let proof = life.proof(&app, Purpose::ChangeFactors);
+        let op = life.mfa.bind_external(&id, label, method, &mut life.rng(), life.at());
+        keys.push(op.proven_by(proof).run(&*life.rows).unwrap().done().unwrap().device());
+    }
+    let told = RestrictedNotice::given_by_host;
+    let number = |last: u8| PhoneNumber::new(&format!("+49151123456{last:02}")).unwrap();
+    let proof = life.proof(&app, Purpose::ChangeFactors);
+    let op = life.mfa.enrol_phone(&id, "Dana", number(78), told(), &mut life.rng(), life.at());
+    let sent = op.proven_by(proof).run(&*life.rows).unwrap().done().unwrap();
+    let op = life.mfa.confirm(&id, sent.id(), sent.code().expose_str(), &mut life.rng(), life.at());
+    let _ = op.run(&*life.rows).unwrap().accepted().unwrap();
+
+    // A clock that is off by 300 steps.
+    life.wait(90);
+    let codes_of_tablet = [8970, 9000].map(|ahead| code_at(&tablet, life.now() + ahead));
+    let pair = [codes_of_tablet[0].as_str(), codes_of_tablet[1].as_str()];
+    let op = life.mfa.resynchronise(&id, tablet_id, pair, Purpose::SignIn, life.at());
+    assert!(op.run(&*life.rows).unwrap().accepted().is_some());
+    let op = life.mfa.recover(&id, &codes[0], Purpose::SignIn, life.at());
+    assert!(op.run(&*life.rows).unwrap().accepted().is_some());
+
+    // Emergency access, by an operator.
+    let operator = Life { rows: Rc::clone(&life.rows), ..Life::new("operator") };
+    operator.clock.set(life.now() - 120);
+    let (_, operators, _) = operator.bind("operator’s phone", None);
+    let proof = operator.proof(&operators, Purpose::ActForOther);
+    let op = life.mfa.grant_emergency_access(&id, proof, 3600, "phone broken", life.at());
+    op.run(&*life.rows).unwrap().done().unwrap();
+
+    // What is under way.
+    let proof = life.proof(&app, Purpose::ChangeFactors);
+    let op =
+        life.mfa.enrol_phone(&id, "new number", number(79), told(), &mut life.rng(), life.at());
+    let pending = op.proven_by(proof).run(&*life.rows).unwrap().done().unwrap();
+    life.wait(31);
+    // A clock that is off by one.
+    let code = code_at(&app, life.now() + 30);
+    let op = life.mfa.verify(&id, &code, Purpose::SignIn, life.at());
+    assert!(op.run(&*life.rows).unwrap().accepted().is_some());
+    let op = life.mfa.challenge(&id, Purpose::SignIn, &mut life.rng(), life.at());
+    let sent = op.run(&*life.rows).unwrap().done().unwrap();
+    let op = life.mfa.start_external(&id, Purpose::SignIn, &mut life.rng(), life.at());
+    let started = op.run(&*life.rows).unwrap().done().unwrap();
+
+    // One failure of each kind.
+    let wrong = code_at(&app, START + 1_000_000);
+    let op = life.mfa.verify(&id, &wrong, Purpose::SignIn, life.at());
+    assert!(op.run(&*life.rows).unwrap().accepted().is_none());
+    let unknown = "0000-0000-0000-0000-0000-0000";
+    let op = life.mfa.recover(&id, unknown, Purpose::SignIn, life.at());
+    assert!(op.run(&*life.rows).unwrap().accepted().is_none());
+    let op = life.mfa.answer(&id, sent.id(), &wrong, Purpose::SignIn, life.at());
+    assert!(op.run(&*life.rows).unwrap().accepted().is_none());
+    let failed = Assertion::failed_at_host(started.id(), keys[0]);
+    let op = life.mfa.settle_external(&id, failed, Purpose::SignIn, life.at());
+    assert!(op.run(&*life.rows).unwrap().accepted().is_none());
+    let op = life.mfa.start_external(&id, Purpose::SignIn, &mut life.rng(), life.at());
+    let started = op.run(&*life.rows).unwrap().done().unwrap();
+
+    let (now, next) = (life.now(), life.now() + 60);
+    let then = vec![
+        format!("verify {now} {} -> rejected", code_at(&app, START + 30)),
+        format!("verify {next} {} -> accepted", code_at(&app, next + 30)),
+        format!("verify {next} {} -> accepted", code_at(&tablet, next + 9000)),
+        format!("verify {next} {} -> accepted", code_at(&token, next)),
+        format!("verify {next} {} -> accepted", code_at(&short_totp, next)),
+        format!("verify {next} {} -> rejected", last.expose_str()),
+        format!("recover {next} {} -> rejected", codes[0]),
+        format!("recover {next} {} -> accepted", codes[9]),
+        format!("answer {next} {} {} -> accepted", sent.id(), sent.code().expose_str()),
+        format!("settle {next} {} {} -> accepted", started.id(), keys[1]),
+        format!("emergency {next} -> accepted"),
+        format!("confirm {next} {} {} -> accepted", pending.id(), pending.code().expose_str()),
+    ];
+    life.golden(name, then)
+}
+
+// What can happen to bytes.
+
+/// A store that must not be written to.
+struct ReadOnly<'a>(&'a Rows);
+
+impl Store for ReadOnly<'_> {
+    type Error = std::convert::Infallible;
+
+    fn load(&self, id: &AccountId) -> Result<Option<Record>, Self::Error> {
+        Ok(self.0.row(id))
+    }
+
+    fn swap(&self, _: &AccountId, _: &Write<'_>) -> Result<Swap, Self::Error> {
+        panic!("a record that does not open was overwritten")
+    }
+}
+
+/// What `verify` says to these bytes; it must be an error.
+fn refusal(keys: Keyring, id: &AccountId, record: Record) -> RecordError {
+    let mfa = Mfa::new(keys, Recommended);
+    let rows = Rows::of(id, &record);
+    let op = mfa.verify(id, "000000", Purpose::SignIn, UnixTime::from_secs(START));
+    match op.run(&ReadOnly(&rows)) {
+        Err(Error::Record(error)) => error,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn with_bytes(golden: &Golden, bytes: &[u8]) -> Record {
+    Record::new(golden.record.version(), bytes.to_vec())
+}
+
+#[test]
+fn a_record_torn_anywhere_is_refused() {
+    for golden in Golden::all() {
+        let bytes = golden.record.as_bytes();
+        for len in 0..bytes.len() {
+            let error =
+                refusal(Keyring::new(golden.key), &golden.id, with_bytes(&golden, &bytes[..len]));
+            let expected = if len < 2 { RecordError::Foreign } else { RecordError::Torn };
+            assert_eq!(error, expected, "{} bytes of {}", len, golden.name);
+        }
+        for tail in [&[0_u8][..], &[0; 16], bytes] {
+            let longer = [bytes, tail].concat();
+            let error = refusal(Keyring::new(golden.key), &golden.id, with_bytes(&golden, &longer));
+            assert_eq!(error, RecordError::Torn, "{} with a tail", golden.name);
+        }
+    }
+}
+
+#[test]
+fn a_record_changed_in_one_byte_is_refused_by_name() {
+    for golden in Golden::all() {
+        let bytes = golden.record.as_bytes();
+        for at in 0..bytes.len() {
+            for flip in [0x01, 0x80, 0xff] {
+                let mut changed = bytes.to_vec();
+                changed[at] ^= flip;
+                let record = with_bytes(&golden, &changed);
+                let error = refusal(Keyring::new(golden.key), &golden.id, record);
+                let expected = match at {
+                    0..2 => RecordError::Foreign,
+                    2 if changed[2] == 0 => RecordError::Foreign,
+                    2 => RecordError::NewerFormat(changed[2]),
+                    3..11 => RecordError::OtherAccount,
+                    11..15 => RecordError::Torn,
+                    15..19 => RecordError::UnknownKey,
+                    _ => RecordError::Altered,
+                };
+                assert_eq!(error, expected, "byte {at} of {}", golden.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_later_format_is_refused_by_its_number() {
+    let golden = Golden::read("one-totp");
+    for format in 2..=u8::MAX {
+        let mut bytes = golden.record.as_bytes().to_vec();
+        bytes[2] = format;
+        let error = refusal(Keyring::new(golden.key), &golden.id, with_bytes(&golden, &bytes));
+        assert_eq!(error, RecordError::NewerFormat(format));
+    }
+}
+
+#[test]
+fn foreign_bytes_are_refused() {
+    let golden = Golden::read("one-totp");
+    let kept: [&[u8]; 5] = [b"", b"{\"secret\":\"JBSWY3DP\"}", b"\0\0\0", &[0xff; 600], b"CS\x01"];
+    for bytes in kept {
+        let error = refusal(Keyring::new(golden.key), &golden.id, with_bytes(&golden, bytes));
+        assert_eq!(error, RecordError::Foreign, "{bytes:?}");
+    }
+}
+
+/// A record belongs to one person: moved as it is, and moved with its header repaired.
+#[test]
+fn a_record_moved_to_another_account_is_refused() {
+    let (mine, theirs) = (Golden::read("one-totp"), Golden::read("one-hotp"));
+    let moved = with_bytes(&mine, mine.record.as_bytes());
+    assert_eq!(refusal(Keyring::new(KEY), &theirs.id, moved), RecordError::OtherAccount);
+
+    let mut repaired = mine.record.as_bytes().to_vec();
+    repaired[3..11].copy_from_slice(&theirs.record.as_bytes()[3..11]);
+    let moved = Record::new(theirs.record.version(), repaired);
+    assert_eq!(refusal(Keyring::new(KEY), &theirs.id, moved), RecordError::Altered);
+}
+
+/// A record belongs to one version: an old one put back under the number of the newest is no
+/// fresh budget.
+#[test]
+fn a_record_put_under_another_version_is_refused() {
+    let golden = Golden::read("one-totp");
+    let version = golden.record.version();
+    let bytes = golden.record.as_bytes();
+    for (version, expected) in [
+        (0, RecordError::Version),
+        (version - 1, RecordError::Altered),
+        (version + 1, RecordError::Altered),
+        (u64::from(u32::MAX) + version, RecordError::Altered),
+        (Record::MAX_VERSION, RecordError::Altered),
+        (Record::MAX_VERSION + 1, RecordError::Version),
+        (u64::MAX, RecordError::Version),
+    ] {
+        let record = Record::new(version, bytes.to_vec());
+        assert_eq!(refusal(Keyring::new(KEY), &golden.id, record), expected, "{version}");
+    }
+}
+
+#[test]
+fn a_record_under_another_key_is_refused() {
+    let golden = Golden::read("one-totp");
+    let record = || golden.record.clone();
+    assert_eq!(refusal(Keyring::new([1; 32]), &golden.id, record()), RecordError::UnknownKey);
+    let ring = Keyring::new([1; 32]).with_older([2; 32]).with_older([3; 32]);
+    assert_eq!(refusal(ring, &golden.id, record()), RecordError::UnknownKey);
+
+    // The name of the right key on the work of another one.
+    let mut bytes = golden.record.as_bytes().to_vec();
+    let rows = Rows::of(&golden.id, &golden.record);
+    let mfa = Mfa::new(Keyring::new([1; 32]).with_older(KEY), Recommended);
+    spend_a_code(&mfa, &rows, &golden);
+    bytes[15..19].copy_from_slice(&rows.row(&golden.id).unwrap().as_bytes()[15..19]);
+    let renamed = with_bytes(&golden, &bytes);
+    assert_eq!(refusal(Keyring::new([1; 32]), &golden.id, renamed), RecordError::Altered);
+}
+
+/// A wrong code, so that something is written.
+fn spend_a_code<K: Seal>(mfa: &Mfa<K, Recommended>, rows: &Rows, golden: &Golden) {
+    let op = mfa.verify(&golden.id, "000000", Purpose::SignIn, golden.now);
+    let verdict = op.run(rows).unwrap();
+    assert!(matches!(verdict, Verdict::Rejected { .. }), "{verdict:?}");
+}
+
+#[test]
+fn a_record_moves_to_the_newest_key_when_it_is_written() {
+    let golden = Golden::read("everything");
+    let rows = Rows::of(&golden.id, &golden.record);
+    let opens = |ring: Keyring| {
+        let mfa = Mfa::new(ring, Recommended);
+        mfa.summary(&golden.id, golden.now).run(&rows).map(|summary| text::of(summary.as_ref()))
+    };
+    let unknown = Err(Error::Record(RecordError::UnknownKey));
+
+    // The new key is there, nothing is written yet: the old one is still needed.
+    let before = opens(Keyring::new([1; 32]).with_older([2; 32]).with_older(KEY)).unwrap();
+    assert_eq!(before, golden.summary);
+    assert_eq!(opens(Keyring::new([1; 32])), unknown);
+    let read = rows.row(&golden.id).unwrap();
+    assert!(read == golden.record, "reading writes nothing");
+
+    spend_a_code(&Mfa::new(Keyring::new([1; 32]).with_older(KEY), Recommended), &rows, &golden);
+    assert_eq!(opens(Keyring::new(KEY)), unknown);
+    let after = opens(Keyring::new([1; 32])).unwrap();
+    assert_eq!(after, golden.summary.replace("codes: failures 1", "codes: failures 2"));
+}
+
+/// Every operation on bytes that do not open: an error, and the bytes stay.
+#[test]
+fn nothing_overwrites_what_does_not_open() {
+    let golden = Golden::read("one-totp");
+    let (id, at) = (golden.id, golden.now);
+    let bytes = golden.record.as_bytes();
+    let mut altered = bytes.to_vec();
+    *altered.last_mut().unwrap() ^= 1;
+    let mut newer = bytes.to_vec();
+    newer[2] = 2;
+    let life = Life::new("operator");
+    let (_, totp, _) = life.bind("phone", None);
+    let proof = || life.proof(&totp, Purpose::ActForOther);
+
+    for (damaged, expected) in [
+        (&altered[..], RecordError::Altered),
+        (&bytes[..bytes.len() / 2], RecordError::Torn),
+        (&newer, RecordError::NewerFormat(2)),
+        (b"something else", RecordError::Foreign),
+    ] {
+        let (mfa, rows) = (golden.mfa(), Rows::of(&id, &with_bytes(&golden, damaged)));
+        let mut rng = Counting(1);
+        let rng = &mut rng;
+        let challenge = ChallengeId::from_bytes([0; 16]);
+        let device = DeviceId::from_u64(1);
+        let existing = || {
+            let secret = Secret::from_bytes(&[1; 20]).unwrap();
+            ExistingDevice::totp(Text::new("t").unwrap(), secret, Parameters::default(), None)
+        };
+        let number = PhoneNumber::new("+4915112345678").unwrap();
+        let told = RestrictedNotice::given_by_host();
+        let assertion = Assertion::verified_by_host(challenge, device);
+        let sign_in = || Purpose::SignIn;
+        let store = ReadOnly(&rows);
+        let code = "123456";
+        let recovery = "0000-1111-2222-3333-4444-5555";
+        macro_rules! refuses {
+            ($($op:expr,)*) => {$(
+                let error = $op.run(&store).err();
+                assert_eq!(error, Some(Error::Record(expected)), "{}", stringify!($op));
+            )*};
+        }
+        refuses! {
+            mfa.verify(&id, code, sign_in(), at),
+            mfa.resynchronise(&id, device, [code, code], sign_in(), at),
+            mfa.recover(&id, recovery, sign_in(), at),
+            mfa.challenge(&id, sign_in(), rng, at),
+            mfa.answer(&id, challenge, code, sign_in(), at),
+            mfa.start_external(&id, sign_in(), rng, at),
+            mfa.settle_external(&id, assertion, sign_in(), at),
+            mfa.use_emergency_access(&id, sign_in(), at),
+            mfa.enrol(&id, "t", rng, at),
+            mfa.enrol_hotp(&id, "t", Digits::Six, rng, at),
+            mfa.enrol_existing(&id, existing(), rng, at),
+            mfa.enrol_phone(&id, "t", number, told, rng, at),
+            mfa.replace(&id, device, "t", proof(), rng, at),
+            mfa.confirm(&id, challenge, code, rng, at),
+            mfa.bind_external(&id, "t", ExternalMethod::Passkey, rng, at),
+            mfa.import(&id, existing(), rng, at),
+            mfa.regenerate_recovery_codes(&id, proof(), rng, at),
+            mfa.revoke(&id, device, proof(), at),
+            mfa.report_lost(&id, device, proof(), at),
+            mfa.reset(&id, proof(), "r", at),
+            mfa.grant_emergency_access(&id, proof(), 60, "r", at),
+            mfa.offboard(&id, Actor::Host, "r", at),
+            mfa.summary(&id, at),
+        }
+        assert_eq!(rows.row(&id).unwrap().as_bytes(), damaged);
+    }
+}
+
+/// An operator whose own record does not open acts on nobody.
+#[test]
+fn a_damaged_record_of_the_operator_is_an_error_as_well() {
+    let golden = Golden::read("one-totp");
+    let life = Life::new("operator");
+    let (_, totp, _) = life.bind("phone", None);
+    let proof = life.proof(&totp, Purpose::ActForOther);
+    life.rows.put(&golden.id, golden.record.clone());
+    let theirs = life.rows.row(&life.id).unwrap();
+    let mut torn = theirs.as_bytes().to_vec();
+    torn.pop();
+    life.rows.put(&life.id, Record::new(theirs.version(), torn));
+    let op = life.mfa.reset(&golden.id, proof, "phone stolen", life.at());
+    let error = op.run(&ReadOnly(&life.rows)).err();
+    assert_eq!(error, Some(Error::Record(RecordError::Torn)));
+}
+
+#[test]
+fn versions_end_at_what_a_database_can_count_to() {
+    let golden = Golden::read("one-totp");
+    let mfa = Mfa::new(Clear, Recommended);
+    let last = |version| {
+        let plain = plaintext(&golden);
+        let rows = Rows::of(&golden.id, &clear_record(&golden.id, version, &plain));
+        let op = mfa.verify(&golden.id, "000000", Purpose::SignIn, golden.now);
+        (op.run(&rows).err(), rows.row(&golden.id).unwrap().version())
+    };
+    let most = Record::MAX_VERSION;
+    assert_eq!(most, i64::MAX as u64);
+    assert_eq!(last(most - 1), (None, most));
+    assert_eq!(last(most), (Some(Error::Record(RecordError::Version)), most));
+}
+
+// Sizes and secrecy.
+
+#[test]
+fn one_device_and_ten_codes_fit_in_512_bytes() {
+    let golden = Golden::read("one-totp");
+    assert!(golden.record.as_bytes().len() <= 512, "{}", golden.record.as_bytes().len());
+    assert!(Golden::read("everything").record.as_bytes().len() <= 2048);
+}
+
+/// As many and as long as everything may be.
+#[test]
+fn the_largest_account_fits() {
+    #[derive(Debug)]
+    struct Most;
+    impl Policy for Most {
+        fn recovery_codes(&self) -> Bounded<1, 16> {
+            Bounded::of::<16>()
+        }
+    }
+    let (mfa, rows) = (Mfa::new(Keyring::new(KEY), Most), Rows::default());
+    let (id, mut rng) = (AccountId::new([0xff; 64]).unwrap(), Counting(3));
+    let mut now = START;
+    let long = "L".repeat(64);
+    let secret = |at: u8| Secret::from_bytes(&[at; 128]).unwrap();
+    let parameters = Parameters {
+        algorithm: Algorithm::Sha512,
+        digits: Digits::Eight,
+        period: Period::new(120).unwrap(),
+        t0: UnixTime::from_secs(1_000_000_000),
+    };
+    for at in 0..5 {
+        let device =
+            ExistingDevice::totp(Text::new(&long).unwrap(), secret(at), parameters, Some(0));
+        let op = mfa.import(&id, device, &mut rng, UnixTime::from_secs(now));
+        op.run(&rows).unwrap().done().unwrap();
+    }
+    let totp = Totp::new(&secret(0), parameters);
+    let proof = |now: &mut u64| {
+        *now += 120;
+        let at = UnixTime::from_secs(*now);
+        let code = totp.generate(at).unwrap();
+        let op = mfa.verify(&id, code.expose_str(), Purpose::ChangeFactors, at);
+        (op.run(&rows).unwrap().accepted().unwrap(), at)
+    };
+    let bind = |rng: &mut Counting, now: &mut u64| {
+        let (proof, at) = proof(now);
+        let op = mfa.bind_external(&id, &long, ExternalMethod::Passkey, rng, at).proven_by(proof);
+        op.run(&rows).unwrap().done().unwrap().device()
+    };
+    for _ in 0..20 {
+        let device = bind(&mut rng, &mut now);
+        let (proof, at) = proof(&mut now);
+        mfa.revoke(&id, device, proof, at).run(&rows).unwrap().done().unwrap();
+    }
+    for _ in 0..8 {
+        bind(&mut rng, &mut now);
+    }
+    let told = RestrictedNotice::given_by_host;
+    let number = || PhoneNumber::new("+123456789012345").unwrap();
+    let (first, at) = proof(&mut now);
+    let op = mfa.enrol_phone(&id, &long, number(), told(), &mut rng, at).proven_by(first);
+    let sent = op.run(&rows).unwrap().done().unwrap();
+    let op = mfa.confirm(&id, sent.id(), sent.code().expose_str(), &mut rng, at);
+    let _ = op.run(&rows).unwrap().accepted().unwrap();
+    // Every device has been used.
+    for at in 1..5 {
+        let at_now = UnixTime::from_secs(now);
+        let code = Totp::new(&secret(at), parameters).generate(at_now).unwrap();
+        let op = mfa.verify(&id, code.expose_str(), Purpose::SignIn, at_now);
+        assert!(op.run(&rows).unwrap().accepted().is_some());
+    }
+    // Everything is under way: the larger of the two enrolments, and both challenges.
+    let action = || Purpose::Action(Text::new(&"a".repeat(32)).unwrap());
+    let (second, at) = proof(&mut now);
+    let old = mfa.summary(&id, at).run(&rows).unwrap().unwrap().devices;
+    let old = old.iter().find(|device| device.method == Method::Totp).unwrap().id;
+    let pending = mfa.replace(&id, old, &long, second, &mut rng, at);
+    let _ = pending.run(&rows).unwrap().done().unwrap();
+    let _ = mfa.challenge(&id, action(), &mut rng, at).run(&rows).unwrap().done().unwrap();
+    let _ = mfa.start_external(&id, action(), &mut rng, at).run(&rows).unwrap().done().unwrap();
+
+    let summary = mfa.summary(&id, at).run(&rows).unwrap().unwrap();
+    assert_eq!((summary.devices.len(), summary.confirmed().count()), (30, 14));
+    let len = rows.row(&id).unwrap().as_bytes().len();
+    assert!((4096..5120).contains(&len) && len <= Record::MAX_LEN, "{len} bytes");
+}
+
+#[test]
+fn a_record_shows_no_secret() {
+    let golden = Golden::read("everything");
+    let bytes = golden.record.as_bytes();
+    let plain = plaintext(&golden);
+    for shown in [&b"ten bytes!"[..], &[9; 20], &[5; 64], b"+4915112345678", b"Dana"] {
+        let holds = |all: &[u8]| all.windows(shown.len()).any(|window| window == shown);
+        assert!(holds(&plain) && !holds(bytes), "{shown:?}");
+    }
+    assert_eq!(format!("{:?}", golden.record).matches("bytes]").count(), 1);
+    assert!(!format!("{:?} {:?}", golden.record, golden.mfa()).contains("golden"));
+}
+
+// Other seals, and what may come out of them.
+
+/// A seal that hides nothing and holds nothing: the context, then the plaintext.
+struct Clear;
+
+impl Seal for Clear {
+    fn seal(&self, context: &[u8], _: [u8; 12], plaintext: &[u8]) -> Result<Vec<u8>, SealError> {
+        Ok([context, plaintext].concat())
+    }
+
+    fn open(
+        &self,
+        context: &[u8],
+        sealed: &[u8],
+    ) -> Result<zeroize::Zeroizing<Vec<u8>>, SealError> {
+        let plaintext = sealed.strip_prefix(context).ok_or(SealError::NotAuthentic)?;
+        Ok(zeroize::Zeroizing::new(plaintext.to_vec()))
+    }
+}
+
+/// Opens golden records and seals nothing.
+struct Catching(Keyring, Arc<Mutex<Vec<u8>>>);
+
+impl Seal for Catching {
+    fn seal(&self, _: &[u8], _: [u8; 12], _: &[u8]) -> Result<Vec<u8>, SealError> {
+        Err(SealError::Unavailable)
+    }
+
+    fn open(
+        &self,
+        context: &[u8],
+        sealed: &[u8],
+    ) -> Result<zeroize::Zeroizing<Vec<u8>>, SealError> {
+        let plaintext = self.0.open(context, sealed)?;
+        *self.1.lock().unwrap() = plaintext.to_vec();
+        Ok(plaintext)
+    }
+}
+
+/// What is in a golden record.
+fn plaintext(golden: &Golden) -> Vec<u8> {
+    let caught = Arc::new(Mutex::default());
+    let mfa = Mfa::new(Catching(Keyring::new(golden.key), Arc::clone(&caught)), Recommended);
+    let rows = Rows::of(&golden.id, &golden.record);
+    mfa.summary(&golden.id, golden.now).run(&rows).unwrap();
+    caught.lock().unwrap().clone()
+}
+
+/// A record of `plaintext` as [`Clear`] seals it.
+fn clear_record(id: &AccountId, version: u64, plaintext: &[u8]) -> Record {
+    let mfa = Mfa::new(Clear, Recommended);
+    let rows = Rows::default();
+    let op = mfa.offboard(id, Actor::Host, "for its header", UnixTime::from_secs(START));
+    op.run(&rows).unwrap().done().unwrap();
+    let header = rows.row(id).unwrap().as_bytes()[..11].to_vec();
+    let context = [b"cs\x01", &version.to_be_bytes()[..], id.as_bytes()].concat();
+    let sealed = [&context, plaintext].concat();
+    let length = u32::try_from(sealed.len()).unwrap().to_be_bytes();
+    Record::new(version, [&header, &length[..], &sealed].concat())
+}
+
+/// A seal that fails, at reading or at writing.
+struct Failing {
+    at_open: Option<SealError>,
+    at_seal: Option<SealError>,
+}
+
+impl Seal for Failing {
+    fn seal(&self, context: &[u8], nonce: [u8; 12], plain: &[u8]) -> Result<Vec<u8>, SealError> {
+        self.at_seal.map_or_else(|| Clear.seal(context, nonce, plain), Err)
+    }
+
+    fn open(
+        &self,
+        context: &[u8],
+        sealed: &[u8],
+    ) -> Result<zeroize::Zeroizing<Vec<u8>>, SealError> {
+        self.at_open.map_or_else(|| Clear.open(context, sealed), Err)
+    }
+}
+
+#[test]
+fn a_seal_that_fails_is_an_error_and_nothing_is_written() {
+    let golden = Golden::read("one-totp");
+    let record = clear_record(&golden.id, 5, &plaintext(&golden));
+    for (error, expected) in [
+        (SealError::NotAuthentic, RecordError::Altered),
+        (SealError::Unavailable, RecordError::SealUnavailable),
+        (SealError::UnknownKey, RecordError::UnknownKey),
+    ] {
+        for keys in [
+            Failing { at_open: Some(error), at_seal: None },
+            Failing { at_open: None, at_seal: Some(error) },
+        ] {
+            let rows = Rows::of(&golden.id, &record);
+            let mfa = Mfa::new(keys, Recommended);
+            let next = golden.now.plus(30);
+            let right = golden.then[1].split(' ').nth(2).unwrap();
+            for code in [right, "000000"] {
+                let op = mfa.verify(&golden.id, code, Purpose::SignIn, next);
+                let error = op.run(&ReadOnly(&rows)).err();
+                assert_eq!(error, Some(Error::Record(expected)));
+            }
+        }
+    }
+}
+
+/// A seal that makes more of a record than a record may be.
+struct Padding;
+
+impl Seal for Padding {
+    fn seal(&self, context: &[u8], nonce: [u8; 12], plain: &[u8]) -> Result<Vec<u8>, SealError> {
+        Ok([Clear.seal(context, nonce, plain)?, vec![0; Record::MAX_LEN]].concat())
+    }
+
+    fn open(
+        &self,
+        context: &[u8],
+        sealed: &[u8],
+    ) -> Result<zeroize::Zeroizing<Vec<u8>>, SealError> {
+        Clear.open(context, sealed)
+    }
+}
+
+#[test]
+fn a_record_over_its_bound_is_not_written() {
+    let golden = Golden::read("one-totp");
+    let rows = Rows::of(&golden.id, &clear_record(&golden.id, 5, &plaintext(&golden)));
+    let mfa = Mfa::new(Padding, Recommended);
+    let op = mfa.verify(&golden.id, "000000", Purpose::SignIn, golden.now);
+    assert_eq!(op.run(&ReadOnly(&rows)).err(), Some(Error::Record(RecordError::Malformed)));
+}
+
+/// The decoder and the transitions, on a plaintext that a right key has let through: an error or an
+/// account, never a panic. What opens can be used, and what is written of it opens again.
+fn endures(plaintext: &[u8]) -> bool {
+    let (id, now) = (AccountId::new("person").unwrap(), UnixTime::from_secs(START));
+    let mfa = Mfa::new(Clear, Recommended);
+    let record = clear_record(&id, 5, plaintext);
+    let rows = Rows::of(&id, &record);
+    let summary = match mfa.summary(&id, now).run(&rows) {
+        Ok(summary) => summary.unwrap(),
+        Err(Error::Record(RecordError::Malformed)) => {
+            assert!(rows.row(&id).unwrap() == record);
+            return false;
+        }
+        Err(other) => panic!("{other:?}"),
+    };
+    let mut rng = Counting(5);
+    let device = summary.devices.last().map_or(DeviceId::from_u64(1), |device| device.id);
+    let challenge = ChallengeId::from_bytes([0; 16]);
+    let assertion = Assertion::verified_by_host(challenge, device);
+    let number = PhoneNumber::new("+4915112345678").unwrap();
+    let told = RestrictedNotice::given_by_host();
+    let recovery = "0000-1111-2222-3333-4444-5555";
+    let sign_in = || Purpose::SignIn;
+    macro_rules! uses {
+        ($($op:expr,)*) => {$(
+            rows.put(&id, record.clone());
+            match $op.run(&rows) {
+                Ok(_) | Err(Error::Record(RecordError::Malformed | RecordError::Version)) => {}
+                Err(other) => panic!("{other:?}"),
+            }
+            let again = mfa.summary(&id, now).run(&rows);
+            assert!(again.is_ok(), "what {} wrote does not open: {again:?}", stringify!($op));
+        )*};
+    }
+    uses! {
+        mfa.verify(&id, "123456", sign_in(), now),
+        mfa.resynchronise(&id, device, ["123456", "654321"], sign_in(), now),
+        mfa.recover(&id, recovery, sign_in(), now),
+        mfa.challenge(&id, sign_in(), &mut rng, now),
+        mfa.answer(&id, challenge, "123456", sign_in(), now),
+        mfa.start_external(&id, sign_in(), &mut rng, now),
+        mfa.settle_external(&id, assertion, sign_in(), now),
+        mfa.use_emergency_access(&id, sign_in(), now),
+        mfa.enrol(&id, "t", &mut rng, now),
+        mfa.enrol_phone(&id, "t", number, told, &mut rng, now),
+        mfa.confirm(&id, challenge, "123456", &mut rng, now),
+        mfa.bind_external(&id, "t", ExternalMethod::Passkey, &mut rng, now),
+        mfa.offboard(&id, Actor::Host, "r", now),
+    }
+    true
+}
+
+/// The same mutations in every run, unless the environment says otherwise.
+fn config(cases: u32) -> ProptestConfig {
+    let config = ProptestConfig::default();
+    ProptestConfig {
+        cases: if std::env::var_os("PROPTEST_CASES").is_some() { config.cases } else { cases },
+        rng_seed: match config.rng_seed {
+            RngSeed::Random => RngSeed::Fixed(20_261_123),
+            fixed => fixed,
+        },
+        failure_persistence: None,
+        ..config
+    }
+}
+
+proptest! {
+    #![proptest_config(config(500))]
+
+    #[test]
+    fn random_plaintext_is_malformed(plaintext in prop::collection::vec(any::<u8>(), 0..200)) {
+        endures(&plaintext);
+    }
+
+    /// Bytes of a right plaintext changed, cut out, doubled and spliced.
+    #[test]
+    fn mutated_plaintext_is_malformed_or_usable(
+        story in 0..STORIES.len(),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0..5_u8), 1..4),
+    ) {
+        let mut bytes = plaintext(&Golden::read(STORIES[story].0));
+        for (at, byte, how) in changes {
+            let at = at.index(bytes.len());
+            match how {
+                0 => bytes[at] = byte,
+                1 => bytes[at] ^= 1 << (byte % 8),
+                2 => { bytes.remove(at); }
+                3 => bytes.insert(at, byte),
+                _ => bytes.truncate(at.max(1)),
+            }
+            prop_assume!(!bytes.is_empty());
+        }
+        endures(&bytes);
+    }
+}
+
+#[test]
+fn every_golden_plaintext_is_usable() {
+    for golden in Golden::all() {
+        assert!(endures(&plaintext(&golden)), "{}", golden.name);
+    }
+}
+
+/// Lengths that no record has are refused before anything is made for them.
+#[test]
+fn plaintext_that_promises_the_world_is_malformed() {
+    let right = plaintext(&Golden::read("one-totp"));
+    assert!(endures(&right));
+    for promise in [
+        &[0x9b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff][..], // an array of 2^64-1
+        &[0x9f],                                                     // an array without an end
+        &[0x5b, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff],     // a string of 2^63-1 bytes
+        &[0xbf, 0xff],
+        &[],
+        &[0xf6],
+        &[0xff],
+    ] {
+        assert!(!endures(promise), "{promise:?}");
+        for at in 0..right.len() {
+            let promised = [&right[..at], promise, &right[at..]].concat();
+            assert!(promise.is_empty() || !endures(&promised), "{promise:?} at {at}");
+        }
+    }
+    assert!(!endures(&[&right[..], &[0]].concat()), "something behind the end");
+}
+
+/// Numbers at the ends of their ranges, in every place where a number stands.
+#[test]
+fn extreme_numbers_are_malformed_or_usable() {
+    let mut usable = 0;
+    for golden in Golden::all() {
+        let right = plaintext(&golden);
+        for at in 0..right.len() {
+            // An integer of 8, 4, 2 or 1 bytes, or in the head byte itself.
+            let wide = match right[at] {
+                0x1b => 8,
+                0x1a => 4,
+                0x19 => 2,
+                0x18 => 1,
+                0x00..=0x17 => 0,
+                _ => continue,
+            };
+            if right.len() < at + 1 + wide {
+                continue;
+            }
+            let (before, after) = (&right[..at], &right[at + 1 + wide..]);
+            for number in [
+                &[0x00][..],
+                &[0x17],
+                &[0x18, 0xff],
+                &[0x19, 0xff, 0xff],
+                &[0x1a, 0xff, 0xff, 0xff, 0xff],
+                &[0x1b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff],
+                &[0x38, 0x7f],       // -128
+                &[0x39, 0x7f, 0xff], // -32768
+            ] {
+                usable += u32::from(endures(&[before, number, after].concat()));
+            }
+        }
+    }
+    assert!(usable > 500, "{usable} of them opened: the test has lost its aim");
+}

@@ -1,0 +1,1048 @@
+//! The truth tables, whole: which method serves which purpose, which proof allows which change, how
+//! every operation moves a device from state to state, when a factor is the last one, and what a
+//! recovery is worth. Through real operations over a store; a row that is missing does not compile
+//! or does not pass.
+#![cfg(feature = "std")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+#![allow(clippy::arithmetic_side_effects, missing_docs)]
+
+mod common;
+
+use common::*;
+use countersign::challenge::{Assertion, PhoneNumber};
+use countersign::device::ExistingDevice;
+use countersign::event::Why;
+use countersign::mfa::{ExternalMethod, RestrictedNotice};
+use countersign::proof::{Refusal, permits};
+use countersign::summary::{DeviceStatus, Text};
+use countersign::{
+    AccountId, Algorithm, Change, DeviceId, Digits, Method, Proof, Purpose, Secret, Verdict,
+};
+
+// Methods and purposes.
+
+/// Who tries: a person with this method, and with nothing stronger.
+struct Holder {
+    practice: Practice,
+    person: Person,
+    device: Option<DeviceId>,
+    token: Option<Authenticator>,
+}
+
+fn token_of(byte: u8) -> ExistingDevice {
+    let secret = Secret::from_bytes(&[byte; 20]).unwrap();
+    let label = Text::new("Token").unwrap();
+    ExistingDevice::hotp(label, secret, Algorithm::Sha1, Digits::Six, 0)
+}
+
+fn holder(method: Method) -> Holder {
+    let practice = Practice::new();
+    let id = account(1);
+    let bare = |device: DeviceId, app: Authenticator, recovery_codes: Vec<String>| Person {
+        id,
+        device,
+        app,
+        recovery_codes,
+    };
+    match method {
+        Method::Totp | Method::RecoveryCode => {
+            let person = practice.person(1);
+            let device = (method == Method::Totp).then_some(person.device);
+            Holder { practice, person, device, token: None }
+        }
+        Method::Emergency => {
+            let person = practice.person(1);
+            let operator = practice.person(2);
+            let proof = practice.proof(&operator, Purpose::ActForOther);
+            let now = practice.now();
+            let grant =
+                practice.mfa.grant_emergency_access(&id, proof, 14_400, "phone in repair", now);
+            practice.run(grant).done().unwrap();
+            Holder { practice, person, device: None, token: None }
+        }
+        Method::Hotp => {
+            let (mut rng, now) = (practice.rng(), practice.now());
+            let enrol = practice.mfa.enrol_existing(&id, token_of(0x5a), &mut rng, now);
+            let pending = practice.run(enrol).done().unwrap();
+            let (token, app) = (Authenticator::of(&pending), Authenticator::of(&pending));
+            let bound = practice.confirm(&id, pending.id(), &token.at(0)).accepted().unwrap();
+            let person = bare(bound.device(), app, recovery_codes(&bound));
+            Holder { practice, person, device: Some(bound.device()), token: Some(token) }
+        }
+        Method::Passkey | Method::Pki => {
+            let external = match method {
+                Method::Pki => ExternalMethod::Pki,
+                _ => ExternalMethod::Passkey,
+            };
+            let device = practice.external(&id, external, None);
+            let person = bare(device, holder(Method::Totp).person.app, Vec::new());
+            Holder { practice, person, device: Some(device), token: None }
+        }
+        Method::Sms => {
+            let device = practice.phone(&id, "+15550100100", None);
+            let person = bare(device, holder(Method::Totp).person.app, Vec::new());
+            Holder { practice, person, device: Some(device), token: None }
+        }
+    }
+}
+
+/// Tries for a proof; `Err` is the refusal to begin.
+fn attempt(holder: &Holder, method: Method, purpose: &Purpose) -> Result<Verdict, Refusal> {
+    let Holder { practice, person, device, token } = holder;
+    let (id, now) = (&person.id, practice.now());
+    Ok(match method {
+        Method::Totp => {
+            let code = person.app.code(now);
+            practice.run(practice.mfa.verify(id, &code, purpose.clone(), now))
+        }
+        Method::Hotp => {
+            let code = token.as_ref().unwrap().at(1);
+            practice.run(practice.mfa.verify(id, &code, purpose.clone(), now))
+        }
+        Method::Passkey | Method::Pki => {
+            let started = practice.start_external(id, purpose.clone());
+            let verified = Assertion::verified_by_host(started, device.unwrap());
+            practice.settle(id, verified, purpose.clone())
+        }
+        Method::Sms => {
+            let sent = practice.challenge(id, purpose.clone()).done()?;
+            let code = sent.code().expose_str();
+            practice.run(practice.mfa.answer(id, sent.id(), code, purpose.clone(), now))
+        }
+        Method::RecoveryCode => {
+            let code = &person.recovery_codes[0];
+            practice.run(practice.mfa.recover(id, code, purpose.clone(), now))
+        }
+        Method::Emergency => {
+            practice.run(practice.mfa.use_emergency_access(id, purpose.clone(), now))
+        }
+    })
+}
+
+/// NIST SP 800-63B-4 sections 3.1.3.3 and 6.3, and the table in the documentation of `permits`.
+#[test]
+fn every_method_for_every_purpose() {
+    // Sign in, a named action, change factors, change privileges, act for other.
+    let table = |method| match method {
+        Method::Totp | Method::Hotp | Method::Passkey | Method::Pki => [true; 5],
+        Method::Sms | Method::RecoveryCode => [true, true, true, false, false],
+        Method::Emergency => [true, true, false, false, false],
+    };
+    for method in Method::ALL {
+        for (purpose, expected) in purposes().iter().zip(table(method)) {
+            let case = format!("{} for {}", method.name(), purpose.name());
+            assert_eq!(permits(method, purpose), expected, "{case}");
+            let holder = holder(method);
+            let answer = attempt(&holder, method, purpose);
+            if !expected {
+                // Each says so in its own way, and none of them with a proof.
+                match method {
+                    Method::Sms => assert_eq!(answer.unwrap_err(), Refusal::NotPermitted, "{case}"),
+                    Method::RecoveryCode => {
+                        assert!(matches!(said(&answer.unwrap()), Said::Rejected(_)), "{case}");
+                        assert_eq!(holder.practice.why(), Some(Why::WrongPurpose), "{case}");
+                        let left = holder.practice.summary(&holder.person.id);
+                        assert_eq!(left.recovery_codes_left, 10, "not spent for nothing");
+                    }
+                    _ => {
+                        assert_eq!(said(&answer.unwrap()), Said::Expired, "{case}");
+                        assert_eq!(holder.practice.why(), Some(Why::WrongPurpose), "{case}");
+                    }
+                }
+                continue;
+            }
+            let proof = answer.unwrap().accepted().unwrap_or_else(|| panic!("{case}"));
+            assert_eq!((proof.method(), proof.purpose()), (method, purpose), "{case}");
+            assert_eq!(proof.device(), holder.device, "{case}");
+            assert_eq!(proof.replacement_due(), method == Method::RecoveryCode, "{case}");
+            // What the proof is good for is what it does, and nothing else.
+            assert_eq!(uses(&holder, proof), *purpose, "{case}");
+        }
+    }
+}
+
+/// Tries a proof on everything that takes one, from copies of the same world: which purpose it
+/// served. A proof of sign-in or of a named action is for the host, so it serves nothing here.
+fn uses(holder: &Holder, proof: Proof) -> Purpose {
+    let Holder { practice, person, .. } = holder;
+    let purpose = proof.purpose().clone();
+    let now = practice.now();
+    let refusal = match purpose {
+        Purpose::ActForOther => {
+            let other = practice.person(3);
+            practice.set_clock(now);
+            refusal(practice.run(practice.mfa.reset(&other.id, proof, "lost everything", now)))
+        }
+        _ => {
+            let enrol = practice.mfa.enrol(&person.id, "New", &mut practice.rng(), now);
+            refusal(practice.run(enrol.proven_by(proof)))
+        }
+    };
+    match (refusal, &purpose) {
+        (None, Purpose::ChangeFactors | Purpose::ActForOther) => purpose,
+        (Some(Refusal::ProofUnfit), Purpose::SignIn) => purpose,
+        (Some(Refusal::ProofUnfit), Purpose::Action(_) | Purpose::ChangePrivileges) => purpose,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The one entry that depends on the account: SMS changes factors only for whoever never had
+/// anything stronger that somebody could have talked out of the way. Whoever took over a telephone
+/// number must not bind an app beside the owner's, nor after having reported the owner's app lost,
+/// nor after having guessed at it until it was disabled.
+#[test]
+fn a_stolen_number_binds_nothing() {
+    let owner = || {
+        let practice = Practice::new();
+        let person = practice.person(1);
+        let proof = practice.proof(&person, Purpose::ChangeFactors);
+        let phone = practice.phone(&person.id, "+15550100100", Some(proof));
+        (practice, person, phone)
+    };
+    let thief = |practice: &Practice, person: &Person, purpose: Purpose| {
+        practice.wait(60);
+        let sent = practice.challenge(&person.id, purpose.clone()).done()?;
+        let (code, now) = (sent.code().expose_str(), practice.now());
+        let answer = practice.mfa.answer(&person.id, sent.id(), code, purpose, now);
+        Ok::<_, Refusal>(practice.run(answer).accepted().unwrap())
+    };
+    let change = Purpose::ChangeFactors;
+    // Beside the app.
+    let (practice, person, _) = owner();
+    assert_eq!(thief(&practice, &person, change.clone()).unwrap_err(), Refusal::NotPermitted);
+    // One factor of any kind may report a device lost; that is no step up for the one who did.
+    let proof = thief(&practice, &person, Purpose::SignIn).unwrap();
+    let lost = practice.mfa.report_lost(&person.id, person.device, proof, practice.now());
+    practice.run(lost).done().unwrap();
+    assert_eq!(thief(&practice, &person, change.clone()).unwrap_err(), Refusal::NotPermitted);
+    // A hundred wrong codes disable the app; that is none either.
+    let (practice, person, _) = owner();
+    disable(&practice, &person);
+    assert_eq!(practice.status(&person.id, person.device), Some(DeviceStatus::Disabled));
+    assert_eq!(thief(&practice, &person, change.clone()).unwrap_err(), Refusal::NotPermitted);
+    // Nor is it that the account remembers sixteen former devices and no more: the app, the oldest of
+    // all, is not the one that is forgotten when it is reported lost.
+    let (practice, person, _) = owner();
+    for n in 0..16 {
+        let (tablet, _) = practice.second_app(&person, &format!("Tablet {n}"));
+        let proof = practice.proof(&person, change.clone());
+        let revoke = practice.mfa.revoke(&person.id, tablet, proof, practice.now());
+        practice.run(revoke).done().unwrap();
+    }
+    let proof = thief(&practice, &person, Purpose::SignIn).unwrap();
+    let lost = practice.mfa.report_lost(&person.id, person.device, proof, practice.now());
+    practice.run(lost).done().unwrap();
+    assert_eq!(thief(&practice, &person, change.clone()).unwrap_err(), Refusal::NotPermitted);
+    assert_eq!(practice.status(&person.id, person.device), Some(DeviceStatus::Lost));
+    // The owner's recovery code does it in all cases.
+    let code = &person.recovery_codes[0];
+    let recover = practice.mfa.recover(&person.id, code, change.clone(), practice.now());
+    let proof = practice.run(recover).accepted().unwrap();
+    let enrol = practice.mfa.enrol(&person.id, "New", &mut practice.rng(), practice.now());
+    assert_eq!(refusal(practice.run(enrol.proven_by(proof))), None);
+    // An app that was *revoked* was so with a stronger proof: then SMS is what the person has.
+    let (practice, person, phone) = owner();
+    let proof = practice.proof(&person, change.clone());
+    let revoke = practice.mfa.revoke(&person.id, person.device, proof, practice.now());
+    practice.run(revoke).done().unwrap();
+    assert_eq!(thief(&practice, &person, change).unwrap().device(), Some(phone));
+}
+
+fn disable(practice: &Practice, person: &Person) {
+    while practice.status(&person.id, person.device) != Some(DeviceStatus::Disabled) {
+        if let Said::Wait(until) = said(&practice.miss(person)) {
+            practice.set_clock(until);
+        }
+    }
+}
+
+// Proofs and changes.
+
+/// What is wrong with a proof.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Flaw {
+    None,
+    /// As old as the policy allows: still good.
+    AtItsLimit,
+    /// A minute ahead, the leeway between two hosts' clocks: still good.
+    AMinuteAhead,
+    Absent,
+    TooOld,
+    FromTheFuture,
+    OlderEpoch,
+    SomebodyElses,
+    ForSignIn,
+    ForAnAction,
+    ForPrivileges,
+    /// The person's own where an operator's is needed, and the other way round.
+    OfTheOtherRole,
+    /// An operator who left, and one whose factors changed, since they gave the proof.
+    OperatorOffboarded,
+    OperatorEpochMoved,
+}
+
+const FLAWS: [Flaw; 14] = [
+    Flaw::None,
+    Flaw::AtItsLimit,
+    Flaw::AMinuteAhead,
+    Flaw::Absent,
+    Flaw::TooOld,
+    Flaw::FromTheFuture,
+    Flaw::OlderEpoch,
+    Flaw::SomebodyElses,
+    Flaw::ForSignIn,
+    Flaw::ForAnAction,
+    Flaw::ForPrivileges,
+    Flaw::OfTheOtherRole,
+    Flaw::OperatorOffboarded,
+    Flaw::OperatorEpochMoved,
+];
+
+/// Every operation that takes a proof.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Operation {
+    Enrol,
+    EnrolHotp,
+    EnrolExisting,
+    EnrolPhone,
+    BindExternal,
+    Replace,
+    Regenerate,
+    Revoke,
+    ReportLost,
+    RevokeAsOperator,
+    ReportLostAsOperator,
+    Reset,
+    GrantEmergency,
+}
+
+const OPERATIONS: [Operation; 13] = [
+    Operation::Enrol,
+    Operation::EnrolHotp,
+    Operation::EnrolExisting,
+    Operation::EnrolPhone,
+    Operation::BindExternal,
+    Operation::Replace,
+    Operation::Regenerate,
+    Operation::Revoke,
+    Operation::ReportLost,
+    Operation::RevokeAsOperator,
+    Operation::ReportLostAsOperator,
+    Operation::Reset,
+    Operation::GrantEmergency,
+];
+
+impl Operation {
+    /// Whose proof it takes.
+    fn is_an_operators(self) -> bool {
+        matches!(
+            self,
+            Operation::RevokeAsOperator
+                | Operation::ReportLostAsOperator
+                | Operation::Reset
+                | Operation::GrantEmergency
+        )
+    }
+
+    /// Whether it can be called without one at all, and whether it can be called by either.
+    fn proof_is_optional(self) -> bool {
+        use Operation::*;
+        matches!(self, Enrol | EnrolHotp | EnrolExisting | EnrolPhone | BindExternal)
+    }
+
+    fn either_role(self) -> bool {
+        use Operation::*;
+        matches!(self, Revoke | ReportLost | RevokeAsOperator | ReportLostAsOperator)
+    }
+
+    fn purpose(self) -> Purpose {
+        if self.is_an_operators() { Purpose::ActForOther } else { Purpose::ChangeFactors }
+    }
+
+    /// What is to be answered.
+    fn expected(self, flaw: Flaw) -> Option<Refusal> {
+        let operators = self.is_an_operators();
+        match flaw {
+            Flaw::None | Flaw::AtItsLimit | Flaw::AMinuteAhead => None,
+            Flaw::Absent => Some(Refusal::ProofRequired),
+            Flaw::TooOld | Flaw::FromTheFuture => Some(Refusal::ProofExpired),
+            Flaw::OlderEpoch => Some(Refusal::ProofUnfit),
+            // A proof of the person's own, for whatever purpose, is enough to report a loss.
+            Flaw::ForSignIn | Flaw::ForAnAction | Flaw::ForPrivileges
+                if self == Operation::ReportLost =>
+            {
+                None
+            }
+            Flaw::ForSignIn | Flaw::ForAnAction | Flaw::ForPrivileges => Some(Refusal::ProofUnfit),
+            Flaw::SomebodyElses => Some(Refusal::ProofUnfit),
+            Flaw::OfTheOtherRole if self.either_role() => None,
+            Flaw::OfTheOtherRole if operators => Some(Refusal::OwnAccount),
+            Flaw::OfTheOtherRole => Some(Refusal::ProofUnfit),
+            Flaw::OperatorOffboarded | Flaw::OperatorEpochMoved if operators => {
+                Some(Refusal::ProofUnfit)
+            }
+            // Nobody asked the operator.
+            Flaw::OperatorOffboarded | Flaw::OperatorEpochMoved => None,
+        }
+    }
+}
+
+/// ASVS 7.5.1, NIST SP 800-63B-4 section 6.3.
+#[test]
+fn every_operation_with_every_proof() {
+    let mut refusals = 0;
+    for operation in OPERATIONS {
+        for flaw in FLAWS {
+            let missing = flaw == Flaw::Absent && !operation.proof_is_optional();
+            if missing {
+                continue; // the proof is an argument: this does not compile
+            }
+            let practice = Practice::new();
+            let (person, operator, stranger) =
+                (practice.person(1), practice.person(2), practice.person(3));
+            let (spare, _) = practice.second_app(&person, "Spare");
+            let proof = flawed_proof(&practice, operation, flaw, [&person, &operator, &stranger]);
+            if flaw == Flaw::OperatorOffboarded {
+                practice.offboard(&operator.id).done().unwrap();
+            }
+            let before = practice.store.records();
+            let answer = call(&practice, operation, &person, spare, proof);
+            let expected = operation.expected(flaw);
+            assert_eq!(answer, expected, "{operation:?} with {flaw:?}");
+            if expected.is_some() {
+                refusals += 1;
+                assert_eq!(practice.store.records(), before, "{operation:?} with {flaw:?}");
+            }
+        }
+    }
+    assert_eq!(refusals, 110, "as many rows as there were when this was last read over");
+}
+
+/// A proof that is good for `operation` but for one flaw. Leaves the clock where it is to be used.
+fn flawed_proof(
+    practice: &Practice,
+    operation: Operation,
+    flaw: Flaw,
+    [person, operator, stranger]: [&Person; 3],
+) -> Option<Proof> {
+    let (own, other) =
+        if operation.is_an_operators() { (operator, person) } else { (person, operator) };
+    let proof = |of: &Person, purpose: Purpose| practice.proof(of, purpose);
+    let purpose = operation.purpose();
+    Some(match flaw {
+        Flaw::None | Flaw::OperatorOffboarded => proof(own, purpose),
+        Flaw::Absent => return None,
+        Flaw::AtItsLimit => {
+            let proof = proof(own, purpose);
+            practice.wait(300);
+            proof
+        }
+        Flaw::TooOld => {
+            let proof = proof(own, purpose);
+            practice.wait(301);
+            proof
+        }
+        Flaw::AMinuteAhead | Flaw::FromTheFuture => {
+            let back = if flaw == Flaw::AMinuteAhead { 60 } else { 61 };
+            let proof = proof(own, purpose);
+            practice.set_clock(countersign::UnixTime::from_secs(practice.now().as_secs() - back));
+            proof
+        }
+        Flaw::OlderEpoch => {
+            let older = proof(own, purpose);
+            let newer = proof(own, Purpose::ChangeFactors);
+            let _ = practice.regenerate(&own.id, newer);
+            older
+        }
+        Flaw::OperatorEpochMoved => {
+            let first = proof(own, purpose);
+            let newer = practice.proof(operator, Purpose::ChangeFactors);
+            let _ = practice.regenerate(&operator.id, newer);
+            first
+        }
+        Flaw::SomebodyElses => match operation.is_an_operators() {
+            // Of a third person, for what they do to themselves.
+            true => proof(stranger, Purpose::ChangeFactors),
+            false => proof(stranger, purpose),
+        },
+        Flaw::ForSignIn => proof(own, Purpose::SignIn),
+        Flaw::ForAnAction => proof(own, action("release-claims")),
+        Flaw::ForPrivileges => proof(own, Purpose::ChangePrivileges),
+        Flaw::OfTheOtherRole => match operation.is_an_operators() {
+            true => proof(other, Purpose::ChangeFactors),
+            false => proof(other, Purpose::ActForOther),
+        },
+    })
+}
+
+fn call(
+    practice: &Practice,
+    operation: Operation,
+    person: &Person,
+    spare: DeviceId,
+    proof: Option<Proof>,
+) -> Option<Refusal> {
+    let (id, mfa, rng, now) = (&person.id, &practice.mfa, &mut practice.rng(), practice.now());
+    fn run<T>(
+        practice: &Practice,
+        operation: countersign::operation::Operation<'_, Change<T>>,
+        proof: Option<Proof>,
+    ) -> Option<Refusal> {
+        refusal(practice.run(match proof {
+            Some(proof) => operation.proven_by(proof),
+            None => operation,
+        }))
+    }
+    let given = |proof: Option<Proof>| proof.expect("an argument");
+    match operation {
+        Operation::Enrol => run(practice, mfa.enrol(id, "New", rng, now), proof),
+        Operation::EnrolHotp => {
+            run(practice, mfa.enrol_hotp(id, "New", Digits::Eight, rng, now), proof)
+        }
+        Operation::EnrolExisting => {
+            run(practice, mfa.enrol_existing(id, token_of(0x33), rng, now), proof)
+        }
+        Operation::EnrolPhone => {
+            let number = PhoneNumber::new("+15550100100").unwrap();
+            let told = RestrictedNotice::given_by_host();
+            run(practice, mfa.enrol_phone(id, "SMS", number, told, rng, now), proof)
+        }
+        Operation::BindExternal => {
+            run(practice, mfa.bind_external(id, "Key", ExternalMethod::Pki, rng, now), proof)
+        }
+        Operation::Replace => {
+            refusal(practice.run(mfa.replace(id, spare, "New", given(proof), rng, now)))
+        }
+        Operation::Regenerate => {
+            refusal(practice.run(mfa.regenerate_recovery_codes(id, given(proof), rng, now)))
+        }
+        Operation::Revoke | Operation::RevokeAsOperator => {
+            refusal(practice.run(mfa.revoke(id, spare, given(proof), now)))
+        }
+        Operation::ReportLost | Operation::ReportLostAsOperator => {
+            refusal(practice.run(mfa.report_lost(id, spare, given(proof), now)))
+        }
+        Operation::Reset => {
+            refusal(practice.run(mfa.reset(id, given(proof), "lost everything", now)))
+        }
+        Operation::GrantEmergency => {
+            let grant = mfa.grant_emergency_access(id, given(proof), 600, "in repair", now);
+            refusal(practice.run(grant))
+        }
+    }
+}
+
+// Devices.
+
+/// Where a device can stand; `Gone` is a pending one that is no more.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum State {
+    Pending,
+    Confirmed,
+    Disabled,
+    Lost,
+    Revoked,
+    Gone,
+}
+
+const STATES: [State; 5] =
+    [State::Pending, State::Confirmed, State::Disabled, State::Lost, State::Revoked];
+
+/// Everything that can happen to a device.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Step {
+    RightCode,
+    WrongCode,
+    Resynchronise,
+    ConfirmRight,
+    ConfirmWrong,
+    EnrolAnother,
+    Replace,
+    ReplaceAndConfirm,
+    Revoke,
+    ReportLost,
+    HundredFailures,
+    Recover,
+    Regenerate,
+    BindPasskey,
+    Reset,
+    Offboard,
+    TenMinutes,
+    AYear,
+}
+
+const STEPS: [Step; 18] = [
+    Step::RightCode,
+    Step::WrongCode,
+    Step::Resynchronise,
+    Step::ConfirmRight,
+    Step::ConfirmWrong,
+    Step::EnrolAnother,
+    Step::Replace,
+    Step::ReplaceAndConfirm,
+    Step::Revoke,
+    Step::ReportLost,
+    Step::HundredFailures,
+    Step::Recover,
+    Step::Regenerate,
+    Step::BindPasskey,
+    Step::Reset,
+    Step::Offboard,
+    Step::TenMinutes,
+    Step::AYear,
+];
+
+/// The table of NIST SP 800-63B-4 sections 3.2.2, 4.1.2, 4.3 and 4.5. Whether the step was accepted
+/// or done, and where the device stands afterwards. There is no way back from `Disabled`, `Lost` or
+/// `Revoked`, and no step but the first two columns' that accepts anything.
+fn transition(state: State, step: Step) -> (bool, State) {
+    use State::*;
+    let stays = (false, state);
+    let unharmed = (true, state);
+    match (state, step) {
+        // Whatever is pending dies with every change of factors, with its time, and by being
+        // started anew; and it is no device, so that nothing can be done to it.
+        (Pending, Step::ConfirmRight) => (true, Confirmed),
+        (Pending, Step::TenMinutes | Step::AYear) => (true, Gone),
+        (Pending, Step::HundredFailures) => (true, Gone),
+        (
+            Pending,
+            Step::EnrolAnother
+            | Step::Regenerate
+            | Step::BindPasskey
+            | Step::Reset
+            | Step::Offboard,
+        ) => (true, Gone),
+        (Pending, Step::Recover) => unharmed,
+        (Pending, _) => stays,
+
+        (Confirmed, Step::RightCode | Step::Resynchronise) => unharmed,
+        (Confirmed, Step::ReplaceAndConfirm | Step::Revoke | Step::Reset | Step::Offboard) => {
+            (true, Revoked)
+        }
+        (Confirmed, Step::ReportLost) => (true, Lost),
+        (Confirmed, Step::HundredFailures) => (true, Disabled),
+        (Confirmed, Step::Replace) => unharmed,
+
+        (Disabled, Step::Replace) => unharmed,
+        (Disabled, Step::ReplaceAndConfirm | Step::Revoke | Step::Reset | Step::Offboard) => {
+            (true, Revoked)
+        }
+        (Disabled, Step::ReportLost) => (true, Lost),
+
+        (Lost | Revoked, Step::Replace | Step::ReplaceAndConfirm) => stays,
+        (Lost | Revoked, Step::Revoke | Step::ReportLost) => stays,
+
+        // What does not concern this device happens all the same.
+        (
+            Confirmed | Disabled | Lost | Revoked,
+            Step::EnrolAnother
+            | Step::Recover
+            | Step::Regenerate
+            | Step::BindPasskey
+            | Step::Reset
+            | Step::Offboard
+            | Step::TenMinutes
+            | Step::AYear,
+        ) => unharmed,
+        (Disabled | Lost | Revoked, Step::HundredFailures) => unharmed,
+        (Confirmed | Disabled | Lost | Revoked, Step::ConfirmRight | Step::ConfirmWrong) => stays,
+        (Confirmed | Disabled | Lost | Revoked, Step::WrongCode) => stays,
+        (Disabled | Lost | Revoked, Step::RightCode | Step::Resynchronise) => stays,
+
+        (Gone, _) => panic!("not a state to start from"),
+    }
+}
+
+/// A person with a passkey, so that nothing here is the last factor, and with one app in `state`.
+struct Scene {
+    practice: Practice,
+    person: Person,
+    key: DeviceId,
+    pending: countersign::challenge::ChallengeId,
+}
+
+/// A proof of the passkey's.
+fn key_proof(practice: &Practice, id: &AccountId, key: DeviceId, purpose: Purpose) -> Proof {
+    let started = practice.start_external(id, purpose.clone());
+    practice.settle(id, Assertion::verified_by_host(started, key), purpose).accepted().unwrap()
+}
+
+fn scene(state: State) -> Scene {
+    let practice = Practice::new();
+    let id = account(1);
+    let bind = practice.mfa.bind_external(
+        &id,
+        "Key",
+        ExternalMethod::Passkey,
+        &mut practice.rng(),
+        practice.now(),
+    );
+    let bound = practice.run(bind).done().unwrap();
+    let (key, recovery_codes) = (bound.device(), recovery_codes(&bound));
+    let proof = key_proof(&practice, &id, key, Purpose::ChangeFactors);
+    let enrol = practice.mfa.enrol(&id, "Phone", &mut practice.rng(), practice.now());
+    let pending = practice.run(enrol.proven_by(proof)).done().unwrap();
+    let app = Authenticator::of(&pending);
+    let person = Person { id, device: pending.device(), app, recovery_codes };
+    let scene = Scene { practice, person, key, pending: pending.id() };
+    if state != State::Pending {
+        assert!(take(&scene, Step::ConfirmRight));
+        scene.practice.wait(60);
+        match state {
+            State::Disabled => assert!(take(&scene, Step::HundredFailures)),
+            State::Lost => assert!(take(&scene, Step::ReportLost)),
+            State::Revoked => assert!(take(&scene, Step::Revoke)),
+            _ => {}
+        }
+        scene.practice.wait(60);
+    }
+    scene
+}
+
+/// Takes a step; whether it was accepted or done.
+fn take(scene: &Scene, step: Step) -> bool {
+    let Scene { practice, person, key, pending } = scene;
+    let (id, mfa, now) = (&person.id, &practice.mfa, practice.now());
+    let rng = &mut practice.rng();
+    let change = || key_proof(practice, id, *key, Purpose::ChangeFactors);
+    let replace = || {
+        let (rng, proof, now) = (&mut practice.rng(), change(), practice.now());
+        practice.run(mfa.replace(id, person.device, "New", proof, rng, now)).done().ok()
+    };
+    match step {
+        Step::RightCode => said(&practice.verify(id, &person.app.code(now))) == Said::Accepted,
+        Step::WrongCode => said(&practice.miss(person)) == Said::Accepted,
+        Step::Resynchronise => {
+            let far = person.app.step(now) + 200;
+            let codes = [person.app.at(far), person.app.at(far + 1)];
+            let pair = [codes[0].as_str(), codes[1].as_str()];
+            let resync = mfa.resynchronise(id, person.device, pair, Purpose::SignIn, now);
+            said(&practice.run(resync)) == Said::Accepted
+        }
+        Step::ConfirmRight => {
+            said(&practice.confirm(id, *pending, &person.app.code(now))) == Said::Accepted
+        }
+        Step::ConfirmWrong => {
+            let wrong = wrong_code(&[&person.app], now, 0);
+            said(&practice.confirm(id, *pending, &wrong)) == Said::Accepted
+        }
+        Step::EnrolAnother => {
+            practice.run(mfa.enrol(id, "Other", rng, now).proven_by(change())).done().is_ok()
+        }
+        Step::Replace => replace().is_some(),
+        Step::ReplaceAndConfirm => {
+            let confirm = || {
+                let new = replace()?;
+                let code = Authenticator::of(&new).code(practice.now());
+                Some(said(&practice.confirm(id, new.id(), &code)))
+            };
+            // After a hundred failures the long window is full: it is waited for, and begun again.
+            let said = match confirm() {
+                Some(Said::Wait(until)) => {
+                    practice.set_clock(until);
+                    confirm()
+                }
+                said => said,
+            };
+            said == Some(Said::Accepted)
+        }
+        Step::Revoke => practice.run(mfa.revoke(id, person.device, change(), now)).done().is_ok(),
+        Step::ReportLost => {
+            practice.run(mfa.report_lost(id, person.device, change(), now)).done().is_ok()
+        }
+        Step::HundredFailures => {
+            for _ in 0..100 {
+                if let Said::Wait(until) = said(&practice.miss(person)) {
+                    practice.set_clock(until);
+                    let _ = practice.miss(person);
+                }
+            }
+            // Two limiters: fifty at once, and the rest at the pace of the long window.
+            while practice.summary(id).codes.consecutive_failures < 100 {
+                match said(&practice.miss(person)) {
+                    Said::Wait(until) => practice.set_clock(until),
+                    Said::Rejected(_) => {}
+                    _ => break,
+                }
+            }
+            true
+        }
+        Step::Recover => {
+            let code = &person.recovery_codes[0];
+            said(&practice.recover(id, code)) == Said::Accepted
+        }
+        Step::Regenerate => {
+            practice.run(mfa.regenerate_recovery_codes(id, change(), rng, now)).done().is_ok()
+        }
+        Step::BindPasskey => {
+            let _ = practice.passkey(id, Some(change()));
+            true
+        }
+        Step::Reset => {
+            let operator = practice.person(2);
+            let proof = practice.proof(&operator, Purpose::ActForOther);
+            practice.run(mfa.reset(id, proof, "lost everything", practice.now())).done().is_ok()
+        }
+        Step::Offboard => practice.offboard(id).done().is_ok(),
+        Step::TenMinutes => {
+            practice.wait(601);
+            true
+        }
+        Step::AYear => {
+            practice.wait(365 * 86_400);
+            true
+        }
+    }
+}
+
+/// Where the app stands, by everything that can be seen of it.
+fn state_of(scene: &Scene) -> State {
+    let Scene { practice, person, pending, .. } = scene;
+    let summary = practice.summary(&person.id);
+    let found = summary.devices.iter().find(|device| device.id == person.device);
+    match found.map(|device| device.status) {
+        Some(DeviceStatus::Confirmed) => State::Confirmed,
+        Some(DeviceStatus::Disabled) => State::Disabled,
+        Some(DeviceStatus::Lost) => State::Lost,
+        Some(DeviceStatus::Revoked) => State::Revoked,
+        None => {
+            // Another enrolment may be pending by now: ask this one, with what is no code at all.
+            let asked = said(&practice.confirm(&person.id, *pending, "not a code"));
+            if asked == Said::Expired { State::Gone } else { State::Pending }
+        }
+    }
+}
+
+#[test]
+fn every_state_and_every_step() {
+    for state in STATES {
+        for step in STEPS {
+            let scene = scene(state);
+            assert_eq!(state_of(&scene), state);
+            let (done, then) = transition(state, step);
+            assert_eq!(take(&scene, step), done, "{state:?}, {step:?}");
+            assert_eq!(state_of(&scene), then, "{state:?}, {step:?}");
+            // A device that is not in use accepts nothing, now or later.
+            let practice = &scene.practice;
+            if then != State::Confirmed && step != Step::Offboard {
+                let now = practice.wait(86_400);
+                let code = scene.person.app.code(now);
+                let verdict = said(&practice.verify(&scene.person.id, &code));
+                assert_ne!(verdict, Said::Accepted, "{state:?}, {step:?}");
+            }
+            // And its secret is gone with its use: nothing of it is in the record any more. (The
+            // summary shows it: no secret, no mark and no drift.)
+            let summary = practice.summary(&scene.person.id);
+            for device in summary.devices {
+                if device.status != DeviceStatus::Confirmed {
+                    assert!(!device.short_secret && device.drift == 0 && device.clock_offset == 0);
+                }
+            }
+        }
+    }
+}
+
+// The last factor.
+
+/// What a person has, and whether each of it can be revoked. A pending device and recovery codes are
+/// no factors, a disabled one is none any more; `report_lost` and `replace` work on the last one.
+#[test]
+fn when_a_factor_is_the_last() {
+    #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+    enum Has {
+        App,
+        Second,
+        Passkey,
+        Phone,
+        Pending,
+    }
+    use Has::*;
+    let table: [(&[Has], bool); 8] = [
+        (&[App], false),
+        (&[App, Pending], false),
+        (&[App, Second], true),
+        (&[App, Passkey], true),
+        (&[App, Phone], true),
+        (&[App, Second, Passkey, Phone, Pending], true),
+        (&[App, Phone, Pending], true),
+        (&[App, Passkey, Pending], true),
+    ];
+    for by_operator in [false, true] {
+        for (has, revocable) in table {
+            let practice = Practice::new();
+            let (person, operator) = (practice.person(1), practice.person(2));
+            let own = || practice.proof(&person, Purpose::ChangeFactors);
+            for one in has {
+                match one {
+                    App => {}
+                    Second => {
+                        let _ = practice.second_app(&person, "Tablet");
+                    }
+                    Passkey => {
+                        let _ = practice.passkey(&person.id, Some(own()));
+                    }
+                    Phone => {
+                        let _ = practice.phone(&person.id, "+15550100100", Some(own()));
+                    }
+                    Pending => {
+                        let (proof, mut rng, now) = (own(), practice.rng(), practice.now());
+                        let enrol = practice.mfa.enrol(&person.id, "New", &mut rng, now);
+                        assert_eq!(refusal(practice.run(enrol.proven_by(proof))), None);
+                    }
+                }
+            }
+            let proof = match by_operator {
+                true => practice.proof(&operator, Purpose::ActForOther),
+                false => own(),
+            };
+            let revoke = practice.mfa.revoke(&person.id, person.device, proof, practice.now());
+            let expected = (!revocable).then_some(Refusal::LastFactor);
+            assert_eq!(refusal(practice.run(revoke)), expected, "{has:?}");
+        }
+    }
+    // A disabled device is no factor to keep, and none that keeps another from being the last.
+    let practice = Practice::new();
+    let person = practice.person(1);
+    let proof = practice.proof(&person, Purpose::ChangeFactors);
+    let key = practice.passkey(&person.id, Some(proof));
+    disable(&practice, &person);
+    let proof = || key_proof(&practice, &person.id, key, Purpose::ChangeFactors);
+    let revoke = |device, proof| practice.mfa.revoke(&person.id, device, proof, practice.now());
+    assert_eq!(practice.refused(revoke(key, proof())), Refusal::LastFactor);
+    practice.run(revoke(person.device, proof())).done().unwrap();
+    // The last one can be replaced, in one write, and it can be reported lost.
+    let practice = Practice::new();
+    let person = practice.person(1);
+    let proof = practice.proof(&person, Purpose::ChangeFactors);
+    let (mut rng, now) = (practice.rng(), practice.now());
+    let replace = practice.mfa.replace(&person.id, person.device, "New", proof, &mut rng, now);
+    let pending = practice.run(replace).done().unwrap();
+    let app = Authenticator::of(&pending);
+    let writes = practice.store.stored();
+    let bound = practice.confirm(&person.id, pending.id(), &app.code(now)).accepted().unwrap();
+    assert_eq!(practice.store.stored(), writes + 1, "the old one ends with the new one's begin");
+    assert_eq!(practice.status(&person.id, person.device), Some(DeviceStatus::Revoked));
+    assert!(bound.recovery_codes().is_none(), "the recovery codes are the person's, and stay");
+    let now = practice.wait(60);
+    assert!(matches!(said(&practice.verify(&person.id, &person.app.code(now))), Said::Rejected(_)));
+    let verify = practice.mfa.verify(&person.id, &app.code(now), Purpose::SignIn, now);
+    let proof = practice.run(verify).accepted().unwrap();
+    let lost = practice.mfa.report_lost(&person.id, bound.device(), proof, now);
+    practice.run(lost).done().unwrap();
+    assert_eq!(practice.summary(&person.id).confirmed().count(), 0);
+}
+
+// Recovery.
+
+/// NIST SP 800-63B-4 section 4.2.2.2, as far as it is this crate's: one saved code and the first
+/// factor that the host checked, or another bound factor, or an operator who has looked at the
+/// person. Two saved codes are no more than one, and none of it grants privileges.
+#[test]
+fn what_a_recovery_is_worth() {
+    #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+    enum With {
+        Nothing,
+        OneCode,
+        TwoCodes,
+        AnotherFactor,
+        Operator,
+        SmsAlone,
+        Emergency,
+    }
+    use With::*;
+    // Can the person bind a new app, get new recovery codes, and act for others?
+    let table = [
+        (Nothing, false, false),
+        (OneCode, true, false),
+        (TwoCodes, true, false),
+        (AnotherFactor, true, true),
+        (Operator, true, false),
+        (SmsAlone, false, false),
+        (Emergency, false, false),
+    ];
+    for (with, can_bind, can_act) in table {
+        let practice = Practice::new();
+        let (person, operator) = (practice.person(1), practice.person(2));
+        let id = &person.id;
+        let proof = practice.proof(&person, Purpose::ChangeFactors);
+        let phone =
+            (with == SmsAlone).then(|| practice.phone(id, "+15550100100", Some(proof))).is_some();
+        let key = (with == AnotherFactor).then(|| {
+            let proof = practice.proof(&person, Purpose::ChangeFactors);
+            practice.passkey(id, Some(proof))
+        });
+        // The app is gone: reported lost by an operator.
+        let proof = practice.proof(&operator, Purpose::ActForOther);
+        let lost = practice.mfa.report_lost(id, person.device, proof, practice.now());
+        practice.run(lost).done().unwrap();
+        practice.wait(60);
+
+        let proof = |purpose: Purpose| -> Option<Proof> {
+            let now = practice.now();
+            let recover = |at: usize| {
+                let code = &person.recovery_codes[at];
+                practice.run(practice.mfa.recover(id, code, purpose.clone(), now)).accepted()
+            };
+            match with {
+                Nothing | Operator => None,
+                OneCode => recover(0),
+                TwoCodes => recover(1).and(recover(2)),
+                AnotherFactor => Some(key_proof(&practice, id, key?, purpose)),
+                SmsAlone => {
+                    assert!(phone);
+                    let sent = practice.challenge(id, purpose.clone()).done().ok()?;
+                    let code = sent.code().expose_str();
+                    practice.run(practice.mfa.answer(id, sent.id(), code, purpose, now)).accepted()
+                }
+                Emergency => {
+                    let grantor = practice.proof(&operator, Purpose::ActForOther);
+                    let now = practice.now();
+                    let grant =
+                        practice.mfa.grant_emergency_access(id, grantor, 60, "no phone", now);
+                    practice.run(grant).done().unwrap();
+                    practice.run(practice.mfa.use_emergency_access(id, purpose, now)).accepted()
+                }
+            }
+        };
+        let acts = proof(Purpose::ActForOther).is_some();
+        assert_eq!(acts, can_act, "{with:?}");
+        if with == Operator {
+            let proof = practice.proof(&operator, Purpose::ActForOther);
+            let reset = practice.mfa.reset(id, proof, "showed a passport", practice.now());
+            practice.run(reset).done().unwrap();
+        }
+        let proof = proof(Purpose::ChangeFactors);
+        let (mut rng, now) = (practice.rng(), practice.now());
+        let enrol = practice.mfa.enrol(id, "New phone", &mut rng, now);
+        let enrol = match proof {
+            Some(proof) => enrol.proven_by(proof),
+            None => enrol,
+        };
+        let pending = practice.run(enrol).done();
+        assert_eq!(pending.is_ok(), can_bind, "{with:?}");
+        let Ok(pending) = pending else { continue };
+        let app = Authenticator::of(&pending);
+        let bound = practice.confirm(id, pending.id(), &app.code(now)).accepted().unwrap();
+        // After a reset the recovery codes are new ones as well; else the spent one is to be replaced.
+        assert_eq!(bound.recovery_codes().is_some(), with == Operator, "{with:?}");
+        let summary = practice.summary(id);
+        let due = matches!(with, OneCode | TwoCodes);
+        assert_eq!(summary.recovery_replacement_due, due, "{with:?}");
+        // Where an operator opened the door, it closed behind the first who came in.
+        let now = practice.wait(60);
+        let enrol = practice.mfa.enrol(id, "Another", &mut practice.rng(), now);
+        assert_eq!(practice.refused(enrol), Refusal::ProofRequired, "{with:?}");
+    }
+    // And after a day it closes by itself.
+    for (late, expected) in [(86_400, None), (86_401, Some(Refusal::ProofRequired))] {
+        let practice = Practice::new();
+        let (person, operator) = (practice.person(1), practice.person(2));
+        let proof = practice.proof(&operator, Purpose::ActForOther);
+        let reset = practice.mfa.reset(&person.id, proof, "showed a passport", practice.now());
+        practice.run(reset).done().unwrap();
+        let now = practice.wait(late);
+        let enrol = practice.mfa.enrol(&person.id, "New", &mut practice.rng(), now);
+        assert_eq!(refusal(practice.run(enrol)), expected, "{late} s");
+    }
+}

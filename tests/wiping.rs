@@ -1,0 +1,321 @@
+//! Wiping, by looking: `bash .ci/evidence` runs these, or `cargo test --test wiping -- --ignored`.
+//!
+//! A program (`tests/evidence/src/bin/wiping.rs`) handles secrets and stops; this test reads its
+//! heap, its stack and its other writable memory, and searches them for every eight bytes of the
+//! secret, of the padded key, of the HMAC key schedule, of the inner digests and MACs, of the codes,
+//! of what a record's plaintext holds, and of the key that seals it, in each order of bytes and words
+//! in which a hash function may have them. While they are held it must find them, or the search is
+//! worth nothing; once they are dropped, nowhere on the heap and nowhere on the stack below the
+//! function that held them.
+#![cfg(all(target_arch = "x86_64", target_os = "linux"))]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(clippy::arithmetic_side_effects)]
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::unix::fs::FileExt;
+use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
+
+use countersign::record::{Seal, SealError};
+use countersign::totp::Parameters;
+use countersign::{Algorithm, Digits, Keyring, Totp};
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Digest;
+use zeroize::Zeroizing;
+
+#[path = "evidence/programs.rs"]
+#[allow(dead_code)] // each test uses a part
+mod programs;
+
+#[path = "evidence/src/scenario.rs"]
+#[allow(dead_code)] // the core's is for the program alone
+mod scenario;
+
+use scenario::{Known, NOW};
+
+// What to look for.
+
+type Needle = [u8; 8];
+
+/// Eight bytes, and whose they are.
+#[derive(Default)]
+struct Needles(HashMap<Needle, &'static str>);
+
+impl Needles {
+    /// Every eight bytes of `bytes`; and its words, each way round, in pairs, each way round.
+    fn add(&mut self, name: &'static str, bytes: &[u8]) {
+        for window in bytes.windows(8) {
+            self.0.insert(window.try_into().unwrap(), name);
+        }
+        for words in bytes.chunks_exact(4).collect::<Vec<_>>().windows(2) {
+            let reversed = |word: &[u8]| word.iter().rev().copied().collect::<Vec<_>>();
+            let (one, other) = (reversed(words[0]), reversed(words[1]));
+            for needle in [[&*one, &*other], [&*other, &*one], [words[1], words[0]]] {
+                self.0.insert(needle.concat().try_into().unwrap(), name);
+            }
+        }
+        // Repetition says nothing: padding, and the zeroes after it.
+        self.0.retain(|needle, _| needle.iter().collect::<BTreeSet<_>>().len() > 4);
+    }
+
+    fn add_hmac(&mut self, algorithm: Algorithm, secret: &[u8], factors: &[u64]) {
+        self.add("secret", secret);
+        let block = if algorithm == Algorithm::Sha512 { 128 } else { 64 };
+        let mut key = secret.to_vec();
+        key.resize(block, 0);
+        let [inner, outer] =
+            [0x36, 0x5c].map(|pad| key.iter().map(|byte| byte ^ pad).collect::<Vec<u8>>());
+        self.add("padded key", &inner);
+        self.add("padded key", &outer);
+        self.add("key schedule", &compressed(algorithm, &inner));
+        self.add("key schedule", &compressed(algorithm, &outer));
+        for factor in factors {
+            let message = [&*inner, &factor.to_be_bytes()].concat();
+            self.add("inner digest", &hash(algorithm, &message));
+            self.add("MAC", &mac(algorithm, secret, *factor));
+        }
+    }
+}
+
+/// The chaining state after one block, big-endian.
+fn compressed(algorithm: Algorithm, block: &[u8]) -> Vec<u8> {
+    match algorithm {
+        Algorithm::Sha1 => {
+            let mut state = [0x6745_2301, 0xEFCD_AB89, 0x98BA_DCFE, 0x1032_5476, 0xC3D2_E1F0];
+            sha1::block_api::compress(&mut state, &[block.try_into().unwrap()]);
+            state.iter().flat_map(|word: &u32| word.to_be_bytes()).collect()
+        }
+        Algorithm::Sha256 => {
+            let mut state = square_roots().map(|root| (root >> 32) as u32);
+            sha2::block_api::compress256(&mut state, &[block.try_into().unwrap()]);
+            state.iter().flat_map(|word| word.to_be_bytes()).collect()
+        }
+        Algorithm::Sha512 => {
+            let mut state = square_roots();
+            sha2::block_api::compress512(&mut state, &[block.try_into().unwrap()]);
+            state.iter().flat_map(|word| word.to_be_bytes()).collect()
+        }
+    }
+}
+
+/// The initial state of SHA-512 (FIPS 180-4 section 5.3.5); SHA-256 has the upper halves.
+fn square_roots() -> [u64; 8] {
+    [
+        0x6A09_E667_F3BC_C908,
+        0xBB67_AE85_84CA_A73B,
+        0x3C6E_F372_FE94_F82B,
+        0xA54F_F53A_5F1D_36F1,
+        0x510E_527F_ADE6_82D1,
+        0x9B05_688C_2B3E_6C1F,
+        0x1F83_D9AB_FB41_BD6B,
+        0x5BE0_CD19_137E_2179,
+    ]
+}
+
+fn hash(algorithm: Algorithm, message: &[u8]) -> Vec<u8> {
+    match algorithm {
+        Algorithm::Sha1 => sha1::Sha1::digest(message).to_vec(),
+        Algorithm::Sha256 => sha2::Sha256::digest(message).to_vec(),
+        Algorithm::Sha512 => sha2::Sha512::digest(message).to_vec(),
+    }
+}
+
+fn mac(algorithm: Algorithm, key: &[u8], factor: u64) -> Vec<u8> {
+    fn of<M: Mac + KeyInit>(key: &[u8], factor: u64) -> Vec<u8> {
+        let mut mac = <M as KeyInit>::new_from_slice(key).unwrap();
+        mac.update(&factor.to_be_bytes());
+        mac.finalize().into_bytes().to_vec()
+    }
+    match algorithm {
+        Algorithm::Sha1 => of::<Hmac<sha1::Sha1>>(key, factor),
+        Algorithm::Sha256 => of::<Hmac<sha2::Sha256>>(key, factor),
+        Algorithm::Sha512 => of::<Hmac<sha2::Sha512>>(key, factor),
+    }
+}
+
+// Where to look.
+
+/// A program that stops and waits to be looked at.
+struct Stopped(Child);
+
+impl Stopped {
+    /// Starts a program that was built with these flags for the compiler.
+    fn start(flags: &str, what: &str, seed: u64) -> Stopped {
+        let (program, built) =
+            programs::build_with(flags, "countersign-evidence", "evidence", "wiping", "");
+        assert!(built.status.success(), "{}", programs::said(&built));
+        let mut program = Command::new(program);
+        program.args([what, &seed.to_string()]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        Stopped(program.spawn().unwrap())
+    }
+
+    /// Waits for the next stop, and tells what is found where.
+    fn look(&mut self, needles: &Needles) -> Found {
+        let mut end = [0; 8];
+        self.0.stdout.as_mut().unwrap().read_exact(&mut end).expect("the program stops");
+        let found = self.search(usize::from_ne_bytes(end), needles);
+        self.0.stdin.as_mut().unwrap().write_all(b".").unwrap();
+        found
+    }
+
+    fn search(&self, stack_end: usize, needles: &Needles) -> Found {
+        let directory = format!("/proc/{}", self.0.id());
+        let maps = std::fs::read_to_string(format!("{directory}/maps")).unwrap();
+        let memory = File::open(format!("{directory}/mem")).unwrap();
+        let mut found = Found::default();
+        for line in maps.lines() {
+            let mut words = line.split_ascii_whitespace();
+            let (range, rights) = (words.next().unwrap(), words.next().unwrap());
+            let name = words.nth(3).unwrap_or_default();
+            if !rights.starts_with("rw") || name == "[vvar]" {
+                continue;
+            }
+            let (from, to) = range.split_once('-').unwrap();
+            let [from, to] = [from, to].map(|at| usize::from_str_radix(at, 16).unwrap());
+            let mut bytes = vec![0; to - from];
+            memory.read_exact_at(&mut bytes, from as u64).unwrap();
+            let is_stack = (from..to).contains(&stack_end);
+            for (offset, window) in bytes.windows(8).enumerate() {
+                let Some(needle) = needles.0.get(window) else { continue };
+                let place = match (is_stack, from + offset < stack_end) {
+                    (true, true) => BELOW,
+                    (true, false) => ABOVE,
+                    (false, _) => HEAP,
+                };
+                *found.0.entry((place, *needle)).or_default() += 1;
+            }
+        }
+        found
+    }
+}
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+/// How many needles of which kind, by place. Writable memory that is not the stack is heap.
+#[derive(Debug, Default)]
+struct Found(BTreeMap<(&'static str, &'static str), usize>);
+
+impl Found {
+    fn anywhere(&self, kind: &str) -> bool {
+        self.0.keys().any(|(_, found)| *found == kind)
+    }
+
+    /// What is left where nothing should be.
+    fn left_behind(&self) -> Vec<(&str, &str)> {
+        self.0.keys().copied().filter(|(place, _)| *place != ABOVE).collect()
+    }
+}
+
+const ABOVE: &str = "stack above";
+const BELOW: &str = "stack below";
+const HEAP: &str = "heap";
+
+/// With the processor's hash instructions and without: what a compression spills differs.
+const COMPRESSIONS: [&str; 2] = ["", "--cfg sha1_backend=\"soft\" --cfg sha2_backend=\"soft\""];
+
+#[test]
+#[ignore = "builds a program and looks at its memory: .ci/evidence runs it"]
+fn the_core_leaves_nothing_behind() {
+    for (name, algorithm) in
+        [("sha1", Algorithm::Sha1), ("sha256", Algorithm::Sha256), ("sha512", Algorithm::Sha512)]
+    {
+        let secret = scenario::secret(algorithm, SEED);
+        let parameters = Parameters { algorithm, digits: Digits::Eight, ..Parameters::default() };
+        let totp = Totp::new(&secret, parameters);
+        let step = totp.step_at(NOW).unwrap();
+        let mut needles = Needles::default();
+        needles.add_hmac(algorithm, secret.expose_bytes(), &[step - 1, step, step + 1, 7]);
+        needles.add("code", totp.generate(NOW).unwrap().expose_str().as_bytes());
+        for flags in COMPRESSIONS {
+            let mut program = Stopped::start(flags, name, SEED);
+            let held = program.look(&needles);
+            println!("{name} {flags}, held: {held:?}");
+            for kind in ["secret", "key schedule", "code"] {
+                assert!(held.anywhere(kind), "{name}: the search does not find the {kind}");
+            }
+            let dropped = program.look(&needles);
+            println!("{name} {flags}, dropped: {dropped:?}");
+            assert_eq!(dropped.left_behind(), [], "{name} {flags}");
+        }
+    }
+}
+
+const SEED: u64 = 0x0123_4567_89ab_cdef;
+
+/// Keeps what it seals, to be looked for elsewhere.
+struct Keeping<'a>(Keyring, &'a Mutex<Vec<Vec<u8>>>);
+
+impl Seal for Keeping<'_> {
+    fn seal(&self, context: &[u8], nonce: [u8; 12], plain: &[u8]) -> Result<Vec<u8>, SealError> {
+        self.1.lock().unwrap().push(plain.to_vec());
+        self.0.seal(context, nonce, plain)
+    }
+
+    fn open(&self, context: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
+        self.0.open(context, sealed)
+    }
+}
+
+#[test]
+#[ignore = "builds a program and looks at its memory: .ci/evidence runs it"]
+fn accounts_leave_nothing_behind() {
+    let secret = scenario::secret(Algorithm::Sha512, SEED);
+    let step = NOW.as_secs() / 30;
+    let mut needles = Needles::default();
+    let factors: Vec<_> = (step - 1..step + 5).collect();
+    needles.add_hmac(Algorithm::Sha512, secret.expose_bytes(), &factors);
+    needles.add("secret", secret.expose_base32().expose_str().as_bytes());
+    let mut key = [0; 32];
+    Known(!SEED).fill(&mut key);
+    needles.add(SEALING_KEY, &key);
+
+    // The plaintexts: each has the hashes of the recovery codes in a row, with CBOR's heads between
+    // them, which nothing but a plaintext has; and the key and MAC of a sent code.
+    let (plaintexts, mut looks) = (Mutex::new(Vec::new()), Vec::new());
+    let mut issued = String::new();
+    let keys = Keeping(Keyring::new(key), &plaintexts);
+    scenario::accounts(keys, SEED, |code| issued.push_str(code), |at| looks.push(at.to_owned()));
+    needles.add("recovery code", issued.as_bytes());
+    for plaintext in plaintexts.into_inner().unwrap() {
+        for at in 0..plaintext.len().saturating_sub(34) {
+            if [plaintext[at], plaintext[at + 17], plaintext[at + 34]] == [0x50; 3] {
+                needles.add("plaintext", &plaintext[at + 13..at + 22]);
+            }
+            if plaintext[at..].starts_with(&[0x82, 0x58, 32]) {
+                needles.add("sent code", &plaintext[at + 3..at + 35]);
+                needles.add("sent code", &plaintext[at + 37..at + 69]);
+            }
+        }
+    }
+    for kind in ["plaintext", "sent code", "recovery code"] {
+        assert!(needles.0.values().any(|name| *name == kind), "nothing to look for: {kind}");
+    }
+
+    let mut program = Stopped::start("", "accounts", SEED);
+    for at in looks {
+        let found = program.look(&needles);
+        println!("{at}: {found:?}");
+        let mut left = found.left_behind();
+        // The keyring lives as long as the program signs people in.
+        if at != scenario::ALL_DROPPED {
+            let keyring = left.iter().position(|left| *left == (HEAP, SEALING_KEY));
+            left.remove(keyring.expect("the search does not find the sealing key"));
+        }
+        if at == scenario::HELD {
+            for kind in ["secret", "recovery code", "sent code"] {
+                assert!(found.anywhere(kind), "the search does not find the {kind}");
+            }
+        } else {
+            assert_eq!(left, [], "{at}");
+        }
+    }
+}
+
+const SEALING_KEY: &str = "sealing key";
