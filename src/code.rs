@@ -64,7 +64,7 @@ impl Digits {
     #[must_use]
     pub fn guess_probability(self, codes: u32, attempts: u32) -> f64 {
         let odds = f64::from(codes) * f64::from(attempts) / f64::from(self.codes());
-        if odds > 1.0 { 1.0 } else { odds }
+        odds.min(1.0)
     }
 
     /// `truncated` mod 10^digits, for a 31-bit value.
@@ -138,7 +138,7 @@ impl Code {
             if !byte.is_ascii_digit() {
                 return Err(CodeError::NotADigit);
             }
-            if let Some(place) = code.ascii.get_mut(found).filter(|_| found < expected) {
+            if let Some(place) = code.ascii.get_mut(found) {
                 *place = byte;
             }
             found = found.saturating_add(1);
@@ -158,12 +158,12 @@ impl Code {
         };
         let eight = u64::from(value) * scale; // the first digit of the code is the first of eight
         let high = (eight * 0xd1b7_1759) >> 45; // by 10,000, exact below 10^8
-        let fours = high | (eight - high * 10_000) << 32;
+        let fours = high + ((eight - high * 10_000) << 32);
         let high = ((fours * 10_486) >> 20) & 0x0000_007f_0000_007f; // by 100, exact below 10^4
-        let twos = high | (fours - high * 100) << 16;
+        let twos = high + ((fours - high * 100) << 16);
         let high = ((twos * 103) >> 10) & 0x000f_000f_000f_000f; // by 10, exact below 100
-        let ones = high | (twos - high * 10) << 8;
-        let mut ascii = (ones | 0x3030_3030_3030_3030) & shown;
+        let ones = high + ((twos - high * 10) << 8);
+        let mut ascii = (ones + 0x3030_3030_3030_3030) & shown;
         let code = Code { ascii: ascii.to_le_bytes(), digits };
         ascii.zeroize();
         code

@@ -19,6 +19,11 @@ fn of_text(text: &str) {
     // Whatever the strict door takes, the lenient one takes and reads alike.
     if let Ok(strict) = &strict {
         assert_eq!(lenient.as_ref(), Ok(strict), "{text}");
+        // However a person spells it: in lower case, in groups, dashed.
+        let spelled: String =
+            text.chars().flat_map(|character| [character.to_ascii_lowercase(), '-', ' ']).collect();
+        let mut buffer = [0; Secret::MAX_LEN];
+        assert_eq!(decode_base32_lenient(&spelled, &mut buffer).as_ref(), Ok(strict), "{spelled}");
         // One text for one secret: a second one would be a second spelling of it.
         if let Ok(secret) = Secret::dangerously_allow_short(strict) {
             assert_eq!(secret.expose_base32().expose_str(), text);
