@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use countersign::account::ExistingDevice;
+use countersign::device::ExistingDevice;
 use countersign::operation::Decided;
 use countersign::summary::Text;
 use countersign::totp::Parameters;
