@@ -6,6 +6,10 @@
 
 #[path = "laws/code.rs"]
 mod code;
+#[path = "../examples/billing/operation.rs"]
+mod operation;
+#[path = "laws/operation_file.rs"]
+mod operation_file;
 #[path = "laws/operations.rs"]
 mod operations;
 #[path = "laws/record.rs"]
@@ -64,4 +68,9 @@ fn record_bytes() {
 #[test]
 fn schedules_of_operations() {
     replay("operations", operations::hold);
+}
+
+#[test]
+fn operation_files() {
+    replay("operation_file", operation_file::hold);
 }

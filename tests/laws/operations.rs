@@ -5,8 +5,8 @@ use countersign::{Keyring, Mfa};
 
 use crate::schedule::{Bench, Narrow, Step, Sync};
 
-/// As many steps as are played of a longer input: enough to disable a device twice over.
-const MOST_STEPS: usize = 96;
+/// As many steps as are played of a longer input: enough to disable a device, and few enough to be fast.
+const MOST_STEPS: usize = 40;
 
 /// What holds for any schedule: the first byte says whether everybody has an app to begin with, and
 /// each eight after it are a step.

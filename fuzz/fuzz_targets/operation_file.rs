@@ -1,0 +1,9 @@
+//! See `tests/laws/operation_file.rs`.
+#![no_main]
+
+#[path = "../../tests/laws/operation_file.rs"]
+mod law;
+#[path = "../../examples/billing/operation.rs"]
+mod operation;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| law::hold(data));
