@@ -643,8 +643,8 @@ fn guess(
 /// django-otp (seventeen years after thirty failures), privacyIDEA (until an administrator comes):
 /// whoever guesses locks the owner out.
 ///
-/// Guards `min(self.longest_wait)` in `Throttle::wait_after`, the clamp in `Budget::waits_until`,
-/// and the recovery codes' own class in `class_of`.
+/// Guards `min(self.longest_wait)` in `Throttle::wait_after`, and the recovery codes' own class in
+/// `Account::recover`.
 #[test]
 fn t11_no_endless_lock() {
     let mut previous = 0;

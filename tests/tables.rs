@@ -401,6 +401,9 @@ fn every_operation_with_every_proof() {
             let (person, operator, stranger) =
                 (practice.person(1), practice.person(2), practice.person(3));
             let (spare, _) = practice.second_app(&person, "Spare");
+            // All of them in one and the same epoch: no proof is told by its epoch alone.
+            let _ = practice.second_app(&operator, "Spare");
+            let _ = practice.second_app(&stranger, "Spare");
             let proof = flawed_proof(&practice, operation, flaw, [&person, &operator, &stranger]);
             if flaw == Flaw::OperatorOffboarded {
                 practice.offboard(&operator.id).done().unwrap();
