@@ -227,9 +227,9 @@ impl Method {
 }
 
 /// The random number of one enrolled device. A device enrolled again is another device.
+///
+/// Serialised as its sixteen hexadecimal digits: many readers of JSON lose digits of such a number.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
-#[cfg_attr(feature = "serde", serde(transparent))]
 pub struct DeviceId(u64);
 
 impl DeviceId {
@@ -249,6 +249,23 @@ impl DeviceId {
 impl fmt::Display for DeviceId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:016x}", self.0)
+    }
+}
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for DeviceId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+#[cfg(feature = "serde")]
+impl<'de> serde::Deserialize<'de> for DeviceId {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<DeviceId, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let digits = text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let id = u64::from_str_radix(&text, 16).ok().filter(|_| digits);
+        id.map(DeviceId).ok_or_else(|| serde::de::Error::custom("sixteen hexadecimal digits"))
     }
 }
 
@@ -309,7 +326,8 @@ pub struct ThrottleSummary {
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
 pub struct Summary {
-    /// Raised by every change of factors; a session opened under a lower epoch should end.
+    /// 0 at first, and raised by every change of factors; a session opened under a lower epoch should
+    /// end.
     pub epoch: u32,
     /// When the first factor was confirmed, ever.
     pub first_bound_at: Option<UnixTime>,
