@@ -201,7 +201,9 @@ impl Event {
             Kind::Disabled { .. } => Some(Notice::FactorDisabled),
             Kind::Reset { .. } => Some(Notice::AccountReset),
             Kind::EmergencyGranted { .. } => Some(Notice::EmergencyAccess),
-            Kind::Rejected(Why::WrongCode | Why::Replayed) if self.first_factor_passed => {
+            Kind::Rejected(Why::HostCheckFailed | Why::Replayed | Why::WrongCode)
+                if self.first_factor_passed =>
+            {
                 Some(Notice::SuspiciousAttempt)
             }
             _ => None,
@@ -243,7 +245,7 @@ pub enum Notice {
     RecoveryCodeUsed,
     /// The recovery codes were replaced.
     RecoveryCodesReplaced,
-    /// The right password came with a wrong or used code.
+    /// The right password came with a wrong or used code, or a passkey that did not check.
     SuspiciousAttempt,
 }
 
@@ -258,7 +260,7 @@ impl fmt::Display for Notice {
             Notice::FactorRemoved => "A sign-in factor was removed from your account.",
             Notice::RecoveryCodeUsed => "One of your recovery codes was used.",
             Notice::RecoveryCodesReplaced => "Your recovery codes were replaced.",
-            Notice::SuspiciousAttempt => "Your password was used with a wrong or used code.",
+            Notice::SuspiciousAttempt => "Your password was used with a wrong second factor.",
         })
     }
 }

@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::time::UnixTime;
+use crate::uri::steers_the_screen;
 
 /// The host's own number for one person: 1 to 64 opaque bytes, compared bytewise.
 ///
@@ -80,7 +81,8 @@ impl fmt::Display for AccountIdError {
 
 impl core::error::Error for AccountIdError {}
 
-/// A line of text that a person wrote: 1 to `MAX` bytes of UTF-8 without control characters.
+/// A line of text that a person wrote: 1 to `MAX` bytes of UTF-8 without control characters, line
+/// separators and marks that reverse the direction of what stands around it.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "serde", serde(transparent))]
@@ -102,7 +104,7 @@ impl<const MAX: usize> Text<MAX> {
             Err(TextError::Empty)
         } else if text.len() > MAX {
             Err(TextError::TooLong { bytes: text.len(), limit: MAX })
-        } else if text.chars().any(char::is_control) {
+        } else if text.chars().any(steers_the_screen) {
             Err(TextError::ControlCharacter)
         } else {
             Ok(Text(text.into()))
@@ -125,7 +127,7 @@ impl<const MAX: usize> fmt::Display for Text<MAX> {
 /// Why a text was refused.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum TextError {
-    /// A control character, a line break included.
+    /// A control character, a line break or a mark of direction included.
     ControlCharacter,
     /// No text at all.
     Empty,

@@ -449,7 +449,7 @@ fn number(part: Part, raw: &str) -> Result<u64, UriError> {
 
 /// Control characters, line separators and the marks that reverse the direction of text: a name
 /// with one of these can make a screen or a log show another name.
-fn steers_the_screen(character: char) -> bool {
+pub(crate) fn steers_the_screen(character: char) -> bool {
     character.is_control() || matches!(character, '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 

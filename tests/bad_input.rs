@@ -130,7 +130,9 @@ fn bad_texts(limit: usize) -> Vec<(String, TextError)> {
         too_long("é".repeat(limit / 2 + 1)),
         too_long("x".repeat(1 << 20)),
     ];
-    for control in ["\n", "\r\n", "\t", "\0", "\u{7f}", "\u{85}", "\u{1b}[2J"] {
+    for control in
+        ["\n", "\r\n", "\t", "\0", "\u{7f}", "\u{85}", "\u{1b}[2J", "\u{202e}", "\u{2066}"]
+    {
         texts.push((format!("Dana{control}s"), TextError::ControlCharacter));
     }
     texts

@@ -408,7 +408,7 @@ fn what_the_person_is_told() {
     let rejected = [
         (Why::Disabled, none),
         (Why::Expired, none),
-        (Why::HostCheckFailed, none),
+        (Why::HostCheckFailed, Some(Notice::SuspiciousAttempt)),
         (Why::NoDevice, none),
         (Why::Offboarded, none),
         (Why::Replayed, Some(Notice::SuspiciousAttempt)),
