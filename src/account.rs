@@ -784,6 +784,9 @@ impl Account {
         if let Err(refusal) = self.operator_proof(cx) {
             return Decision::refused(refusal);
         }
+        if !self.exists {
+            return Decision::refused(Refusal::NothingBound); // an id that was mistyped lets nobody in
+        }
         let until = cx.now.plus(secs.min(cx.policy.emergency_lifetime().as_u64()));
         self.emergency_until = Some(until);
         let kind = Kind::EmergencyGranted { until, reason: reason.clone() };

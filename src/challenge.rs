@@ -16,7 +16,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use rand::CryptoRng;
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
-use zeroize::{Zeroize, zeroize_stack};
+use zeroize::Zeroize;
 
 use crate::code::{Code, Digits};
 use crate::proof::Purpose;
@@ -151,15 +151,8 @@ impl ChallengeSeed {
     }
 }
 
-/// Writes the MAC where it stays, and leaves none on the stack: what is built there next may have
-/// unused bytes, and would carry it out of here.
+/// Writes the MAC where it stays.
 fn mac(key: &[u8; 32], id: &ChallengeId, code: &Code, place: &mut [u8; 32]) {
-    mac_and_leave_traces(key, id, code, place);
-    zeroize_stack::<1024>();
-}
-
-#[inline(never)]
-fn mac_and_leave_traces(key: &[u8; 32], id: &ChallengeId, code: &Code, place: &mut [u8; 32]) {
     // HMAC takes a key of any length; the error cannot happen and gives what never matches.
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else { return };
     mac.update(b"countersign sent code 1");

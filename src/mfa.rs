@@ -440,8 +440,8 @@ impl<K: Seal, P: Policy> Mfa<K, P> {
     /// An operator lets somebody else in without a factor for `secs` seconds, the policy's limit at
     /// most. Returns until when.
     ///
-    /// The proof is the operator's own, for [`Purpose::ActForOther`]. Emits `EmergencyGranted`. 45
-    /// CFR 164.312(a)(2)(ii).
+    /// The proof is the operator's own, for [`Purpose::ActForOther`]; an account that never was is
+    /// refused. Emits `EmergencyGranted`. 45 CFR 164.312(a)(2)(ii).
     pub fn grant_emergency_access(
         &self,
         id: &AccountId,

@@ -100,7 +100,9 @@ impl<'m, T> Operation<'m, T> {
         &self.id
     }
 
-    /// The operator whose account has to be loaded as well, for an operation on somebody else.
+    /// The operator whose account has to be loaded as well, for an operation on somebody else. It is
+    /// read, not held: an operator who is offboarded between that load and the swap still gets
+    /// through, once.
     #[must_use]
     pub fn operator(&self) -> Option<&AccountId> {
         self.proof.as_ref().map(Proof::account).filter(|account| **account != self.id)

@@ -156,7 +156,7 @@ impl Budget {
         self.not_before = UnixTime::default();
     }
 
-    /// How many further failures stay without a wait.
+    /// How many further attempts come before a wait; the last of them, if it fails, starts it.
     pub(crate) fn tries_left(&self, throttle: &Throttle, now: UnixTime) -> u8 {
         let before_wait = throttle.free.as_u64().saturating_add(1);
         let by_wait = before_wait.saturating_sub(u64::from(self.consecutive));

@@ -75,3 +75,24 @@ fn enrol_confirm_sign_in_and_never_again() {
     let change = mfa.enrol(&id, "New phone", &mut rng, later).run(&store).unwrap();
     assert_eq!(change.done().unwrap_err(), Refusal::Offboarded);
 }
+
+/// Guards `!self.exists` in `Account::grant_emergency_access`: a mistyped id must let nobody in.
+#[test]
+fn emergency_access_is_not_granted_to_an_account_that_never_was() {
+    let (store, mut rng) = (MemoryStore::new(), OsRandom::new().unwrap());
+    let mfa = Mfa::new(Keyring::new([7; 32]), Recommended);
+    let operator = AccountId::new(b"operator").unwrap();
+    let nobody = AccountId::new(b"nobody").unwrap();
+    let pending = mfa.enrol(&operator, "Phone", &mut rng, NOW).run(&store).unwrap().done().unwrap();
+    let phone = Phone::of(&pending);
+    let bound =
+        mfa.confirm(&operator, pending.id(), &phone.code(NOW), &mut rng, NOW).run(&store).unwrap();
+    assert!(bound.accepted().is_some());
+
+    let now = NOW.plus(30);
+    let proof = mfa.verify(&operator, &phone.code(now), Purpose::ActForOther, now);
+    let proof = proof.run(&store).unwrap().accepted().unwrap();
+    let grant = mfa.grant_emergency_access(&nobody, proof, 600, "phone in repair", now);
+    assert_eq!(grant.run(&store).unwrap().done().unwrap_err(), Refusal::NothingBound);
+    assert!(Store::load(&store, &nobody).unwrap().is_none());
+}

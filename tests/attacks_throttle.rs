@@ -332,7 +332,7 @@ fn t05_success_elsewhere() {
     let until = 'guessing: loop {
         for _ in 0..4 {
             match said(&practice.miss(&person)) {
-                Said::Rejected(_) => guesses += 1,
+                Said::Rejected(_) if guesses < 50 => guesses += 1,
                 Said::Wait(until) => break 'guessing until,
                 other => panic!("{other:?}"),
             }
@@ -580,7 +580,7 @@ fn t10_default_on() {
             let (mut answered, mut at_once, mut waited) = (0, 0, false);
             let last = loop {
                 match said(&guess(&practice, &person, key, class)) {
-                    Said::Rejected(_) => answered += 1,
+                    Said::Rejected(_) if answered < 100 => answered += 1,
                     Said::Wait(until) => {
                         waited = true;
                         practice.set_clock(until);
@@ -643,8 +643,8 @@ fn guess(
 /// django-otp (seventeen years after thirty failures), privacyIDEA (until an administrator comes):
 /// whoever guesses locks the owner out.
 ///
-/// Guards `min(self.longest_wait)` in `Throttle::wait_after`, the clamp in `Budget::waits_until`,
-/// and the recovery codes' own class in `class_of`.
+/// Guards `min(self.longest_wait)` in `Throttle::wait_after`, and the recovery codes' own class in
+/// `Account::recover`.
 #[test]
 fn t11_no_endless_lock() {
     let mut previous = 0;
@@ -665,18 +665,17 @@ fn t11_no_endless_lock() {
     // them a new app. In the end the old one is disabled, and the owner's way is the same.
     let practice = Practice::new();
     let person = practice.person(1);
-    let mut disabled = false;
-    while !disabled {
+    let mut attempts = 0;
+    loop {
+        attempts += 1;
+        assert!(attempts < 250, "it ends");
         match said(&practice.miss(&person)) {
             Said::Wait(until) => {
                 assert!(until <= practice.now().plus(51_840), "never more than fourteen hours");
                 practice.set_clock(until);
             }
             Said::Rejected(_) => {}
-            other => {
-                assert_eq!(other, Said::Disabled);
-                disabled = true;
-            }
+            other => break assert_eq!(other, Said::Disabled),
         }
     }
     let id = &person.id;

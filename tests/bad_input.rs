@@ -15,7 +15,7 @@ use countersign::event::{Actor, Source};
 use countersign::mfa::{ExternalMethod, RestrictedNotice};
 use countersign::operation::{Error, Operation};
 use countersign::proof::{ActionName, Refusal};
-use countersign::record::{RecordError, Seal, SealError};
+use countersign::record::RecordError;
 use countersign::recovery::{RecoveryCode, RecoveryCodeError};
 use countersign::summary::{AccountIdError, Label, Reason, Text, TextError};
 use countersign::throttle::{Bounded, Throttle};
@@ -24,7 +24,6 @@ use countersign::{
     AccountId, Algorithm, DeviceId, Digits, Mfa, Policy, Purpose, Recommended, Record, Secret,
     Store, UnixTime,
 };
-use zeroize::Zeroizing;
 
 /// Runs what must fail, and finds the bytes untouched.
 fn fails<P: Policy, T: Debug>(
@@ -510,19 +509,6 @@ fn the_largest_record() {
     assert_eq!(said(&bound), Said::Accepted);
     // A policy cannot ask for more than there is room for.
     assert_eq!(Bounded::<1, 16>::new(17), None);
-}
-
-/// A seal that binds to nothing, so that a record can stand under any version.
-struct Bare;
-
-impl Seal for Bare {
-    fn seal(&self, _: &[u8], _: [u8; 12], plaintext: &[u8]) -> Result<Vec<u8>, SealError> {
-        Ok(plaintext.to_vec())
-    }
-
-    fn open(&self, _: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
-        Ok(Zeroizing::new(sealed.to_vec()))
-    }
 }
 
 /// Versions end at 2^63-1, what a signed column holds: the last write is the one before.

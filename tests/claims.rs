@@ -99,6 +99,7 @@ fn no_sentence_calls_a_typed_code_phishing_resistant() {
     let mut mentions = 0;
     for path in texts {
         let text = fs::read_to_string(&path).unwrap().to_lowercase();
+        let text = text.replace("is_phishing_resistant", ""); // a name, not a sentence
         let text = text
             .replace(['\n', '/', '!', '_'], " ")
             .replace("phishing resistant", "phishing-resistant");
@@ -106,7 +107,7 @@ fn no_sentence_calls_a_typed_code_phishing_resistant() {
             mentions += 1;
             let floor = |at: usize| (0..=at).rev().find(|at| text.is_char_boundary(*at)).unwrap();
             let around = &text[floor(at.saturating_sub(160))..floor((at + 160).min(text.len()))];
-            let fine = ["not", "never", "no ", "webauthn", "passkey", "pki", "matches!(self"];
+            let fine = ["not", "never", "no ", "webauthn", "passkey", "pki"];
             assert!(fine.iter().any(|word| around.contains(word)), "{path:?}: {around}");
         }
     }

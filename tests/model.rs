@@ -168,6 +168,24 @@ fn every_schedule_goes_as_the_reference_says() {
     assert_eq!(missed, Vec::<&&str>::new(), "the schedules never came to this");
 }
 
+/// A clock two steps ahead is followed step by step, and after a day without use (the narrow policy's
+/// memory) no more.
+#[test]
+fn drift_is_remembered_and_forgotten_as_the_reference_says() {
+    let step =
+        |what, clock, b| Step { what, who: 0, clock, fault: Fault::None, a: 8, b, c: 0, proof: 3 };
+    for (idle, accepted) in [(86_400, 3), (86_430, 2)] {
+        let mfa = Mfa::new(Keyring::new([7; 32]), Narrow);
+        let mut bench: Bench<'_, Narrow, Sync> = Bench::new(&mfa);
+        bench.play(&step(What::Enrol, 0, 0));
+        bench.play(&step(What::Confirm, 0, 5)); // one step ahead
+        bench.play(&step(What::Verify, 60, 5)); // one more
+        bench.play(&step(What::Verify, 60, 5));
+        bench.play(&step(What::Verify, idle, 5));
+        assert_eq!(bench.tally["Verify: accepted"], accepted, "{:?}", bench.tally);
+    }
+}
+
 /// Five apps and tokens, eight passkeys and certificates, sixteen former devices: what random
 /// schedules seldom fill.
 #[test]

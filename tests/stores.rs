@@ -149,6 +149,48 @@ fn sqlite_without_its_tables_answers_nothing() {
     conformance::run_unreachable(&store).unwrap();
 }
 
+/// A server that may forget what it acknowledged is refused before anything is kept in it.
+#[test]
+#[ignore = "needs CARELESS_DATABASE_URL, without fsync: .ci/run starts a server"]
+fn postgres_refuses_a_server_that_forgets() {
+    let url = variable("CARELESS_DATABASE_URL");
+    postgres_store::create_schema(&url).unwrap();
+    let refused = PostgresStore::open(&url).map(drop);
+    assert!(matches!(refused, Err(postgres_store::Error::NotDurable)), "{refused:?}");
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+    let refused = runtime.block_on(connect(&url)).map(drop);
+    assert!(matches!(refused, Err(postgres_store::Error::NotDurable)), "{refused:?}");
+}
+
+#[test]
+#[ignore = "needs CARELESS_REDIS_URL, with everysec: .ci/run starts a server"]
+fn redis_refuses_a_server_that_forgets() {
+    let refused = RedisStore::open(&variable("CARELESS_REDIS_URL")).map(drop);
+    let Err(redis_store::Error::NotDurable { setting: "appendfsync", .. }) = refused else {
+        panic!("{refused:?}");
+    };
+}
+
+/// As at a deployment, where every node does it.
+#[test]
+#[ignore = "needs DATABASE_URL: .ci/run starts a server"]
+fn postgres_creates_its_tables_from_many_places_at_once() {
+    let url = variable("DATABASE_URL");
+    for _ in 0..5 {
+        let name = format!("countersign_{}", account());
+        let sql = format!("CREATE SCHEMA {name}");
+        postgres::Client::connect(&url, NoTls).unwrap().batch_execute(&sql).unwrap();
+        let url = format!("{url}?options=-c%20search_path%3D{name}");
+        let nodes = (0..8).map(|_| {
+            let url = url.clone();
+            thread::spawn(move || postgres_store::create_schema(&url))
+        });
+        for node in nodes.collect::<Vec<_>>() {
+            node.join().unwrap().unwrap();
+        }
+    }
+}
+
 /// It works over the line, fails while the line is cut, and works again by itself.
 fn out_of_reach<S: Store<Error: Debug>>(store: &S, line: &Line) {
     let id = account();

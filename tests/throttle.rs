@@ -138,6 +138,31 @@ fn disabled_at_the_limit_exactly() {
     }
 }
 
+/// What is guessed at while it is pending dies with the class, and the person starts again.
+#[test]
+fn a_pending_enrolment_dies_with_its_class() {
+    let throttle = Throttle { disable_at: Bounded::of::<3>(), ..Throttle::RECOMMENDED };
+    let practice = Practice::with(Numbers { throttle: Some(throttle), ..Numbers::default() });
+    let id = account(1);
+    let enrol = || {
+        let enrol = practice.mfa.enrol(&id, "Phone", &mut practice.rng(), practice.now());
+        practice.run(enrol).done().unwrap()
+    };
+    let pending = enrol();
+    let app = Authenticator::of(&pending);
+    let wrong = wrong_code(&[&app], practice.now(), 0);
+    for left in [2, 1, 0] {
+        assert_eq!(said(&practice.confirm(&id, pending.id(), &wrong)), Said::Rejected(left));
+    }
+    let code = app.code(practice.now());
+    assert_eq!(said(&practice.confirm(&id, pending.id(), &code)), Said::Expired);
+    assert_eq!(practice.summary(&id).pending_until, None);
+    let pending = enrol();
+    let code = Authenticator::of(&pending).code(practice.now());
+    assert_eq!(said(&practice.confirm(&id, pending.id(), &code)), Said::Accepted);
+    assert_eq!(practice.summary(&id).codes.consecutive_failures, 0);
+}
+
 /// "Four guesses for every sign-in of the owner" ends at fifty in thirty days, to the second.
 #[test]
 fn fifty_in_thirty_days_whatever_succeeds() {

@@ -13,6 +13,7 @@ use countersign::event::{Kind, Why};
 use countersign::mfa::{ExternalMethod, PendingEnrolment, RestrictedNotice};
 use countersign::operation::Operation;
 use countersign::proof::Refusal;
+use countersign::record::{Seal, SealError};
 use countersign::summary::{DeviceStatus, Text};
 use countersign::throttle::{Class, Throttle};
 use countersign::totp::Parameters;
@@ -23,6 +24,7 @@ use countersign::{
 };
 use rand::SeedableRng;
 use rand::rngs::StdRng;
+use zeroize::Zeroizing;
 
 /// Where every test starts: a moment at the beginning of a time step.
 pub const START: UnixTime = UnixTime::from_secs(1_800_000_000);
@@ -295,6 +297,31 @@ impl<S: Store> Store for Rendezvous<S> {
     fn note(&self, id: &AccountId, events: &[Event]) -> Result<(), S::Error> {
         self.store.note(id, events)
     }
+}
+
+/// A seal that seals nothing and binds to nothing: to look into a record and to alter it.
+pub struct Bare;
+
+impl Seal for Bare {
+    fn seal(&self, _: &[u8], _: [u8; 12], plaintext: &[u8]) -> Result<Vec<u8>, SealError> {
+        Ok(plaintext.to_vec())
+    }
+
+    fn open(&self, _: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
+        Ok(Zeroizing::new(sealed.to_vec()))
+    }
+}
+
+/// Replaces `from`, which stands in a bare record once, by `to`.
+pub fn altered(record: &Record, from: &[u8], to: &[u8]) -> Record {
+    const HEADER: usize = 15; // magic, format, owner and the length of the rest
+    let bytes = record.as_bytes();
+    let places: Vec<_> =
+        (HEADER..bytes.len()).filter(|at| bytes[*at..].starts_with(from)).collect();
+    let [place] = places[..] else { panic!("{from:x?} stands there {} times", places.len()) };
+    let rest = [&bytes[HEADER..place], to, &bytes[place + from.len()..]].concat();
+    let length = u32::try_from(rest.len()).unwrap().to_be_bytes();
+    Record::new(record.version(), [&bytes[..HEADER - 4], &length[..], &rest[..]].concat())
 }
 
 // Policies.

@@ -1095,7 +1095,9 @@ impl World {
         if let Err(refusal) = self.operator_proof(who, operator, now) {
             return refused(&refusal);
         }
-        let mut person = self.people.get(who).cloned().unwrap_or_default();
+        let Some(mut person) = self.people.get(who).cloned() else {
+            return refused("NothingBound");
+        };
         let until = now + secs.min(self.numbers.emergency_lifetime);
         person.emergency_until = Some(until);
         self.write(who, person, done(format!("done until {until}")), now)
