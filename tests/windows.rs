@@ -388,7 +388,12 @@ fn debug_shows_no_secret_and_no_digit() {
     for canary in ["CANARY", "081804", "08180", base32.expose_str(), &first_bytes[1..14]] {
         assert!(!shown.contains(canary), "{canary} in {shown}");
     }
-    for word in ["Secret([20 bytes])", "Base32Text([32 characters])", "Code([6 digits])"] {
+    for word in [
+        "Secret([20 bytes])",
+        "Base32Text([32 characters])",
+        "Code([6 digits])",
+        "Key(Sha1, [redacted])",
+    ] {
         assert!(shown.contains(word), "{word} not in {shown}");
     }
 }
