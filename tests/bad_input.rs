@@ -184,7 +184,7 @@ fn texts_in_operations() {
             assert_eq!(run(Some(&text)), Some(Error::Text(error)), "{name}");
         });
     }
-    assert_eq!((labels, reasons, sources), (5 * 11, 3 * 11, 23 * 11));
+    assert_eq!((labels, reasons, sources), (5 * 13, 3 * 13, 23 * 13));
     // None of that has used the code, the recovery code, or the last device up.
     let now = practice.wait(30);
     assert_eq!(said(&practice.verify(&person.id, &person.app.code(now))), Said::Accepted);
