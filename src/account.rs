@@ -613,16 +613,14 @@ impl Account {
             return Decision::refused(refusal);
         }
         let secret = import.secret.duplicate();
-        let factor = match import.moving {
+        let moving = match import.moving {
             ImportedState::Totp { parameters, last_step } => {
                 let present = Totp::new(&secret, parameters).step_at(cx.now);
-                let last_step = last_step.or(present);
-                Factor::Totp { secret, parameters, last_step, drift: 0, offset: 0 }
+                ImportedState::Totp { parameters, last_step: last_step.or(present) }
             }
-            ImportedState::Hotp { algorithm, digits, next } => {
-                Factor::Hotp { secret, algorithm, digits, next: Some(next) }
-            }
+            hotp @ ImportedState::Hotp { .. } => hotp,
         };
+        let factor = moving.factor(secret);
         self.bind(
             cx,
             Device {

@@ -74,7 +74,7 @@ pub struct ExistingDevice {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum ImportedState {
     Totp { parameters: Parameters, last_step: Option<u64> },
-    Hotp { algorithm: Algorithm, digits: Digits, next: u64 },
+    Hotp { algorithm: Algorithm, digits: Digits, next: Option<u64> },
 }
 
 impl ImportedState {
@@ -84,7 +84,7 @@ impl ImportedState {
                 Factor::Totp { secret, parameters, last_step, drift: 0, offset: 0 }
             }
             ImportedState::Hotp { algorithm, digits, next } => {
-                Factor::Hotp { secret, algorithm, digits, next: Some(next) }
+                Factor::Hotp { secret, algorithm, digits, next }
             }
         }
     }
@@ -114,7 +114,28 @@ impl ExistingDevice {
         next: u64,
     ) -> ExistingDevice {
         let secret = secret.duplicate(); // and the argument is wiped
+        let next = Some(next);
         ExistingDevice { label, secret, moving: ImportedState::Hotp { algorithm, digits, next } }
+    }
+
+    /// What the `otpauth://` URI of another system says. `last` is the last step (TOTP) or counter
+    /// (HOTP) that the other system accepted, and nothing up to it is accepted here. An HOTP device
+    /// without it is expected at the counter of the URI, and never before it.
+    #[must_use]
+    pub fn from_uri(label: Label, uri: &ProvisioningUri, last: Option<u64>) -> ExistingDevice {
+        let moving = match (uri.totp_parameters(), uri.counter()) {
+            (Some(parameters), _) => ImportedState::Totp { parameters, last_step: last },
+            (None, counter) => ImportedState::Hotp {
+                algorithm: uri.algorithm(),
+                digits: uri.digits(),
+                // None only after counter 2^64-1: that device is used up.
+                next: match last {
+                    Some(last) => last.checked_add(1).map(|next| next.max(counter.unwrap_or(0))),
+                    None => counter,
+                },
+            },
+        };
+        ExistingDevice { label, secret: uri.secret().duplicate(), moving }
     }
 }
 

@@ -108,3 +108,48 @@ fn a_device_number_keeps_its_digits_in_json() {
         assert!(serde_json::from_str::<DeviceId>(wrong).is_err(), "{wrong}");
     }
 }
+
+/// A device of another system comes over by its URI, and what that system accepted stays used.
+#[test]
+fn a_device_is_imported_from_its_uri() {
+    use countersign::device::ExistingDevice;
+    let (store, mut rng) = (MemoryStore::new(), OsRandom::new().unwrap());
+    let mfa = Mfa::new(Keyring::new([7; 32]), Recommended);
+    let label = || summary::Text::new("Old phone").unwrap();
+    let text = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
+    let secret = || Secret::from_base32(text).unwrap();
+
+    // TOTP: the step it was last accepted at, and all below, are used.
+    let id = AccountId::new(b"totp").unwrap();
+    let uri = format!("otpauth://totp/Old:dana?secret={text}&issuer=Old&digits=8");
+    let uri = ProvisioningUri::parse(&uri).unwrap();
+    let phone = Phone(Totp::new(&secret(), uri.totp_parameters().unwrap()));
+    let last = phone.0.step_at(NOW);
+    let device = ExistingDevice::from_uri(label(), &uri, last);
+    assert!(mfa.import(&id, device, &mut rng, NOW).run(&store).unwrap().done().is_ok());
+    let sign_in = |at| mfa.verify(&id, &phone.code(at), Purpose::SignIn, at).run(&store).unwrap();
+    assert!(sign_in(NOW).accepted().is_none());
+    assert!(sign_in(NOW.plus(30)).accepted().is_some());
+
+    // HOTP: the later of the URI's counter and the one after the last accepted.
+    let hotp = Hotp::new(&secret(), Algorithm::Sha1, Digits::Six);
+    let uri = format!("otpauth://hotp/Old:dana?secret={text}&counter=7");
+    let uri = ProvisioningUri::parse(&uri).unwrap();
+    for (last, used, next) in [(None, 6, 7), (Some(3), 6, 7), (Some(7), 7, 8), (Some(40), 40, 41)] {
+        let id = AccountId::new(format!("hotp {last:?}")).unwrap();
+        let device = ExistingDevice::from_uri(label(), &uri, last);
+        assert!(mfa.import(&id, device, &mut rng, NOW).run(&store).unwrap().done().is_ok());
+        let sign_in = |counter| {
+            let code = hotp.generate(counter);
+            mfa.verify(&id, code.expose_str(), Purpose::SignIn, NOW).run(&store).unwrap()
+        };
+        assert!(sign_in(used).accepted().is_none(), "{last:?}");
+        assert!(sign_in(next).accepted().is_some(), "{last:?}");
+    }
+    let id = AccountId::new(b"used up").unwrap();
+    let device = ExistingDevice::from_uri(label(), &uri, Some(u64::MAX));
+    assert!(mfa.import(&id, device, &mut rng, NOW).run(&store).unwrap().done().is_ok());
+    let code = hotp.generate(u64::MAX);
+    let verdict = mfa.verify(&id, code.expose_str(), Purpose::SignIn, NOW).run(&store).unwrap();
+    assert!(verdict.accepted().is_none());
+}
