@@ -6,7 +6,7 @@
 
 use rand::CryptoRng;
 
-use crate::account::{Account, Bound, Decision};
+use crate::account::{Account, Bound, Context, Decision};
 use crate::challenge::{
     Assertion, ChallengeId, ChallengeSeed, ExternalChallenge, OutOfBand, PhoneNumber,
 };
@@ -20,7 +20,7 @@ use crate::proof::{Change, Proof, Purpose, Verdict};
 use crate::record::Seal;
 use crate::recovery::{RecoveryCode, RecoveryCodes, RecoverySeed};
 use crate::secret::Secret;
-use crate::summary::{AccountId, DeviceId, Method, Reason, Summary, Text};
+use crate::summary::{AccountId, DeviceId, Method, Reason, Summary, Text, TextError};
 use crate::time::UnixTime;
 use crate::uri::{ProvisioningUri, UriError};
 
@@ -42,13 +42,7 @@ impl<K: Seal, P: Policy> Mfa<K, P> {
         &'m self,
         id: &AccountId,
         now: UnixTime,
-        transition: impl Fn(
-            Account,
-            &crate::account::Context<'_>,
-        ) -> Result<Decision<T>, crate::summary::TextError>
-        + Send
-        + Sync
-        + 'm,
+        transition: impl Fn(Account, &Context<'_>) -> Result<Decision<T>, TextError> + Send + Sync + 'm,
     ) -> Operation<'m, T> {
         Operation::new(&self.keys, &self.policy, id, now, transition)
     }
