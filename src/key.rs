@@ -10,6 +10,7 @@
 //! anything; windows do that (`hotp`, `totp`).
 
 use core::array;
+use core::hint::black_box;
 
 use subtle::{Choice, ConditionallySelectable};
 use zeroize::{Zeroize, optimization_barrier, zeroize_stack};
@@ -220,6 +221,19 @@ const fn last_block<const B: usize>(len: usize, tail: usize) -> [u8; B] {
     block
 }
 
+/// Writes a moving factor, and the padding that follows it, over the first sixteen bytes of a block.
+///
+/// They have to be one store, or the compression waits (see `Pads::truncate`), and a compiler that
+/// knew one half to be constant would store the halves apart. So it is not told; it is a store of
+/// sixteen bytes only where the compiler makes one, and right in any case.
+#[inline(never)]
+fn write_factor(factor: u64, block: &mut [u8]) {
+    const KEPT_AND_PADDING: [[u64; 2]; 2] = [[u64::MAX, 0], [0, (1_u64 << 63).to_be()]];
+    let [kept, padding] = black_box(&KEPT_AND_PADDING);
+    let words = kept.iter().zip(padding).map(|(kept, padding)| factor.to_be() & kept | padding);
+    write_words(words.map(u64::to_ne_bytes), block);
+}
+
 fn write_words<const N: usize>(words: impl Iterator<Item = [u8; N]>, block: &mut [u8]) {
     for (place, word) in block.chunks_exact_mut(N).zip(words) {
         place.copy_from_slice(&word);
@@ -359,9 +373,7 @@ impl<H: Hash> Pads<H> {
         let mut blocks = [H::FACTOR; N];
         let mut at = first;
         for block in &mut blocks {
-            if let Some(place) = block.as_mut().first_chunk_mut::<8>() {
-                *place = at.to_be_bytes();
-            }
+            write_factor(at, block.as_mut());
             at = at.wrapping_add(1);
         }
         let mut states = [self.inner; N];
