@@ -224,7 +224,7 @@ impl Account {
         for device in &mut self.devices {
             let Some(scan) = device.scan(cx.policy, cx.now, typed) else { continue };
             evaluated = true;
-            if let Some(moving_factor) = scan.accepted {
+            if let Some(moving_factor) = scan.accepted() {
                 let matched = device.accept(cx.policy, cx.now, moving_factor, false);
                 accepted.get_or_insert(matched);
             } else if scan.seen {
@@ -268,7 +268,7 @@ impl Account {
             let happening = Happening::plain(Kind::Rejected(why)).purpose(purpose);
             return self.reject(cx, Class::Codes, happening);
         };
-        let Some(moving_factor) = scan.accepted else {
+        let Some(moving_factor) = scan.accepted() else {
             let (id, method) = (found.id, found.method());
             let why = self.why_rejected(true, scan.seen);
             let happening = Happening::plain(Kind::Rejected(why)).on(id, method).purpose(purpose);
@@ -304,7 +304,7 @@ impl Account {
             Some((sent, _)) => (sent.is(&pending.id, typed), None),
             None => {
                 let scan = pending.device.scan(cx.policy, cx.now, typed);
-                let accepted = scan.and_then(|scan| scan.accepted);
+                let accepted = scan.and_then(|scan| scan.accepted());
                 (accepted.is_some(), accepted)
             }
         };

@@ -74,15 +74,14 @@ impl Digits {
     /// least `2^31 * 10^digits` the quotient is exact for every 31-bit value.
     #[allow(clippy::arithmetic_side_effects)] // 31 bits times at most 33 bits; quotient * divisor <= value
     pub(crate) const fn reduce(self, truncated: u32) -> u32 {
-        let divisor = self.codes();
-        let shift = match self {
-            Digits::Six => 51,
-            Digits::Seven => 55,
-            Digits::Eight => 58,
+        // Divided when this is compiled: a compiler given the divisor at run time divides there.
+        let (shift, reciprocal) = match self {
+            Digits::Six => (51, const { (1_u64 << 51) / 1_000_000 + 1 }),
+            Digits::Seven => (55, const { (1_u64 << 55) / 10_000_000 + 1 }),
+            Digits::Eight => (58, const { (1_u64 << 58) / 100_000_000 + 1 }),
         };
-        let reciprocal = (1_u64 << shift) / divisor as u64 + 1; // public: depends on the digits only
         let quotient = ((truncated as u64 * reciprocal) >> shift) as u32;
-        truncated - quotient * divisor
+        truncated - quotient * self.codes()
     }
 }
 
@@ -169,11 +168,19 @@ impl Code {
         code
     }
 
-    /// The code as a number below 10^digits, for comparing against truncated values.
-    #[allow(clippy::arithmetic_side_effects)] // at most eight decimal digits
+    /// The code as a number below 10^digits, for comparing against truncated values: eight digits
+    /// with zeros in front, neighbours joined to twos, fours and eight, as `from_value` parts them.
+    #[allow(clippy::arithmetic_side_effects)] // eight digits at most; no carry leaves its lane
     pub(crate) fn value(&self) -> u32 {
-        let typed = self.ascii.iter().take(usize::from(self.digits.count()));
-        typed.fold(0, |value, byte| value * 10 + u32::from(byte & 0x0f))
+        let zeros_in_front = match self.digits {
+            Digits::Six => 16,
+            Digits::Seven => 8,
+            Digits::Eight => 0,
+        };
+        let ones = (u64::from_le_bytes(self.ascii) & 0x0f0f_0f0f_0f0f_0f0f) << zeros_in_front;
+        let twos = (ones * 10 + (ones >> 8)) & 0x00ff_00ff_00ff_00ff;
+        let fours = (twos * 100 + (twos >> 16)) & 0x0000_ffff_0000_ffff;
+        (fours * 10_000 + (fours >> 32)) as u32
     }
 
     /// How many digits it has.

@@ -11,7 +11,7 @@ use subtle::ConstantTimeEq;
 
 use crate::challenge::PhoneNumber;
 use crate::code::{Code, Digits};
-use crate::hotp::{Hotp, LookAhead, Scan};
+use crate::hotp::{Factors, Hotp, LookAhead, Scan};
 use crate::key::Algorithm;
 use crate::policy::Policy;
 use crate::secret::{Secret, reveal};
@@ -256,7 +256,7 @@ impl Device {
                 let hotp = Hotp::new(secret, *algorithm, *digits);
                 let LookAheadRange { first, count } =
                     look_back_and_ahead(*next, policy.look_ahead());
-                Some(hotp.scan(&[typed], first, count, |at| next.is_some_and(|next| at >= next)))
+                Some(hotp.scan(&[typed], Factors::new(first.into(), count, *next)))
             }
             Factor::External(_) | Factor::Phone(_) | Factor::Former(_) => None,
         }
@@ -282,12 +282,8 @@ impl Device {
             Factor::Hotp { secret, algorithm, digits, next } => {
                 let hotp = Hotp::new(secret, *algorithm, *digits);
                 let from = next.unwrap_or(u64::MAX);
-                let count = u32::from(reach.factors());
-                Some(
-                    hotp.scan(&[first, second], from, count, |at| {
-                        next.is_some_and(|next| at >= next)
-                    }),
-                )
+                let factors = Factors::new(from.into(), reach.factors().into(), *next);
+                Some(hotp.scan(&[first, second], factors))
             }
             Factor::External(_) | Factor::Phone(_) | Factor::Former(_) => None,
         }

@@ -6,6 +6,9 @@
 //! Verification only looks forward, evaluates the whole window whatever matches, and never stores
 //! anything: what a match means for the counter is returned, and `account` commits it.
 
+use core::hint::black_box;
+use core::ops::Range;
+
 use subtle::ConstantTimeEq;
 
 use crate::code::{Code, Digits};
@@ -83,7 +86,7 @@ pub struct Hotp {
 impl Hotp {
     /// Keys the HMAC once.
     #[must_use]
-    #[inline]
+    #[inline(never)] // the key is made in its place; see `Key::from_bytes`
     pub fn new(secret: &Secret, algorithm: Algorithm, digits: Digits) -> Hotp {
         Hotp::from_key(Key::new(algorithm, secret), digits)
     }
@@ -112,9 +115,8 @@ impl Hotp {
     /// that the digits are used up at both.
     #[must_use = "a match is worth nothing until its next counter is stored"]
     pub fn find(&self, code: &Code, counter: u64, look_ahead: LookAhead) -> Option<CounterMatch> {
-        let exists = |factor: u64| factor >= counter; // a factor that wrapped does not
-        let count = u32::from(look_ahead.0);
-        self.scan(&[code], counter, count, exists).accepted.map(|counter| CounterMatch { counter })
+        let factors = Factors::new(counter.into(), look_ahead.0.into(), Some(counter));
+        self.scan(&[code], factors).map(|counter| CounterMatch { counter })
     }
 
     /// Looks within `reach` counters from `counter` on for two or three consecutive codes, in the
@@ -127,30 +129,21 @@ impl Hotp {
         counter: u64,
         reach: Reach,
     ) -> Option<CounterMatch> {
-        let exists = |factor: u64| factor >= counter;
-        let [first, rest @ ..] = codes else { return None };
-        let accepted = match rest {
-            [second] => self.scan(&[first, second], counter, u32::from(reach.0), exists).accepted,
-            [second, third] => {
-                self.scan(&[first, second, third], counter, u32::from(reach.0), exists).accepted
-            }
-            _ => None,
+        let factors = Factors::new(counter.into(), reach.0.into(), Some(counter));
+        let scan = match codes {
+            [first, second] => self.scan(&[first, second], factors),
+            [first, second, third] => self.scan(&[first, second, third], factors),
+            _ => return None,
         };
-        accepted.map(|counter| CounterMatch { counter })
+        scan.map(|counter| CounterMatch { counter })
     }
 
-    /// Evaluates `count` moving factors from `first` on and looks for `codes` in a row.
+    /// Evaluates moving factors and looks for `codes` in a row.
     ///
-    /// A run is accepted when every factor under it is `eligible`; the highest one wins. `seen`
-    /// says that the codes stood somewhere in the window at all: a replay, if nothing was accepted.
+    /// A run is accepted when every factor under it is eligible; the highest one wins. `seen` says
+    /// that the codes stood somewhere in the window at all: a replay, if nothing was accepted.
     /// Neither the number of codes computed nor any branch depends on where the match is.
-    pub(crate) fn scan<const N: usize>(
-        &self,
-        codes: &[&Code; N],
-        first: u64,
-        count: u32,
-        eligible: impl Fn(u64) -> bool,
-    ) -> Scan {
+    pub(crate) fn scan<const N: usize>(&self, codes: &[&Code; N], factors: Factors) -> Scan {
         let mut typed = [0_u32; N];
         for (place, code) in typed.iter_mut().zip(codes) {
             // How many digits were typed is public. Another number of them never matches.
@@ -160,8 +153,9 @@ impl Hotp {
         // up to the one before; allowed[n]: and each of those was eligible.
         let (mut runs, mut allowed) = ([0_u32; N], [0_u32; N]);
         let (mut accepted, mut seen, mut index) = (0_u32, 0_u32, 0_u32);
+        let Factors { first, count, eligible } = factors;
         self.key.scan(first, count, self.digits, |at, value| {
-            let here = mask(u8::from(eligible(first.wrapping_add(u64::from(at)))));
+            let here = mask(u8::from(eligible.contains(&at))); // public
             let (mut run, mut run_allowed) = (u32::MAX, u32::MAX);
             for ((code, reached), permitted) in typed.iter().zip(&mut runs).zip(&mut allowed) {
                 let next = run & equal(value, *code);
@@ -180,13 +174,53 @@ impl Hotp {
     }
 }
 
+/// The moving factors that a scan evaluates, and which of them, by index, may be accepted.
+#[derive(Clone, Debug)]
+pub(crate) struct Factors {
+    first: u64,
+    count: u32,
+    eligible: Range<u32>,
+}
+
+impl Factors {
+    /// `count` factors from `first` on. Those from `lowest` on may be accepted; without a lowest,
+    /// none. A window may begin before the first factor there is, or end after the last: what lies
+    /// outside is evaluated as if factors wrapped, so that the work is the same, and never accepted.
+    pub(crate) fn new(first: i128, count: u32, lowest: Option<u64>) -> Factors {
+        let index = |factor: i128| {
+            let index = factor.saturating_sub(first).clamp(0, count.into());
+            u32::try_from(index).unwrap_or(count)
+        };
+        let from = lowest.map_or(count, |lowest| index(lowest.into()));
+        Factors { first: first as u64, count, eligible: from..index(1 << 64) }
+    }
+}
+
 /// What a scan found.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Scan {
-    /// The moving factor of the last code of the highest eligible run.
-    pub(crate) accepted: Option<u64>,
+    /// The moving factor of the last code of the highest eligible run; if there is none, the first.
+    at: u64,
+    accepted: bool,
     /// Whether the codes stood anywhere in the window, eligible or not.
     pub(crate) seen: bool,
+}
+
+impl Scan {
+    /// Of no window at all.
+    pub(crate) const NOTHING: Scan = Scan { at: 0, accepted: false, seen: false };
+
+    /// The moving factor of the last code of the highest eligible run.
+    pub(crate) fn accepted(self) -> Option<u64> {
+        self.map(|at| at)
+    }
+
+    /// The answer to a caller. It is worked out for a miss as for a hit, and then looked up, so that
+    /// the two take the same instructions and differ in nothing but what they say.
+    pub(crate) fn map<T: Copy>(self, of: impl FnOnce(u64) -> T) -> Option<T> {
+        let answers = black_box([None, Some(of(self.at))]);
+        *answers.get(usize::from(self.accepted))?
+    }
 }
 
 /// The one place where the outcome of a search becomes a branch, as [`crate::secret::reveal`] is for
@@ -195,7 +229,7 @@ pub(crate) struct Scan {
 #[inline(never)]
 pub(crate) fn reveal(first: u64, index: u32, accepted: u32, seen: u32) -> Scan {
     let at = first.wrapping_add(u64::from(index));
-    Scan { accepted: (accepted != 0).then_some(at), seen: seen != 0 }
+    Scan { at, accepted: accepted != 0, seen: seen != 0 }
 }
 
 /// The value of no code of any length.

@@ -13,7 +13,7 @@ use core::array;
 use core::hint::black_box;
 
 use subtle::{Choice, ConditionallySelectable};
-use zeroize::{Zeroize, optimization_barrier, zeroize_stack};
+use zeroize::{Zeroize, Zeroizing, optimization_barrier, zeroize_stack};
 
 use crate::code::{Code, Digits};
 use crate::secret::Secret;
@@ -78,7 +78,6 @@ enum Schedule {
 impl Key {
     /// Keys the HMAC of `algorithm` with `secret`.
     #[must_use]
-    #[inline]
     pub fn new(algorithm: Algorithm, secret: &Secret) -> Key {
         // Zeros behind a key shorter than the block make it the block (RFC 2104 section 2), and the
         // secret stands in zeros: a copy of fixed length.
@@ -90,19 +89,24 @@ impl Key {
     }
 
     /// Any key that HMAC takes, the ones that no authenticator may hold included: for the vectors.
-    #[inline]
+    ///
+    /// Out of line, so that the key is written once, into the place where the caller will have it:
+    /// a key schedule that moves leaves a copy behind, and the processor waits for it.
+    #[inline(never)]
     pub(crate) fn from_bytes(algorithm: Algorithm, bytes: &[u8]) -> Key {
-        let mut key = Key(match algorithm {
-            Algorithm::Sha1 => Schedule::Sha1(Pads::BLANK),
-            Algorithm::Sha256 => Schedule::Sha256(Pads::BLANK),
-            Algorithm::Sha512 => Schedule::Sha512(Pads::BLANK),
-        });
-        match &mut key.0 {
-            Schedule::Sha1(pads) => pads.fill(bytes),
-            Schedule::Sha256(pads) => pads.fill(bytes),
-            Schedule::Sha512(pads) => pads.fill(bytes),
+        match algorithm {
+            Algorithm::Sha1 => Self::keyed(bytes, Schedule::Sha1),
+            Algorithm::Sha256 => Self::keyed(bytes, Schedule::Sha256),
+            Algorithm::Sha512 => Self::keyed(bytes, Schedule::Sha512),
         }
-        key
+    }
+
+    #[inline(always)]
+    fn keyed<H: Hash>(bytes: &[u8], schedule: fn(Pads<H>) -> Schedule) -> Key {
+        match H::whole_block(bytes) {
+            Some(block) => Key(schedule(Pads::new(block))),
+            None => Key(schedule(Pads::new(&*Zeroizing::new(key_block::<H>(bytes))))),
+        }
     }
 
     /// The algorithm it was keyed for.
@@ -127,6 +131,7 @@ impl Key {
     /// Visits the reduced value at each of `count` moving factors from `first` on, in order, by
     /// index. Past 2^64-1 the factors wrap: the same work is done, and the caller, who knows which
     /// factors exist, leaves those out.
+    #[inline(always)]
     pub(crate) fn scan(
         &self,
         first: u64,
@@ -157,14 +162,10 @@ impl Key {
 }
 
 impl Drop for Key {
-    /// The pads wipe themselves. This wipes the stack below: a hash function spills its registers
-    /// there, the chaining state among them, and does not clean up. A release build reaches about
-    /// two thirds as deep.
+    /// The pads wipe themselves, and every computation wipes what it leaves. This wipes the stack
+    /// below once more, for what the caller may have left there: a secret moves on its way here.
     fn drop(&mut self) {
-        match self.0 {
-            Schedule::Sha1(_) | Schedule::Sha256(_) => zeroize_stack::<1536>(),
-            Schedule::Sha512(_) => zeroize_stack::<3072>(),
-        }
+        zeroize_stack::<768>();
     }
 }
 
@@ -195,7 +196,7 @@ fn visit_lanes<const N: usize>(
 /// that one code takes (eight bytes of moving factor; one inner digest).
 trait Hash: Sized {
     type State: Copy + Zeroize;
-    type Block: Copy + AsMut<[u8]> + AsRef<[u8]> + for<'k> TryFrom<&'k [u8]>;
+    type Block: Copy + AsMut<[u8]> + AsRef<[u8]> + Zeroize;
     const INITIAL: Self::State;
     const ZERO: Self::Block;
     /// A block that ends a message of one key block and eight more bytes; the eight come first.
@@ -203,6 +204,12 @@ trait Hash: Sized {
     /// A block that ends a message of one key block and one digest; the digest comes first.
     const DIGEST: Self::Block;
 
+    /// Wipes the stack below the caller, where `compress` was just at work: a hash function spills
+    /// its registers there, the chaining state among them, and does not clean up. As deep as the
+    /// deepest of its implementations in a release build, and a good way further.
+    fn wipe_below();
+    /// A key that is as long as a block.
+    fn whole_block(key: &[u8]) -> Option<&Self::Block>;
     fn compress(state: &mut Self::State, block: &Self::Block);
     /// The digest, big-endian, at the start of `block`.
     fn write(state: &Self::State, block: &mut Self::Block);
@@ -251,6 +258,16 @@ impl Hash for Sha1 {
     const DIGEST: [u8; 64] = last_block(64 + 20, 20);
 
     #[inline(always)]
+    fn wipe_below() {
+        zeroize_stack::<256>();
+    }
+
+    #[inline(always)]
+    fn whole_block(key: &[u8]) -> Option<&[u8; 64]> {
+        key.try_into().ok()
+    }
+
+    #[inline(always)]
     fn compress(state: &mut [u32; 5], block: &[u8; 64]) {
         sha1::block_api::compress(state, array::from_ref(block));
     }
@@ -284,6 +301,16 @@ impl Hash for Sha256 {
     const ZERO: [u8; 64] = [0; 64];
     const FACTOR: [u8; 64] = last_block(64 + 8, 8);
     const DIGEST: [u8; 64] = last_block(64 + 32, 32);
+
+    #[inline(always)]
+    fn wipe_below() {
+        zeroize_stack::<384>();
+    }
+
+    #[inline(always)]
+    fn whole_block(key: &[u8]) -> Option<&[u8; 64]> {
+        key.try_into().ok()
+    }
 
     #[inline(always)]
     fn compress(state: &mut [u32; 8], block: &[u8; 64]) {
@@ -322,6 +349,16 @@ impl Hash for Sha512 {
     const DIGEST: [u8; 128] = last_block(128 + 64, 64);
 
     #[inline(always)]
+    fn wipe_below() {
+        zeroize_stack::<1280>();
+    }
+
+    #[inline(always)]
+    fn whole_block(key: &[u8]) -> Option<&[u8; 128]> {
+        key.try_into().ok()
+    }
+
+    #[inline(always)]
     fn compress(state: &mut [u64; 8], block: &[u8; 128]) {
         sha2::block_api::compress512(state, array::from_ref(block));
     }
@@ -339,60 +376,50 @@ impl Hash for Sha512 {
     }
 }
 
-/// The chaining states after the inner and the outer pad.
+/// The chaining states after the inner and the outer pad. Aligned alike for every hash: they stand
+/// at one place in [`Schedule`], and are written there without a copy on the way.
+#[repr(align(16))]
 struct Pads<H: Hash> {
     inner: H::State,
     outer: H::State,
 }
 
 impl<H: Hash> Pads<H> {
-    const BLANK: Pads<H> = Pads { inner: H::INITIAL, outer: H::INITIAL };
-
-    /// Keys blank pads where they stay: made here and returned, they would leave a copy behind.
+    /// Out of line, as [`Key::from_bytes`] is, and for the same reason.
     #[inline(never)]
-    fn fill(&mut self, key: &[u8]) {
-        let mut block = match H::Block::try_from(key) {
-            Ok(whole) => whole,
-            Err(_) => key_block::<H>(key),
-        };
-        block.as_mut().iter_mut().for_each(|byte| *byte ^= 0x36);
-        H::compress(&mut self.inner, &block);
-        block.as_mut().iter_mut().for_each(|byte| *byte ^= 0x36 ^ 0x5c);
-        H::compress(&mut self.outer, &block);
-        block.as_mut().zeroize();
+    fn new(key: &H::Block) -> Pads<H> {
+        Pads { inner: compressed_pad::<H>(key, 0x36), outer: compressed_pad::<H>(key, 0x5c) }
     }
 
     /// RFC 4226 section 5.3 at `N` consecutive moving factors.
     ///
     /// A compression that finds its block in smaller stores than it loads waits until these have
-    /// left the processor's store queue, and the lanes no longer overlap. So the inner blocks are
-    /// all written before the first of them is compressed, and each inner digest goes into its
-    /// outer block as soon as it is there, while the other lanes are still busy.
+    /// left the processor's store queue, and the lanes no longer overlap. So each moving factor is
+    /// written in one store, and each inner digest goes into its outer block as soon as it is there,
+    /// while the other lanes are still busy.
     #[inline(always)]
     fn truncate<const N: usize>(&self, first: u64) -> [u32; N] {
-        let mut blocks = [H::FACTOR; N];
-        let mut at = first;
-        for block in &mut blocks {
-            write_factor(at, block.as_mut());
-            at = at.wrapping_add(1);
-        }
         let mut states = [self.inner; N];
         let mut digests = [H::DIGEST; N];
-        for ((state, block), digest) in states.iter_mut().zip(&blocks).zip(&mut digests) {
-            H::compress(state, block);
+        let (mut at, mut block) = (first, H::FACTOR);
+        for (state, digest) in states.iter_mut().zip(&mut digests) {
+            write_factor(at, block.as_mut());
+            at = at.wrapping_add(1);
+            H::compress(state, &block);
             H::write(state, digest);
         }
         states.iter_mut().for_each(|state| *state = self.outer); // in place: an array would be copied
         for (state, digest) in states.iter_mut().zip(&digests) {
             H::compress(state, digest);
         }
+        H::wipe_below();
         let mut truncated = [0; N];
         for (place, state) in truncated.iter_mut().zip(&states) {
             *place = dynamic_truncation::<H>(state);
         }
         // The MACs and inner digests go; the barrier keeps the stores from being dropped as dead.
         states = [H::INITIAL; N];
-        digests = [H::ZERO; N];
+        digests.iter_mut().for_each(|digest| H::write(&H::INITIAL, digest));
         optimization_barrier(&states);
         optimization_barrier(&digests);
         truncated
@@ -401,10 +428,23 @@ impl<H: Hash> Pads<H> {
 
 impl<H: Hash> Drop for Pads<H> {
     fn drop(&mut self) {
-        let Pads { inner, outer } = self;
-        inner.zeroize();
-        outer.zeroize();
+        (self.inner, self.outer) = (H::INITIAL, H::INITIAL);
+        optimization_barrier(self); // or the stores would be dropped as dead
     }
+}
+
+/// The chaining state after a key block under a pad.
+#[inline(never)]
+fn compressed_pad<H: Hash>(key: &H::Block, pad: u8) -> H::State {
+    let (mut state, mut block) = (H::INITIAL, *key);
+    block.as_mut().iter_mut().for_each(|byte| *byte ^= pad);
+    H::compress(&mut state, &block);
+    H::wipe_below();
+    let compressed = state;
+    (state, block) = (H::INITIAL, H::ZERO);
+    optimization_barrier(&state);
+    optimization_barrier(&block);
+    compressed
 }
 
 /// A key of any length as a block: zeros behind a shorter one, the hash of a longer one (RFC 2104

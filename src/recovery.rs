@@ -17,7 +17,7 @@ use sha2::Sha256;
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::hotp::{Scan, reveal};
+use crate::hotp::reveal;
 use crate::time::UnixTime;
 
 /// One recovery code: 120 bits, printed as six groups of four characters of Crockford's base32,
@@ -247,14 +247,13 @@ impl RecoverySet {
             hit |= same & unspent;
             seen |= same;
         }
-        let Scan { accepted, seen } =
-            reveal(0, place, hit.unwrap_u8().into(), seen.unwrap_u8().into());
-        match accepted.and_then(|place| u32::try_from(place).ok()) {
+        let scan = reveal(0, place, hit.unwrap_u8().into(), seen.unwrap_u8().into());
+        match scan.accepted().and_then(|place| u32::try_from(place).ok()) {
             Some(place) => {
                 self.spent |= bit(place);
                 Spent::Now
             }
-            None if seen => Spent::Before,
+            None if scan.seen => Spent::Before,
             None => Spent::Never,
         }
     }

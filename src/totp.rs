@@ -9,7 +9,7 @@
 //! a verifier that takes the first lets the same digits in twice.
 
 use crate::code::{Code, Digits};
-use crate::hotp::{Hotp, Reach, Scan};
+use crate::hotp::{Factors, Hotp, Reach, Scan};
 use crate::key::{Algorithm, Key};
 use crate::secret::Secret;
 use crate::time::UnixTime;
@@ -133,7 +133,7 @@ pub struct Totp {
 impl Totp {
     /// Keys the HMAC once.
     #[must_use]
-    #[inline]
+    #[inline(never)] // the key is made in its place; see `Key::from_bytes`
     pub fn new(secret: &Secret, parameters: Parameters) -> Totp {
         let Parameters { algorithm, digits, period, t0 } = parameters;
         Totp { hotp: Hotp::from_key(Key::new(algorithm, secret), digits), period, t0 }
@@ -258,23 +258,19 @@ impl Totp {
         after: Option<u64>,
     ) -> Scan {
         let Some(present) = self.step_at(now) else {
-            return Scan { accepted: None, seen: false };
+            return Scan::NOTHING;
         };
-        let first = present.wrapping_add_signed(back);
-        // All of this is public. A step that wrapped past either end of time does not exist; one at
-        // or below the last accepted is used up.
-        let eligible = |step: u64| {
-            let distance = step.wrapping_sub(present).cast_signed();
-            let exists = present.checked_add_signed(distance).is_some();
-            exists && after.is_none_or(|last| step > last)
-        };
-        self.hotp.scan(codes, first, count, eligible)
+        let first = i128::from(present).saturating_add(back.into());
+        let lowest = after.map_or(Some(0), |last| last.checked_add(1)); // what is below is used up
+        self.hotp.scan(codes, Factors::new(first, count, lowest))
     }
 
     fn step_match(&self, scan: Scan, now: UnixTime) -> Option<StepMatch> {
-        let (step, present) = (scan.accepted?, self.step_at(now)?);
-        let drift = i32::try_from(step.wrapping_sub(present).cast_signed()).ok()?;
-        Some(StepMatch { step, drift })
+        let present = self.step_at(now)?;
+        scan.map(|step| StepMatch {
+            step,
+            drift: step.wrapping_sub(present).cast_signed() as i32, // a window away, at most
+        })
     }
 }
 

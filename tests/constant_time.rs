@@ -75,8 +75,8 @@ fn instructions(function: &str, case: &str) -> u64 {
     collected.lines().next().unwrap().trim().parse().unwrap()
 }
 
-/// The window is searched with the same number of instructions wherever the code is, and where it
-/// is not. Afterwards the caller learns the answer, and a miss may leave by another way.
+/// The same number of instructions wherever the code is, and where it is not: within the search, and
+/// in all of `find`, the answer to the caller included.
 #[test]
 #[ignore = "needs valgrind: .ci/evidence installs it"]
 fn a_hit_first_a_hit_last_and_a_miss_take_the_same_instructions() {
@@ -88,9 +88,8 @@ fn a_hit_first_a_hit_last_and_a_miss_take_the_same_instructions() {
 
     let [first, middle, last, miss] =
         ["first", "middle", "last", "miss"].map(|case| instructions("silence::counted", case));
-    println!("find: {first} instructions for a hit, {miss} for a miss");
-    assert_eq!([first, first], [middle, last]);
-    assert!(first.abs_diff(miss) < 24, "more than the answer differs: {first}, {miss}");
+    println!("find: {first} instructions");
+    assert_eq!([first, first, first], [middle, last, miss]);
 }
 
 fn steps(what: &str) -> Output {
