@@ -6,7 +6,7 @@
 //! Verification only looks forward, evaluates the whole window whatever matches, and never stores
 //! anything: what a match means for the counter is returned, and `account` commits it.
 
-use core::hint::black_box;
+use core::hint::select_unpredictable;
 use core::ops::Range;
 
 use subtle::ConstantTimeEq;
@@ -211,15 +211,15 @@ impl Scan {
     pub(crate) const NOTHING: Scan = Scan { at: 0, accepted: false, seen: false };
 
     /// The moving factor of the last code of the highest eligible run.
+    #[cfg(feature = "alloc")]
     pub(crate) fn accepted(self) -> Option<u64> {
         self.map(|at| at)
     }
 
-    /// The answer to a caller. It is worked out for a miss as for a hit, and then looked up, so that
-    /// the two take the same instructions and differ in nothing but what they say.
-    pub(crate) fn map<T: Copy>(self, of: impl FnOnce(u64) -> T) -> Option<T> {
-        let answers = black_box([None, Some(of(self.at))]);
-        *answers.get(usize::from(self.accepted))?
+    /// The answer to a caller. It is worked out for a miss as for a hit, and then chosen without a
+    /// branch, so that the two take the same instructions and differ in nothing but what they say.
+    pub(crate) fn map<T>(self, of: impl FnOnce(u64) -> T) -> Option<T> {
+        select_unpredictable(self.accepted, Some(of(self.at)), None)
     }
 }
 
