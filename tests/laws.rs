@@ -19,6 +19,9 @@ mod reference;
 #[allow(dead_code)] // the half of it that model.rs plays
 #[path = "model/schedule.rs"]
 mod schedule;
+#[allow(dead_code)] // rows of a fixed width
+#[path = "data/rows.rs"]
+mod rows;
 #[path = "laws/secret.rs"]
 mod secret;
 #[path = "model/text.rs"]
@@ -73,4 +76,26 @@ fn schedules_of_operations() {
 #[test]
 fn operation_files() {
     replay("operation_file", operation_file::hold);
+}
+
+/// Fuzzing starts from what is known: the corpora hold every text of these tables.
+#[test]
+fn every_vector_is_in_its_corpus() {
+    for (target, tables) in [
+        ("secret", ["v3c-decoder.txt", "v3d-documents.txt"]),
+        ("uri", ["v10-accepted.txt", "v10-refused.txt"]),
+    ] {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let corpus = std::fs::read_dir(root.join("fuzz/corpus").join(target)).unwrap();
+        let seeds: Vec<_> =
+            corpus.map(|file| std::fs::read(file.unwrap().path()).unwrap()).collect();
+        for table in tables {
+            let rows = std::fs::read_to_string(root.join("tests/data").join(table)).unwrap();
+            for row in rows.lines().filter(|row| !row.starts_with('#') && !row.is_empty()) {
+                let text = row.split('|').next().unwrap().trim();
+                let text = if text.starts_with('"') { rows::text(text) } else { text.to_owned() };
+                assert!(seeds.iter().any(|seed| seed == text.as_bytes()), "{target}: {text:?}");
+            }
+        }
+    }
 }

@@ -2,11 +2,12 @@
 //!
 //! A program (`tests/evidence/src/bin/wiping.rs`) handles secrets and stops; this test reads its
 //! heap, its stack and its other writable memory, and searches them for every eight bytes of the
-//! secret, of the padded key, of the HMAC key schedule, of the inner digests and MACs, of the codes,
+//! secrets, of the padded key, of the HMAC key schedule, of the inner digests and MACs, of the codes,
 //! of what a record's plaintext holds, and of the key that seals it, in each order of bytes and words
-//! in which a hash function may have them. While they are held it must find them, or the search is
-//! worth nothing; once they are dropped, nowhere on the heap and nowhere on the stack below the
-//! function that held them.
+//! in which a hash function may have them; and for the words of four bytes that a code is made of.
+//! While they are held it must find them, or the search is worth nothing; once they are dropped,
+//! nowhere on the heap and nowhere on the stack below the function that held them. Every operation of
+//! `Mfa` is run, and looked at by itself.
 #![cfg(all(target_arch = "x86_64", target_os = "linux"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 #![allow(clippy::arithmetic_side_effects)]
@@ -39,28 +40,39 @@ use scenario::{Known, NOW};
 
 type Needle = [u8; 8];
 
-/// Eight bytes, and whose they are.
+/// Eight bytes, and whose they are; and words of four bytes, which chance finds as well.
 #[derive(Default)]
-struct Needles(HashMap<Needle, &'static str>);
+struct Needles(HashMap<Needle, &'static str>, HashMap<[u8; 4], &'static str>);
 
 impl Needles {
     /// Every eight bytes of `bytes`; and its words, each way round, in pairs, each way round.
     fn add(&mut self, name: &'static str, bytes: &[u8]) {
         for window in bytes.windows(8) {
-            self.0.insert(window.try_into().unwrap(), name);
+            self.insert(name, window.try_into().unwrap());
         }
         for words in bytes.chunks_exact(4).collect::<Vec<_>>().windows(2) {
             let reversed = |word: &[u8]| word.iter().rev().copied().collect::<Vec<_>>();
             let (one, other) = (reversed(words[0]), reversed(words[1]));
             for needle in [[&*one, &*other], [&*other, &*one], [words[1], words[0]]] {
-                self.0.insert(needle.concat().try_into().unwrap(), name);
+                self.insert(name, needle.concat().try_into().unwrap());
             }
         }
-        // Repetition says nothing: padding, and the zeroes after it.
-        self.0.retain(|needle, _| needle.iter().collect::<BTreeSet<_>>().len() > 4);
     }
 
-    fn add_hmac(&mut self, algorithm: Algorithm, secret: &[u8], factors: &[u64]) {
+    fn insert(&mut self, name: &'static str, needle: Needle) {
+        // Repetition says nothing: padding, and the zeroes after it.
+        if needle.iter().collect::<BTreeSet<_>>().len() > 4 {
+            self.0.insert(needle, name);
+        }
+    }
+
+    /// The words of a code are looked for if it `is_shown`: of too many, chance finds one.
+    fn add_hmac(
+        &mut self,
+        (algorithm, secret): (Algorithm, &[u8]),
+        factors: impl Iterator<Item = u64>,
+        is_shown: impl Fn(&str) -> bool,
+    ) {
         self.add("secret", secret);
         let block = if algorithm == Algorithm::Sha512 { 128 } else { 64 };
         let mut key = secret.to_vec();
@@ -74,7 +86,32 @@ impl Needles {
         for factor in factors {
             let message = [&*inner, &factor.to_be_bytes()].concat();
             self.add("inner digest", &hash(algorithm, &message));
-            self.add("MAC", &mac(algorithm, secret, *factor));
+            let mac = mac(algorithm, secret, factor);
+            self.add("MAC", &mac);
+            // RFC 4226 section 5.3; the codes of the scenario have eight digits.
+            let offset = usize::from(mac[mac.len() - 1] & 0xf);
+            let window = u32::from_be_bytes(mac[offset..offset + 4].try_into().unwrap());
+            let truncated = window & 0x7fff_ffff;
+            let code = format!("{:08}", truncated % 100_000_000);
+            if is_shown(&code) {
+                self.add_word(TRUNCATED, window);
+                self.add_word(TRUNCATED, truncated);
+                self.add_code(&code);
+            }
+        }
+    }
+
+    /// A code of eight digits: as text, and as the number it is.
+    fn add_code(&mut self, text: &str) {
+        self.0.insert(text.as_bytes().try_into().unwrap(), "code");
+        self.add_word(VALUE, text.parse().unwrap());
+    }
+
+    fn add_word(&mut self, name: &'static str, word: u32) {
+        // A small number is somewhere anyway.
+        if word > 0xffff {
+            self.1.insert(word.to_le_bytes(), name);
+            self.1.insert(word.to_be_bytes(), name);
         }
     }
 }
@@ -178,13 +215,15 @@ impl Stopped {
             memory.read_exact_at(&mut bytes, from as u64).unwrap();
             let is_stack = (from..to).contains(&stack_end);
             for (offset, window) in bytes.windows(8).enumerate() {
-                let Some(needle) = needles.0.get(window) else { continue };
-                let place = match (is_stack, from + offset < stack_end) {
-                    (true, true) => BELOW,
-                    (true, false) => ABOVE,
-                    (false, _) => HEAP,
-                };
-                *found.0.entry((place, *needle)).or_default() += 1;
+                let word = needles.1.get(&window[..4]);
+                for needle in needles.0.get(window).into_iter().chain(word) {
+                    let place = match (is_stack, from + offset < stack_end) {
+                        (true, true) => BELOW,
+                        (true, false) => ABOVE,
+                        (false, _) => HEAP,
+                    };
+                    *found.0.entry((place, *needle)).or_default() += 1;
+                }
             }
         }
         found
@@ -198,9 +237,12 @@ impl Drop for Stopped {
     }
 }
 
+/// A place and a kind.
+type Left = (&'static str, &'static str);
+
 /// How many needles of which kind, by place. Writable memory that is not the stack is heap.
 #[derive(Debug, Default)]
-struct Found(BTreeMap<(&'static str, &'static str), usize>);
+struct Found(BTreeMap<Left, usize>);
 
 impl Found {
     fn anywhere(&self, kind: &str) -> bool {
@@ -208,7 +250,7 @@ impl Found {
     }
 
     /// What is left where nothing should be.
-    fn left_behind(&self) -> Vec<(&str, &str)> {
+    fn left_behind(&self) -> Vec<Left> {
         self.0.keys().copied().filter(|(place, _)| *place != ABOVE).collect()
     }
 }
@@ -226,28 +268,57 @@ fn the_core_leaves_nothing_behind() {
     for (name, algorithm) in
         [("sha1", Algorithm::Sha1), ("sha256", Algorithm::Sha256), ("sha512", Algorithm::Sha512)]
     {
-        let secret = scenario::secret(algorithm, SEED);
-        let parameters = Parameters { algorithm, digits: Digits::Eight, ..Parameters::default() };
-        let totp = Totp::new(&secret, parameters);
-        let step = totp.step_at(NOW).unwrap();
-        let mut needles = Needles::default();
-        needles.add_hmac(algorithm, secret.expose_bytes(), &[step - 1, step, step + 1, 7]);
-        needles.add("code", totp.generate(NOW).unwrap().expose_str().as_bytes());
         for flags in COMPRESSIONS {
-            let mut program = Stopped::start(flags, name, SEED);
-            let held = program.look(&needles);
-            println!("{name} {flags}, held: {held:?}");
-            for kind in ["secret", "key schedule", "code"] {
-                assert!(held.anywhere(kind), "{name}: the search does not find the {kind}");
+            let mut words = Words::default();
+            for seed in SEEDS {
+                let secret = scenario::secret(seed, (0, algorithm));
+                let parameters =
+                    Parameters { algorithm, digits: Digits::Eight, ..Parameters::default() };
+                let step = Totp::new(&secret, parameters).step_at(NOW).unwrap();
+                let factors = [step - 1, step, step + 1, 7].into_iter();
+                let mut needles = Needles::default();
+                needles.add_hmac((algorithm, secret.expose_bytes()), factors, |_| true);
+
+                let mut program = Stopped::start(flags, name, seed);
+                let held = program.look(&needles);
+                println!("{name} {flags}, held: {held:?}");
+                for kind in ["secret", "key schedule", "code", VALUE] {
+                    assert!(held.anywhere(kind), "{name}: the search does not find the {kind}");
+                }
+                let dropped = program.look(&needles);
+                println!("{name} {flags}, dropped: {dropped:?}");
+                assert_eq!(words.part(name, dropped.left_behind()), [], "{name} {flags}");
             }
-            let dropped = program.look(&needles);
-            println!("{name} {flags}, dropped: {dropped:?}");
-            assert_eq!(dropped.left_behind(), [], "{name} {flags}");
+            words.are_nowhere();
         }
     }
 }
 
-const SEED: u64 = 0x0123_4567_89ab_cdef;
+/// Different secrets, and so different codes.
+const SEEDS: [u64; 3] = [0x0123_4567_89ab_cdef, 0x1122_3344_5566_7788, 0x3141_5926_5358_9793];
+
+/// Four bytes are found by chance now and then, but not the same kind of word in the same place at
+/// every seed: that is a leak.
+#[derive(Default)]
+struct Words(BTreeMap<(String, &'static str, &'static str), usize>);
+
+impl Words {
+    /// Counts the words among what was left, and hands back the rest.
+    fn part(&mut self, at: &str, left: Vec<Left>) -> Vec<Left> {
+        let (words, rest) =
+            left.into_iter().partition(|(_, kind)| [TRUNCATED, VALUE].contains(kind));
+        let words: Vec<Left> = words;
+        for (place, kind) in words {
+            *self.0.entry((at.to_owned(), place, kind)).or_default() += 1;
+        }
+        rest
+    }
+
+    fn are_nowhere(&self) {
+        let mut found = self.0.iter().filter(|(_, seeds)| **seeds == SEEDS.len());
+        assert_eq!(found.next(), None, "at every seed: {:?}", self.0);
+    }
+}
 
 /// Keeps what it seals, to be looked for elsewhere.
 struct Keeping<'a>(Keyring, &'a Mutex<Vec<Vec<u8>>>);
@@ -263,29 +334,46 @@ impl Seal for Keeping<'_> {
     }
 }
 
-#[test]
-#[ignore = "builds a program and looks at its memory: .ci/evidence runs it"]
-fn accounts_leave_nothing_behind() {
-    let secret = scenario::secret(Algorithm::Sha512, SEED);
-    let step = NOW.as_secs() / 30;
+/// What to look for in the account layer, and at which looks, from playing the scenario here.
+fn of_accounts(seed: u64) -> (Needles, Vec<String>) {
     let mut needles = Needles::default();
-    let factors: Vec<_> = (step - 1..step + 5).collect();
-    needles.add_hmac(Algorithm::Sha512, secret.expose_bytes(), &factors);
-    needles.add("secret", secret.expose_base32().expose_str().as_bytes());
     let mut key = [0; 32];
-    Known(!SEED).fill(&mut key);
+    Known(!seed).fill(&mut key);
     needles.add(SEALING_KEY, &key);
+
+    let (plaintexts, mut looks, mut issued) = (Mutex::new(Vec::new()), Vec::new(), Vec::new());
+    let keys = Keeping(Keyring::new(key), &plaintexts);
+    let told = |code: &str| issued.push(code.to_owned());
+    scenario::accounts(keys, seed, told, |at| looks.push(at.to_owned()));
+    for code in &issued {
+        match code.len() {
+            8 => needles.add_code(code),
+            _ => {
+                needles.add("recovery code", code.as_bytes());
+                needles.add("recovery code", &crockford(code.as_bytes()));
+            }
+        }
+    }
+
+    use scenario::{MOVED, NEW_PHONE, OLD_TOKEN, OPERATORS, PHONE, TOKEN};
+    let step = NOW.as_secs() / 30;
+    for (of, first) in [
+        (PHONE, step - 1),
+        (NEW_PHONE, step - 1),
+        (TOKEN, 0),
+        (OLD_TOKEN, 0),
+        (MOVED, step - 1),
+        (OPERATORS, step - 1),
+    ] {
+        let (secret, shown) =
+            (scenario::secret(seed, of), |code: &str| issued.iter().any(|at| at == code));
+        needles.add_hmac((of.1, secret.expose_bytes()), first..first + 64, shown);
+        needles.add("secret", secret.expose_base32().expose_str().as_bytes());
+        needles.add("secret", secret.expose_base32().expose_str().to_lowercase().as_bytes());
+    }
 
     // The plaintexts: each has the hashes of the recovery codes in a row, with CBOR's heads between
     // them, which nothing but a plaintext has; and the key and MAC of a sent code.
-    let (plaintexts, mut looks) = (Mutex::new(Vec::new()), Vec::new());
-    let mut issued = String::new();
-    let keys = Keeping(Keyring::new(key), &plaintexts);
-    scenario::accounts(keys, SEED, |code| issued.push_str(code), |at| looks.push(at.to_owned()));
-    needles.add("recovery code", issued.as_bytes());
-    for text in issued.as_bytes().chunks(29) {
-        needles.add("recovery code", &crockford(text));
-    }
     for plaintext in plaintexts.into_inner().unwrap() {
         for at in 0..plaintext.len().saturating_sub(34) {
             if [plaintext[at], plaintext[at + 17], plaintext[at + 34]] == [0x50; 3] {
@@ -297,27 +385,42 @@ fn accounts_leave_nothing_behind() {
             }
         }
     }
-    for kind in ["plaintext", "sent code", "recovery code"] {
+    for kind in ["plaintext", "sent code", "recovery code", "code"] {
         assert!(needles.0.values().any(|name| *name == kind), "nothing to look for: {kind}");
     }
+    for kind in [TRUNCATED, VALUE] {
+        assert!(needles.1.values().any(|name| *name == kind), "nothing to look for: {kind}");
+    }
+    (needles, looks)
+}
 
-    let mut program = Stopped::start("", "accounts", SEED);
-    for at in looks {
-        let found = program.look(&needles);
-        println!("{at}: {found:?}");
-        let mut left = found.left_behind();
-        // The keyring lives as long as the program signs people in.
-        if at != scenario::ALL_DROPPED {
-            let keyring = left.iter().position(|left| *left == (HEAP, SEALING_KEY));
-            left.remove(keyring.expect("the search does not find the sealing key"));
-        }
-        if at == scenario::HELD {
-            for kind in ["secret", "recovery code", "sent code"] {
-                assert!(found.anywhere(kind), "the search does not find the {kind}");
+#[test]
+#[ignore = "builds a program and looks at its memory: .ci/evidence runs it"]
+fn accounts_leave_nothing_behind() {
+    let scenarios = SEEDS.map(|seed| (seed, of_accounts(seed)));
+    for flags in COMPRESSIONS {
+        let mut words = Words::default();
+        for (seed, (needles, looks)) in &scenarios {
+            let mut program = Stopped::start(flags, "accounts", *seed);
+            for at in looks {
+                let found = program.look(needles);
+                println!("{flags} {at}: {found:?}");
+                if at == scenario::HELD {
+                    for kind in ["secret", "recovery code", "sent code", "code", VALUE] {
+                        assert!(found.anywhere(kind), "the search does not find the {kind}");
+                    }
+                    continue;
+                }
+                let mut left = words.part(at, found.left_behind());
+                // The keyring lives as long as the program signs people in.
+                if at != scenario::ALL_DROPPED {
+                    let keyring = left.iter().position(|left| *left == (HEAP, SEALING_KEY));
+                    left.remove(keyring.expect("the search does not find the sealing key"));
+                }
+                assert_eq!(left, [], "{flags} {at}");
             }
-        } else {
-            assert_eq!(left, [], "{at}");
         }
+        words.are_nowhere();
     }
 }
 
@@ -336,3 +439,5 @@ fn crockford(text: &[u8]) -> Vec<u8> {
 }
 
 const SEALING_KEY: &str = "sealing key";
+const TRUNCATED: &str = "truncated MAC";
+const VALUE: &str = "value of a code";

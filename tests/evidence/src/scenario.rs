@@ -2,16 +2,19 @@
 //! the same randomness, to learn what to look for. Between two looks everything that held a secret
 //! is dropped.
 
-use countersign::challenge::PhoneNumber;
+use countersign::challenge::{Assertion, PhoneNumber};
 use countersign::code::Digits;
-use countersign::mfa::RestrictedNotice;
+use countersign::device::ExistingDevice;
+use countersign::event::Actor;
+use countersign::mfa::{ExternalMethod, RestrictedNotice};
 use countersign::record::Seal;
+use countersign::summary::Text;
 use countersign::totp::Parameters;
 use countersign::{
-    AccountId, Algorithm, Code, Hotp, MemoryStore, Mfa, Policy, Purpose, Secret, Totp, UnixTime,
-    Window,
+    AccountId, Algorithm, Code, DeviceId, Hotp, MemoryStore, Mfa, Policy, Proof, ProvisioningUri,
+    Purpose, Secret, Totp, UnixTime, Window,
 };
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
 pub const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
 
@@ -59,7 +62,7 @@ impl rand::TryCryptoRng for Known {}
 pub fn core(algorithm: Algorithm, seed: u64, mut look: impl FnMut(&str)) {
     let parameters = Parameters { algorithm, digits: Digits::Eight, ..Parameters::default() };
     {
-        let secret = secret(algorithm, seed);
+        let secret = secret(seed, (0, algorithm));
         let totp = Totp::new(&secret, parameters);
         let code = totp.generate(NOW);
         let code = code.as_ref().expect("after T0");
@@ -67,28 +70,27 @@ pub fn core(algorithm: Algorithm, seed: u64, mut look: impl FnMut(&str)) {
         // Boxed, as a host may keep it.
         let hotp = Box::new(Hotp::new(&secret, algorithm, Digits::Eight));
         assert!(hotp.generate(7) != *code);
+        // The number of the code, as a host should not keep it.
+        let _number = number(code);
+        zeroize::zeroize_stack::<1024>(); // where it was read and moved
         look("held");
     }
     look("dropped");
 }
 
-#[inline(never)]
-pub fn secret(algorithm: Algorithm, seed: u64) -> Secret {
-    let mut bytes = [0; 64];
-    let bytes = &mut bytes[..algorithm.secret_len()];
-    Known(seed).fill(bytes);
-    let secret = Secret::from_bytes(bytes).expect("long enough");
-    bytes.zeroize();
-    secret
-}
-
-/// The recommended numbers, but for a long secret: an allocator writes its own notes over the first
-/// sixteen bytes of what it takes back, and would hide that nobody wiped a short one.
+/// The recommended numbers, but for long secrets and codes: an allocator writes its own notes over the
+/// first sixteen bytes of what it takes back, and would hide that nobody wiped a short secret; and six
+/// digits are too few to be told from chance.
 struct Long;
 
 impl Policy for Long {
     fn parameters(&self) -> Parameters {
-        Parameters { algorithm: Algorithm::Sha512, ..Parameters::default() }
+        let (algorithm, digits) = (Algorithm::Sha512, Digits::Eight);
+        Parameters { algorithm, digits, ..Parameters::default() }
+    }
+
+    fn challenge_digits(&self) -> Digits {
+        Digits::Eight
     }
 }
 
@@ -97,98 +99,420 @@ pub const HELD: &str = "held";
 /// The last look, when the keyring is gone as well.
 pub const ALL_DROPPED: &str = "all dropped";
 
-/// The account layer, operation by operation; `look` is called after each, when everything that the
-/// host was handed has been dropped. `issued` is told of each recovery code.
-pub fn accounts<K: Seal>(
-    keys: K,
+/// The secrets of the account layer: which is drawn from which randomness, for which hash.
+pub const PHONE: (u64, Algorithm) = (0, Algorithm::Sha512);
+pub const NEW_PHONE: (u64, Algorithm) = (1, Algorithm::Sha512);
+pub const TOKEN: (u64, Algorithm) = (2, Algorithm::Sha1);
+pub const OLD_TOKEN: (u64, Algorithm) = (3, Algorithm::Sha256);
+pub const MOVED: (u64, Algorithm) = (4, Algorithm::Sha512);
+pub const OPERATORS: (u64, Algorithm) = (5, Algorithm::Sha512);
+
+/// Everything that the chapters share.
+struct Stage<K, I, L> {
+    mfa: Mfa<K, Long>,
+    store: MemoryStore,
+    rng: Known,
     seed: u64,
-    mut issued: impl FnMut(&str),
-    mut look: impl FnMut(&str),
-) {
-    let (mfa, store, mut rng) = (Mfa::new(keys, Long), MemoryStore::new(), Known(seed));
-    let id = AccountId::new(b"42").expect("an id");
-    let run = "memory does not fail";
+    now: UnixTime,
+    issued: I,
+    look: L,
+}
 
-    let pending = {
-        let pending = mfa.enrol(&id, "phone", &mut rng, NOW).run(&store).expect(run);
-        let pending = pending.done().expect("nothing is bound");
-        let uri = pending.uri("Acme Billing", "dana").expect("a uri");
-        assert!(uri.expose_uri().len() > 60);
-        pending.id()
-    };
-    look("enrol");
-    let recovery = {
-        let code = code(seed, NOW);
-        let bound = mfa.confirm(&id, pending, code.expose_str(), &mut rng, NOW).run(&store);
-        let bound = bound.expect(run).accepted().expect("the app's code");
-        let codes = bound.recovery_codes().expect("the first factor");
-        codes.iter().for_each(|code| issued(&code.expose_text()));
-        codes.iter().next().map(|code| code.expose_text()).expect("ten codes")
-    };
-    {
-        let spent = mfa.recover(&id, &recovery, Purpose::SignIn, NOW).run(&store).expect(run);
-        assert!(spent.accepted().is_some());
-        drop(recovery);
-    }
-    look("confirm and recover");
-
-    let now = NOW.plus(30);
-    let proof = {
-        let code = code(seed, now);
-        let verdict = mfa.verify(&id, code.expose_str(), Purpose::ChangeFactors, now).run(&store);
-        verdict.expect(run).accepted().expect("the app's code")
-    };
-    look("verify");
-    {
-        let verdict = mfa.verify(&id, "00000000", Purpose::SignIn, now).run(&store).expect(run);
-        assert!(verdict.accepted().is_none());
-    }
-    look("verify, wrong");
-    {
-        let number = PhoneNumber::new("+15005550006").expect("E.164");
-        let told = RestrictedNotice::given_by_host();
-        let sent = mfa.enrol_phone(&id, "mobile", number, told, &mut rng, now).proven_by(proof);
-        let sent = sent.run(&store).expect(run).done().expect("a proof");
-        let bound = mfa.confirm(&id, sent.id(), sent.code().expose_str(), &mut rng, now);
-        assert!(bound.run(&store).expect(run).accepted().is_some());
-    }
-    look("enrol and confirm a telephone");
-    let now = now.plus(60);
-    {
-        let sent = mfa.challenge(&id, Purpose::SignIn, &mut rng, now).run(&store).expect(run);
-        let sent = sent.done().expect("a telephone");
-        let answer = mfa.answer(&id, sent.id(), sent.code().expose_str(), Purpose::SignIn, now);
-        assert!(answer.run(&store).expect(run).accepted().is_some());
-    }
-    look("challenge and answer");
-    let proof = {
-        let now = now.plus(30);
-        let code = code(seed, now);
-        let verdict = mfa.verify(&id, code.expose_str(), Purpose::ChangeFactors, now).run(&store);
-        verdict.expect(run).accepted().expect("the app's code")
-    };
-    let now = now.plus(30);
-    {
-        // What an operation and its answer hold while the host holds them.
-        let started = mfa.challenge(&id, Purpose::SignIn, &mut rng, now);
-        let _sent = started.run(&store).expect(run).done().expect("a telephone");
-        let renewed = mfa.regenerate_recovery_codes(&id, proof, &mut rng, now);
-        let codes = renewed.run(&store).expect(run).done().expect("a proof");
-        let texts: Vec<_> = codes.iter().map(|code| code.expose_text()).collect();
-        texts.iter().for_each(|text| issued(text));
-        let _held = secret(Algorithm::Sha512, seed);
-        // `secret` returned it by value, and a move leaves a copy: this is the host's to wipe.
-        zeroize::zeroize_stack::<1024>();
-        look(HELD);
-    }
-    look("and dropped");
+/// Every operation of the account layer; `look` is called after each few, when everything that the
+/// host was handed has been dropped. `issued` is told of each code.
+pub fn accounts<K: Seal>(keys: K, seed: u64, issued: impl FnMut(&str), look: impl FnMut(&str)) {
+    let (mfa, store, rng) = (Mfa::new(keys, Long), MemoryStore::new(), Known(seed.rotate_left(9)));
+    let mut stage = Stage { mfa, store, rng, seed, now: NOW, issued, look };
+    let dana = AccountId::new(b"42").expect("an id");
+    let phone = stage.sign_in(&dana);
+    stage.telephone(&dana);
+    stage.held(&dana);
+    stage.replaced(&dana, phone);
+    stage.tokens(&dana);
+    stage.passkey(&dana);
+    stage.text();
+    let moved = AccountId::new(b"43").expect("an id");
+    stage.moved(&moved);
+    stage.operator(&dana, &moved);
+    stage.gone(&dana);
+    let Stage { mfa, store, mut look, .. } = stage;
     drop((mfa, store));
     look(ALL_DROPPED);
 }
 
-/// What the app shows: its secret is the first thing that was drawn.
+const RUN: &str = "memory does not fail";
+const RIGHT: &str = "a right code";
+
+impl<K: Seal, I: FnMut(&str), L: FnMut(&str)> Stage<K, I, L> {
+    fn sign_in(&mut self, id: &AccountId) -> DeviceId {
+        let Stage { mfa, store, rng, seed, now, issued, look } = self;
+        let pending = {
+            let pending = mfa.enrol(id, "phone", &mut drawn(*seed, PHONE), *now).run(store);
+            let pending = pending.expect(RUN).done().expect("nothing is bound");
+            let uri = pending.uri("Acme Billing", "dana").expect("a uri");
+            assert!(uri.expose_uri().len() > 60);
+            pending.id()
+        };
+        look("enrol");
+        let (device, recovery) = {
+            let code = code(*seed, PHONE, *now);
+            issued(code.expose_str());
+            let bound = mfa.confirm(id, pending, code.expose_str(), rng, *now).run(store);
+            let bound = bound.expect(RUN).accepted().expect(RIGHT);
+            let codes = bound.recovery_codes().expect("the first factor");
+            codes.iter().for_each(|code| issued(&code.expose_text()));
+            assert!(codes.expose_lines().len() > 200);
+            let first = codes.iter().next().map(|code| code.expose_text());
+            (bound.device(), first.expect("ten codes"))
+        };
+        {
+            let recovery = recovery;
+            let recover = || mfa.recover(id, &recovery, Purpose::SignIn, *now).run(store);
+            assert!(recover().expect(RUN).accepted().is_some());
+            assert!(recover().expect(RUN).accepted().is_none());
+        }
+        look("confirm and recover");
+        *now = now.plus(30);
+        {
+            let code = code(*seed, PHONE, *now);
+            issued(code.expose_str());
+            let sign_in = || mfa.verify(id, code.expose_str(), Purpose::SignIn, *now).run(store);
+            assert!(sign_in().expect(RUN).accepted().is_some());
+            assert!(sign_in().expect(RUN).accepted().is_none());
+        }
+        look("verify, and once more");
+        {
+            let wrong = mfa.verify(id, "00000000", Purpose::SignIn, *now).run(store).expect(RUN);
+            assert!(wrong.accepted().is_none());
+        }
+        look("verify, wrong");
+        {
+            let malformed = mfa.verify(id, "not a code", Purpose::SignIn, *now).run(store);
+            assert!(malformed.expect(RUN).accepted().is_none());
+        }
+        look("verify, malformed");
+        *now = now.plus(60);
+        {
+            let first = code(*seed, PHONE, *now);
+            let second = code(*seed, PHONE, now.plus(30));
+            let codes = [first.expose_str(), second.expose_str()];
+            codes.iter().for_each(|code| issued(code));
+            let again = mfa.resynchronise(id, device, codes, Purpose::SignIn, *now).run(store);
+            assert!(again.expect(RUN).accepted().is_some());
+        }
+        *now = now.plus(30);
+        look("resynchronise");
+        device
+    }
+
+    fn telephone(&mut self, id: &AccountId) {
+        let proof = self.prove(id, PHONE, Purpose::ChangeFactors);
+        let Stage { mfa, store, rng, now, issued, look, .. } = self;
+        {
+            let number = PhoneNumber::new("+15005550006").expect("E.164");
+            let told = RestrictedNotice::given_by_host();
+            let sent = mfa.enrol_phone(id, "mobile", number, told, rng, *now).proven_by(proof);
+            let sent = sent.run(store).expect(RUN).done().expect("a proof");
+            issued(sent.code().expose_str());
+            let bound = mfa.confirm(id, sent.id(), sent.code().expose_str(), rng, *now);
+            assert!(bound.run(store).expect(RUN).accepted().is_some());
+        }
+        look("enrol and confirm a telephone");
+        *now = now.plus(60);
+        {
+            let sent = mfa.challenge(id, Purpose::SignIn, rng, *now).run(store).expect(RUN);
+            let sent = sent.done().expect("a telephone");
+            issued(sent.code().expose_str());
+            let answer = |code| mfa.answer(id, sent.id(), code, Purpose::SignIn, *now).run(store);
+            assert!(answer("00000000").expect(RUN).accepted().is_none());
+            assert!(answer(sent.code().expose_str()).expect(RUN).accepted().is_some());
+        }
+        look("challenge and answer");
+    }
+
+    /// What an operation and its answer hold while the host holds them.
+    fn held(&mut self, id: &AccountId) {
+        self.now = self.now.plus(30);
+        let proof = self.prove(id, PHONE, Purpose::ChangeFactors);
+        let Stage { mfa, store, rng, seed, now, issued, look } = self;
+        {
+            let started = mfa.challenge(id, Purpose::SignIn, rng, *now);
+            let sent = started.run(store).expect(RUN).done().expect("a telephone");
+            issued(sent.code().expose_str());
+            let renewed = mfa.regenerate_recovery_codes(id, proof, rng, *now);
+            let codes = renewed.run(store).expect(RUN).done().expect("a proof");
+            let texts: Vec<_> = codes.iter().map(|code| code.expose_text()).collect();
+            texts.iter().for_each(|text| issued(text));
+            let _held = secret(*seed, PHONE);
+            // As in the core.
+            let _number = number(sent.code());
+            // `secret` returned it by value, and a move leaves a copy: this is the host's to wipe.
+            zeroize::zeroize_stack::<1024>();
+            look(HELD);
+        }
+        look("regenerate, and dropped");
+    }
+
+    fn replaced(&mut self, id: &AccountId, old: DeviceId) {
+        let proof = self.prove(id, PHONE, Purpose::ChangeFactors);
+        let Stage { mfa, store, rng, seed, now, issued, look } = self;
+        let pending = {
+            let new = &mut drawn(*seed, NEW_PHONE);
+            let pending = mfa.replace(id, old, "new phone", proof, new, *now).run(store);
+            pending.expect(RUN).done().expect("a proof").id()
+        };
+        look("replace");
+        {
+            let wrong = mfa.confirm(id, pending, "00000000", rng, *now).run(store);
+            assert!(wrong.expect(RUN).accepted().is_none());
+        }
+        look("confirm, wrong");
+        {
+            let code = code(*seed, NEW_PHONE, *now);
+            issued(code.expose_str());
+            let bound = mfa.confirm(id, pending, code.expose_str(), rng, *now).run(store);
+            assert!(bound.expect(RUN).accepted().is_some());
+        }
+        look("confirm, replaced");
+    }
+
+    fn tokens(&mut self, id: &AccountId) {
+        let proof = self.prove(id, NEW_PHONE, Purpose::ChangeFactors);
+        let Stage { mfa, store, rng, seed, now, issued, look } = self;
+        let pending = {
+            let new = &mut drawn(*seed, TOKEN);
+            let pending = mfa.enrol_hotp(id, "token", Digits::Eight, new, *now).proven_by(proof);
+            pending.run(store).expect(RUN).done().expect("a proof").id()
+        };
+        look("enrol a token");
+        let device = {
+            let code = pressed(*seed, TOKEN, 0);
+            issued(code.expose_str());
+            let bound = mfa.confirm(id, pending, code.expose_str(), rng, *now).run(store);
+            bound.expect(RUN).accepted().expect(RIGHT).device()
+        };
+        look("confirm a token");
+        {
+            let first = pressed(*seed, TOKEN, 20);
+            let second = pressed(*seed, TOKEN, 21);
+            let codes = [first.expose_str(), second.expose_str()];
+            codes.iter().for_each(|code| issued(code));
+            let again = mfa.resynchronise(id, device, codes, Purpose::SignIn, *now).run(store);
+            assert!(again.expect(RUN).accepted().is_some());
+        }
+        look("resynchronise a token");
+        {
+            let code = pressed(*seed, TOKEN, 23);
+            issued(code.expose_str());
+            let ahead = mfa.verify(id, code.expose_str(), Purpose::SignIn, *now).run(store);
+            assert!(ahead.expect(RUN).accepted().is_some());
+        }
+        look("verify a token");
+        let proof = self.prove(id, NEW_PHONE, Purpose::ChangeFactors);
+        let Stage { mfa, store, rng, seed, now, issued, look } = self;
+        let pending = {
+            let (label, algorithm) = (Text::new("old token").expect("a label"), OLD_TOKEN.1);
+            let token =
+                ExistingDevice::hotp(label, secret(*seed, OLD_TOKEN), algorithm, Digits::Eight, 5);
+            zeroize::zeroize_stack::<1024>(); // `secret` returned it by value: the host's to wipe
+            let pending = mfa.enrol_existing(id, token, rng, *now).proven_by(proof).run(store);
+            pending.expect(RUN).done().expect("a proof").id()
+        };
+        look("enrol an old token");
+        let old = {
+            let code = pressed(*seed, OLD_TOKEN, 5);
+            issued(code.expose_str());
+            let bound = mfa.confirm(id, pending, code.expose_str(), rng, *now).run(store);
+            bound.expect(RUN).accepted().expect(RIGHT).device()
+        };
+        look("confirm an old token");
+        let proof = self.prove(id, NEW_PHONE, Purpose::ChangeFactors);
+        self.mfa
+            .revoke(id, device, proof, self.now)
+            .run(&self.store)
+            .expect(RUN)
+            .done()
+            .expect(RIGHT);
+        (self.look)("revoke");
+        let proof = self.prove(id, NEW_PHONE, Purpose::SignIn);
+        let lost = self.mfa.report_lost(id, old, proof, self.now).run(&self.store);
+        lost.expect(RUN).done().expect("a proof");
+        (self.look)("report lost");
+    }
+
+    fn passkey(&mut self, id: &AccountId) {
+        let proof = self.prove(id, NEW_PHONE, Purpose::ChangeFactors);
+        let Stage { mfa, store, rng, now, look, .. } = self;
+        let bound = mfa.bind_external(id, "passkey", ExternalMethod::Passkey, rng, *now);
+        let bound = bound.proven_by(proof).run(store).expect(RUN).done().expect("a proof");
+        for passed in [false, true] {
+            let outcome =
+                if passed { Assertion::verified_by_host } else { Assertion::failed_at_host };
+            let started = mfa.start_external(id, Purpose::SignIn, rng, *now).run(store);
+            let started = started.expect(RUN).done().expect("a passkey");
+            let assertion = outcome(started.id(), bound.device());
+            let settled = mfa.settle_external(id, assertion, Purpose::SignIn, *now).run(store);
+            assert_eq!(settled.expect(RUN).accepted().is_some(), passed);
+        }
+        look("bind, start and settle a passkey");
+    }
+
+    /// Text in and out.
+    fn text(&mut self) {
+        let Stage { seed, look, .. } = self;
+        {
+            let moved = secret(*seed, MOVED);
+            let text = moved.expose_base32();
+            let grouped = Zeroizing::new(text.expose_str().to_lowercase());
+            let strict = Secret::from_base32(text.expose_str()).expect("base32");
+            let lenient = Secret::from_base32_lenient(&grouped).expect("base32");
+            assert_eq!(strict.expose_bytes(), moved.expose_bytes());
+            assert_eq!(lenient.expose_bytes(), moved.expose_bytes());
+        }
+        zeroize::zeroize_stack::<1024>(); // four secrets by value
+        look("base32");
+        {
+            let uri = old_uri(*seed);
+            let uri = ProvisioningUri::parse(&uri).expect("a uri");
+            assert_eq!(uri.secret().len(), 64);
+        }
+        look("parse a uri");
+        {
+            let uri = old_uri(*seed);
+            let uri = ProvisioningUri::dangerously_parse_allowing_short_secret(&uri);
+            let uri = uri.expect("a uri");
+            assert!(uri.expose_uri().len() > 60);
+        }
+        look("print a uri");
+        {
+            let uri = ProvisioningUri::parse(&old_uri(*seed)).expect("a uri");
+            assert!(uri.expose_qr_svg().len() > 1000 && uri.expose_qr_text().len() > 1000);
+        }
+        look("draw a QR code");
+    }
+
+    fn moved(&mut self, id: &AccountId) {
+        let Stage { mfa, store, rng, seed, now, look, .. } = self;
+        {
+            let uri = old_uri(*seed);
+            let uri = ProvisioningUri::parse(&uri).expect("a uri");
+            let label = Text::new("old app").expect("a label");
+            let device = ExistingDevice::from_uri(label, &uri, Some(1));
+            mfa.import(id, device, rng, *now).run(store).expect(RUN).done().expect("nobody's");
+        }
+        look("import");
+        {
+            let uri = ProvisioningUri::parse(&old_uri(*seed)).expect("a uri");
+            let device = ExistingDevice::from_uri(Text::new("twice").expect("a label"), &uri, None);
+            assert!(mfa.import(id, device, rng, *now).run(store).expect(RUN).done().is_err());
+        }
+        look("import, refused");
+        drop(self.prove(id, MOVED, Purpose::SignIn));
+        (self.look)("verify an imported app");
+    }
+
+    fn operator(&mut self, id: &AccountId, other: &AccountId) {
+        let operator = AccountId::new(b"7").expect("an id");
+        let Stage { mfa, store, rng, seed, now, issued, .. } = self;
+        {
+            let pending = mfa.enrol(&operator, "app", &mut drawn(*seed, OPERATORS), *now);
+            let pending = pending.run(store).expect(RUN).done().expect("nothing is bound");
+            let code = code(*seed, OPERATORS, *now);
+            issued(code.expose_str());
+            let bound = mfa.confirm(&operator, pending.id(), code.expose_str(), rng, *now);
+            let bound = bound.run(store).expect(RUN).accepted().expect(RIGHT);
+            let codes = bound.recovery_codes().expect("the first factor");
+            codes.iter().for_each(|code| issued(&code.expose_text()));
+        }
+        let proof = self.prove(&operator, OPERATORS, Purpose::ActForOther);
+        let reset = self.mfa.reset(id, proof, "ticket 4711", self.now).run(&self.store);
+        reset.expect(RUN).done().expect("an operator's proof");
+        (self.look)("reset");
+        let proof = self.prove(&operator, OPERATORS, Purpose::ActForOther);
+        let Stage { mfa, store, now, look, .. } = self;
+        let granted = mfa.grant_emergency_access(other, proof, 600, "ticket 4712", *now).run(store);
+        granted.expect(RUN).done().expect("an operator's proof");
+        look("grant emergency access");
+        let used = mfa.use_emergency_access(other, Purpose::SignIn, *now).run(store);
+        assert!(used.expect(RUN).accepted().is_some());
+        look("use emergency access");
+    }
+
+    fn gone(&mut self, id: &AccountId) {
+        let Stage { mfa, store, seed, now, issued, look, .. } = self;
+        mfa.offboard(id, Actor::Host, "left", *now).run(store).expect(RUN).done().expect("once");
+        {
+            let code = code(*seed, NEW_PHONE, now.plus(30));
+            issued(code.expose_str());
+            let refused = mfa.verify(id, code.expose_str(), Purpose::SignIn, now.plus(30));
+            assert!(refused.run(store).expect(RUN).accepted().is_none());
+            assert!(mfa.summary(id, *now).run(store).expect(RUN).is_some());
+        }
+        look("offboard");
+    }
+
+    /// A proof by an app, half a minute later.
+    fn prove(&mut self, id: &AccountId, app: (u64, Algorithm), purpose: Purpose) -> Proof {
+        self.now = self.now.plus(30);
+        let code = code(self.seed, app, self.now);
+        (self.issued)(code.expose_str());
+        let verdict = self.mfa.verify(id, code.expose_str(), purpose, self.now).run(&self.store);
+        verdict.expect(RUN).accepted().expect(RIGHT)
+    }
+}
+
+/// The randomness from which a secret is drawn first.
+fn drawn(seed: u64, (nth, _): (u64, Algorithm)) -> Known {
+    Known(seed.wrapping_add(nth))
+}
+
 #[inline(never)]
-fn code(seed: u64, now: UnixTime) -> Code {
-    let totp = Totp::new(&secret(Algorithm::Sha512, seed), Long.parameters());
-    totp.generate(now).expect("after T0")
+pub fn secret(seed: u64, of: (u64, Algorithm)) -> Secret {
+    let mut bytes = [0; 64];
+    let bytes = &mut bytes[..of.1.secret_len()];
+    drawn(seed, of).fill(bytes);
+    let secret = Secret::from_bytes(bytes).expect("long enough");
+    bytes.zeroize();
+    secret
+}
+
+/// What a code says, where nothing but the heap keeps it.
+#[inline(never)]
+fn number(code: &Code) -> Box<Zeroizing<u32>> {
+    Box::new(Zeroizing::new(code.expose_str().parse().expect("eight digits")))
+}
+
+/// What an app shows. Its owner's program wipes the stack on which it was made and handed on.
+fn code(seed: u64, app: (u64, Algorithm), now: UnixTime) -> Code {
+    #[inline(never)]
+    fn generate(seed: u64, app: (u64, Algorithm), now: UnixTime) -> Code {
+        let totp = Totp::new(&secret(seed, app), Long.parameters());
+        totp.generate(now).expect("after T0")
+    }
+    let code = generate(seed, app, now);
+    zeroize::zeroize_stack::<2048>();
+    code
+}
+
+/// What a token shows, as well.
+fn pressed(seed: u64, token: (u64, Algorithm), counter: u64) -> Code {
+    #[inline(never)]
+    fn generate(seed: u64, token: (u64, Algorithm), counter: u64) -> Code {
+        Hotp::new(&secret(seed, token), token.1, Digits::Eight).generate(counter)
+    }
+    let code = generate(seed, token, counter);
+    zeroize::zeroize_stack::<2048>();
+    code
+}
+
+/// What the other system printed, as well.
+fn old_uri(seed: u64) -> Zeroizing<String> {
+    #[inline(never)]
+    fn print(seed: u64) -> Zeroizing<String> {
+        let uri = ProvisioningUri::totp("Old", "dana", &secret(seed, MOVED), Long.parameters());
+        uri.expect("a uri").expose_uri()
+    }
+    let uri = print(seed);
+    zeroize::zeroize_stack::<2048>();
+    uri
 }

@@ -1,8 +1,8 @@
 //! The same work by countersign and by other crates, in one table, with the floor beside it.
 //!
 //! ```text
-//! cargo run --release --manifest-path benches/peers/Cargo.toml            # about 20 seconds
-//! cargo run --release --manifest-path benches/peers/Cargo.toml -- --quick # about 2 seconds
+//! cargo run --release --manifest-path benches/peers/Cargo.toml            # half a minute
+//! cargo run --release --manifest-path benches/peers/Cargo.toml -- --quick # a few seconds
 //! ```
 //!
 //! Contestants take turns (`shared/turns.rs`). The numbers are nanoseconds of one machine; the
@@ -18,9 +18,9 @@
 //! object made before the clock ran, as "from secret"; totp-rfc, totp-lite and libreauth at bytes;
 //! google-authenticator at base32. None of them can keep a key schedule.
 
-#[path = "../../shared/floor.rs"]
+#[path = "shared/floor.rs"]
 mod floor;
-#[path = "../../shared/turns.rs"]
+#[path = "shared/turns.rs"]
 mod turns;
 
 use std::hint::black_box;
@@ -48,7 +48,7 @@ const CONTESTANTS: [&str; 9] = [
     "totp-rfc",
     "totp-lite",
     "libreauth",
-    "google-auth.",
+    "google-authenticator",
 ];
 
 /// A batch, or `None` where the contestant cannot do the work.
@@ -60,7 +60,7 @@ fn cell<T>(work: impl FnMut() -> T + 'static) -> Cell {
 
 fn main() -> ExitCode {
     let quick = std::env::args().any(|argument| argument == "--quick");
-    let (rounds, times) = if quick { (60, 50) } else { (600, 100) };
+    let (rounds, times) = if quick { (600, 100) } else { (6_000, 100) };
 
     let mut table: Vec<(String, [Cell; 9])> = Vec::new();
     for algorithm in [Algorithm::Sha1, Algorithm::Sha256, Algorithm::Sha512] {
@@ -73,16 +73,17 @@ fn main() -> ExitCode {
     table.push(("10 counters, miss".to_owned(), look_ahead(&miss)));
 
     print!("{:<22}", "ns");
-    CONTESTANTS.iter().for_each(|name| print!("{name:>13}"));
+    let wide = CONTESTANTS.map(|name| name.len().max(11) + 2);
+    CONTESTANTS.iter().zip(wide).for_each(|(name, wide)| print!("{name:>wide$}"));
     println!();
     let mut verdict = None;
     for (work, cells) in &mut table {
         print!("{work:<22}");
         let times = take_turns(cells, rounds, times);
-        for time in &times {
+        for (time, wide) in times.iter().zip(wide) {
             match time {
-                Some(time) => print!("{time:>13.0}"),
-                None => print!("{:>13}", "cannot"),
+                Some(time) => print!("{time:>wide$.0}"),
+                None => print!("{:>wide$}", "cannot"),
             }
         }
         println!();
