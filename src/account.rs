@@ -615,7 +615,7 @@ impl Account {
         let secret = import.secret.duplicate();
         let moving = match import.moving {
             ImportedState::Totp { parameters, last_step } => {
-                let present = Totp::new(&secret, parameters).step_at(cx.now);
+                let present = parameters.step_at(cx.now);
                 ImportedState::Totp { parameters, last_step: last_step.or(present) }
             }
             hotp @ ImportedState::Hotp { .. } => hotp,

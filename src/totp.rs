@@ -55,6 +55,18 @@ pub struct Parameters {
     pub t0: UnixTime,
 }
 
+impl Parameters {
+    /// The time step at `now`, for which no key is needed: `floor((now - T0) / X)`; `None` before
+    /// T0.
+    #[must_use]
+    pub const fn step_at(&self, now: UnixTime) -> Option<u64> {
+        match now.as_secs().checked_sub(self.t0.as_secs()) {
+            Some(since) => since.checked_div(self.period.as_secs()),
+            None => None,
+        }
+    }
+}
+
 /// Which steps around the present one are tried: 0 to 10 back and 0 to 10 forward.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Window {
@@ -126,8 +138,7 @@ impl Window {
 #[derive(Debug)]
 pub struct Totp {
     hotp: Hotp,
-    period: Period,
-    t0: UnixTime,
+    parameters: Parameters,
 }
 
 impl Totp {
@@ -135,8 +146,8 @@ impl Totp {
     #[must_use]
     #[inline(never)] // the key is made in its place; see `Key::from_bytes`
     pub fn new(secret: &Secret, parameters: Parameters) -> Totp {
-        let Parameters { algorithm, digits, period, t0 } = parameters;
-        Totp { hotp: Hotp::from_key(Key::new(algorithm, secret), digits), period, t0 }
+        let Parameters { algorithm, digits, .. } = parameters;
+        Totp { hotp: Hotp::from_key(Key::new(algorithm, secret), digits), parameters }
     }
 
     /// How many digits its codes have.
@@ -148,24 +159,22 @@ impl Totp {
     /// The time step X.
     #[must_use]
     pub const fn period(&self) -> Period {
-        self.period
+        self.parameters.period
     }
 
-    /// The time step at `now`: `floor((now - T0) / X)`; `None` before T0.
+    /// As [`Parameters::step_at`].
     #[must_use]
     pub const fn step_at(&self, now: UnixTime) -> Option<u64> {
-        match now.as_secs().checked_sub(self.t0.as_secs()) {
-            Some(since) => since.checked_div(self.period.as_secs()),
-            None => None,
-        }
+        self.parameters.step_at(now)
     }
 
     /// For how many more seconds the code of this step is shown: 1 to X; `None` before T0.
     #[must_use]
     pub const fn seconds_left(&self, now: UnixTime) -> Option<u64> {
-        match now.as_secs().checked_sub(self.t0.as_secs()) {
-            Some(since) => match since.checked_rem(self.period.as_secs()) {
-                Some(gone) => Some(self.period.as_secs().saturating_sub(gone)),
+        let Parameters { period, t0, .. } = self.parameters;
+        match now.as_secs().checked_sub(t0.as_secs()) {
+            Some(since) => match since.checked_rem(period.as_secs()) {
+                Some(gone) => Some(period.as_secs().saturating_sub(gone)),
                 None => None,
             },
             None => None,

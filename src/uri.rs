@@ -16,7 +16,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
-use zeroize::Zeroizing;
+use zeroize::{Zeroizing, zeroize_stack};
 
 use crate::code::Digits;
 use crate::key::Algorithm;
@@ -55,6 +55,9 @@ enum Moving {
     Counter(u64),
     Step(Period),
 }
+
+/// Bytes of stack that reading a URI may use.
+const TRACES: usize = 4 * 1024;
 
 impl ProvisioningUri {
     /// The most bytes of a URI that is parsed. No printed one is longer.
@@ -127,7 +130,9 @@ impl ProvisioningUri {
     /// # Errors
     /// [`UriError`] names the part and what is wrong with it, and shows nothing of the URI.
     pub fn parse(uri: &str) -> Result<ProvisioningUri, UriError> {
-        Self::read(uri, Secret::from_bytes)
+        let parsed = Self::read(uri, Secret::from_bytes);
+        zeroize_stack::<TRACES>();
+        parsed
     }
 
     /// As [`ProvisioningUri::parse`], but takes a secret that RFC 4226 forbids: see
@@ -136,9 +141,14 @@ impl ProvisioningUri {
     /// # Errors
     /// As [`ProvisioningUri::parse`], but only an empty secret is too short.
     pub fn dangerously_parse_allowing_short_secret(uri: &str) -> Result<ProvisioningUri, UriError> {
-        Self::read(uri, Secret::dangerously_allow_short)
+        let parsed = Self::read(uri, Secret::dangerously_allow_short);
+        zeroize_stack::<TRACES>();
+        parsed
     }
 
+    /// The secret is handed on by value on its way into its box, and a move leaves a copy: so this is
+    /// a call of its own, and the caller wipes the stack that it used.
+    #[inline(never)]
     fn read(
         uri: &str,
         take: fn(&[u8]) -> Result<Secret, SecretError>,
