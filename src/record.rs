@@ -292,7 +292,7 @@ pub(crate) fn seal(
     let context = context(id, version);
     let digest: [u8; 32] = Sha256::digest(&context).into();
     let nonce = digest.first_chunk().copied().unwrap_or_default();
-    let sealed = keys.seal(&context, nonce, &plaintext)?;
+    let sealed = keys.seal(&context, nonce, &plaintext.0)?;
     let length = u32::try_from(sealed.len()).map_err(|_| RecordError::Malformed)?;
     let mut bytes = Vec::with_capacity(sealed.len().saturating_add(HEADER_LEN));
     bytes.extend_from_slice(MAGIC);
@@ -337,25 +337,47 @@ pub(crate) fn open(
     read(&plaintext).map_err(|_| RecordError::Malformed)
 }
 
-/// The plaintext. The buffer has its final size from the start, so that growing leaves no copy.
-fn write(account: &Account) -> Result<Zeroizing<Vec<u8>>, RecordError> {
-    let mut length = Length(0);
-    write_account(&mut Encoder::new(&mut length), account).map_err(|_| RecordError::Malformed)?;
-    let mut plaintext = Zeroizing::new(Vec::with_capacity(length.0));
-    write_account(&mut Encoder::new(&mut *plaintext), account)
+fn write(account: &Account) -> Result<Plaintext, RecordError> {
+    let mut plaintext = Plaintext(Vec::with_capacity(Plaintext::USUAL_LEN));
+    write_account(&mut Encoder::new(&mut plaintext), account)
         .map_err(|_| RecordError::Malformed)?;
     Ok(plaintext)
 }
 
-/// Counts what is written to it.
-struct Length(usize);
+/// What is to be sealed: bytes that are wiped where they stand, also where they have stood.
+struct Plaintext(Vec<u8>);
 
-impl minicbor::encode::Write for Length {
+impl Plaintext {
+    /// Room for an app and a set of recovery codes.
+    const USUAL_LEN: usize = 384;
+
+    /// Moves to larger room and wipes the old one. A vector that grows by itself frees it as it is.
+    #[cold]
+    #[inline(never)]
+    fn grow(&mut self, by: usize) {
+        let room = self.0.capacity().saturating_mul(2).saturating_add(by);
+        let mut larger = Plaintext(Vec::with_capacity(room));
+        larger.0.extend_from_slice(&self.0);
+        *self = larger;
+    }
+}
+
+impl minicbor::encode::Write for Plaintext {
     type Error = core::convert::Infallible;
 
+    #[inline]
     fn write_all(&mut self, bytes: &[u8]) -> Result<(), Self::Error> {
-        self.0 = self.0.saturating_add(bytes.len());
+        if self.0.capacity().saturating_sub(self.0.len()) < bytes.len() {
+            self.grow(bytes.len());
+        }
+        self.0.extend_from_slice(bytes);
         Ok(())
+    }
+}
+
+impl Drop for Plaintext {
+    fn drop(&mut self) {
+        self.0.as_mut_slice().zeroize(); // behind its end nothing was ever written
     }
 }
 
