@@ -17,7 +17,7 @@ use crate::account::{Account, Context, Decision, Happening};
 use crate::event::{Actor, Event, EventId, Kind, Source};
 use crate::policy::Policy;
 use crate::proof::Proof;
-use crate::record::{self, Record, RecordError, Seal};
+use crate::record::{self, Owner, Record, RecordError, Seal};
 use crate::store::{AsyncStore, Store, Swap, Write};
 use crate::summary::{AccountId, Summary, Text, TextError};
 use crate::time::UnixTime;
@@ -196,9 +196,13 @@ impl<'m, T> Operation<'m, T> {
         }
         let source = self.source.clone().transpose().map_err(Error::Text)?;
         let expected = loaded.as_ref().map(Record::version);
-        let account = self.open(loaded.as_ref(), &self.id)?;
-        let operator = match (operator, self.operator()) {
-            (Some(record), Some(id)) => Some(self.open(Some(&record), id)?),
+        let owner = Owner::new(&self.id);
+        let account = match &loaded {
+            Some(record) => self.open(record, &owner)?,
+            None => Account::default(),
+        };
+        let operator = match (&operator, self.operator()) {
+            (Some(record), Some(id)) => Some(self.open(record, &Owner::new(id))?),
             _ => None,
         };
         let last_write = account.last_write;
@@ -222,17 +226,14 @@ impl<'m, T> Operation<'m, T> {
         let next = next.settled(self.now);
         let version = expected.map_or(Some(1), |expected| expected.checked_add(1));
         let version = version.ok_or(Error::Record(RecordError::Version))?;
-        let record = record::seal(&next, &self.id, version, self.keys).map_err(Error::Record)?;
+        let record = record::seal(&next, &owner, version, self.keys).map_err(Error::Record)?;
         let summary = next.summary(self.policy, self.now);
         let events = self.events(happened, Some(version), &source);
         Ok(Decided::Write(Box::new(Prepared { answer, expected, record, summary, events })))
     }
 
-    fn open(&self, record: Option<&Record>, id: &AccountId) -> Result<Account, Error<Infallible>> {
-        match record {
-            Some(record) => record::open(record, id, self.keys).map_err(Error::Record),
-            None => Ok(Account::default()),
-        }
+    fn open(&self, record: &Record, owner: &Owner<'_>) -> Result<Account, Error<Infallible>> {
+        record::open(record, owner, self.keys).map_err(Error::Record)
     }
 
     fn events(

@@ -17,7 +17,7 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::fmt;
+use core::{fmt, mem};
 
 use aes_gcm_siv::Aes256GcmSiv;
 use aes_gcm_siv::aead::{AeadInOut, KeyInit, Nonce, Tag};
@@ -233,7 +233,8 @@ impl Seal for Keyring {
         plaintext: &[u8],
     ) -> Result<Vec<u8>, SealError> {
         let SealingKey { name, cipher } = &self.newest;
-        let mut sealed = Vec::with_capacity(plaintext.len().saturating_add(4 + 12 + TAG_LEN));
+        let room = 4 + 12 + TAG_LEN + HEADER_LEN; // the record's head comes to it
+        let mut sealed = Vec::with_capacity(plaintext.len().saturating_add(room));
         sealed.extend_from_slice(name);
         sealed.extend_from_slice(&nonce);
         sealed.extend_from_slice(plaintext);
@@ -264,24 +265,58 @@ impl Seal for Keyring {
 const MAGIC: &[u8; 2] = b"cs";
 const FORMAT: u8 = 1;
 
-fn context(id: &AccountId, version: u64) -> Vec<u8> {
-    let mut context = Vec::with_capacity(2 + 1 + 8 + AccountId::MAX_LEN);
-    context.extend_from_slice(MAGIC);
-    context.push(FORMAT);
-    context.extend_from_slice(&version.to_be_bytes());
-    context.extend_from_slice(id.as_bytes());
-    context
+/// Whose record it is. Made once for an operation that opens one record and seals the next.
+pub(crate) struct Owner<'a> {
+    id: &'a AccountId,
+    /// The first 8 bytes of the id's hash, as they stand in the record.
+    name: [u8; 8],
 }
 
-fn owner(id: &AccountId) -> [u8; 8] {
-    let digest: [u8; 32] = Sha256::digest(id.as_bytes()).into();
-    digest.first_chunk().copied().unwrap_or_default()
+impl Owner<'_> {
+    pub(crate) fn new(id: &AccountId) -> Owner<'_> {
+        let digest: [u8; 32] = Sha256::digest(id.as_bytes()).into();
+        Owner { id, name: digest.first_chunk().copied().unwrap_or_default() }
+    }
+
+    fn context(&self, version: u64) -> Context {
+        let mut bytes = [0; Context::MAX_LEN];
+        let mut rest = bytes.as_mut_slice();
+        for part in [MAGIC.as_slice(), &[FORMAT], &version.to_be_bytes(), self.id.as_bytes()] {
+            // There is room for all of them, however long the id.
+            if let Some((place, behind)) = mem::take(&mut rest).split_at_mut_checked(part.len()) {
+                place.copy_from_slice(part);
+                rest = behind;
+            }
+        }
+        let len = Context::MAX_LEN.saturating_sub(rest.len());
+        Context { bytes, len }
+    }
+}
+
+/// What the sealing authenticates and the record does not hold.
+struct Context {
+    bytes: [u8; Context::MAX_LEN],
+    len: usize,
+}
+
+impl Context {
+    const MAX_LEN: usize = 2 + 1 + 8 + AccountId::MAX_LEN;
+
+    fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
+    }
+
+    /// The first bytes of its hash: another one for every account and version.
+    fn nonce(&self) -> [u8; 12] {
+        let digest: [u8; 32] = Sha256::digest(self.as_bytes()).into();
+        digest.first_chunk().copied().unwrap_or_default()
+    }
 }
 
 /// Seals `account` as the record of `version`.
 pub(crate) fn seal(
     account: &Account,
-    id: &AccountId,
+    owner: &Owner<'_>,
     version: u64,
     keys: &dyn Seal,
 ) -> Result<Record, RecordError> {
@@ -289,17 +324,14 @@ pub(crate) fn seal(
         return Err(RecordError::Version);
     }
     let plaintext = write(account)?;
-    let context = context(id, version);
-    let digest: [u8; 32] = Sha256::digest(&context).into();
-    let nonce = digest.first_chunk().copied().unwrap_or_default();
-    let sealed = keys.seal(&context, nonce, &plaintext.0)?;
-    let length = u32::try_from(sealed.len()).map_err(|_| RecordError::Malformed)?;
-    let mut bytes = Vec::with_capacity(sealed.len().saturating_add(HEADER_LEN));
-    bytes.extend_from_slice(MAGIC);
-    bytes.push(FORMAT);
-    bytes.extend_from_slice(&owner(id));
-    bytes.extend_from_slice(&length.to_be_bytes());
-    bytes.extend_from_slice(&sealed);
+    let context = owner.context(version);
+    let mut bytes = keys.seal(context.as_bytes(), context.nonce(), &plaintext.0)?;
+    let length = u32::try_from(bytes.len()).map_err(|_| RecordError::Malformed)?;
+    // Written behind and turned to the front: what a keyring returns has room for the head.
+    for part in [MAGIC.as_slice(), &[FORMAT], &owner.name, &length.to_be_bytes()] {
+        bytes.extend_from_slice(part);
+    }
+    bytes.rotate_right(HEADER_LEN);
     if bytes.len() > Record::MAX_LEN {
         return Err(RecordError::Malformed);
     }
@@ -308,10 +340,10 @@ pub(crate) fn seal(
 
 const HEADER_LEN: usize = 2 + 1 + 8 + 4;
 
-/// Opens the record of `id`.
+/// Opens the record of `owner`.
 pub(crate) fn open(
     record: &Record,
-    id: &AccountId,
+    owner: &Owner<'_>,
     keys: &dyn Seal,
 ) -> Result<Account, RecordError> {
     if record.version == 0 || record.version > Record::MAX_VERSION {
@@ -325,15 +357,15 @@ pub(crate) fn open(
         0 => return Err(RecordError::Foreign),
         newer => return Err(RecordError::NewerFormat(newer)),
     }
-    let (owner_of_bytes, rest) = rest.split_first_chunk::<8>().ok_or(RecordError::Torn)?;
+    let (name, rest) = rest.split_first_chunk::<8>().ok_or(RecordError::Torn)?;
     let (length, sealed) = rest.split_first_chunk::<4>().ok_or(RecordError::Torn)?;
     if usize::try_from(u32::from_be_bytes(*length)) != Ok(sealed.len()) {
         return Err(RecordError::Torn);
     }
-    if *owner_of_bytes != owner(id) {
+    if *name != owner.name {
         return Err(RecordError::OtherAccount);
     }
-    let plaintext = keys.open(&context(id, record.version), sealed)?;
+    let plaintext = keys.open(owner.context(record.version).as_bytes(), sealed)?;
     read(&plaintext).map_err(|_| RecordError::Malformed)
 }
 
