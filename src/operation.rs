@@ -26,10 +26,10 @@ use crate::time::UnixTime;
 pub const MAX_TRIES: usize = 8;
 
 /// Bytes of stack that a decision may use; a release build uses about two thirds of it.
-const TRACES: usize = 16 * 1024;
+const TRACES: usize = 10 * 1024;
 
 type Transition<'m, T> =
-    Box<dyn Fn(Account, &Context<'_>) -> Result<Decision<T>, TextError> + Send + Sync + 'm>;
+    Box<dyn Fn(Box<Account>, &Context<'_>) -> Result<Decision<T>, TextError> + Send + Sync + 'm>;
 
 /// One operation on one account, to be [run](Operation::run) over a store.
 ///
@@ -54,7 +54,10 @@ impl<'m, T> Operation<'m, T> {
         policy: &'m dyn Policy,
         id: &AccountId,
         now: UnixTime,
-        transition: impl Fn(Account, &Context<'_>) -> Result<Decision<T>, TextError> + Send + Sync + 'm,
+        transition: impl Fn(Box<Account>, &Context<'_>) -> Result<Decision<T>, TextError>
+        + Send
+        + Sync
+        + 'm,
     ) -> Operation<'m, T> {
         Operation {
             keys,
@@ -199,7 +202,7 @@ impl<'m, T> Operation<'m, T> {
         let owner = Owner::new(&self.id);
         let account = match &loaded {
             Some(record) => self.open(record, &owner)?,
-            None => Account::default(),
+            None => Box::default(),
         };
         let operator = match (&operator, self.operator()) {
             (Some(record), Some(id)) => Some(self.open(record, &Owner::new(id))?),
@@ -211,11 +214,11 @@ impl<'m, T> Operation<'m, T> {
             now: self.now,
             policy: self.policy,
             proof: self.proof.as_ref(),
-            operator: operator.as_ref(),
+            operator: operator.as_deref(),
         };
         let decision = (self.transition)(account, &cx).map_err(Error::Text)?;
         let Decision { answer, next, mut happened } = decision;
-        let Some(next) = next else {
+        let Some(mut next) = next else {
             let events = self.events(happened, None, &source);
             return Ok(Decided::Answer { answer, events });
         };
@@ -223,7 +226,7 @@ impl<'m, T> Operation<'m, T> {
         if by > 60 {
             happened.insert(0, Happening::plain(Kind::ClockWentBack { by }));
         }
-        let next = next.settled(self.now);
+        next.settle(self.now);
         let version = expected.map_or(Some(1), |expected| expected.checked_add(1));
         let version = version.ok_or(Error::Record(RecordError::Version))?;
         let record = record::seal(&next, &owner, version, self.keys).map_err(Error::Record)?;
@@ -232,7 +235,7 @@ impl<'m, T> Operation<'m, T> {
         Ok(Decided::Write(Box::new(Prepared { answer, expected, record, summary, events })))
     }
 
-    fn open(&self, record: &Record, owner: &Owner<'_>) -> Result<Account, Error<Infallible>> {
+    fn open(&self, record: &Record, owner: &Owner<'_>) -> Result<Box<Account>, Error<Infallible>> {
         record::open(record, owner, self.keys).map_err(Error::Record)
     }
 

@@ -358,7 +358,7 @@ pub(crate) fn open(
     record: &Record,
     owner: &Owner<'_>,
     keys: &dyn Seal,
-) -> Result<Account, RecordError> {
+) -> Result<Box<Account>, RecordError> {
     if record.version == 0 || record.version > Record::MAX_VERSION {
         return Err(RecordError::Version);
     }
@@ -426,9 +426,9 @@ impl Drop for Plaintext {
     }
 }
 
-fn read(plaintext: &[u8]) -> Result<Account, CborError> {
+fn read(plaintext: &[u8]) -> Result<Box<Account>, CborError> {
     let mut decoder = Decoder::new(plaintext);
-    let account = read_account(&mut decoder)?;
+    let account = Box::new(read_account(&mut decoder)?);
     if decoder.position() == plaintext.len() { Ok(account) } else { Err(nonsense()) }
 }
 
