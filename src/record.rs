@@ -742,12 +742,16 @@ fn read_u64(d: &mut Decoder<'_>) -> Result<Option<u64>, CborError> {
     read_optional(d, |d| d.u64())
 }
 
+/// RFC 8949 section 3.3.
+const NULL: u8 = 0xf6;
+
 fn read_optional<'b, T>(
     d: &mut Decoder<'b>,
     read: impl FnOnce(&mut Decoder<'b>) -> Result<T, CborError>,
 ) -> Result<Option<T>, CborError> {
-    if d.datatype()? == minicbor::data::Type::Null {
-        d.null()?;
+    let at = d.position();
+    if d.input().get(at) == Some(&NULL) {
+        d.set_position(at.saturating_add(1));
         return Ok(None);
     }
     read(d).map(Some)
