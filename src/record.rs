@@ -428,7 +428,7 @@ impl Drop for Plaintext {
 
 fn read(plaintext: &[u8]) -> Result<Box<Account>, CborError> {
     let mut decoder = Decoder::new(plaintext);
-    let account = Box::new(read_account(&mut decoder)?);
+    let account = read_account(&mut decoder)?;
     if decoder.position() == plaintext.len() { Ok(account) } else { Err(nonsense()) }
 }
 
@@ -481,32 +481,44 @@ fn write_account<W: minicbor::encode::Write>(e: &mut Encoder<W>, account: &Accou
     Ok(())
 }
 
-fn read_account(d: &mut Decoder<'_>) -> Result<Account, CborError> {
+fn read_account(d: &mut Decoder<'_>) -> Result<Box<Account>, CborError> {
     expect_array(d, 13)?;
-    Ok(Account {
-        exists: true,
-        epoch: d.u32()?,
-        last_write: UnixTime::from_secs(d.u64()?),
-        first_bound_at: read_time(d)?,
-        offboarded_at: read_time(d)?,
-        reenrol_until: read_time(d)?,
-        emergency_until: read_time(d)?,
-        devices: read_all(d, 64, read_device)?,
-        pending: read_optional(d, read_pending)?,
-        recovery: read_optional(d, read_recovery)?,
-        sent: read_optional(d, read_challenge)?,
-        external: read_optional(d, read_challenge)?,
-        code_sent_at: read_time(d)?,
-        budgets: {
-            expect_array(d, 4)?;
-            Budgets {
-                codes: read_budget(d)?,
-                recovery: read_budget(d)?,
-                out_of_band: read_budget(d)?,
-                external: read_budget(d)?,
-            }
-        },
-    })
+    let mut account = Box::<Account>::default();
+    let Account {
+        exists,
+        epoch,
+        last_write,
+        first_bound_at,
+        offboarded_at,
+        reenrol_until,
+        emergency_until,
+        devices,
+        pending,
+        recovery,
+        sent,
+        external,
+        code_sent_at,
+        budgets,
+    } = &mut *account;
+    *exists = true;
+    *epoch = d.u32()?;
+    *last_write = UnixTime::from_secs(d.u64()?);
+    for at in [first_bound_at, offboarded_at, reenrol_until, emergency_until] {
+        *at = read_time(d)?;
+    }
+    *devices = read_all(d, 64, read_device)?;
+    *pending = read_optional(d, read_pending)?;
+    *recovery = read_optional(d, read_recovery)?;
+    for challenge in [sent, external] {
+        *challenge = read_optional(d, read_challenge)?;
+    }
+    *code_sent_at = read_time(d)?;
+    expect_array(d, 4)?;
+    let Budgets { codes, recovery, out_of_band, external } = budgets;
+    for budget in [codes, recovery, out_of_band, external] {
+        *budget = read_budget(d)?;
+    }
+    Ok(account)
 }
 
 fn read_budget(d: &mut Decoder<'_>) -> Result<Budget, CborError> {
