@@ -336,9 +336,10 @@ pub(crate) fn seal(
     if version == 0 || version > Record::MAX_VERSION {
         return Err(RecordError::Version);
     }
-    let plaintext = write(account)?;
     let context = owner.context(version);
-    let mut bytes = keys.seal(context.as_bytes(), context.nonce(), &plaintext.0)?;
+    let nonce = context.nonce();
+    let plaintext = write(account)?;
+    let mut bytes = keys.seal(context.as_bytes(), nonce, &plaintext.0)?;
     let length = u32::try_from(bytes.len()).map_err(|_| RecordError::Malformed)?;
     // Written behind and turned to the front: what a keyring returns has room for the head.
     for part in [MAGIC.as_slice(), &[FORMAT], &owner.name, &length.to_be_bytes()] {
