@@ -36,6 +36,9 @@ use crate::totp::Totp;
 const MAX_FORMER_DEVICES: usize = 16;
 
 /// The state of one person. Opaque: a store keeps it sealed, and only a transition changes it.
+///
+/// Boxed from one transition to the next: every move of its many fields would leave a copy of them
+/// on the stack, which takes time to make and time to wipe.
 #[derive(Default)]
 pub struct Account {
     /// Whether there is a record at all; not itself recorded.
@@ -109,7 +112,7 @@ pub struct Context<'a> {
 pub struct Decision<T> {
     pub(crate) answer: T,
     /// To be stored before the answer may leave; `None` if nothing changed.
-    pub(crate) next: Option<Account>,
+    pub(crate) next: Option<Box<Account>>,
     pub(crate) happened: Vec<Happening>,
 }
 
@@ -209,7 +212,7 @@ fn evaluate_for_nobody(cx: &Context<'_>, typed: &Code) {
 impl Account {
     /// RFC 6238 section 5.2, RFC 4226 section 7.2.
     pub(crate) fn verify(
-        mut self,
+        mut self: Box<Self>,
         cx: &Context<'_>,
         typed: Option<&Code>,
         purpose: &Purpose,
@@ -249,7 +252,7 @@ impl Account {
 
     /// RFC 4226 section 7.4, RFC 6238 section 6: two consecutive codes of one device.
     pub(crate) fn resynchronise(
-        mut self,
+        mut self: Box<Self>,
         cx: &Context<'_>,
         device: DeviceId,
         typed: Option<(&Code, &Code)>,
@@ -283,7 +286,7 @@ impl Account {
     /// NIST SP 800-63B-4 section 4.1.2.2: a pending device becomes a bound one by a code of its own,
     /// which is burnt. On the budget that its class has anywhere else.
     pub(crate) fn confirm(
-        mut self,
+        mut self: Box<Self>,
         cx: &Context<'_>,
         pending: ChallengeId,
         typed: Option<&Code>,
@@ -346,7 +349,7 @@ impl Account {
     /// NIST SP 800-63B-4 section 3.1.2.2: a look-up secret, spent once. The codes of apps keep their
     /// own budget: a guesser who locked them has not locked the owner out.
     pub(crate) fn recover(
-        mut self,
+        mut self: Box<Self>,
         cx: &Context<'_>,
         typed: Option<&RecoveryCode>,
         purpose: &Purpose,
@@ -380,7 +383,7 @@ impl Account {
     /// NIST SP 800-63B-4 section 3.1.3.2: the answer to a sent code, once, for the purpose it was
     /// sent for.
     pub(crate) fn answer(
-        mut self,
+        mut self: Box<Self>,
         cx: &Context<'_>,
         id: ChallengeId,
         typed: Option<&Code>,
@@ -414,7 +417,7 @@ impl Account {
 
     /// The host's word on a passkey or certificate, once for each challenge, right or wrong.
     pub(crate) fn settle_external(
-        mut self,
+        mut self: Box<Self>,
         cx: &Context<'_>,
         assertion: &Assertion,
         purpose: &Purpose,
@@ -453,7 +456,7 @@ impl Account {
 
     /// 45 CFR 164.312(a)(2)(ii): signs in on a grant, for as long as it lasts.
     pub(crate) fn use_emergency_access(
-        self,
+        self: Box<Self>,
         cx: &Context<'_>,
         purpose: &Purpose,
     ) -> Decision<Verdict> {
@@ -471,7 +474,7 @@ impl Account {
 impl Account {
     /// Starts an enrolment: NIST SP 800-63B-4 section 4.1.2. A second start replaces the first.
     pub(crate) fn enrol(
-        mut self,
+        mut self: Box<Self>,
         cx: &Context<'_>,
         id: ChallengeId,
         device: DeviceId,
@@ -515,7 +518,7 @@ impl Account {
     /// Starts the binding of a telephone, the restricted last resort (NIST SP 800-63B-4 section
     /// 3.1.3.3): a code goes to the new number. A person has one; a new number takes over.
     pub(crate) fn enrol_phone(
-        self,
+        self: Box<Self>,
         cx: &Context<'_>,
         number: &PhoneNumber,
         device: DeviceId,
@@ -549,7 +552,7 @@ impl Account {
 
     /// Binds a passkey or certificate that the host has just registered.
     pub(crate) fn bind_external(
-        mut self,
+        mut self: Box<Self>,
         cx: &Context<'_>,
         device: DeviceId,
         method: Method,
@@ -590,7 +593,7 @@ impl Account {
     /// Only into an account that has not been used here: once a person has signed in, an import
     /// would be a way to bind a device without a proof.
     pub(crate) fn import(
-        mut self,
+        mut self: Box<Self>,
         cx: &Context<'_>,
         device: DeviceId,
         import: &ExistingDevice,
@@ -640,7 +643,7 @@ impl Account {
     /// Sends a code to the bound number. A new code takes the place of the old one and of nothing
     /// else: failures stay.
     pub(crate) fn challenge(
-        mut self,
+        mut self: Box<Self>,
         cx: &Context<'_>,
         purpose: &Purpose,
         seed: &ChallengeSeed,
@@ -675,7 +678,7 @@ impl Account {
 
     /// Starts a host's check of a passkey or certificate.
     pub(crate) fn start_external(
-        mut self,
+        mut self: Box<Self>,
         cx: &Context<'_>,
         purpose: &Purpose,
         id: ChallengeId,
@@ -705,7 +708,7 @@ impl Account {
 
     /// A new set of recovery codes. The old set dies as one.
     pub(crate) fn regenerate(
-        mut self,
+        mut self: Box<Self>,
         cx: &Context<'_>,
         seed: &RecoverySeed,
     ) -> Decision<Change<RecoveryCodes>> {
@@ -724,7 +727,7 @@ impl Account {
     }
 
     /// NIST SP 800-63B-4 section 4.5: removes a device, but not the last factor.
-    pub(crate) fn revoke(self, cx: &Context<'_>, device: DeviceId) -> Decision<Change> {
+    pub(crate) fn revoke(self: Box<Self>, cx: &Context<'_>, device: DeviceId) -> Decision<Change> {
         let others =
             self.devices.iter().filter(|other| other.in_use() && other.id != device).count();
         let allowed = self.authority(cx, &Purpose::ChangeFactors).and_then(|()| {
@@ -740,7 +743,11 @@ impl Account {
 
     /// NIST SP 800-63B-4 section 4.3: one factor of any kind, or an operator, is enough to report a
     /// device lost, and it works for the last one too.
-    pub(crate) fn report_lost(self, cx: &Context<'_>, device: DeviceId) -> Decision<Change> {
+    pub(crate) fn report_lost(
+        self: Box<Self>,
+        cx: &Context<'_>,
+        device: DeviceId,
+    ) -> Decision<Change> {
         let own = cx.proof.map_or(Purpose::ChangeFactors, |proof| proof.purpose.clone());
         let allowed = self.authority(cx, &own).and_then(|()| {
             let found = self.device(device).ok_or(Refusal::NoSuchDevice)?;
@@ -754,7 +761,11 @@ impl Account {
 
     /// An operator's last help: every factor goes, failures are forgiven, and for a day a factor can
     /// be enrolled as if for the first time.
-    pub(crate) fn reset(mut self, cx: &Context<'_>, reason: &Reason) -> Decision<Change> {
+    pub(crate) fn reset(
+        mut self: Box<Self>,
+        cx: &Context<'_>,
+        reason: &Reason,
+    ) -> Decision<Change> {
         if let Err(refusal) = self.operator_proof(cx) {
             return Decision::refused(refusal);
         }
@@ -774,7 +785,7 @@ impl Account {
     /// 45 CFR 164.312(a)(2)(ii): an operator lets the person in without a factor, for a time, with a
     /// reason. Factors and failures stay as they are.
     pub(crate) fn grant_emergency_access(
-        mut self,
+        mut self: Box<Self>,
         cx: &Context<'_>,
         secs: u64,
         reason: &Reason,
@@ -794,7 +805,11 @@ impl Account {
 
     /// 45 CFR 164.308(a)(3)(ii)(C), NIST SP 800-63B-4 section 4.5: the end of everything, in one
     /// write. Works on an account that never was, which then can never be.
-    pub(crate) fn offboard(mut self, cx: &Context<'_>, reason: &Reason) -> Decision<Change> {
+    pub(crate) fn offboard(
+        mut self: Box<Self>,
+        cx: &Context<'_>,
+        reason: &Reason,
+    ) -> Decision<Change> {
         if self.offboarded_at.is_some() {
             return Decision::refused(Refusal::Offboarded);
         }
@@ -900,7 +915,7 @@ impl Account {
     /// Counts a failure. Nobody's failure is not counted: there is no record to count it in, and a
     /// guesser must not be able to make one.
     fn reject<T>(
-        mut self,
+        mut self: Box<Self>,
         cx: &Context<'_>,
         class: Class,
         happening: Happening,
@@ -948,7 +963,7 @@ impl Account {
     }
 
     fn accept_code(
-        mut self,
+        mut self: Box<Self>,
         cx: &Context<'_>,
         accepted: Accepted,
         purpose: &Purpose,
@@ -963,7 +978,7 @@ impl Account {
     }
 
     fn accept_as(
-        self,
+        self: Box<Self>,
         cx: &Context<'_>,
         device: Option<DeviceId>,
         method: Method,
@@ -991,17 +1006,20 @@ impl Account {
     }
 
     /// What every write does besides: the clock it was made by, and nothing that has run out.
-    pub(crate) fn settled(mut self, now: UnixTime) -> Account {
+    pub(crate) fn settle(&mut self, now: UnixTime) {
         self.last_write = now;
         let _ = self.pending.take_if(|pending| pending.until < now);
         let _ = self.sent.take_if(|challenge| challenge.until < now);
         let _ = self.external.take_if(|challenge| challenge.until < now);
         let _ = self.emergency_until.take_if(|until| *until < now);
         let _ = self.reenrol_until.take_if(|until| *until < now);
-        self
     }
 
-    fn change<T>(self, answer: Change<T>, happened: Vec<Happening>) -> Decision<Change<T>> {
+    fn change<T>(
+        self: Box<Self>,
+        answer: Change<T>,
+        happened: Vec<Happening>,
+    ) -> Decision<Change<T>> {
         Decision { answer, next: Some(self), happened }
     }
 
@@ -1036,7 +1054,7 @@ impl Account {
     }
 
     fn retire(
-        mut self,
+        mut self: Box<Self>,
         allowed: Result<(), Refusal>,
         device: DeviceId,
         status: DeviceStatus,

@@ -4,6 +4,8 @@
 //! server's own clock. Attempts with a code answer with a [`Verdict`], changes with a [`Change`];
 //! an error always means that nothing was decided.
 
+use alloc::boxed::Box;
+
 use rand::CryptoRng;
 
 use crate::account::{Account, Bound, Context, Decision};
@@ -42,7 +44,10 @@ impl<K: Seal, P: Policy> Mfa<K, P> {
         &'m self,
         id: &AccountId,
         now: UnixTime,
-        transition: impl Fn(Account, &Context<'_>) -> Result<Decision<T>, TextError> + Send + Sync + 'm,
+        transition: impl Fn(Box<Account>, &Context<'_>) -> Result<Decision<T>, TextError>
+        + Send
+        + Sync
+        + 'm,
     ) -> Operation<'m, T> {
         Operation::new(&self.keys, &self.policy, id, now, transition)
     }

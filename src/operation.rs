@@ -17,7 +17,7 @@ use crate::account::{Account, Context, Decision, Happening};
 use crate::event::{Actor, Event, EventId, Kind, Source};
 use crate::policy::Policy;
 use crate::proof::Proof;
-use crate::record::{self, Record, RecordError, Seal};
+use crate::record::{self, Owner, Record, RecordError, Seal};
 use crate::store::{AsyncStore, Store, Swap, Write};
 use crate::summary::{AccountId, Summary, Text, TextError};
 use crate::time::UnixTime;
@@ -26,10 +26,10 @@ use crate::time::UnixTime;
 pub const MAX_TRIES: usize = 8;
 
 /// Bytes of stack that a decision may use; a release build uses about two thirds of it.
-const TRACES: usize = 16 * 1024;
+const TRACES: usize = 10 * 1024;
 
 type Transition<'m, T> =
-    Box<dyn Fn(Account, &Context<'_>) -> Result<Decision<T>, TextError> + Send + Sync + 'm>;
+    Box<dyn Fn(Box<Account>, &Context<'_>) -> Result<Decision<T>, TextError> + Send + Sync + 'm>;
 
 /// One operation on one account, to be [run](Operation::run) over a store.
 ///
@@ -54,7 +54,10 @@ impl<'m, T> Operation<'m, T> {
         policy: &'m dyn Policy,
         id: &AccountId,
         now: UnixTime,
-        transition: impl Fn(Account, &Context<'_>) -> Result<Decision<T>, TextError> + Send + Sync + 'm,
+        transition: impl Fn(Box<Account>, &Context<'_>) -> Result<Decision<T>, TextError>
+        + Send
+        + Sync
+        + 'm,
     ) -> Operation<'m, T> {
         Operation {
             keys,
@@ -196,9 +199,13 @@ impl<'m, T> Operation<'m, T> {
         }
         let source = self.source.clone().transpose().map_err(Error::Text)?;
         let expected = loaded.as_ref().map(Record::version);
-        let account = self.open(loaded.as_ref(), &self.id)?;
-        let operator = match (operator, self.operator()) {
-            (Some(record), Some(id)) => Some(self.open(Some(&record), id)?),
+        let owner = Owner::new(&self.id);
+        let account = match &loaded {
+            Some(record) => self.open(record, &owner)?,
+            None => Box::default(),
+        };
+        let operator = match (&operator, self.operator()) {
+            (Some(record), Some(id)) => Some(self.open(record, &Owner::new(id))?),
             _ => None,
         };
         let last_write = account.last_write;
@@ -207,11 +214,11 @@ impl<'m, T> Operation<'m, T> {
             now: self.now,
             policy: self.policy,
             proof: self.proof.as_ref(),
-            operator: operator.as_ref(),
+            operator: operator.as_deref(),
         };
         let decision = (self.transition)(account, &cx).map_err(Error::Text)?;
         let Decision { answer, next, mut happened } = decision;
-        let Some(next) = next else {
+        let Some(mut next) = next else {
             let events = self.events(happened, None, &source);
             return Ok(Decided::Answer { answer, events });
         };
@@ -219,20 +226,17 @@ impl<'m, T> Operation<'m, T> {
         if by > 60 {
             happened.insert(0, Happening::plain(Kind::ClockWentBack { by }));
         }
-        let next = next.settled(self.now);
+        next.settle(self.now);
         let version = expected.map_or(Some(1), |expected| expected.checked_add(1));
         let version = version.ok_or(Error::Record(RecordError::Version))?;
-        let record = record::seal(&next, &self.id, version, self.keys).map_err(Error::Record)?;
+        let record = record::seal(&next, &owner, version, self.keys).map_err(Error::Record)?;
         let summary = next.summary(self.policy, self.now);
         let events = self.events(happened, Some(version), &source);
         Ok(Decided::Write(Box::new(Prepared { answer, expected, record, summary, events })))
     }
 
-    fn open(&self, record: Option<&Record>, id: &AccountId) -> Result<Account, Error<Infallible>> {
-        match record {
-            Some(record) => record::open(record, id, self.keys).map_err(Error::Record),
-            None => Ok(Account::default()),
-        }
+    fn open(&self, record: &Record, owner: &Owner<'_>) -> Result<Box<Account>, Error<Infallible>> {
+        record::open(record, owner, self.keys).map_err(Error::Record)
     }
 
     fn events(

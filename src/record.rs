@@ -17,7 +17,7 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::fmt;
+use core::{fmt, mem};
 
 use aes_gcm_siv::Aes256GcmSiv;
 use aes_gcm_siv::aead::{AeadInOut, KeyInit, Nonce, Tag};
@@ -41,7 +41,7 @@ use crate::time::UnixTime;
 use crate::totp::{Parameters, Period};
 
 /// One stored state of one account: opaque bytes under a version.
-#[derive(Clone, Eq, PartialEq)]
+#[derive(Eq, PartialEq)]
 pub struct Record {
     version: u64,
     bytes: Vec<u8>,
@@ -70,6 +70,19 @@ impl Record {
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes
+    }
+}
+
+impl Clone for Record {
+    fn clone(&self) -> Record {
+        Record { version: self.version, bytes: self.bytes.clone() }
+    }
+
+    /// In the room that is there: a store in memory replaces one record by the next.
+    fn clone_from(&mut self, other: &Record) {
+        let Record { version, bytes } = self;
+        *version = other.version;
+        bytes.clone_from(&other.bytes);
     }
 }
 
@@ -233,7 +246,8 @@ impl Seal for Keyring {
         plaintext: &[u8],
     ) -> Result<Vec<u8>, SealError> {
         let SealingKey { name, cipher } = &self.newest;
-        let mut sealed = Vec::with_capacity(plaintext.len().saturating_add(4 + 12 + TAG_LEN));
+        let room = 4 + 12 + TAG_LEN + HEADER_LEN; // the record's head comes to it
+        let mut sealed = Vec::with_capacity(plaintext.len().saturating_add(room));
         sealed.extend_from_slice(name);
         sealed.extend_from_slice(&nonce);
         sealed.extend_from_slice(plaintext);
@@ -264,42 +278,74 @@ impl Seal for Keyring {
 const MAGIC: &[u8; 2] = b"cs";
 const FORMAT: u8 = 1;
 
-fn context(id: &AccountId, version: u64) -> Vec<u8> {
-    let mut context = Vec::with_capacity(2 + 1 + 8 + AccountId::MAX_LEN);
-    context.extend_from_slice(MAGIC);
-    context.push(FORMAT);
-    context.extend_from_slice(&version.to_be_bytes());
-    context.extend_from_slice(id.as_bytes());
-    context
+/// Whose record it is. Made once for an operation that opens one record and seals the next.
+pub(crate) struct Owner<'a> {
+    id: &'a AccountId,
+    /// The first 8 bytes of the id's hash, as they stand in the record.
+    name: [u8; 8],
 }
 
-fn owner(id: &AccountId) -> [u8; 8] {
-    let digest: [u8; 32] = Sha256::digest(id.as_bytes()).into();
-    digest.first_chunk().copied().unwrap_or_default()
+impl Owner<'_> {
+    pub(crate) fn new(id: &AccountId) -> Owner<'_> {
+        let digest: [u8; 32] = Sha256::digest(id.as_bytes()).into();
+        Owner { id, name: digest.first_chunk().copied().unwrap_or_default() }
+    }
+
+    fn context(&self, version: u64) -> Context {
+        let mut bytes = [0; Context::MAX_LEN];
+        let mut rest = bytes.as_mut_slice();
+        for part in [MAGIC.as_slice(), &[FORMAT], &version.to_be_bytes(), self.id.as_bytes()] {
+            // There is room for all of them, however long the id.
+            if let Some((place, behind)) = mem::take(&mut rest).split_at_mut_checked(part.len()) {
+                place.copy_from_slice(part);
+                rest = behind;
+            }
+        }
+        let len = Context::MAX_LEN.saturating_sub(rest.len());
+        Context { bytes, len }
+    }
+}
+
+/// What the sealing authenticates and the record does not hold.
+struct Context {
+    bytes: [u8; Context::MAX_LEN],
+    len: usize,
+}
+
+impl Context {
+    const MAX_LEN: usize = 2 + 1 + 8 + AccountId::MAX_LEN;
+
+    fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
+    }
+
+    /// The first bytes of its hash: another one for every account and version.
+    fn nonce(&self) -> [u8; 12] {
+        let digest: [u8; 32] = Sha256::digest(self.as_bytes()).into();
+        digest.first_chunk().copied().unwrap_or_default()
+    }
 }
 
 /// Seals `account` as the record of `version`.
 pub(crate) fn seal(
     account: &Account,
-    id: &AccountId,
+    owner: &Owner<'_>,
     version: u64,
     keys: &dyn Seal,
 ) -> Result<Record, RecordError> {
     if version == 0 || version > Record::MAX_VERSION {
         return Err(RecordError::Version);
     }
+    let context = owner.context(version);
+    let nonce = context.nonce();
     let plaintext = write(account)?;
-    let context = context(id, version);
-    let digest: [u8; 32] = Sha256::digest(&context).into();
-    let nonce = digest.first_chunk().copied().unwrap_or_default();
-    let sealed = keys.seal(&context, nonce, &plaintext)?;
-    let length = u32::try_from(sealed.len()).map_err(|_| RecordError::Malformed)?;
-    let mut bytes = Vec::with_capacity(sealed.len().saturating_add(HEADER_LEN));
-    bytes.extend_from_slice(MAGIC);
-    bytes.push(FORMAT);
-    bytes.extend_from_slice(&owner(id));
-    bytes.extend_from_slice(&length.to_be_bytes());
-    bytes.extend_from_slice(&sealed);
+    let mut bytes = keys.seal(context.as_bytes(), nonce, &plaintext.0)?;
+    let length = u32::try_from(bytes.len()).map_err(|_| RecordError::Malformed)?;
+    // Written behind and turned to the front: what a keyring returns has room for the head.
+    for part in [MAGIC.as_slice(), &[FORMAT], &owner.name, &length.to_be_bytes()] {
+        bytes.extend_from_slice(part);
+    }
+    bytes.rotate_right(HEADER_LEN);
     if bytes.len() > Record::MAX_LEN {
         return Err(RecordError::Malformed);
     }
@@ -308,12 +354,12 @@ pub(crate) fn seal(
 
 const HEADER_LEN: usize = 2 + 1 + 8 + 4;
 
-/// Opens the record of `id`.
+/// Opens the record of `owner`.
 pub(crate) fn open(
     record: &Record,
-    id: &AccountId,
+    owner: &Owner<'_>,
     keys: &dyn Seal,
-) -> Result<Account, RecordError> {
+) -> Result<Box<Account>, RecordError> {
     if record.version == 0 || record.version > Record::MAX_VERSION {
         return Err(RecordError::Version);
     }
@@ -325,41 +371,63 @@ pub(crate) fn open(
         0 => return Err(RecordError::Foreign),
         newer => return Err(RecordError::NewerFormat(newer)),
     }
-    let (owner_of_bytes, rest) = rest.split_first_chunk::<8>().ok_or(RecordError::Torn)?;
+    let (name, rest) = rest.split_first_chunk::<8>().ok_or(RecordError::Torn)?;
     let (length, sealed) = rest.split_first_chunk::<4>().ok_or(RecordError::Torn)?;
     if usize::try_from(u32::from_be_bytes(*length)) != Ok(sealed.len()) {
         return Err(RecordError::Torn);
     }
-    if *owner_of_bytes != owner(id) {
+    if *name != owner.name {
         return Err(RecordError::OtherAccount);
     }
-    let plaintext = keys.open(&context(id, record.version), sealed)?;
+    let plaintext = keys.open(owner.context(record.version).as_bytes(), sealed)?;
     read(&plaintext).map_err(|_| RecordError::Malformed)
 }
 
-/// The plaintext. The buffer has its final size from the start, so that growing leaves no copy.
-fn write(account: &Account) -> Result<Zeroizing<Vec<u8>>, RecordError> {
-    let mut length = Length(0);
-    write_account(&mut Encoder::new(&mut length), account).map_err(|_| RecordError::Malformed)?;
-    let mut plaintext = Zeroizing::new(Vec::with_capacity(length.0));
-    write_account(&mut Encoder::new(&mut *plaintext), account)
+fn write(account: &Account) -> Result<Plaintext, RecordError> {
+    let mut plaintext = Plaintext(Vec::with_capacity(Plaintext::USUAL_LEN));
+    write_account(&mut Encoder::new(&mut plaintext), account)
         .map_err(|_| RecordError::Malformed)?;
     Ok(plaintext)
 }
 
-/// Counts what is written to it.
-struct Length(usize);
+/// What is to be sealed: bytes that are wiped where they stand, also where they have stood.
+struct Plaintext(Vec<u8>);
 
-impl minicbor::encode::Write for Length {
+impl Plaintext {
+    /// Room for an app and a set of recovery codes.
+    const USUAL_LEN: usize = 384;
+
+    /// Moves to larger room and wipes the old one. A vector that grows by itself frees it as it is.
+    #[cold]
+    #[inline(never)]
+    fn grow(&mut self, by: usize) {
+        let room = self.0.capacity().saturating_mul(2).saturating_add(by);
+        let mut larger = Plaintext(Vec::with_capacity(room));
+        larger.0.extend_from_slice(&self.0);
+        *self = larger;
+    }
+}
+
+impl minicbor::encode::Write for Plaintext {
     type Error = core::convert::Infallible;
 
+    #[inline]
     fn write_all(&mut self, bytes: &[u8]) -> Result<(), Self::Error> {
-        self.0 = self.0.saturating_add(bytes.len());
+        if self.0.capacity().saturating_sub(self.0.len()) < bytes.len() {
+            self.grow(bytes.len());
+        }
+        self.0.extend_from_slice(bytes);
         Ok(())
     }
 }
 
-fn read(plaintext: &[u8]) -> Result<Account, CborError> {
+impl Drop for Plaintext {
+    fn drop(&mut self) {
+        self.0.as_mut_slice().zeroize(); // behind its end nothing was ever written
+    }
+}
+
+fn read(plaintext: &[u8]) -> Result<Box<Account>, CborError> {
     let mut decoder = Decoder::new(plaintext);
     let account = read_account(&mut decoder)?;
     if decoder.position() == plaintext.len() { Ok(account) } else { Err(nonsense()) }
@@ -414,32 +482,44 @@ fn write_account<W: minicbor::encode::Write>(e: &mut Encoder<W>, account: &Accou
     Ok(())
 }
 
-fn read_account(d: &mut Decoder<'_>) -> Result<Account, CborError> {
+fn read_account(d: &mut Decoder<'_>) -> Result<Box<Account>, CborError> {
     expect_array(d, 13)?;
-    Ok(Account {
-        exists: true,
-        epoch: d.u32()?,
-        last_write: UnixTime::from_secs(d.u64()?),
-        first_bound_at: read_time(d)?,
-        offboarded_at: read_time(d)?,
-        reenrol_until: read_time(d)?,
-        emergency_until: read_time(d)?,
-        devices: read_all(d, 64, read_device)?,
-        pending: read_optional(d, read_pending)?,
-        recovery: read_optional(d, read_recovery)?,
-        sent: read_optional(d, read_challenge)?,
-        external: read_optional(d, read_challenge)?,
-        code_sent_at: read_time(d)?,
-        budgets: {
-            expect_array(d, 4)?;
-            Budgets {
-                codes: read_budget(d)?,
-                recovery: read_budget(d)?,
-                out_of_band: read_budget(d)?,
-                external: read_budget(d)?,
-            }
-        },
-    })
+    let mut account = Box::<Account>::default();
+    let Account {
+        exists,
+        epoch,
+        last_write,
+        first_bound_at,
+        offboarded_at,
+        reenrol_until,
+        emergency_until,
+        devices,
+        pending,
+        recovery,
+        sent,
+        external,
+        code_sent_at,
+        budgets,
+    } = &mut *account;
+    *exists = true;
+    *epoch = d.u32()?;
+    *last_write = UnixTime::from_secs(d.u64()?);
+    for at in [first_bound_at, offboarded_at, reenrol_until, emergency_until] {
+        *at = read_time(d)?;
+    }
+    *devices = read_all(d, 64, read_device)?;
+    *pending = read_optional(d, read_pending)?;
+    *recovery = read_optional(d, read_recovery)?;
+    for challenge in [sent, external] {
+        *challenge = read_optional(d, read_challenge)?;
+    }
+    *code_sent_at = read_time(d)?;
+    expect_array(d, 4)?;
+    let Budgets { codes, recovery, out_of_band, external } = budgets;
+    for budget in [codes, recovery, out_of_band, external] {
+        *budget = read_budget(d)?;
+    }
+    Ok(account)
 }
 
 fn read_budget(d: &mut Decoder<'_>) -> Result<Budget, CborError> {
@@ -675,12 +755,16 @@ fn read_u64(d: &mut Decoder<'_>) -> Result<Option<u64>, CborError> {
     read_optional(d, |d| d.u64())
 }
 
+/// RFC 8949 section 3.3.
+const NULL: u8 = 0xf6;
+
 fn read_optional<'b, T>(
     d: &mut Decoder<'b>,
     read: impl FnOnce(&mut Decoder<'b>) -> Result<T, CborError>,
 ) -> Result<Option<T>, CborError> {
-    if d.datatype()? == minicbor::data::Type::Null {
-        d.null()?;
+    let at = d.position();
+    if d.input().get(at) == Some(&NULL) {
+        d.set_position(at.saturating_add(1));
         return Ok(None);
     }
     read(d).map(Some)

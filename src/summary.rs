@@ -7,6 +7,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
+use core::hash::{Hash, Hasher};
 
 use crate::time::UnixTime;
 use crate::uri::steers_the_screen;
@@ -16,7 +17,7 @@ use crate::uri::steers_the_screen;
 /// Take it from the primary key of the person's row. Never from a name or an address: two spellings
 /// of one name are two ids, so the second spelling has a fresh failure budget or no factor at all
 /// (CVE-2025-6004, CVE-2020-12812, CVE-2026-47203).
-#[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Eq, Ord, PartialEq, PartialOrd)]
 pub struct AccountId {
     bytes: [u8; AccountId::MAX_LEN], // zero after `len`
     len: u8,
@@ -46,6 +47,13 @@ impl AccountId {
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         self.bytes.get(..usize::from(self.len)).unwrap_or_default()
+    }
+}
+
+impl Hash for AccountId {
+    /// Of the bytes there are, not of their room.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_bytes().hash(state);
     }
 }
 

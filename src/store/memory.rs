@@ -24,7 +24,7 @@ impl MemoryStore {
     }
 
     fn records(&self) -> MutexGuard<'_, HashMap<AccountId, Record>> {
-        // One insertion is one whole change, so a thread that panicked left nothing half done.
+        // A change of a record cannot panic half-way, so a thread that panicked left it whole.
         self.records.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -38,10 +38,16 @@ impl Store for MemoryStore {
 
     fn swap(&self, id: &AccountId, write: &Write<'_>) -> Result<Swap, Infallible> {
         let mut records = self.records();
-        if records.get(id).map(Record::version) != write.expected() {
+        let stored = records.get_mut(id);
+        if stored.as_ref().map(|record| record.version()) != write.expected() {
             return Ok(Swap::Stale);
         }
-        records.insert(*id, write.record().clone());
+        match stored {
+            Some(record) => record.clone_from(write.record()),
+            None => {
+                records.insert(*id, write.record().clone());
+            }
+        }
         Ok(Swap::Stored)
     }
 }
