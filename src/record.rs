@@ -49,7 +49,7 @@ pub struct Record {
 
 impl Record {
     /// The most bytes that a record has: room for every device, label and code there may be.
-    pub const MAX_LEN: usize = 16 * 1024;
+    pub const MAX_LEN: usize = 16_384;
 
     /// The highest version, 2^63-1: databases have signed integers.
     pub const MAX_VERSION: u64 = i64::MAX as u64;
@@ -294,7 +294,7 @@ pub(crate) fn seal(
     let nonce = digest.first_chunk().copied().unwrap_or_default();
     let sealed = keys.seal(&context, nonce, &plaintext)?;
     let length = u32::try_from(sealed.len()).map_err(|_| RecordError::Malformed)?;
-    let mut bytes = Vec::with_capacity(sealed.len().saturating_add(HEADER_LEN));
+    let mut bytes = Vec::with_capacity(sealed.len().saturating_add(2 + 1 + 8 + 4));
     bytes.extend_from_slice(MAGIC);
     bytes.push(FORMAT);
     bytes.extend_from_slice(&owner(id));
@@ -305,8 +305,6 @@ pub(crate) fn seal(
     }
     Ok(Record { version, bytes })
 }
-
-const HEADER_LEN: usize = 2 + 1 + 8 + 4;
 
 /// Opens the record of `id`.
 pub(crate) fn open(
@@ -748,4 +746,22 @@ const fn method_number(method: Method) -> u8 {
 fn read_method(d: &mut Decoder<'_>) -> Result<Method, CborError> {
     let number = d.u8()?;
     Method::ALL.into_iter().find(|method| method_number(*method) == number).ok_or_else(nonsense)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A plaintext that outgrew its buffer would have left a copy of the secrets behind, which
+    /// nothing wipes.
+    #[test]
+    fn a_plaintext_fills_the_buffer_it_was_given() {
+        let hashes = alloc::vec![[1; 16]; 10];
+        let recovery =
+            RecoverySet { salt: [0; 16], hashes, spent: 1, issued_at: UnixTime::default() };
+        let account = Account { recovery: Some(recovery), ..Account::default() };
+        let plaintext = write(&account).unwrap();
+        assert!(plaintext.len() > 16 * 11, "the set is in it");
+        assert_eq!(plaintext.capacity(), plaintext.len());
+    }
 }
