@@ -146,6 +146,7 @@ fn texts() {
         }
         for good in ["x", &"x".repeat(MAX), &"é".repeat(MAX / 2), "Dana's phone (2)", "電話"] {
             assert_eq!(of(good).unwrap().as_str(), good);
+            assert_eq!(of(good).unwrap().to_string(), good);
         }
     }
     bounds::<64>(Label::new);

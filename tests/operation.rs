@@ -237,6 +237,7 @@ fn m1_sms_ranks_below_apps_and_apps_below_passkeys() {
     let ranks: Vec<u8> = order.iter().map(|method| method.rank()).collect();
     assert_eq!(ranks, [3, 3, 2, 2, 1, 0]);
     assert_eq!(order[4], Method::Sms);
+    assert!(Method::ALL.iter().all(|method| method.is_restricted() == (*method == Method::Sms)));
     assert!(Offer::SmsOnly > Offer::NoMfa && Offer::App > Offer::SmsOnly);
     assert!(Offer::PhishingResistant > Offer::App);
 }
