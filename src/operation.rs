@@ -26,7 +26,7 @@ use crate::time::UnixTime;
 pub const MAX_TRIES: usize = 8;
 
 /// Bytes of stack that a decision may use; a release build uses about two thirds of it.
-const TRACES: usize = 10 * 1024;
+const TRACES: usize = 10_240;
 
 type Transition<'m, T> =
     Box<dyn Fn(Box<Account>, &Context<'_>) -> Result<Decision<T>, TextError> + Send + Sync + 'm>;

@@ -49,7 +49,7 @@ pub struct Record {
 
 impl Record {
     /// The most bytes that a record has: room for every device, label and code there may be.
-    pub const MAX_LEN: usize = 16 * 1024;
+    pub const MAX_LEN: usize = 16_384;
 
     /// The highest version, 2^63-1: databases have signed integers.
     pub const MAX_VERSION: u64 = i64::MAX as u64;
@@ -238,6 +238,9 @@ impl SealingKey {
 
 const TAG_LEN: usize = 16;
 
+/// What sealing adds: a key's name, a nonce and a tag; and room for the head of the record.
+const SEALING_ROOM: usize = 47; // 4, 12, 16 and 15
+
 impl Seal for Keyring {
     fn seal(
         &self,
@@ -246,8 +249,7 @@ impl Seal for Keyring {
         plaintext: &[u8],
     ) -> Result<Vec<u8>, SealError> {
         let SealingKey { name, cipher } = &self.newest;
-        let room = 4 + 12 + TAG_LEN + HEADER_LEN; // the record's head comes to it
-        let mut sealed = Vec::with_capacity(plaintext.len().saturating_add(room));
+        let mut sealed = Vec::with_capacity(plaintext.len().saturating_add(SEALING_ROOM));
         sealed.extend_from_slice(name);
         sealed.extend_from_slice(&nonce);
         sealed.extend_from_slice(plaintext);
@@ -352,7 +354,7 @@ pub(crate) fn seal(
     Ok(Record { version, bytes })
 }
 
-const HEADER_LEN: usize = 2 + 1 + 8 + 4;
+const HEADER_LEN: usize = 15; // 2, 1, 8 and 4
 
 /// Opens the record of `owner`.
 pub(crate) fn open(
@@ -832,4 +834,21 @@ const fn method_number(method: Method) -> u8 {
 fn read_method(d: &mut Decoder<'_>) -> Result<Method, CborError> {
     let number = d.u8()?;
     Method::ALL.into_iter().find(|method| method_number(*method) == number).ok_or_else(nonsense)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whatever it holds, it is one piece: what it held before it grew comes first.
+    #[test]
+    fn a_plaintext_that_outgrows_its_room_keeps_what_it_held() {
+        use minicbor::encode::Write;
+        let mut plaintext = Plaintext(Vec::with_capacity(3));
+        for part in [b"one".as_slice(), b"", b" and two", &[b'.'; 500]] {
+            plaintext.write_all(part).unwrap();
+        }
+        assert!(plaintext.0.starts_with(b"one and two...."));
+        assert_eq!(plaintext.0.len(), 511);
+    }
 }

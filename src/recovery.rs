@@ -106,14 +106,13 @@ const fn crockford_value(typed: u8) -> Option<u8> {
     match typed.to_ascii_uppercase() {
         b'O' => Some(0),
         b'I' | b'L' => Some(1),
-        b'U' => None,
         digit @ b'0'..=b'9' => Some(digit.wrapping_sub(b'0')),
         letter @ b'A'..=b'H' => Some(letter.wrapping_sub(b'A').wrapping_add(10)),
         letter @ b'J'..=b'K' => Some(letter.wrapping_sub(b'J').wrapping_add(18)),
         letter @ b'M'..=b'N' => Some(letter.wrapping_sub(b'M').wrapping_add(20)),
         letter @ b'P'..=b'T' => Some(letter.wrapping_sub(b'P').wrapping_add(22)),
         letter @ b'V'..=b'Z' => Some(letter.wrapping_sub(b'V').wrapping_add(27)),
-        _ => None,
+        _ => None, // U too
     }
 }
 
@@ -316,5 +315,22 @@ mod tests {
             assert_eq!(set.spend(code), Spent::Before);
             assert_eq!(set.left(), 10 - spent);
         }
+    }
+
+    #[test]
+    fn a_set_is_printed_one_code_a_line() {
+        let seed = RecoverySeed { codes: core::array::from_fn(|at| [at as u8; 15]), salt: [7; 16] };
+        let (codes, _) = seed.issue(3, UnixTime::from_secs(1));
+        let lines = codes.expose_lines();
+        assert_eq!(
+            lines.as_str(),
+            "0000-0000-0000-0000-0000-0000\n\
+             040G-2081-040G-2081-040G-2081\n\
+             0810-40G2-0810-40G2-0810-40G2\n"
+        );
+        assert!(codes.iter().zip(lines.lines()).all(|(code, line)| *code.expose_text() == line));
+        assert_eq!((codes.len(), codes.is_empty()), (3, false));
+        let (none, _) = seed.issue(0, UnixTime::from_secs(1)); // no policy says so
+        assert_eq!((none.len(), none.is_empty()), (0, true));
     }
 }

@@ -105,8 +105,8 @@ pub trait Store {
     ///
     /// # Errors
     /// The store's own. The attempt is not answered.
+    #[allow(unused_variables)] // named for whoever overrides it
     fn note(&self, id: &AccountId, events: &[Event]) -> Result<(), Self::Error> {
-        let _ = (id, events);
         Ok(())
     }
 }
@@ -139,12 +139,12 @@ pub trait AsyncStore {
     ///
     /// # Errors
     /// As [`Store::note`].
+    #[allow(unused_variables)] // named for whoever overrides it
     fn note(
         &self,
         id: &AccountId,
         events: &[Event],
     ) -> impl Future<Output = Result<(), Self::Error>> + Send {
-        let _ = (id, events);
         core::future::ready(Ok(()))
     }
 }

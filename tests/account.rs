@@ -63,6 +63,7 @@ fn enrol_confirm_sign_in_and_never_again() {
     let summary = mfa.summary(&id, later).run(&store).unwrap().unwrap();
     assert_eq!(summary.recovery_codes_left, 9);
     assert_eq!(summary.strongest(), Some(Method::Totp));
+    assert_eq!(summary.last_used(), Some(later));
 
     let record = Store::load(&store, &id).unwrap().unwrap();
     assert!(record.as_bytes().len() <= 512, "{}", record.as_bytes().len());

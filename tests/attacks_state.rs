@@ -728,7 +728,7 @@ fn s10_leaver() {
 /// backup put together by hand, or a fault of this library, might.
 ///
 /// Guards `is_open` in `Account::use_emergency_access`, `operator.is_open()` in `operator_proof`, and
-/// `in_use` in `Device::scan` and `scan_far`.
+/// `in_use` in `Device::scan`, `scan_far` and `Account::challenge`.
 #[test]
 fn s10_a_no_is_enough() {
     let (mfa, store) = (Mfa::new(Bare, Recommended), Ledger::default());
@@ -803,6 +803,28 @@ fn s10_a_no_is_enough() {
                 Decided::Write(prepared) => said(&prepared.settle(Swap::Stored).unwrap()),
             };
             assert_eq!(verdict == Said::Accepted, status == 0, "status {status}: {verdict:?}");
+        }
+    }
+
+    // A telephone that is disabled, lost or revoked, and still has its number.
+    let own = mfa.verify(&id, &one, Purpose::ChangeFactors, now).run(&store).unwrap();
+    let number = PhoneNumber::new("+15550100100").unwrap();
+    let told = RestrictedNotice::given_by_host();
+    let enrol = mfa.enrol_phone(&id, "Text", number, told, &mut rng(3), now);
+    let enrol = enrol.proven_by(own.accepted().unwrap());
+    let sent = enrol.run(&store).unwrap().done().unwrap();
+    let confirm = mfa.confirm(&id, sent.id(), sent.code().expose_str(), &mut rng(4), now);
+    assert_eq!(said(&confirm.run(&store).unwrap()), Said::Accepted);
+    let now = now.plus(60);
+    let challenge = mfa.challenge(&id, Purpose::SignIn, &mut rng(5), now);
+    for status in 0..=3_u8 {
+        let to = [b"\x64Text", &[status][..]].concat();
+        let record = altered(&store.record(&id).unwrap(), b"\x64Text\x00", &to);
+        match challenge.decide(Some(record), None).unwrap() {
+            Decided::Write(_) => assert_eq!(status, 0, "a code for a number out of use"),
+            Decided::Answer { answer, .. } => {
+                assert_eq!((status > 0, refusal(answer)), (true, Some(Refusal::NothingBound)));
+            }
         }
     }
 }
@@ -965,6 +987,20 @@ fn s11_secret_hygiene() {
             };
             assert!(!found, "{canary} in {text}");
         }
+    }
+    // What is shown in their place.
+    for word in [
+        "Secret([20 bytes])",
+        "Code([6 digits])",
+        "Factor(totp, [redacted])",
+        "RecoveryCode([redacted])",
+        "PhoneNumber(…89)",
+        "Keyring([2 keys])",
+        "Operation { account: AccountId(0000000000000001), now: UnixTime(1800000000) }",
+        "Prepared { write: Write { expected: None, record: Record(version 1, [",
+        "Proof { account: AccountId(0000000000000001), device: Some(DeviceId(",
+    ] {
+        assert!(shown.iter().any(|text| text.contains(word)), "{word}");
     }
     // Nor do the stored bytes have one: they are sealed.
     for (_, record) in practice.store.history() {

@@ -146,6 +146,7 @@ fn texts() {
         }
         for good in ["x", &"x".repeat(MAX), &"é".repeat(MAX / 2), "Dana's phone (2)", "電話"] {
             assert_eq!(of(good).unwrap().as_str(), good);
+            assert_eq!(of(good).unwrap().to_string(), good);
         }
     }
     bounds::<64>(Label::new);
@@ -285,6 +286,48 @@ fn telephone_numbers() {
     }
 }
 
+#[test]
+fn what_is_refused_is_said_in_words() {
+    let said = |error: &dyn std::error::Error| error.to_string();
+    assert_eq!(said(&PhoneNumberError), "a telephone number is + and 8 to 15 digits");
+    assert_eq!(said(&RecoveryCodeError), "a recovery code has 24 letters and digits");
+    assert_eq!(said(&AccountIdError), "an account id has 1 to 64 bytes");
+    let too_long = TextError::TooLong { bytes: 65, limit: 64 };
+    for (error, words) in [
+        (
+            Error::ClockImplausible(UnixTime::from_secs(7)),
+            "the clock says 7 (Unix time), not from 2020 to 2200",
+        ),
+        (Error::Contended, "too many attempts at once on this account"),
+        (Error::Record(RecordError::Foreign), "the bytes are not a countersign record"),
+        (
+            Error::Store(PhoneNumberError),
+            "the store failed: a telephone number is + and 8 to 15 digits",
+        ),
+        (Error::Text(TextError::Empty), "the text is empty"),
+        (Error::Text(TextError::ControlCharacter), "the text has a control character"),
+        (Error::Text(too_long), "the text has 65 bytes, at most 64"),
+    ] {
+        assert_eq!(said(&error), words);
+    }
+    for (refusal, words) in [
+        (Refusal::AlreadyBound, "this secret is bound already"),
+        (Refusal::LastFactor, "it is the person's last factor"),
+        (Refusal::NotPermitted, "the method does not permit this purpose"),
+        (Refusal::NoSuchDevice, "no such device in use"),
+        (Refusal::NothingBound, "nothing of that kind is bound"),
+        (Refusal::Offboarded, "the person was offboarded"),
+        (Refusal::OwnAccount, "an operator cannot act on their own account"),
+        (Refusal::ProofExpired, "the proof is too old"),
+        (Refusal::ProofRequired, "a proof of an existing factor is needed"),
+        (Refusal::ProofUnfit, "the proof is not for this"),
+        (Refusal::TooSoon { until: START }, "not before 1800000000 (Unix time)"),
+        (Refusal::TooManyDevices, "the person has as many devices as allowed"),
+    ] {
+        assert_eq!(said(&refusal), words);
+    }
+}
+
 /// Codes of every length and of anything but digits: malformed, and neither written nor counted.
 #[test]
 fn codes() {
@@ -360,9 +403,10 @@ fn as_many_devices_as_there_may_be() {
         let _ = practice.second_app(&person, &format!("App {n}"));
     }
     let own = || practice.proof(&person, Purpose::ChangeFactors);
+    let mut key = None;
     for n in 0..MAX_EXTERNAL_DEVICES {
         let method = if n % 2 == 0 { ExternalMethod::Passkey } else { ExternalMethod::Pki };
-        let _ = practice.external(id, method, Some(own()));
+        key = Some(practice.external(id, method, Some(own())));
     }
     let (mfa, rng) = (&practice.mfa, || practice.rng());
     let full = Refusal::TooManyDevices;
@@ -381,6 +425,10 @@ fn as_many_devices_as_there_may_be() {
         let bind = mfa.bind_external(id, "One more", method, &mut rng(), practice.now());
         assert_eq!(practice.refused(bind.proven_by(proof)), full);
     }
+    // Nor does an app get in by taking the place of a passkey: that makes one app more.
+    let proof = own();
+    let replace = mfa.replace(id, key.unwrap(), "One more", proof, &mut rng(), practice.now());
+    assert_eq!(practice.refused(replace), full);
     // A telephone is a class of its own; a second one takes the place of the first.
     let first = practice.phone(id, "+15550100100", Some(own()));
     let second = practice.phone(id, "+15550100101", Some(own()));

@@ -201,8 +201,12 @@ fn every_decision_has_its_events() {
     // A summary decides nothing and leaves nothing.
     assert!(practice.run(mfa.summary(id, now)).is_some());
     assert!(practice.store.take_events().is_empty());
-    // A clock that was set back, beside whatever it is that was decided.
-    practice.set_clock(UnixTime::from_secs(now.as_secs() - 61));
+    // A clock that was set back, beside whatever it is that was decided; by a minute is no news.
+    practice.set_clock(UnixTime::from_secs(now.as_secs() - 60));
+    let none = "0000-0000-0000-0000-0000-0000";
+    let recover = mfa.recover(id, none, sign_in(), practice.now());
+    let _ = assert_kinds!(recover, "Rejected(NoDevice)");
+    practice.set_clock(UnixTime::from_secs(practice.now().as_secs() - 61));
     let verify = mfa.verify(id, &wrong, sign_in(), practice.now());
     let _ = assert_kinds!(verify, "ClockWentBack Rejected(WrongCode)");
 }

@@ -237,6 +237,7 @@ fn m1_sms_ranks_below_apps_and_apps_below_passkeys() {
     let ranks: Vec<u8> = order.iter().map(|method| method.rank()).collect();
     assert_eq!(ranks, [3, 3, 2, 2, 1, 0]);
     assert_eq!(order[4], Method::Sms);
+    assert!(Method::ALL.iter().all(|method| method.is_restricted() == (*method == Method::Sms)));
     assert!(Offer::SmsOnly > Offer::NoMfa && Offer::App > Offer::SmsOnly);
     assert!(Offer::PhishingResistant > Offer::App);
 }
@@ -246,6 +247,9 @@ fn m2_sms_is_taken_only_from_users_who_read_what_it_means() {
     assert!(SMS_NOTICE.contains("weaker than every other second factor"));
     let mut unread = gap("g-sms", "sms-desk", GapKind::SmsOnly, &["dana", "tom"]);
     unread.acknowledge_sms(who("tom"), date("2026-09-02")).unwrap();
+    let read: Vec<_> =
+        unread.acknowledgements().iter().map(|read| (&read.person, read.on)).collect();
+    assert_eq!(read, [(&who("tom"), date("2026-09-02"))]);
     let operation = sms_operation(Offer::SmsOnly, Some(unread));
     assert_eq!(
         gate(&operation, "dana", "sms-desk", &holding(Method::Sms)),
@@ -519,6 +523,8 @@ fn s1a_the_list_is_everything_the_team_works_in() {
     assert_eq!(operation.add_login(login("dana", "desk")), Err(Refusal::Twice));
     let backwards = leaver("eve", noon("2019-12-31"));
     assert_eq!(operation.add_person(backwards), Err(Refusal::Backwards), "left before starting");
+    let never_came = leaver("eve", UtcOffset::UTC.day_start(date("2020-01-01")));
+    assert_eq!(operation.add_person(never_came), Ok(()), "left as the first day began");
 }
 
 #[test]
@@ -1008,6 +1014,13 @@ fn u1_the_approver_is_not_the_owner_and_signs_for_a_year_at_most() {
     assert_eq!(gap.state(on), GapState::Unapproved);
     gap.approve(who("omar"), on, date("2027-09-01")).unwrap();
     assert_eq!(gap.state(date("2026-08-31")), GapState::Unapproved, "before it was signed");
+    let found = gap.identified_on();
+    assert_eq!(
+        gap.approve(who("omar"), found, found),
+        Ok(()),
+        "on the day it was found, for that day"
+    );
+    assert_eq!(gap.approvals().len(), 2, "what was refused is not kept");
     // Everybody who signs is a person of the operation.
     let mut stranger = Gap::open(opening("g2", "county", GapKind::NoMfa, &["dana"])).unwrap();
     stranger.approve(who("nobody"), on, date("2027-01-01")).unwrap();
@@ -1039,6 +1052,8 @@ fn u3_the_vendor_is_asked_in_writing_and_the_answer_is_kept() {
     let mut entry = gap("g", "county", GapKind::NoMfa, &["dana"]);
     let backwards = contact("2026-09-02", Some(answer("2026-09-01")));
     assert_eq!(entry.ask_vendor(backwards), Err(GapError::Backwards));
+    let same_day = contact("2026-09-02", Some(answer("2026-09-02")));
+    assert_eq!(entry.clone().ask_vendor(same_day), Ok(()));
     let next = |entry: &Gap| {
         let mut operation = portal_operation();
         operation.add_gap(entry.clone()).unwrap();
@@ -1097,8 +1112,17 @@ fn u5_reviews_are_due_in_six_calendar_months_and_twelve_at_most() {
     assert_eq!(gap.state(due.plus_days(1)), GapState::ReviewOverdue { due });
     let review = |on| Review { on: date(on), by: who("omar"), finding: text("Still nothing.") };
     assert_eq!(gap.review(review("2026-08-30")), Err(GapError::Backwards));
+    gap.review(review("2026-08-31")).expect("on the day it was found");
     gap.review(review("2027-03-31")).unwrap();
+    gap.review(review("2027-03-31")).expect("twice on one day");
     assert_eq!(gap.review(review("2027-03-30")), Err(GapError::Backwards));
+    let reviewed: Vec<Date> = gap.reviews().iter().map(|review| review.on).collect();
+    assert_eq!(reviewed, ["2026-08-31", "2027-03-31", "2027-03-31"].map(date));
+    assert_eq!(gap.review_every(), ReviewMonths::SIX);
+    let yearly = ReviewMonths::new(12).unwrap();
+    let opening =
+        Opening { review_every: yearly, ..opening("g", "county", GapKind::NoMfa, &["tom"]) };
+    assert_eq!(Gap::open(opening).unwrap().review_every(), yearly);
     assert_eq!(gap.review_due(date("2027-04-01")), date("2027-09-30"));
     assert_eq!(gap.review_due(date("2027-03-30")), due, "as it was before the review");
 }
@@ -1131,6 +1155,57 @@ fn u6_a_gap_closes_by_support_or_migration_and_never_by_age() {
     assert_eq!(again, Err(GapError::Closed));
     let mut early = entry;
     assert_eq!(early.close(ClosedBy::Support, date("2026-08-30")), Err(GapError::Backwards));
+    assert_eq!(early.close(ClosedBy::Support, date("2026-08-31")), Ok(()), "the day it was found");
+}
+
+#[test]
+fn u6_a_gap_is_open_from_the_day_it_is_found_to_the_day_it_closes() {
+    let mut entry = gap("g", "county", GapKind::NoMfa, &["dana"]);
+    entry.close(ClosedBy::Support, date("2026-11-01")).unwrap();
+    for (day, open) in [
+        ("2026-08-30", false),
+        ("2026-08-31", true),
+        ("2026-10-31", true),
+        ("2026-11-01", false),
+        ("2026-11-02", false),
+    ] {
+        assert_eq!(entry.is_open(date(day)), open, "{day}");
+    }
+}
+
+/// What closed a gap has to be what the support record says: an app behind a gap about SMS or about
+/// an asset that nobody supports, any factor at all behind one about none.
+#[test]
+fn u6_support_closes_a_gap_only_where_the_record_says_so() {
+    let asset = || GapKind::ProposedUnsupportedAsset {
+        migration_plan: text("Move to the new portal."),
+        migrate_by: date("2027-01-31"),
+    };
+    let register = |kind: GapKind, closed: bool, offer: Offer| {
+        let mut entry = gap("g", "county", kind, &["dana"]);
+        if closed {
+            entry.close(ClosedBy::Support, date("2026-11-01")).unwrap();
+        }
+        let people = vec![person("dana"), person("ruth"), person("omar")];
+        let systems = vec![portal("county", offer)];
+        operation(people, systems, vec![login("dana", "county")]).add_gap(entry)
+    };
+    use Offer::{App, NoMfa, PhishingResistant, SmsOnly, Unknown};
+    for (kind, closed, fits) in [
+        (GapKind::NoMfa, true, &[SmsOnly, App, PhishingResistant][..]),
+        (GapKind::SmsOnly, true, &[App, PhishingResistant]),
+        (asset(), true, &[App, PhishingResistant]),
+        (GapKind::NoMfa, false, &[NoMfa]),
+        (GapKind::SmsOnly, false, &[SmsOnly]),
+        (asset(), false, &[NoMfa, SmsOnly]),
+    ] {
+        for offer in [Unknown, NoMfa, SmsOnly, App, PhishingResistant] {
+            let refused = Refusal::SupportSaysOtherwise { system: at("county"), offer };
+            let expected = if fits.contains(&offer) { Ok(()) } else { Err(refused) };
+            let found = register(kind.clone(), closed, offer);
+            assert_eq!(found, expected, "{kind:?}, closed: {closed}, {offer:?}");
+        }
+    }
 }
 
 #[test]
@@ -1163,8 +1238,18 @@ fn u6_exceptions_of_the_proposed_rule_are_marked_and_end() {
         let backwards = Gap::open(opening("g", "county", kind, &["dana"]));
         assert_eq!(backwards.unwrap_err(), GapError::Backwards);
     }
+    for kind in [
+        GapKind::ProposedEmergency { from: date("2026-11-01"), until: date("2026-11-01") },
+        GapKind::ProposedUnsupportedAsset {
+            migration_plan: text("Moved within the day."),
+            migrate_by: date("2026-08-31"),
+        },
+    ] {
+        assert!(Gap::open(opening("g", "county", kind, &["dana"])).is_ok(), "one day long");
+    }
     let entry = gap("g", "county", emergency, &["dana"]);
     assert_eq!(entry.state(date("2026-10-31")), GapState::Unapproved, "not yet an emergency");
+    assert!(entry.excuses(&who("dana"), date("2026-11-01")), "its first day");
     assert!(entry.excuses(&who("dana"), date("2026-12-31")));
     assert_eq!(entry.state(date("2027-01-01")), GapState::Lapsed { on: date("2026-12-31") });
     let asset = GapKind::ProposedUnsupportedAsset {
@@ -1306,6 +1391,41 @@ fn what_is_unknown_is_never_let_in() {
     for method in [Method::RecoveryCode, Method::Emergency, Method::Sms] {
         let answer = gate(&desk(), "dana", "desk", &holding(method));
         assert_eq!(answer, Gate::Need(Methods::STRONG));
+    }
+}
+
+#[test]
+fn emergency_access_opens_until_its_end_and_not_at_it() {
+    let operation = desk();
+    let until = noon(TODAY);
+    let granted = Summary { epoch: 1, emergency_until: Some(until), ..Summary::default() };
+    let answer =
+        |summary: &Summary, now| operation.gate(&who("dana"), &at("desk"), Some(summary), now);
+    let last = UnixTime::from_secs(until.as_secs() - 1);
+    let open = Gate::AllowUntil { until, why: Until::Emergency };
+    assert_eq!(answer(&granted, last), open);
+    assert_eq!(answer(&granted, until), Gate::Need(Methods::STRONG));
+    // Beside a factor it is one way more, for as long.
+    let enrolled = Summary { emergency_until: Some(until), ..holding(Method::Totp) };
+    assert!(answer(&enrolled, last).admits(Some(Method::Emergency)));
+    assert!(!answer(&enrolled, until).admits(Some(Method::Emergency)));
+    assert!(answer(&enrolled, until).admits(Some(Method::Totp)));
+}
+
+#[test]
+fn why_somebody_may_not_enter_is_said_in_words() {
+    for (why, words) in [
+        (Why::EmploymentOver, "the employment is over"),
+        (Why::ImplausibleTime, "the clock is not plausible"),
+        (Why::NoLogin, "no login on this system"),
+        (Why::NotEnforcedHere, "the system is not enforced here"),
+        (Why::NotYetEmployed, "the first day has not come"),
+        (Why::Offboarded, "the account was offboarded"),
+        (Why::SharedLogin, "the login is shared"),
+        (Why::UnknownPerson, "unknown person"),
+        (Why::UnknownSystem, "unknown system"),
+    ] {
+        assert_eq!(why.to_string(), words);
     }
 }
 

@@ -20,7 +20,7 @@ use countersign::challenge::{Assertion, ChallengeId, PhoneNumber};
 use countersign::device::ExistingDevice;
 use countersign::event::Actor;
 use countersign::mfa::{ExternalMethod, PendingEnrolment, RestrictedNotice};
-use countersign::operation::Error;
+use countersign::operation::{Decided, Error};
 use countersign::record::{RecordError, Seal, SealError};
 use countersign::summary::{Label, Text};
 use countersign::throttle::Bounded;
@@ -973,7 +973,10 @@ fn a_record_shows_no_secret() {
         let holds = |all: &[u8]| all.windows(shown.len()).any(|window| window == shown);
         assert!(holds(&plain) && !holds(bytes), "{shown:?}");
     }
-    assert_eq!(format!("{:?}", golden.record).matches("bytes]").count(), 1);
+    let record = Record::new(7, bytes.to_vec());
+    assert_eq!(format!("{record:?}"), format!("Record(version 7, [{} bytes])", bytes.len()));
+    assert_eq!(format!("{:?}", Keyring::new(golden.key)), "Keyring([1 keys])");
+    assert_eq!(format!("{:?}", Keyring::new(golden.key).with_older([1; 32])), "Keyring([2 keys])");
     assert!(!format!("{:?} {:?}", golden.record, golden.mfa()).contains("golden"));
 }
 
@@ -1084,12 +1087,15 @@ fn a_seal_that_fails_is_an_error_and_nothing_is_written() {
     }
 }
 
-/// A seal that makes more of a record than a record may be.
-struct Padding;
+/// A seal that makes a record of just so many bytes.
+struct Padding(usize);
 
 impl Seal for Padding {
     fn seal(&self, context: &[u8], nonce: [u8; 12], plain: &[u8]) -> Result<Vec<u8>, SealError> {
-        Ok([Clear.seal(context, nonce, plain)?, vec![0; Record::MAX_LEN]].concat())
+        const HEADER: usize = 15; // magic, format, owner and the length of what is sealed
+        let mut sealed = Clear.seal(context, nonce, plain)?;
+        sealed.resize(self.0 - HEADER, 0);
+        Ok(sealed)
     }
 
     fn open(
@@ -1105,9 +1111,40 @@ impl Seal for Padding {
 fn a_record_over_its_bound_is_not_written() {
     let golden = Golden::read("one-totp");
     let rows = Rows::of(&golden.id, &clear_record(&golden.id, 5, &plaintext(&golden)));
-    let mfa = Mfa::new(Padding, Recommended);
-    let op = mfa.verify(&golden.id, "000000", Purpose::SignIn, golden.now);
-    assert_eq!(op.run(&ReadOnly(&rows)).err(), Some(Error::Record(RecordError::Malformed)));
+    let write = |len: usize| {
+        let mfa = Mfa::new(Padding(len), Recommended);
+        let op = mfa.verify(&golden.id, "000000", Purpose::SignIn, golden.now);
+        let decided = op.decide(rows.row(&golden.id), None)?;
+        let Decided::Write(prepared) = decided else { panic!("a counted failure is written") };
+        Ok(prepared.write().record().as_bytes().len())
+    };
+    assert_eq!(Record::MAX_LEN, 16_384);
+    assert_eq!(write(16_384), Ok(16_384));
+    assert_eq!(write(16_385), Err(Error::Record(RecordError::Malformed)));
+    assert_eq!(write(32_768), Err(Error::Record(RecordError::Malformed)));
+}
+
+#[test]
+fn what_is_wrong_with_a_record_is_said_in_words() {
+    for (error, words) in [
+        (RecordError::Altered, "the record was altered or is of another version"),
+        (RecordError::Foreign, "the bytes are not a countersign record"),
+        (RecordError::Malformed, "the record opened and makes no sense"),
+        (RecordError::NewerFormat(7), "the record has format 7, newer than this release reads"),
+        (RecordError::OtherAccount, "the record belongs to another account"),
+        (RecordError::SealUnavailable, "the key management did not answer"),
+        (RecordError::Torn, "the record is cut short or has a tail"),
+        (RecordError::UnknownKey, "the record is sealed with a key not at hand"),
+        (RecordError::Version, "the record's version is out of range"),
+    ] {
+        assert_eq!(error.to_string(), words);
+        let of_operation: Error<SealError> = Error::Record(error);
+        assert_eq!(of_operation.to_string(), words);
+    }
+    // What a seal says is what the record says then.
+    for error in [SealError::NotAuthentic, SealError::Unavailable, SealError::UnknownKey] {
+        assert_eq!(error.to_string(), RecordError::from(error).to_string());
+    }
 }
 
 /// The decoder and the transitions, on a plaintext that a right key has let through: an error or an

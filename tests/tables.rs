@@ -1040,3 +1040,93 @@ fn what_a_recovery_is_worth() {
         assert_eq!(refusal(practice.run(enrol)), expected, "{late} s");
     }
 }
+
+// Ends.
+
+/// What has an end holds to its last second, whatever is written then, and not one second longer.
+#[test]
+fn what_ends_holds_to_its_last_second() {
+    #[derive(Clone, Copy, Debug)]
+    enum Ending {
+        Enrolment,
+        SentCode,
+        Check,
+        EmergencyAccess,
+        Reset,
+    }
+    use Ending::*;
+    for ending in [Enrolment, SentCode, Check, EmergencyAccess, Reset] {
+        for late in [0, 1] {
+            let practice = &Practice::new();
+            let (person, operator) = (practice.person(1), practice.person(2));
+            let (id, mfa) = (&person.id, &practice.mfa);
+            let own = || practice.proof(&person, Purpose::ChangeFactors);
+            let act = || practice.proof(&operator, Purpose::ActForOther);
+            let rng = || practice.rng();
+            // Starts it; until when it holds, and how it is used then.
+            type Use<'p> = Box<dyn FnOnce() -> bool + 'p>;
+            let (until, accepted): (_, Use<'_>) = match ending {
+                Enrolment => {
+                    let proof = own();
+                    let enrol = mfa.enrol(id, "Tablet", &mut rng(), practice.now());
+                    let pending = practice.run(enrol.proven_by(proof)).done().unwrap();
+                    let (until, tablet) = (pending.until(), Authenticator::of(&pending));
+                    let confirm = move || {
+                        let code = tablet.code(practice.now());
+                        practice.confirm(id, pending.id(), &code).accepted().is_some()
+                    };
+                    (until, Box::new(confirm) as _)
+                }
+                SentCode => {
+                    let _ = practice.phone(id, "+15550100100", Some(own()));
+                    let sent = practice.challenge(id, Purpose::SignIn).done().unwrap();
+                    let until = sent.until();
+                    let answer = move || {
+                        let answer = practice.answer(id, sent.id(), sent.code().expose_str());
+                        answer.accepted().is_some()
+                    };
+                    (until, Box::new(answer) as _)
+                }
+                Check => {
+                    let key = practice.passkey(id, Some(own()));
+                    let now = practice.now();
+                    let start = mfa.start_external(id, Purpose::SignIn, &mut rng(), now);
+                    let started = practice.run(start).done().unwrap();
+                    let until = started.until();
+                    let settle = move || {
+                        let verified = Assertion::verified_by_host(started.id(), key);
+                        practice.settle(id, verified, Purpose::SignIn).accepted().is_some()
+                    };
+                    (until, Box::new(settle) as _)
+                }
+                EmergencyAccess => {
+                    let proof = act();
+                    let now = practice.now();
+                    let grant = mfa.grant_emergency_access(id, proof, 600, "in repair", now);
+                    let until = practice.run(grant).done().unwrap();
+                    let enter = move || {
+                        let enter = mfa.use_emergency_access(id, Purpose::SignIn, practice.now());
+                        practice.run(enter).accepted().is_some()
+                    };
+                    (until, Box::new(enter) as _)
+                }
+                Reset => {
+                    let proof = act();
+                    let now = practice.now();
+                    practice.run(mfa.reset(id, proof, "lost it", now)).done().unwrap();
+                    let enrol = move || {
+                        let enrol = mfa.enrol(id, "New", &mut rng(), practice.now());
+                        practice.run(enrol).done().is_ok()
+                    };
+                    (now.plus(86_400), Box::new(enrol) as _)
+                }
+            };
+            practice.set_clock(until.plus(late));
+            let stored = practice.store.stored();
+            let wrong = practice.recover(id, "0000-0000-0000-0000-0000-0000");
+            assert_eq!(said(&wrong), Said::Rejected(4));
+            assert_eq!(practice.store.stored(), stored + 1, "a counted failure is written");
+            assert_eq!(accepted(), late == 0, "{ending:?}, {late} s after its end");
+        }
+    }
+}
