@@ -315,7 +315,7 @@ struct Context {
 }
 
 impl Context {
-    const MAX_LEN: usize = 2 + 1 + 8 + AccountId::MAX_LEN;
+    const MAX_LEN: usize = 75; // 2, 1, 8, and 64 of an id
 
     fn as_bytes(&self) -> &[u8] {
         self.bytes.get(..self.len).unwrap_or_default()

@@ -11,7 +11,7 @@
 #![allow(clippy::arithmetic_side_effects, missing_docs)]
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
@@ -998,6 +998,48 @@ impl Seal for Clear {
         let plaintext = sealed.strip_prefix(context).ok_or(SealError::NotAuthentic)?;
         Ok(zeroize::Zeroizing::new(plaintext.to_vec()))
     }
+}
+
+/// Keeps the context and the nonce of whatever it is given to seal.
+struct Told(Arc<Mutex<Vec<ContextAndNonce>>>);
+
+type ContextAndNonce = (Vec<u8>, [u8; 12]);
+
+impl Seal for Told {
+    fn seal(&self, context: &[u8], nonce: [u8; 12], plain: &[u8]) -> Result<Vec<u8>, SealError> {
+        self.0.lock().unwrap().push((context.to_vec(), nonce));
+        Clear.seal(context, nonce, plain)
+    }
+
+    fn open(
+        &self,
+        context: &[u8],
+        sealed: &[u8],
+    ) -> Result<zeroize::Zeroizing<Vec<u8>>, SealError> {
+        Clear.open(context, sealed)
+    }
+}
+
+/// The context has the version and the account whole, the longest id as well; and no two of them
+/// share a nonce, which a host's own algorithm may not withstand.
+#[test]
+fn every_account_and_version_has_a_context_and_a_nonce_of_its_own() {
+    let told = Arc::default();
+    let mfa = Mfa::new(Told(Arc::clone(&told)), Recommended);
+    let (rows, now) = (Rows::default(), UnixTime::from_secs(START));
+    let mut expected = Vec::new();
+    for id in [&[7; 1][..], &[7; 2], &[7; 63], &[7; 64], &[8; 64]] {
+        let id = AccountId::new(id).unwrap();
+        for version in 1..=3_u64 {
+            let enrol = mfa.enrol(&id, "Phone", &mut Counting(version), now);
+            let _ = enrol.run(&rows).unwrap().done().unwrap();
+            expected.push([b"cs\x01", &version.to_be_bytes()[..], id.as_bytes()].concat());
+        }
+    }
+    let told = told.lock().unwrap();
+    let (contexts, nonces): (Vec<_>, BTreeSet<_>) = told.iter().cloned().unzip();
+    assert_eq!(contexts, expected);
+    assert_eq!(nonces.len(), expected.len());
 }
 
 /// Opens golden records and seals nothing.
