@@ -161,14 +161,6 @@ impl Key {
     }
 }
 
-impl Drop for Key {
-    /// The pads wipe themselves, and every computation wipes what it leaves. This wipes the stack
-    /// below once more, for what the caller may have left there: a secret moves on its way here.
-    fn drop(&mut self) {
-        zeroize_stack::<768>();
-    }
-}
-
 impl core::fmt::Debug for Key {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "Key({:?}, [redacted])", self.algorithm())
