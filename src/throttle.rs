@@ -91,7 +91,6 @@ impl Throttle {
             Ok(0) => 0,
             Ok(paid) => {
                 let doubled = 1_u64.checked_shl(paid.saturating_sub(1)).unwrap_or(u64::MAX);
-                let doubled = if paid > 63 { u64::MAX } else { doubled };
                 self.first_wait.as_u64().saturating_mul(doubled).min(self.longest_wait.as_u64())
             }
             Err(_) => self.longest_wait.as_u64(),
