@@ -14,6 +14,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
+use countersign::event::{Kind, Why};
 use countersign::store::conformance::{self, Broken, Promise};
 use countersign::{AccountId, AsyncStore, MemoryStore, Record, Store, Swap, Write};
 
@@ -87,6 +88,45 @@ fn an_answer_without_a_database_is_caught() {
     {
         let broken = conformance::run_unreachable(&Unreachable(wrong)).unwrap_err();
         assert!(broken.names(Promise::Faults), "{broken}");
+    }
+}
+
+/// A store that keeps whatever the kit writes by itself, and forgets one kind of decision: what the
+/// kit plays through with whole accounts is looked at part by part.
+#[test]
+fn a_store_that_forgets_one_kind_of_decision_is_caught() {
+    type Of = fn(&Kind) -> bool;
+    struct Forgets(Arc<MemoryStore>, Of);
+    impl Store for Forgets {
+        type Error = Infallible;
+        fn load(&self, id: &AccountId) -> Result<Option<Record>, Infallible> {
+            Store::load(&self.0, id)
+        }
+        fn swap(&self, id: &AccountId, write: &Write<'_>) -> Result<Swap, Infallible> {
+            let bound = write.events().iter().any(|event| matches!(event.kind, Kind::Bound { .. }));
+            if !bound && write.events().iter().any(|event| self.1(&event.kind)) {
+                return Ok(Swap::Stored);
+            }
+            Store::swap(&self.0, id, write)
+        }
+    }
+    let kinds: [(Of, _); 6] = [
+        (|kind| matches!(kind, Kind::Accepted { .. }), "with one right code at once"),
+        (|kind| matches!(kind, Kind::Rejected(_)), "wrong codes at once"),
+        (|kind| matches!(kind, Kind::RecoveryCodeSpent { .. }), "accepted twice or came back"),
+        (|kind| matches!(kind, Kind::RecoveryCodesIssued { .. }), "while old ones were spent"),
+        (|kind| matches!(kind, Kind::ReportedLost), "taken out of use while others signed in"),
+        (|kind| matches!(kind, Kind::Offboarded { .. }), "taken out of use while others signed in"),
+    ];
+    for (forgotten, sentence) in kinds {
+        let store = Arc::new(MemoryStore::new());
+        let open = move || Ok::<_, Infallible>(Forgets(Arc::clone(&store), forgotten));
+        let broken = conformance::run(open).unwrap_err();
+        assert!(broken.names(Promise::EndToEnd), "{sentence}: {broken}");
+        let said = broken.to_string();
+        assert!(said.contains(sentence), "{sentence}: {broken}");
+        // Of a failure whose answer was lost it is said as well.
+        assert_eq!(said.contains("it is not counted"), forgotten(&Kind::Rejected(Why::WrongCode)));
     }
 }
 
