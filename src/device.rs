@@ -11,7 +11,7 @@ use subtle::ConstantTimeEq;
 
 use crate::challenge::PhoneNumber;
 use crate::code::{Code, Digits};
-use crate::hotp::{Factors, Hotp, LookAhead, Scan};
+use crate::hotp::{Factors, Hotp, Scan};
 use crate::key::Algorithm;
 use crate::policy::Policy;
 use crate::secret::{Secret, reveal};
@@ -254,8 +254,10 @@ impl Device {
             Factor::Hotp { secret, algorithm, digits, next } => {
                 // One counter back as well, to tell a replay from a guess in the audit event.
                 let hotp = Hotp::new(secret, *algorithm, *digits);
-                let LookAheadRange { first, count } =
-                    look_back_and_ahead(*next, policy.look_ahead());
+                let expected = next.unwrap_or(u64::MAX);
+                let first = expected.saturating_sub(1);
+                let ahead = u32::from(policy.look_ahead().counters());
+                let count = ahead.saturating_add(u32::from(first != expected));
                 Some(hotp.scan(&[typed], Factors::new(first.into(), count, *next)))
             }
             Factor::External(_) | Factor::Phone(_) | Factor::Former(_) => None,
@@ -326,23 +328,6 @@ impl Device {
         }
         self.last_used = Some(now);
         Accepted { device: self.id, method: self.method(), moving_factor, drift: seen_drift }
-    }
-}
-
-struct LookAheadRange {
-    first: u64,
-    count: u32,
-}
-
-const fn look_back_and_ahead(next: Option<u64>, look_ahead: LookAhead) -> LookAheadRange {
-    let next = match next {
-        Some(next) => next,
-        None => u64::MAX,
-    };
-    let back = if next == 0 { 0 } else { 1 };
-    LookAheadRange {
-        first: next.saturating_sub(back),
-        count: (look_ahead.counters() as u32).saturating_add(back as u32),
     }
 }
 
