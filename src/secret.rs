@@ -11,6 +11,7 @@
 #[cfg(feature = "alloc")]
 use alloc::boxed::Box;
 use core::fmt;
+use core::hint::black_box;
 
 use base32::{Base32Unpadded, Base32UpperUnpadded, Encoding};
 use rand::CryptoRng;
@@ -20,10 +21,14 @@ use zeroize::{Zeroize, Zeroizing};
 use crate::key::Algorithm;
 
 /// A shared secret of 16 to 128 bytes. No `Clone`, no `Display`; `Debug` shows its length.
+#[repr(C)]
 pub struct Secret {
-    bytes: [u8; Secret::MAX_LEN], // zero after `len`
     len: usize,
+    bytes: Room, // zero after `len`
 }
+
+#[repr(align(16))]
+struct Room([u8; Secret::MAX_LEN]);
 
 impl Secret {
     /// The fewest bytes of a secret: 128 bits (RFC 4226 R6).
@@ -61,8 +66,9 @@ impl Secret {
     /// [`SecretError::TooShort`] for no bytes at all, [`SecretError::TooLong`].
     #[inline]
     pub fn dangerously_allow_short(bytes: &[u8]) -> Result<Secret, SecretError> {
+        refuse_length(bytes)?;
         let mut secret = Self::EMPTY;
-        secret.fill(bytes)?;
+        secret.fill(bytes);
         Ok(secret)
     }
 
@@ -104,13 +110,13 @@ impl Secret {
     /// The bytes. This lets the secret out; search for the name to find every place that does.
     #[must_use]
     pub fn expose_bytes(&self) -> &[u8] {
-        self.bytes.get(..self.len).unwrap_or_default()
+        self.bytes.0.get(..self.len).unwrap_or_default()
     }
 
     /// The bytes, with zeros behind them up to `len` if there are fewer.
     #[inline]
     pub(crate) fn expose_padded(&self, len: usize) -> &[u8] {
-        self.bytes.get(..self.len.max(len)).unwrap_or_default()
+        self.bytes.0.get(..self.len.max(len)).unwrap_or_default()
     }
 
     /// The secret as strict base32, without padding, wiped when dropped. This lets the secret out.
@@ -131,25 +137,32 @@ impl Secret {
 // Secrets are filled where they stay: what is returned by value may be copied on its way, and the
 // copy is not wiped.
 impl Secret {
-    const EMPTY: Secret = Secret { bytes: [0; Self::MAX_LEN], len: 0 };
+    const EMPTY: Secret = Secret { bytes: Room([0; Self::MAX_LEN]), len: 0 };
 
     fn draw(&mut self, algorithm: Algorithm, rng: &mut impl CryptoRng) {
         self.len = algorithm.secret_len();
-        if let Some(place) = self.bytes.get_mut(..self.len) {
+        if let Some(place) = self.bytes.0.get_mut(..self.len) {
             rng.fill_bytes(place);
         }
     }
 
-    fn fill(&mut self, bytes: &[u8]) -> Result<(), SecretError> {
-        if bytes.is_empty() {
-            return Err(SecretError::TooShort { bytes: 0 });
+    /// Takes the bytes, of which there are not too many.
+    #[inline(always)]
+    fn fill(&mut self, bytes: &[u8]) {
+        let sixteens = self.bytes.0.as_chunks_mut().0;
+        if let (Some((first, rest)), Some(last), [start, next, ..]) =
+            (bytes.split_first_chunk(), bytes.last_chunk(), sixteens)
+            && matches!(rest.len(), 1..=8)
+        {
+            // Nearly every secret: two pieces of sixteen, the second one ending in zeros.
+            *start = *first;
+            let before = (bytes.len().wrapping_neg() % 8) as u32; // of the last eight, not the rest
+            let rest = u64::from_le_bytes(*last).wrapping_shr(before.wrapping_mul(8));
+            write_at_once(rest.to_le(), black_box(&Beside::ZEROS), next);
+        } else if let Some(place) = self.bytes.0.get_mut(..bytes.len()) {
+            place.copy_from_slice(bytes);
         }
-        let Some(place) = self.bytes.get_mut(..bytes.len()) else {
-            return Err(SecretError::TooLong { bytes: bytes.len() });
-        };
-        place.copy_from_slice(bytes);
         self.len = bytes.len();
-        Ok(())
     }
 }
 
@@ -165,9 +178,10 @@ impl Secret {
 
     /// As [`Secret::dangerously_allow_short`].
     pub(crate) fn boxed(bytes: &[u8]) -> Result<Box<Secret>, SecretError> {
+        refuse_length(bytes)?;
         // With its length: a box of nothing but zeros is asked of the system in another, slower way.
-        let mut secret = Box::new(Secret { bytes: [0; Self::MAX_LEN], len: bytes.len() });
-        secret.fill(bytes)?;
+        let mut secret = Box::new(Secret { len: bytes.len(), bytes: Room([0; Self::MAX_LEN]) });
+        secret.fill(bytes);
         Ok(secret)
     }
 
@@ -175,8 +189,7 @@ impl Secret {
     /// business with two.
     pub(crate) fn duplicate(&self) -> Box<Secret> {
         let mut secret = Box::new(Self::EMPTY);
-        secret.bytes.copy_from_slice(&self.bytes);
-        secret.len = self.len;
+        (secret.len, secret.bytes.0) = (self.len, self.bytes.0);
         secret
     }
 }
@@ -191,7 +204,7 @@ impl ConstantTimeEq for Secret {
 impl Drop for Secret {
     fn drop(&mut self) {
         let Secret { bytes, len } = self;
-        bytes.as_mut_slice().zeroize(); // a slice is filled at once, an array byte by byte
+        bytes.0.as_mut_slice().zeroize(); // a slice is filled at once, an array byte by byte
         *len = 0;
     }
 }
@@ -199,6 +212,44 @@ impl Drop for Secret {
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Secret([{} bytes])", self.len)
+    }
+}
+
+#[inline(always)]
+fn refuse_length(bytes: &[u8]) -> Result<(), SecretError> {
+    match bytes.len() {
+        0 => Err(SecretError::TooShort { bytes: 0 }),
+        1..=Secret::MAX_LEN => Ok(()),
+        len => Err(SecretError::TooLong { bytes: len }),
+    }
+}
+
+/// Writes a word, and another one after it, in one store.
+///
+/// A processor that loads sixteen bytes while two stores to them are under way waits for all that
+/// was stored before, and with it for the search before this one. A compiler that knows one of the
+/// two words stores them apart, so it is not told: callers hide `beside` from it. It is one store
+/// only where the compiler makes it one, and right in any case.
+#[inline(always)]
+pub(crate) fn write_at_once(word: u64, beside: &Beside, place: &mut [u8; 16]) {
+    let Beside { kept, then } = beside;
+    for ((place, kept), then) in place.as_chunks_mut().0.iter_mut().zip(kept).zip(then) {
+        *place = (word & kept | then).to_ne_bytes();
+    }
+}
+
+/// What [`write_at_once`] keeps of the word in each half, and what it writes there beside it.
+pub(crate) struct Beside {
+    kept: [u64; 2],
+    then: [u64; 2],
+}
+
+impl Beside {
+    pub(crate) const ZEROS: Beside = Beside::then(0);
+
+    /// The word as it is, and this one after it.
+    pub(crate) const fn then(word: u64) -> Beside {
+        Beside { kept: [u64::MAX, 0], then: [0, word] }
     }
 }
 
