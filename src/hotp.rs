@@ -7,7 +7,6 @@
 //! anything: what a match means for the counter is returned, and `account` commits it.
 
 use core::hint::select_unpredictable;
-use core::ops::Range;
 
 use subtle::ConstantTimeEq;
 
@@ -116,7 +115,7 @@ impl Hotp {
     #[must_use = "a match is worth nothing until its next counter is stored"]
     pub fn find(&self, code: &Code, counter: u64, look_ahead: LookAhead) -> Option<CounterMatch> {
         let factors = Factors::new(counter.into(), look_ahead.0.into(), Some(counter));
-        self.scan(&[code], factors).map(|counter| CounterMatch { counter })
+        self.scan(&[code], factors).accepted().map(|counter| CounterMatch { counter })
     }
 
     /// Looks within `reach` counters from `counter` on for two or three consecutive codes, in the
@@ -135,7 +134,7 @@ impl Hotp {
             [first, second, third] => self.scan(&[first, second, third], factors),
             _ => return None,
         };
-        scan.map(|counter| CounterMatch { counter })
+        scan.accepted().map(|counter| CounterMatch { counter })
     }
 
     /// Evaluates moving factors and looks for `codes` in a row.
@@ -144,33 +143,45 @@ impl Hotp {
     /// that the codes stood somewhere in the window at all: a replay, if nothing was accepted.
     /// Neither the number of codes computed nor any branch depends on where the match is.
     pub(crate) fn scan<const N: usize>(&self, codes: &[&Code; N], factors: Factors) -> Scan {
-        let mut typed = [0_u32; N];
-        for (place, code) in typed.iter_mut().zip(codes) {
-            // How many digits were typed is public. Another number of them never matches.
-            *place = if code.digits() == self.digits { code.value() } else { NO_VALUE };
-        }
-        // All masks: all ones for yes, zero for no. runs[n]: the codes up to n stood at the factors
-        // up to the one before; allowed[n]: and each of those was eligible.
-        let (mut runs, mut allowed) = ([0_u32; N], [0_u32; N]);
-        let (mut accepted, mut seen, mut index) = (0_u32, 0_u32, 0_u32);
+        let typed = || {
+            codes.map(|code| {
+                // How many digits were typed is public. Another number of them never matches.
+                if code.digits() == self.digits { code.value() } else { NO_VALUE }
+            })
+        };
         let Factors { first, count, eligible } = factors;
-        self.key.scan(first, count, self.digits, |at, value| {
-            let here = mask(u8::from(eligible.contains(&at))); // public
-            let (mut run, mut run_allowed) = (u32::MAX, u32::MAX);
-            for ((code, reached), permitted) in typed.iter().zip(&mut runs).zip(&mut allowed) {
-                let next = run & equal(value, *code);
-                let next_allowed = run_allowed & here;
-                (run, run_allowed) = (*reached, *permitted);
-                (*reached, *permitted) = (next, next_allowed);
+        // hits[n]: the n-th code stood at this factor. Bits, the four factors evaluated last on top,
+        // so that a run may begin among those before.
+        let mut hits = [0_u32; N];
+        let (mut accepted, mut seen, mut index) = (0_u64, 0_u32, 0_u32);
+        while index < count {
+            let used = count.saturating_sub(index).min(4);
+            hits.iter_mut().for_each(|hits| *hits >>= 4);
+            let mut lane = 1_u32 << 28;
+            let (_, allowed) = self.key.truncate(
+                first.wrapping_add(index.into()),
+                used,
+                || (typed(), eligible.lanes(index, N as u32)),
+                |(typed, _), truncated| {
+                    let value = self.digits.reduce(truncated);
+                    for (hits, code) in hits.iter_mut().zip(typed) {
+                        *hits |= equal(value, *code) & lane;
+                    }
+                    lane <<= 1;
+                },
+            );
+            let (mut runs, mut ago) = (15_u32, N);
+            for hits in hits {
+                ago = ago.saturating_sub(1);
+                runs &= hits << (ago & 3) >> 28; // of the code that many factors ago
             }
-            if let (Some(whole), Some(permitted)) = (runs.last(), allowed.last()) {
-                let hit = *whole & *permitted;
-                index = (index & !hit) | (at & hit);
-                accepted |= hit;
-                seen |= *whole;
-            }
-        });
-        reveal(first, index, accepted, seen)
+            let allowed = runs & allowed;
+            let any = nonzero(allowed);
+            accepted = accepted & !any | (u64::from(index) << 32 | u64::from(allowed)) & any;
+            seen |= runs;
+            index = index.saturating_add(used);
+        }
+        reveal(first, accepted, seen)
     }
 }
 
@@ -179,29 +190,50 @@ impl Hotp {
 pub(crate) struct Factors {
     first: u64,
     count: u32,
-    eligible: Range<u32>,
+    eligible: Eligible,
 }
 
 impl Factors {
     /// `count` factors from `first` on. Those from `lowest` on may be accepted; without a lowest,
     /// none. A window may begin before the first factor there is, or end after the last: what lies
     /// outside is evaluated as if factors wrapped, so that the work is the same, and never accepted.
+    #[inline]
     pub(crate) fn new(first: i128, count: u32, lowest: Option<u64>) -> Factors {
         let index = |factor: i128| {
             let index = factor.saturating_sub(first).clamp(0, count.into());
             u32::try_from(index).unwrap_or(count)
         };
         let from = lowest.map_or(count, |lowest| index(lowest.into()));
-        Factors { first: first as u64, count, eligible: from..index(1 << 64) }
+        Factors { first: first as u64, count, eligible: Eligible { from, to: index(1 << 64) } }
     }
+}
+
+/// A range of indices, the end not included. Public.
+#[derive(Clone, Debug)]
+struct Eligible {
+    from: u32,
+    to: u32,
+}
+
+impl Eligible {
+    /// Bits for four factors from `index` on: where a run of so many ends that is within the range.
+    fn lanes(&self, index: u32, run: u32) -> u32 {
+        let from = self.from.saturating_add(run.saturating_sub(1));
+        lowest(self.to.saturating_sub(index)) & !lowest(from.saturating_sub(index))
+    }
+}
+
+/// The lowest four bits, or fewer.
+fn lowest(count: u32) -> u32 {
+    15 >> 4_u32.saturating_sub(count)
 }
 
 /// What a scan found.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Scan {
-    /// The moving factor of the last code of the highest eligible run; if there is none, the first.
-    at: u64,
-    accepted: bool,
+    /// The moving factor of the last code of the highest eligible run, if one was accepted.
+    pub(crate) at: u64,
+    pub(crate) accepted: bool,
     /// Whether the codes stood anywhere in the window, eligible or not.
     pub(crate) seen: bool,
 }
@@ -210,40 +242,39 @@ impl Scan {
     /// Of no window at all.
     pub(crate) const NOTHING: Scan = Scan { at: 0, accepted: false, seen: false };
 
-    /// The moving factor of the last code of the highest eligible run.
-    #[cfg(feature = "alloc")]
+    /// The moving factor of the last code of the highest eligible run. Chosen without a branch, so
+    /// that a hit and a miss take the same instructions and differ in nothing but what they say.
+    #[inline]
     pub(crate) fn accepted(self) -> Option<u64> {
-        self.map(|at| at)
-    }
-
-    /// The answer to a caller. It is worked out for a miss as for a hit, and then chosen without a
-    /// branch, so that the two take the same instructions and differ in nothing but what they say.
-    pub(crate) fn map<T>(self, of: impl FnOnce(u64) -> T) -> Option<T> {
-        select_unpredictable(self.accepted, Some(of(self.at)), None)
+        select_unpredictable(self.accepted, Some(self.at), None)
     }
 }
 
 /// The one place where the outcome of a search becomes a branch, as [`crate::secret::reveal`] is for
 /// a single comparison: what it says is the answer that the caller gets anyway. Kept out of line so
 /// that an examination of the binary for branches on secrets can name it.
+///
+/// The upper half of `accepted` is an index from `first` on; the highest bit of the lower half says
+/// how many factors further the match is.
 #[inline(never)]
-pub(crate) fn reveal(first: u64, index: u32, accepted: u32, seen: u32) -> Scan {
-    let at = first.wrapping_add(u64::from(index));
-    Scan { at, accepted: accepted != 0, seen: seen != 0 }
+pub(crate) fn reveal(first: u64, accepted: u64, seen: u32) -> Scan {
+    let lane = 31_u32.wrapping_sub((accepted as u32).leading_zeros());
+    let index = (accepted >> 32).wrapping_add(lane.into());
+    Scan { at: first.wrapping_add(index), accepted: accepted != 0, seen: seen != 0 }
 }
 
 /// The value of no code of any length.
 const NO_VALUE: u32 = u32::MAX;
 
-/// All ones for 1, zero for 0.
-const fn mask(bit: u8) -> u32 {
-    (bit as u32).wrapping_neg()
-}
-
 /// All ones if the two are equal, zero if not. The bit comes through `subtle`, whose barrier hides
 /// from the compiler that it is one: told so, it may turn the masks that follow into branches.
 fn equal(value: u32, code: u32) -> u32 {
-    mask(value.ct_eq(&code).unwrap_u8())
+    u32::from(value.ct_eq(&code).unwrap_u8()).wrapping_neg()
+}
+
+/// All ones unless `bits` is zero.
+fn nonzero(bits: u32) -> u64 {
+    u64::from(bits.ct_eq(&0).unwrap_u8()).wrapping_sub(1)
 }
 
 /// A counter whose code was found.
@@ -273,7 +304,6 @@ mod tests {
 
     #[test]
     fn masks_equal_a_plain_comparison() {
-        assert_eq!((mask(0), mask(1)), (0, u32::MAX));
         let edges = [0, 1, 2, 255, 256, 999_999, 99_999_999, 1 << 31, NO_VALUE - 1, NO_VALUE];
         for value in edges {
             for code in edges {
@@ -284,6 +314,46 @@ mod tests {
                 assert_eq!(equal(value, value ^ (1 << bit)), 0, "{value}, bit {bit}");
             }
         }
+    }
+
+    #[test]
+    fn only_zero_is_no_bit() {
+        assert_eq!(nonzero(0), 0);
+        for bits in [1, 2, 8, 15, 1 << 31, u32::MAX] {
+            assert_eq!(nonzero(bits), u64::MAX, "{bits}");
+        }
+    }
+
+    #[test]
+    fn eligible_lanes_equal_the_factors_within_the_range() {
+        for (from, to) in [(0, 0), (0, 3), (2, 9), (5, 5), (7, 50), (50, 50)] {
+            let eligible = Eligible { from, to };
+            for run in 1..=3 {
+                for index in 0..52 {
+                    let model = (0..4_u32).filter(|lane| {
+                        let last = index + lane;
+                        (last + 1).checked_sub(run).is_some_and(|first| first >= from) && last < to
+                    });
+                    let model = model.map(|lane| 1 << lane).sum::<u32>();
+                    assert_eq!(eligible.lanes(index, run), model, "{eligible:?} {run} {index}");
+                }
+            }
+        }
+    }
+
+    /// The highest lane of the accepted ones, behind the index of the first.
+    #[test]
+    fn what_is_revealed_is_the_highest_factor() {
+        for lane in 0..4 {
+            for below in 0..1_u64 << lane {
+                let accepted = (1996 << 32) | (1 << lane) | below;
+                let scan = reveal(u64::MAX - 1990, accepted, 15);
+                assert_eq!(scan.accepted(), Some(5 + lane), "{lane} over {below:b}");
+                assert!(scan.seen);
+            }
+        }
+        assert_eq!((reveal(7, 0, 0).accepted(), reveal(7, 0, 0).seen), (None, false));
+        assert_eq!((reveal(7, 0, 2).accepted(), reveal(7, 0, 2).seen), (None, true));
     }
 
     /// A code of another length has the value of no code at all, whatever its digits.

@@ -14,7 +14,7 @@ use core::fmt;
 use hmac::{Hmac, KeyInit, Mac};
 use rand::CryptoRng;
 use sha2::Sha256;
-use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
+use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::hotp::reveal;
@@ -238,15 +238,13 @@ impl RecoverySet {
     /// well: how long this takes says neither whether nor where it stood.
     pub(crate) fn spend(&mut self, code: &RecoveryCode) -> Spent {
         let typed = code.hash(&self.salt);
-        let (mut place, mut hit, mut seen) = (0_u32, Choice::from(0), Choice::from(0));
+        let (mut hits, mut seen) = (0_u32, 0_u32);
         for (at, hash) in (0_u32..).zip(&self.hashes) {
-            let same = hash.ct_eq(&typed);
-            let unspent = Choice::from(u8::from(self.spent & bit(at) == 0));
-            place.conditional_assign(&at, same & unspent);
-            hit |= same & unspent;
+            let same = u32::from(hash.ct_eq(&typed).unwrap_u8());
             seen |= same;
+            hits |= (same & u32::from(self.spent & bit(at) == 0)).wrapping_shl(at);
         }
-        let scan = reveal(0, place, hit.unwrap_u8().into(), seen.unwrap_u8().into());
+        let scan = reveal(0, hits.into(), seen);
         match scan.accepted().and_then(|place| u32::try_from(place).ok()) {
             Some(place) => {
                 self.spent |= bit(place);

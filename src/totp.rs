@@ -8,6 +8,10 @@
 //! comparing, and of the rest the highest match wins: equal codes at neighbouring steps exist, and
 //! a verifier that takes the first lets the same digits in twice.
 
+use core::fmt;
+use core::hint::select_unpredictable;
+use core::num::NonZeroU32;
+
 use crate::code::{Code, Digits};
 use crate::hotp::{Factors, Hotp, Reach, Scan};
 use crate::key::{Algorithm, Key};
@@ -274,12 +278,13 @@ impl Totp {
         self.hotp.scan(codes, Factors::new(first, count, lowest))
     }
 
+    /// The answer to a caller, without a branch, so that a hit and a miss take the same
+    /// instructions and differ in nothing but what they say.
     fn step_match(&self, scan: Scan, now: UnixTime) -> Option<StepMatch> {
         let present = self.step_at(now)?;
-        scan.map(|step| StepMatch {
-            step,
-            drift: step.wrapping_sub(present).cast_signed() as i32, // a window away, at most
-        })
+        let drift = scan.at.wrapping_sub(present) as u32; // a window away, at most
+        let drift = select_unpredictable(scan.accepted, drift.wrapping_add(Drift::ZERO), 0);
+        NonZeroU32::new(drift).map(|drift| StepMatch { step: scan.at, drift: Drift(drift) })
     }
 }
 
@@ -287,7 +292,25 @@ impl Totp {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct StepMatch {
     step: u64,
-    drift: i32,
+    drift: Drift,
+}
+
+/// A number of steps, so far above zero that zero is left to say that there is no match.
+#[derive(Clone, Copy, Eq, PartialEq)]
+struct Drift(NonZeroU32);
+
+impl Drift {
+    const ZERO: u32 = 1 << 31;
+
+    const fn steps(self) -> i32 {
+        self.0.get().wrapping_sub(Self::ZERO).cast_signed()
+    }
+}
+
+impl fmt::Debug for Drift {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.steps().fmt(f)
+    }
 }
 
 impl StepMatch {
@@ -301,6 +324,6 @@ impl StepMatch {
     /// How many steps the device's clock was ahead of ours (negative: behind).
     #[must_use]
     pub const fn drift(self) -> i32 {
-        self.drift
+        self.drift.steps()
     }
 }
