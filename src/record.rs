@@ -285,12 +285,25 @@ pub(crate) struct Owner<'a> {
     id: &'a AccountId,
     /// The first 8 bytes of the id's hash, as they stand in the record.
     name: [u8; 8],
+    /// The next 12, from which its nonces start.
+    first_nonce: [u8; 12],
 }
 
 impl Owner<'_> {
     pub(crate) fn new(id: &AccountId) -> Owner<'_> {
         let digest: [u8; 32] = Sha256::digest(id.as_bytes()).into();
-        Owner { id, name: digest.first_chunk().copied().unwrap_or_default() }
+        let (name, rest) = digest.split_first_chunk().unwrap_or((&[0; 8], &[]));
+        Owner { id, name: *name, first_nonce: rest.first_chunk().copied().unwrap_or_default() }
+    }
+
+    /// Another one for every version, and for every account: two of them would have to meet in all
+    /// of twelve hashed bytes but for the difference of two versions.
+    fn nonce(&self, version: u64) -> [u8; 12] {
+        let mut nonce = self.first_nonce;
+        for (byte, of_version) in nonce.iter_mut().rev().zip(version.to_le_bytes()) {
+            *byte ^= of_version;
+        }
+        nonce
     }
 
     fn context(&self, version: u64) -> Context {
@@ -320,12 +333,6 @@ impl Context {
     fn as_bytes(&self) -> &[u8] {
         self.bytes.get(..self.len).unwrap_or_default()
     }
-
-    /// The first bytes of its hash: another one for every account and version.
-    fn nonce(&self) -> [u8; 12] {
-        let digest: [u8; 32] = Sha256::digest(self.as_bytes()).into();
-        digest.first_chunk().copied().unwrap_or_default()
-    }
 }
 
 /// Seals `account` as the record of `version`.
@@ -339,9 +346,8 @@ pub(crate) fn seal(
         return Err(RecordError::Version);
     }
     let context = owner.context(version);
-    let nonce = context.nonce();
     let plaintext = write(account)?;
-    let mut bytes = keys.seal(context.as_bytes(), nonce, &plaintext.0)?;
+    let mut bytes = keys.seal(context.as_bytes(), owner.nonce(version), &plaintext.0)?;
     let length = u32::try_from(bytes.len()).map_err(|_| RecordError::Malformed)?;
     // Written behind and turned to the front: what a keyring returns has room for the head.
     for part in [MAGIC.as_slice(), &[FORMAT], &owner.name, &length.to_be_bytes()] {
