@@ -3,6 +3,8 @@
     not(feature = "std"),
     doc = "Multi-factor authentication to embed in your own program."
 )]
+// docs.rs says at each item which feature it takes.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![no_std]
 #![forbid(unsafe_code)]
 // What the library must not do, its tests may.

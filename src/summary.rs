@@ -1,8 +1,9 @@
 //! The plain words: account ids, labels, methods, devices, and the summary of one account, which is
 //! what a host puts in columns and reports read. Nothing here is secret, nothing here decides.
 //!
-//! Standard: NIST SP 800-63B-4 sections 3.2.5 (what is phishing-resistant), 3.2.9 (restricted
-//! authenticators), 4.1 (the record of bound authenticators); CISA CPG 2.0 3.F (the ranking).
+//! Standard: NIST SP 800-63B-4 sections 3.2.5 (what resists phishing: passkeys and PKI), 3.2.9
+//! (restricted authenticators), 4.1 (the record of bound authenticators); CISA CPG 2.0 3.F (the
+//! ranking).
 
 use alloc::string::String;
 use alloc::vec::Vec;

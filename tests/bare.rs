@@ -3,7 +3,8 @@
 //!
 //! The programs of `tests/nostd` have no std, no start-up code but C's, and a panic handler that
 //! calls a function which exists nowhere: with one panic left anywhere, the program does not link.
-//! The account layer's program has an allocator of its own, and nothing else.
+//! The programs of the account layer and of the billing operation have an allocator of their own, and
+//! nothing else.
 #![cfg(all(target_arch = "x86_64", target_os = "linux"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -90,6 +91,13 @@ fn functions_that_panic(program: &Path) -> BTreeSet<String> {
 #[ignore = "builds a program: .ci/evidence runs it"]
 fn the_account_layer_needs_an_allocator_and_nothing_else() {
     run(&build(PACKAGE, "bare", "accounts", "alloc"));
+}
+
+/// So do the features `rollout` and `serde`. Not `qr`, whose library links std.
+#[test]
+#[ignore = "builds a program: .ci/evidence runs it"]
+fn the_billing_operation_needs_an_allocator_and_nothing_else() {
+    run(&build(PACKAGE, "bare", "reports", "reports"));
 }
 
 #[test]

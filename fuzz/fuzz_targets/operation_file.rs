@@ -6,4 +6,6 @@ mod law;
 #[path = "../../examples/billing/operation.rs"]
 mod operation;
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| law::hold(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    law::hold(data);
+});

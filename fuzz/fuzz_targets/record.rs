@@ -4,4 +4,6 @@
 #[path = "../../tests/laws/record.rs"]
 mod law;
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| law::hold(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    law::hold(data);
+});

@@ -15,19 +15,19 @@ use zeroize::Zeroizing;
 
 const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
 
-/// What holds for any bytes: as a change to a record, and as what a sealed record holds.
+/// What holds for any bytes: as a change to a record, and as what a sealed record holds. Says whether
+/// it opened as the one (it changed nothing) and as the other.
 ///
 /// # Panics
 /// If it does not.
-pub fn hold(data: &[u8]) {
-    changed(data);
-    of_plaintext(data);
+pub fn hold(data: &[u8]) -> [bool; 2] {
+    [changed(data), of_plaintext(data)]
 }
 
 /// No changed byte is ever accepted: four bytes of `data` say what is done to a record, and the
 /// rest is what it is done with.
-fn changed(data: &[u8]) {
-    let [how, version, at, flip, rest @ ..] = data else { return };
+fn changed(data: &[u8]) -> bool {
+    let [how, version, at, flip, rest @ ..] = data else { return false };
     static ACCOUNT: OnceLock<(Mfa<Keyring, Recommended>, Record)> = OnceLock::new();
     let (mfa, record) = ACCOUNT.get_or_init(|| {
         let mfa = Mfa::new(Keyring::new([7; 32]).with_older([8; 32]), Recommended);
@@ -57,11 +57,12 @@ fn changed(data: &[u8]) {
     let other = AccountId::new(b"somebody else").unwrap();
     let attempt = mfa.verify(&other, "000000", Purpose::SignIn, NOW);
     assert!(matches!(attempt.decide(Some(record.clone()), None), Err(Error::Record(_))));
+    whole
 }
 
 /// The reader survives any plaintext, and takes none that is cut short, has a tail, or is another
 /// person's; what is written from an account that it took opens again.
-fn of_plaintext(data: &[u8]) {
+fn of_plaintext(data: &[u8]) -> bool {
     static HEADER: OnceLock<Vec<u8>> = OnceLock::new();
     let mfa = Mfa::new(Plain, Recommended);
     let header = HEADER.get_or_init(|| account(&mfa).as_bytes()[..11].to_vec());
@@ -78,7 +79,7 @@ fn of_plaintext(data: &[u8]) {
         assert!(matches!(decided, Err(Error::Record(_))), "opened");
     };
     match attempt.decide(Some(record(data)), None) {
-        Err(Error::Record(_)) => return,
+        Err(Error::Record(_)) => return false,
         Err(other) => panic!("{other}"),
         Ok(Decided::Answer { .. }) => {}
         Ok(Decided::Write(prepared)) => {
@@ -91,6 +92,7 @@ fn of_plaintext(data: &[u8]) {
     let other = AccountId::new(b"somebody else").unwrap();
     let attempt = mfa.verify(&other, "000000", Purpose::SignIn, NOW);
     assert!(matches!(attempt.decide(Some(record(data)), None), Err(Error::Record(_))));
+    true
 }
 
 /// No encryption at all: the bytes of a record are its plaintext.

@@ -3,16 +3,17 @@
 use countersign::Secret;
 use countersign::secret::{decode_base32, decode_base32_lenient};
 
-/// What holds for any bytes, as text and as a secret.
+/// What holds for any bytes, as text and as a secret. Says which doors took them: the strict and
+/// the lenient one for text, and the one for bytes.
 ///
 /// # Panics
 /// If it does not.
-pub fn hold(data: &[u8]) {
-    of_text(&String::from_utf8_lossy(data));
-    of_bytes(data);
+pub fn hold(data: &[u8]) -> [bool; 3] {
+    let [strict, lenient] = of_text(&String::from_utf8_lossy(data));
+    [strict, lenient, of_bytes(data)]
 }
 
-fn of_text(text: &str) {
+fn of_text(text: &str) -> [bool; 2] {
     let (mut strict, mut lenient) = ([0; Secret::MAX_LEN], [0; Secret::MAX_LEN]);
     let strict = decode_base32(text, &mut strict);
     let lenient = decode_base32_lenient(text, &mut lenient);
@@ -44,10 +45,12 @@ fn of_text(text: &str) {
     let door = Secret::from_base32_lenient(text);
     let expected = lenient.as_ref().ok().copied().filter(long_enough);
     assert_eq!(door.as_ref().ok().map(Secret::expose_bytes), expected, "{text}");
+    [strict.is_ok(), lenient.is_ok()]
 }
 
-fn of_bytes(bytes: &[u8]) {
-    match Secret::dangerously_allow_short(bytes) {
+fn of_bytes(bytes: &[u8]) -> bool {
+    let secret = Secret::dangerously_allow_short(bytes);
+    match &secret {
         Ok(secret) => {
             assert_eq!(secret.expose_bytes(), bytes);
             let printed = secret.expose_base32();
@@ -57,4 +60,5 @@ fn of_bytes(bytes: &[u8]) {
         }
         Err(_) => assert!(bytes.is_empty() || bytes.len() > Secret::MAX_LEN),
     }
+    secret.is_ok()
 }
