@@ -393,7 +393,7 @@ pub(crate) fn open(
 
 fn write(account: &Account) -> Result<Plaintext, RecordError> {
     let mut plaintext = Plaintext(Vec::with_capacity(Plaintext::USUAL_LEN));
-    write_account(&mut Encoder::new(&mut plaintext), account)
+    write_account(&mut Writer(Encoder::new(&mut plaintext)), account)
         .map_err(|_| RecordError::Malformed)?;
     Ok(plaintext)
 }
@@ -404,6 +404,14 @@ struct Plaintext(Vec<u8>);
 impl Plaintext {
     /// Room for an app and a set of recovery codes.
     const USUAL_LEN: usize = 384;
+
+    #[inline(always)]
+    fn push(&mut self, byte: u8) {
+        if self.0.capacity() == self.0.len() {
+            self.grow(1);
+        }
+        self.0.push(byte);
+    }
 
     /// Moves to larger room and wipes the old one. A vector that grows by itself frees it as it is.
     #[cold]
@@ -448,9 +456,65 @@ fn nonsense() -> CborError {
 // Every value is an array of a fixed length, in the order below; what may be absent is null. A
 // change of any of it is a new format number, and the old reader stays.
 
-type Written<W> = Result<(), minicbor::encode::Error<<W as minicbor::encode::Write>::Error>>;
+type Fault = minicbor::encode::Error<core::convert::Infallible>;
+type Written = Result<(), Fault>;
 
-fn write_account<W: minicbor::encode::Write>(e: &mut Encoder<W>, account: &Account) -> Written<W> {
+/// Most of what a record holds is one byte: absent, an array of a few, a number below 24. Those go
+/// straight into the plaintext; a call for each of them would be half of the writing.
+struct Writer<'p>(Encoder<&'p mut Plaintext>);
+
+impl Writer<'_> {
+    #[inline(always)]
+    fn array(&mut self, length: usize) -> Result<&mut Self, Fault> {
+        match length {
+            small @ 0..24 => return self.byte(ARRAY | small as u8),
+            length => self.0.array(length as u64)?,
+        };
+        Ok(self)
+    }
+
+    #[inline(always)]
+    fn null(&mut self) -> Result<&mut Self, Fault> {
+        self.byte(NULL)
+    }
+
+    #[inline(always)]
+    fn number(&mut self, number: impl Into<u64>) -> Result<&mut Self, Fault> {
+        match number.into() {
+            small @ 0..24 => return self.byte(small as u8),
+            number => self.0.u64(number)?,
+        };
+        Ok(self)
+    }
+
+    fn signed(&mut self, number: i16) -> Result<&mut Self, Fault> {
+        self.0.i16(number)?;
+        Ok(self)
+    }
+
+    fn flag(&mut self, flag: bool) -> Result<&mut Self, Fault> {
+        self.0.bool(flag)?;
+        Ok(self)
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) -> Result<&mut Self, Fault> {
+        self.0.bytes(bytes)?;
+        Ok(self)
+    }
+
+    fn text(&mut self, text: &str) -> Result<&mut Self, Fault> {
+        self.0.str(text)?;
+        Ok(self)
+    }
+
+    #[inline(always)]
+    fn byte(&mut self, byte: u8) -> Result<&mut Self, Fault> {
+        self.0.writer_mut().push(byte);
+        Ok(self)
+    }
+}
+
+fn write_account(e: &mut Writer<'_>, account: &Account) -> Written {
     let Account {
         exists: _,
         epoch,
@@ -467,11 +531,11 @@ fn write_account<W: minicbor::encode::Write>(e: &mut Encoder<W>, account: &Accou
         code_sent_at,
         budgets,
     } = account;
-    e.array(13)?.u32(*epoch)?.u64(last_write.as_secs())?;
+    e.array(13)?.number(*epoch)?.number(last_write.as_secs())?;
     for at in [first_bound_at, offboarded_at, reenrol_until, emergency_until] {
         write_time(e, *at)?;
     }
-    e.array(devices.len() as u64)?;
+    e.array(devices.len())?;
     for device in devices {
         write_device(e, device)?;
     }
@@ -485,7 +549,8 @@ fn write_account<W: minicbor::encode::Write>(e: &mut Encoder<W>, account: &Accou
     e.array(4)?;
     for budget in [codes, recovery, out_of_band, external] {
         let Budget { consecutive, not_before, forgotten_at } = budget;
-        e.array(3)?.u16(*consecutive)?.u64(not_before.as_secs())?.u64(forgotten_at.as_secs())?;
+        e.array(3)?.number(*consecutive)?;
+        e.number(not_before.as_secs())?.number(forgotten_at.as_secs())?;
     }
     Ok(())
 }
@@ -510,8 +575,8 @@ fn read_account(d: &mut Decoder<'_>) -> Result<Box<Account>, CborError> {
         budgets,
     } = &mut *account;
     *exists = true;
-    *epoch = d.u32()?;
-    *last_write = UnixTime::from_secs(d.u64()?);
+    *epoch = read_number(d)?;
+    *last_write = UnixTime::from_secs(read_number(d)?);
     for at in [first_bound_at, offboarded_at, reenrol_until, emergency_until] {
         *at = read_time(d)?;
     }
@@ -533,68 +598,74 @@ fn read_account(d: &mut Decoder<'_>) -> Result<Box<Account>, CborError> {
 fn read_budget(d: &mut Decoder<'_>) -> Result<Budget, CborError> {
     expect_array(d, 3)?;
     Ok(Budget {
-        consecutive: d.u16()?,
-        not_before: UnixTime::from_secs(d.u64()?),
-        forgotten_at: UnixTime::from_secs(d.u64()?),
+        consecutive: read_number(d)?,
+        not_before: UnixTime::from_secs(read_number(d)?),
+        forgotten_at: UnixTime::from_secs(read_number(d)?),
     })
 }
 
-fn write_device<W: minicbor::encode::Write>(e: &mut Encoder<W>, device: &Device) -> Written<W> {
+fn write_device(e: &mut Writer<'_>, device: &Device) -> Written {
     let Device { id, label, status, bound_at, last_used, imported, factor } = device;
-    e.array(7)?.u64(id.as_u64())?.str(label.as_str())?;
-    e.u8(match status {
-        DeviceStatus::Confirmed => 0,
+    e.array(7)?.number(id.as_u64())?.text(label.as_str())?;
+    e.number(match status {
+        DeviceStatus::Confirmed => 0_u8,
         DeviceStatus::Disabled => 1,
         DeviceStatus::Lost => 2,
         DeviceStatus::Revoked => 3,
     })?;
-    e.u64(bound_at.as_secs())?;
+    e.number(bound_at.as_secs())?;
     write_time(e, *last_used)?;
-    e.bool(*imported)?;
+    e.flag(*imported)?;
     write_factor(e, factor)
 }
 
 fn read_device(d: &mut Decoder<'_>) -> Result<Device, CborError> {
     expect_array(d, 7)?;
     Ok(Device {
-        id: DeviceId::from_u64(d.u64()?),
+        id: DeviceId::from_u64(read_number(d)?),
         label: Text::new(d.str()?).map_err(|_| nonsense())?,
-        status: match d.u8()? {
+        status: match read_number(d)? {
             0 => DeviceStatus::Confirmed,
             1 => DeviceStatus::Disabled,
             2 => DeviceStatus::Lost,
             3 => DeviceStatus::Revoked,
             _ => return Err(nonsense()),
         },
-        bound_at: UnixTime::from_secs(d.u64()?),
+        bound_at: UnixTime::from_secs(read_number(d)?),
         last_used: read_time(d)?,
         imported: d.bool()?,
         factor: read_factor(d)?,
     })
 }
 
-fn write_factor<W: minicbor::encode::Write>(e: &mut Encoder<W>, factor: &Factor) -> Written<W> {
+fn write_factor(e: &mut Writer<'_>, factor: &Factor) -> Written {
     match factor {
         Factor::Totp { secret, parameters, last_step, drift, offset } => {
             let Parameters { algorithm, digits, period, t0 } = parameters;
-            e.array(9)?.u8(0)?.bytes(secret.expose_bytes())?.u8(algorithm_number(*algorithm))?;
-            e.u8(digits.count())?.u64(period.as_secs())?.u64(t0.as_secs())?;
+            e.array(9)?
+                .number(0_u8)?
+                .bytes(secret.expose_bytes())?
+                .number(algorithm_number(*algorithm))?;
+            e.number(digits.count())?.number(period.as_secs())?.number(t0.as_secs())?;
             write_u64(e, *last_step)?;
-            e.i8(*drift)?.i16(*offset)?;
+            e.signed(i16::from(*drift))?.signed(*offset)?;
         }
         Factor::Hotp { secret, algorithm, digits, next } => {
-            e.array(5)?.u8(1)?.bytes(secret.expose_bytes())?.u8(algorithm_number(*algorithm))?;
-            e.u8(digits.count())?;
+            e.array(5)?
+                .number(1_u8)?
+                .bytes(secret.expose_bytes())?
+                .number(algorithm_number(*algorithm))?;
+            e.number(digits.count())?;
             write_u64(e, *next)?;
         }
         Factor::External(method) => {
-            e.array(2)?.u8(2)?.u8(method_number(*method))?;
+            e.array(2)?.number(2_u8)?.number(method_number(*method))?;
         }
         Factor::Phone(number) => {
-            e.array(2)?.u8(3)?.str(number.as_str())?;
+            e.array(2)?.number(3_u8)?.text(number.as_str())?;
         }
         Factor::Former(method) => {
-            e.array(2)?.u8(4)?.u8(method_number(*method))?;
+            e.array(2)?.number(4_u8)?.number(method_number(*method))?;
         }
     }
     Ok(())
@@ -602,14 +673,14 @@ fn write_factor<W: minicbor::encode::Write>(e: &mut Encoder<W>, factor: &Factor)
 
 fn read_factor(d: &mut Decoder<'_>) -> Result<Factor, CborError> {
     let length = d.array()?;
-    match (d.u8()?, length) {
+    match (read_number(d)?, length) {
         (0, Some(9)) => Ok(Factor::Totp {
             secret: read_secret(d)?,
             parameters: Parameters {
                 algorithm: read_algorithm(d)?,
                 digits: read_digits(d)?,
-                period: Period::new(d.u64()?).ok_or_else(nonsense)?,
-                t0: UnixTime::from_secs(d.u64()?),
+                period: Period::new(read_number(d)?).ok_or_else(nonsense)?,
+                t0: UnixTime::from_secs(read_number(d)?),
             },
             last_step: read_u64(d)?,
             drift: d.i8()?,
@@ -628,15 +699,15 @@ fn read_factor(d: &mut Decoder<'_>) -> Result<Factor, CborError> {
     }
 }
 
-fn write_pending<W: minicbor::encode::Write>(e: &mut Encoder<W>, pending: &Pending) -> Written<W> {
+fn write_pending(e: &mut Writer<'_>, pending: &Pending) -> Written {
     let Pending { id, until, device, replaces, sent } = pending;
-    e.array(5)?.bytes(id.as_bytes())?.u64(until.as_secs())?;
+    e.array(5)?.bytes(id.as_bytes())?.number(until.as_secs())?;
     write_device(e, device)?;
     write_u64(e, replaces.map(DeviceId::as_u64))?;
     write_optional(e, sent.as_ref(), |e, (sent, failures)| {
         e.array(2)?;
         write_sent(e, sent)?;
-        e.u8(*failures)?;
+        e.number(*failures)?;
         Ok(())
     })
 }
@@ -645,23 +716,23 @@ fn read_pending(d: &mut Decoder<'_>) -> Result<Pending, CborError> {
     expect_array(d, 5)?;
     Ok(Pending {
         id: ChallengeId::from_bytes(read_bytes(d)?),
-        until: UnixTime::from_secs(d.u64()?),
+        until: UnixTime::from_secs(read_number(d)?),
         device: read_device(d)?,
         replaces: read_u64(d)?.map(DeviceId::from_u64),
         sent: read_optional(d, |d| {
             expect_array(d, 2)?;
-            Ok((read_sent(d)?, d.u8()?))
+            Ok((read_sent(d)?, read_number(d)?))
         })?,
     })
 }
 
-fn write_recovery<W: minicbor::encode::Write>(e: &mut Encoder<W>, set: &RecoverySet) -> Written<W> {
+fn write_recovery(e: &mut Writer<'_>, set: &RecoverySet) -> Written {
     let RecoverySet { salt, hashes, spent, issued_at } = set;
-    e.array(4)?.bytes(salt)?.array(hashes.len() as u64)?;
+    e.array(4)?.bytes(salt)?.array(hashes.len())?;
     for hash in hashes {
         e.bytes(hash)?;
     }
-    e.u16(*spent)?.u64(issued_at.as_secs())?;
+    e.number(*spent)?.number(issued_at.as_secs())?;
     Ok(())
 }
 
@@ -670,25 +741,22 @@ fn read_recovery(d: &mut Decoder<'_>) -> Result<RecoverySet, CborError> {
     Ok(RecoverySet {
         salt: read_bytes(d)?,
         hashes: read_all(d, 16, read_bytes)?,
-        spent: d.u16()?,
-        issued_at: UnixTime::from_secs(d.u64()?),
+        spent: read_number(d)?,
+        issued_at: UnixTime::from_secs(read_number(d)?),
     })
 }
 
-fn write_challenge<W: minicbor::encode::Write>(
-    e: &mut Encoder<W>,
-    challenge: &Challenge,
-) -> Written<W> {
+fn write_challenge(e: &mut Writer<'_>, challenge: &Challenge) -> Written {
     let Challenge { id, purpose, until, device, failures, sent } = challenge;
     e.array(6)?.bytes(id.as_bytes())?;
     match purpose {
-        Purpose::SignIn => e.u8(0)?,
-        Purpose::ChangeFactors => e.u8(1)?,
-        Purpose::ChangePrivileges => e.u8(2)?,
-        Purpose::ActForOther => e.u8(3)?,
-        Purpose::Action(name) => e.str(name.as_str())?,
+        Purpose::SignIn => e.number(0_u8)?,
+        Purpose::ChangeFactors => e.number(1_u8)?,
+        Purpose::ChangePrivileges => e.number(2_u8)?,
+        Purpose::ActForOther => e.number(3_u8)?,
+        Purpose::Action(name) => e.text(name.as_str())?,
     };
-    e.u64(until.as_secs())?.u64(device.as_u64())?.u8(*failures)?;
+    e.number(until.as_secs())?.number(device.as_u64())?.number(*failures)?;
     write_optional(e, sent.as_deref(), write_sent)
 }
 
@@ -700,7 +768,7 @@ fn read_challenge(d: &mut Decoder<'_>) -> Result<Challenge, CborError> {
             minicbor::data::Type::String => {
                 Purpose::Action(Text::new(d.str()?).map_err(|_| nonsense())?)
             }
-            _ => match d.u8()? {
+            _ => match read_number(d)? {
                 0 => Purpose::SignIn,
                 1 => Purpose::ChangeFactors,
                 2 => Purpose::ChangePrivileges,
@@ -708,14 +776,14 @@ fn read_challenge(d: &mut Decoder<'_>) -> Result<Challenge, CborError> {
                 _ => return Err(nonsense()),
             },
         },
-        until: UnixTime::from_secs(d.u64()?),
-        device: DeviceId::from_u64(d.u64()?),
-        failures: d.u8()?,
+        until: UnixTime::from_secs(read_number(d)?),
+        device: DeviceId::from_u64(read_number(d)?),
+        failures: read_number(d)?,
         sent: read_optional(d, read_sent)?,
     })
 }
 
-fn write_sent<W: minicbor::encode::Write>(e: &mut Encoder<W>, sent: &SentCode) -> Written<W> {
+fn write_sent(e: &mut Writer<'_>, sent: &SentCode) -> Written {
     e.array(2)?.bytes(&sent.key)?.bytes(&sent.mac)?;
     Ok(())
 }
@@ -729,7 +797,7 @@ fn read_sent(d: &mut Decoder<'_>) -> Result<Box<SentCode>, CborError> {
     Ok(sent)
 }
 
-fn write_time<W: minicbor::encode::Write>(e: &mut Encoder<W>, at: Option<UnixTime>) -> Written<W> {
+fn write_time(e: &mut Writer<'_>, at: Option<UnixTime>) -> Written {
     write_u64(e, at.map(UnixTime::as_secs))
 }
 
@@ -737,11 +805,11 @@ fn read_time(d: &mut Decoder<'_>) -> Result<Option<UnixTime>, CborError> {
     Ok(read_u64(d)?.map(UnixTime::from_secs))
 }
 
-fn write_optional<W: minicbor::encode::Write, T>(
-    e: &mut Encoder<W>,
+fn write_optional<T>(
+    e: &mut Writer<'_>,
     value: Option<&T>,
-    write: impl FnOnce(&mut Encoder<W>, &T) -> Written<W>,
-) -> Written<W> {
+    write: impl FnOnce(&mut Writer<'_>, &T) -> Written,
+) -> Written {
     match value {
         Some(value) => write(e, value),
         None => {
@@ -751,31 +819,29 @@ fn write_optional<W: minicbor::encode::Write, T>(
     }
 }
 
-fn write_u64<W: minicbor::encode::Write>(e: &mut Encoder<W>, number: Option<u64>) -> Written<W> {
+fn write_u64(e: &mut Writer<'_>, number: Option<u64>) -> Written {
     match number {
-        Some(number) => e.u64(number)?,
+        Some(number) => e.number(number)?,
         None => e.null()?,
     };
     Ok(())
 }
 
 fn read_u64(d: &mut Decoder<'_>) -> Result<Option<u64>, CborError> {
-    read_optional(d, |d| d.u64())
+    read_optional(d, |d| read_number(d))
 }
 
 /// RFC 8949 section 3.3.
 const NULL: u8 = 0xf6;
 
+/// RFC 8949 section 3.1: of fewer than 24 items, whose number is in the lower bits.
+const ARRAY: u8 = 0x80;
+
 fn read_optional<'b, T>(
     d: &mut Decoder<'b>,
     read: impl FnOnce(&mut Decoder<'b>) -> Result<T, CborError>,
 ) -> Result<Option<T>, CborError> {
-    let at = d.position();
-    if d.input().get(at) == Some(&NULL) {
-        d.set_position(at.saturating_add(1));
-        return Ok(None);
-    }
-    read(d).map(Some)
+    if skip(d, NULL) { Ok(None) } else { read(d).map(Some) }
 }
 
 fn read_all<'b, T>(
@@ -800,8 +866,30 @@ fn read_secret(d: &mut Decoder<'_>) -> Result<Box<Secret>, CborError> {
     Secret::boxed(d.bytes()?).map_err(|_| nonsense())
 }
 
-fn expect_array(d: &mut Decoder<'_>, length: u64) -> Result<(), CborError> {
-    if d.array()? == Some(length) { Ok(()) } else { Err(nonsense()) }
+fn expect_array(d: &mut Decoder<'_>, length: u8) -> Result<(), CborError> {
+    if skip(d, ARRAY | length) { Ok(()) } else { Err(nonsense()) }
+}
+
+/// A number in the range of its type. Most in a record are below 24, which is one byte.
+#[inline(always)]
+fn read_number<T: TryFrom<u64>>(d: &mut Decoder<'_>) -> Result<T, CborError> {
+    let at = d.position();
+    let number = match d.input().get(at) {
+        Some(small @ 0..24) => {
+            d.set_position(at.saturating_add(1));
+            u64::from(*small)
+        }
+        _ => d.u64()?,
+    };
+    T::try_from(number).map_err(|_| nonsense())
+}
+
+/// Steps over one byte, if it is this one.
+fn skip(d: &mut Decoder<'_>, byte: u8) -> bool {
+    let at = d.position();
+    let found = d.input().get(at) == Some(&byte);
+    d.set_position(at.saturating_add(usize::from(found)));
+    found
 }
 
 const fn algorithm_number(algorithm: Algorithm) -> u8 {
@@ -813,7 +901,7 @@ const fn algorithm_number(algorithm: Algorithm) -> u8 {
 }
 
 fn read_algorithm(d: &mut Decoder<'_>) -> Result<Algorithm, CborError> {
-    match d.u8()? {
+    match read_number(d)? {
         1 => Ok(Algorithm::Sha1),
         2 => Ok(Algorithm::Sha256),
         3 => Ok(Algorithm::Sha512),
@@ -822,7 +910,7 @@ fn read_algorithm(d: &mut Decoder<'_>) -> Result<Algorithm, CborError> {
 }
 
 fn read_digits(d: &mut Decoder<'_>) -> Result<Digits, CborError> {
-    Digits::new(d.u8()?).ok_or_else(nonsense)
+    Digits::new(read_number(d)?).ok_or_else(nonsense)
 }
 
 const fn method_number(method: Method) -> u8 {
@@ -838,7 +926,7 @@ const fn method_number(method: Method) -> u8 {
 }
 
 fn read_method(d: &mut Decoder<'_>) -> Result<Method, CborError> {
-    let number = d.u8()?;
+    let number = read_number(d)?;
     Method::ALL.into_iter().find(|method| method_number(*method) == number).ok_or_else(nonsense)
 }
 
