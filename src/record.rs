@@ -24,14 +24,14 @@ use aes_gcm_siv::aead::{AeadInOut, KeyInit, Nonce, Tag};
 use hmac::{Hmac, Mac};
 use minicbor::decode::Error as CborError;
 use minicbor::{Decoder, Encoder};
-use sha2::{Digest, Sha256};
+use sha2::Sha256;
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::account::{Account, Budgets, Pending};
 use crate::challenge::{Challenge, ChallengeId, PhoneNumber, SentCode};
 use crate::code::Digits;
 use crate::device::{Device, Factor};
-use crate::key::Algorithm;
+use crate::key::{Algorithm, sha256, write_words};
 use crate::proof::Purpose;
 use crate::recovery::RecoverySet;
 use crate::secret::Secret;
@@ -291,9 +291,11 @@ pub(crate) struct Owner<'a> {
 
 impl Owner<'_> {
     pub(crate) fn new(id: &AccountId) -> Owner<'_> {
-        let digest: [u8; 32] = Sha256::digest(id.as_bytes()).into();
-        let (name, rest) = digest.split_first_chunk().unwrap_or((&[0; 8], &[]));
-        Owner { id, name: *name, first_nonce: rest.first_chunk().copied().unwrap_or_default() }
+        let [a, b, c, d, e, ..] = sha256(id.as_bytes());
+        let name = u64::from(a) << 32 | u64::from(b);
+        let mut first_nonce = [0; 12];
+        write_words([c, d, e].into_iter().map(u32::to_be_bytes), &mut first_nonce);
+        Owner { id, name: name.to_be_bytes(), first_nonce }
     }
 
     /// Another one for every version, and for every account: two of them would have to meet in all
