@@ -1,9 +1,13 @@
 //! One whole attempt over `MemoryStore`: load, open, decide, seal, swap; accepted and rejected, with
 //! one account and with a million. Beside it the two parts that cannot be left out: the sealing
-//! (opening one record and sealing the next) and the one-time password (keying and one window); and
-//! the store's own part (load and swap). Whoever is rejected was accepted a moment before, so that
-//! record is in the processor's caches, and the accepted one is not: what grows from one account to
-//! a million is the fetching of a record from memory, and it shows in the store's column.
+//! (opening one record and sealing the next) and the one-time password (keying and one window); the
+//! store's own part (load and swap); and the floor of any store in memory, "fetch": as many bytes
+//! copied from as many places, in the same order, without a map to find them. Whoever is rejected was
+//! accepted a moment before, so that record is in the processor's caches, and the accepted one is
+//! not: what grows from one account to a million is the waiting for memory.
+//!
+//! Everything is timed one piece at a time, as an attempt is: a loop over one piece would overlap it
+//! with itself.
 //!
 //! ```text
 //! cargo bench --bench mfa               # about a minute and a gigabyte
@@ -12,6 +16,7 @@
 //!
 //! Contestants take turns (`shared/turns.rs`); the ratios are the result.
 #![allow(missing_docs, clippy::expect_used, clippy::panic, clippy::arithmetic_side_effects)]
+#![allow(clippy::indexing_slicing)]
 
 #[path = "shared/turns.rs"]
 mod turns;
@@ -32,7 +37,7 @@ use countersign::{
     AccountId, Code, Digits, Keyring, MemoryStore, Mfa, OsRandom, Purpose, Recommended, Record,
     Secret, Store, Swap, Totp, UnixTime, Verdict, Window, Write,
 };
-use turns::{Batch, batch, take_turns};
+use turns::{Batch, take_turns};
 use zeroize::Zeroizing;
 
 const SECRET: &[u8] = b"12345678901234567890";
@@ -45,8 +50,8 @@ fn main() {
     let (rounds, times) = if quick { (40, 20) } else { (400, 40) };
 
     println!(
-        "{:>10}{:>12}{:>12}{:>12}{:>12}{:>12}",
-        "accounts", "accepted", "rejected", "sealing", "OTP", "store"
+        "{:>10}{:>12}{:>12}{:>12}{:>12}{:>12}{:>12}",
+        "accounts", "accepted", "rejected", "sealing", "OTP", "store", "fetch"
     );
     for accounts in populations {
         let people = Rc::new(RefCell::new(People::new(*accounts)));
@@ -56,25 +61,28 @@ fn main() {
             Some(part(&people, Part::Sealing)),
             Some(one_time_password()),
             Some(part(&people, Part::Store)),
+            Some(fetch(&people)),
         ];
         let nanoseconds = take_turns(&mut contestants, rounds, times);
-        let [Some(accepted), Some(rejected), Some(sealing), Some(otp), Some(store)] =
+        let [Some(accepted), Some(rejected), Some(sealing), Some(otp), Some(store), Some(fetch)] =
             nanoseconds[..]
         else {
             panic!("every contestant ran");
         };
         println!(
-            "{accounts:>10}{accepted:>12.0}{rejected:>12.0}{sealing:>12.0}{otp:>12.0}{store:>12.0}"
+            "{accounts:>10}{accepted:>12.0}{rejected:>12.0}{sealing:>12.0}{otp:>12.0}{store:>12.0}\
+             {fetch:>12.0}"
         );
         println!(
             "{:>10}  sealing {:.0} %, OTP {:.0} %, store {:.0} % of an accepted attempt; {:.2} x \
-             sealing and OTP, {:.2} x without the store, rejected {:.2} x",
+             sealing and OTP, {:.2} x without the store, {:.2} x without the fetch, rejected {:.2} x",
             "",
             100.0 * sealing / accepted,
             100.0 * otp / accepted,
             100.0 * store / accepted,
             accepted / (sealing + otp),
             (accepted - store) / (sealing + otp),
+            (accepted - fetch) / (sealing + otp),
             rejected / (sealing + otp),
         );
     }
@@ -268,9 +276,34 @@ fn part(people: &Rc<RefCell<People>>, part: Part) -> Batch {
 fn one_time_password() -> Batch {
     let secret = Secret::from_bytes(SECRET).expect("a secret");
     let now = UnixTime::from_secs(1_111_111_109);
-    batch(move || {
-        let code = Code::parse(black_box("000000"), Digits::Six).expect("six digits");
-        let totp = Totp::new(black_box(&secret), Parameters::default());
-        totp.find(&code, black_box(now), Window::ONE_EACH_WAY, None)
+    Box::new(move |times| {
+        let once = || {
+            let code = Code::parse(black_box("000000"), Digits::Six).expect("six digits");
+            let totp = Totp::new(black_box(&secret), Parameters::default());
+            black_box(totp.find(&code, black_box(now), Window::ONE_EACH_WAY, None));
+        };
+        (0..times).map(|_| timed(once).1).sum()
+    })
+}
+
+/// A record's bytes, copied from the place of the next person: from an array in which they all
+/// stand side by side.
+fn fetch(people: &Rc<RefCell<People>>) -> Batch {
+    let people = Rc::clone(people);
+    let record = {
+        let people = people.borrow();
+        Store::load(&people.store, &person(0)).expect("a store in memory").expect("a record")
+    };
+    let len = record.as_bytes().len();
+    let all = record.as_bytes().repeat(usize::try_from(people.borrow().accounts).expect("fits"));
+    Box::new(move |times| {
+        let people = &mut *people.borrow_mut();
+        let fetched = |_| {
+            let id = people.come_in();
+            let number = u64::from_be_bytes(id.as_bytes().try_into().expect("eight bytes"));
+            let at = len * usize::try_from(number).expect("fits");
+            timed(|| black_box(black_box(&all)[black_box(at)..][..len].to_vec())).1
+        };
+        (0..times).map(fetched).sum()
     })
 }

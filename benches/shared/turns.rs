@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 pub type Batch = Box<dyn FnMut(u32) -> Duration>;
 
 /// Work that is timed as it is.
+#[allow(dead_code)] // each bench uses a part
 pub fn batch<T>(mut work: impl FnMut() -> T + 'static) -> Batch {
     Box::new(move |times| {
         let start = Instant::now();
