@@ -326,6 +326,10 @@ mod tests {
         for wrong in [&text[1..], "", "ÄÖ", &std::format!("{}0", *text)] {
             assert!(RecoveryCode::parse(wrong).is_err(), "{wrong}");
         }
+        for unknown in ["U", "u", "!", "\0", "UU", "U!U"] {
+            let wrong = std::format!("{}{unknown}", &text[..29 - unknown.len()]);
+            assert!(RecoveryCode::parse(&wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]
