@@ -10,6 +10,9 @@
 //! the instructions, the same library code is stepped through one instruction at a time and has to
 //! execute the same list for every secret.
 //!
+//! Not shown are two: of the reading of a URI the addresses (the instructions are), and the drawing of
+//! a QR code, which is by tables and is in the README's list of what leaks.
+//!
 //! To read what the compiler made of a change, after these have run:
 //! `objdump --disassemble --demangle target/tmp/evidence/evidence/silence`. In `Hotp::scan`,
 //! `Key::truncate` and `RecoverySet::spend` a jump may ask for the hash, the number of digits or
