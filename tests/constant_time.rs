@@ -51,9 +51,12 @@ fn a_planted_leak_is_reported() {
         ("leaks_a_typed_code", BRANCH),
         ("leaks_a_generated_code", BRANCH),
         ("leaks_a_printed_secret", BRANCH),
+        ("leaks_an_issued_secret", BRANCH),
+        ("leaks_an_issued_recovery_code", BRANCH),
+        ("leaks_an_issued_sent_code", BRANCH),
         ("leaks_a_kept_secret", BRANCH),
-        ("leaks_a_kept_hash", BRANCH),
-        ("leaks_a_sent_code", BRANCH),
+        ("leaks_a_kept_recovery_code", BRANCH),
+        ("leaks_a_kept_sent_code", BRANCH),
     ] {
         let output = memcheck(leak);
         assert_eq!(output.status.code(), Some(REPORTED), "{leak}: {}", said(&output));

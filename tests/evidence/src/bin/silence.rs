@@ -36,17 +36,19 @@ fn main() {
         ["accounts"] => ALL.into_iter().for_each(|algorithm| accounts(algorithm, None)),
         ["leaks_by_a_branch"] => leaks_by_a_branch(),
         ["leaks_by_a_table"] => leaks_by_a_table(),
-        ["leaks_a_typed_code"] => leaks_a_typed_code(&typed("492039", Digits::Six)[1]),
+        ["leaks_a_typed_code"] => {
+            let [_, code] = typed("492039", Digits::Six);
+            leaks_a_typed_code(code.expose_str().as_bytes());
+        }
         ["leaks_a_generated_code"] => {
             let hotp = Hotp::new(&hidden(seed(Algorithm::Sha1)), Algorithm::Sha1, Digits::Six);
-            leaks_a_generated_code(&hotp.generate(9));
+            leaks_a_generated_code(hotp.generate(9).expose_str().as_bytes());
         }
         ["leaks_a_printed_secret"] => {
-            leaks_a_printed_secret(hidden(seed(Algorithm::Sha1)).expose_base32().expose_str());
+            let text = hidden(seed(Algorithm::Sha1)).expose_base32();
+            leaks_a_printed_secret(text.expose_str().as_bytes());
         }
-        [kept] if KEPT.iter().any(|(_, leak)| kept == leak) => {
-            accounts(Algorithm::Sha1, Some(kept));
-        }
+        [name] if name.starts_with("leaks_") => accounts(Algorithm::Sha1, Some(name)),
         ["count", algorithm, case] => {
             count(Algorithm::from_name(algorithm).expect("an algorithm"), case);
         }
@@ -75,46 +77,35 @@ fn leaks_by_a_table() {
     black_box(table[usize::from(black_box(&secret)[3])]);
 }
 
-#[inline(never)]
-fn leaks_a_typed_code(code: &Code) {
-    if black_box(code.expose_str().as_bytes()[0]) == b'4' {
-        println!("it begins with a four");
-    }
+/// One function for each kind of thing: what differs is the name.
+macro_rules! leaks {
+    ($($name:ident)*) => {
+        $(#[inline(never)]
+        fn $name(bytes: &[u8]) {
+            if black_box(bytes[0]) == b'4' {
+                println!("{} begins with a four", stringify!($name));
+            }
+        })*
+
+        fn leak(name: &str, bytes: &[u8]) {
+            match name {
+                $(stringify!($name) => $name(bytes),)*
+                other => panic!("what is {other:?}?"),
+            }
+        }
+    };
 }
 
-#[inline(never)]
-fn leaks_a_generated_code(code: &Code) {
-    if black_box(code.expose_str().as_bytes()[0]) == b'4' {
-        println!("it begins with a four");
-    }
-}
-
-#[inline(never)]
-fn leaks_a_printed_secret(text: &str) {
-    if black_box(text.as_bytes()[0]) == b'4' {
-        println!("it begins with a four");
-    }
-}
-
-#[inline(never)]
-fn leaks_a_kept_secret(secret: &[u8]) {
-    if black_box(secret[0]) == b'4' {
-        println!("it begins with a four");
-    }
-}
-
-#[inline(never)]
-fn leaks_a_kept_hash(hash: &[u8]) {
-    if black_box(hash[0]) == b'4' {
-        println!("it begins with a four");
-    }
-}
-
-#[inline(never)]
-fn leaks_a_sent_code(sent: &[u8]) {
-    if black_box(sent[0]) == b'4' {
-        println!("it begins with a four");
-    }
+leaks! {
+    leaks_a_typed_code
+    leaks_a_generated_code
+    leaks_a_printed_secret
+    leaks_an_issued_secret
+    leaks_an_issued_recovery_code
+    leaks_an_issued_sent_code
+    leaks_a_kept_secret
+    leaks_a_kept_recovery_code
+    leaks_a_kept_sent_code
 }
 
 // The OTP core.
@@ -309,18 +300,22 @@ fn typed_text() {
 
 // The account layer: what a record keeps is hidden as it is opened, and shown as it is sealed.
 
-/// What a record keeps of secrets, and the leak of each.
-const KEPT: [(Kept, &str); 3] = [
-    (Kept::Secret, "leaks_a_kept_secret"),
-    (Kept::Hash, "leaks_a_kept_hash"),
-    (Kept::Sent, "leaks_a_sent_code"),
-];
-
+/// What a record keeps of secrets.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 enum Kept {
-    Hash,
+    RecoveryCode,
     Secret,
-    Sent,
+    SentCode,
+}
+
+impl Kept {
+    const fn leak(self) -> &'static str {
+        match self {
+            Kept::RecoveryCode => "leaks_a_kept_recovery_code",
+            Kept::Secret => "leaks_a_kept_secret",
+            Kept::SentCode => "leaks_a_kept_sent_code",
+        }
+    }
 }
 
 struct Hiding<'a> {
@@ -379,13 +374,13 @@ impl Hiding<'_> {
                 plaintext.get(head) == Some(&0x50) && plaintext.get(head + 16).is_some()
             };
             if plaintext[at] == 0x8a && heads.clone().all(is_hash) {
-                found.extend(heads.map(|head| (Kept::Hash, head + 1..head + 17)));
+                found.extend(heads.map(|head| (Kept::RecoveryCode, head + 1..head + 17)));
             }
             // [32 bytes, 32 bytes]
             let sent = plaintext.get(at..at + 1 + 2 * 34);
             if sent.is_some_and(|it| it.starts_with(&[0x82, 0x58, 32]) && it[35..37] == [0x58, 32])
             {
-                found.extend([at + 3, at + 37].map(|from| (Kept::Sent, from..from + 32)));
+                found.extend([at + 3, at + 37].map(|from| (Kept::SentCode, from..from + 32)));
             }
         }
         found
@@ -396,12 +391,8 @@ impl Hiding<'_> {
         let public = plaintext.to_vec();
         show(public.as_slice());
         for (kept, place) in self.secrets_in(&public) {
-            let secret = &plaintext[place];
-            match (kept, self.leak) {
-                (Kept::Secret, Some("leaks_a_kept_secret")) => leaks_a_kept_secret(secret),
-                (Kept::Hash, Some("leaks_a_kept_hash")) => leaks_a_kept_hash(secret),
-                (Kept::Sent, Some("leaks_a_sent_code")) => leaks_a_sent_code(secret),
-                _ => {}
+            if self.leak == Some(kept.leak()) {
+                leak(kept.leak(), &plaintext[place]);
             }
         }
     }
@@ -460,24 +451,32 @@ fn owned(uri: &ProvisioningUri, secrets: &Mutex<Vec<Vec<u8>>>) -> Secret {
     secret
 }
 
-fn accounts(algorithm: Algorithm, leak: Option<&str>) {
+fn accounts(algorithm: Algorithm, leaked: Option<&str>) {
+    let issued = |name: &str, bytes: &[u8]| {
+        if leaked == Some(name) {
+            leak(name, bytes);
+        }
+    };
     let store = MemoryStore::new();
     let random = OsRandom::new().expect("randomness");
     let mut rng = HidingRandom { random, number_follows: false };
     let id = AccountId::new(b"42").expect("an id");
     let now = UnixTime::from_secs(1_800_000_000);
     let (secrets, hidden) = (Mutex::default(), Mutex::default());
-    let keys = Hiding { keys: Keyring::new([7; 32]), secrets: &secrets, hidden: &hidden, leak };
+    let keys =
+        Hiding { keys: Keyring::new([7; 32]), secrets: &secrets, hidden: &hidden, leak: leaked };
     let mfa = Mfa::new(keys, Apps(algorithm));
 
     let pending = mfa.enrol(&id, "phone", &mut rng, now).run(&store).expect("memory").done();
     let pending = pending.expect("nothing is bound");
     let uri = pending.uri("Acme", "dana").expect("a uri");
+    issued("leaks_an_issued_secret", uri.secret().expose_bytes());
     let app = Totp::new(&owned(&uri, &secrets), uri.totp_parameters().expect("TOTP"));
     let code = |now| app.generate(now).expect("after T0").expose_str().to_owned();
     let bound = mfa.confirm(&id, pending.id(), &code(now), &mut rng, now).run(&store);
     let bound = bound.expect("memory").accepted().expect("the app's code");
     let recovery = bound.recovery_codes().expect("the first factor");
+    issued("leaks_an_issued_recovery_code", recovery.expose_lines().as_bytes());
     let lines = shown(&recovery.expose_lines());
     let recovery: Vec<_> = recovery.iter().map(|code| shown(&code.expose_text())).collect();
     assert!(lines.lines().eq(&recovery));
@@ -519,6 +518,7 @@ fn accounts(algorithm: Algorithm, leak: Option<&str>) {
     let told = RestrictedNotice::given_by_host();
     let sent = mfa.enrol_phone(&id, "mobile", number, told, &mut rng, now).proven_by(proof);
     let sent = sent.run(&store).expect("memory").done().expect("a proof");
+    issued("leaks_an_issued_sent_code", sent.code().expose_str().as_bytes());
     let sent_code = shown(sent.code().expose_str());
     let bound = mfa.confirm(&id, sent.id(), &sent_code, &mut rng, now);
     assert!(bound.run(&store).expect("memory").accepted().is_some());
@@ -537,10 +537,10 @@ fn accounts(algorithm: Algorithm, leak: Option<&str>) {
 
     // Of everything, something was in a record; of an app and a token, both.
     let lengths = [
-        (Kept::Hash, 16),
+        (Kept::RecoveryCode, 16),
         (Kept::Secret, algorithm.secret_len()),
         (Kept::Secret, Algorithm::Sha1.secret_len()),
-        (Kept::Sent, 32),
+        (Kept::SentCode, 32),
     ];
     let hidden = hidden.lock().expect("one thread");
     assert_eq!(*hidden, BTreeSet::from(lengths), "not everything was hidden");
