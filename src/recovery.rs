@@ -67,8 +67,7 @@ impl RecoveryCode {
                     text.push('-');
                 }
                 printed = printed.saturating_add(1);
-                let character = crockford_character((bits >> (held & 7)) as u8 & 31);
-                text.push(char::from(character & 0x7f)); // one byte of UTF-8, whichever it is
+                text.push(char::from(crockford_character((bits >> (held & 7)) as u8 & 31)));
             }
         }
         bits.zeroize();
