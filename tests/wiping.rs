@@ -95,8 +95,8 @@ impl Needles {
             let truncated = window & 0x7fff_ffff;
             let code = format!("{:08}", truncated % 100_000_000);
             if is_shown(&code) {
-                self.add_word(TRUNCATED, window);
-                self.add_word(TRUNCATED, truncated);
+                self.add_word([TRUNCATED, WINDOW], window);
+                self.add_word([TRUNCATED, WINDOW], truncated);
                 self.add_code(&code);
             }
         }
@@ -105,18 +105,19 @@ impl Needles {
     /// A code of eight digits: as text, and as the number it is.
     fn add_code(&mut self, text: &str) {
         self.0.insert(text.as_bytes().try_into().unwrap(), "code");
-        self.add_word(VALUE, text.parse().unwrap());
+        self.add_word([VALUE; 2], text.parse().unwrap());
     }
 
     fn kinds(&self) -> BTreeSet<&'static str> {
         self.0.values().chain(self.1.values()).copied().collect()
     }
 
-    fn add_word(&mut self, name: &'static str, word: u32) {
+    /// As a processor writes a number, and as it stands in a MAC.
+    fn add_word(&mut self, [number, in_mac]: [&'static str; 2], word: u32) {
         // A small number is somewhere anyway.
         if word > 0xffff {
-            self.1.insert(word.to_le_bytes(), name);
-            self.1.insert(word.to_be_bytes(), name);
+            self.1.insert(word.to_le_bytes(), number);
+            self.1.insert(word.to_be_bytes(), in_mac);
         }
     }
 }
@@ -264,6 +265,12 @@ fn the_core_leaves_nothing_behind() {
                 needles.add_hmac((algorithm, secret.expose_bytes()), factors, |_| true);
 
                 let mut program = Stopped::start(flags, name, seed);
+                // The key schedules and the code are still there, and the secret: nothing else.
+                let worked = program.look(&needles);
+                println!("{name} {flags}, worked: {worked:?}");
+                let mut left = worked.left_behind();
+                left.retain(|left| *left != (HEAP, "key schedule"));
+                assert_eq!(words.part("worked", left), [], "{name} {flags}");
                 let held = program.look(&needles);
                 println!("{name} {flags}, held: {held:?}");
                 for kind in needles.kinds() {
@@ -290,7 +297,7 @@ impl Words {
     /// Counts the words among what was left, and hands back the rest.
     fn part(&mut self, at: &str, left: Vec<Left>) -> Vec<Left> {
         let (words, rest) =
-            left.into_iter().partition(|(_, kind)| [TRUNCATED, VALUE].contains(kind));
+            left.into_iter().partition(|(_, kind)| [TRUNCATED, VALUE, WINDOW].contains(kind));
         let words: Vec<Left> = words;
         for (place, kind) in words {
             *self.0.entry((at.to_owned(), place, kind)).or_default() += 1;
@@ -386,12 +393,13 @@ fn of_accounts(seed: u64) -> (Needles, Vec<String>) {
 
 /// What the host holds at one look, or the scenario for it. A plaintext it never has: that is looked
 /// at while a `Seal` does.
-const HELD_KINDS: [&str; 10] = [
+const HELD_KINDS: [&str; 11] = [
     "secret",
     "padded key",
     "key schedule",
     "inner digest",
     "MAC",
+    WINDOW,
     TRUNCATED,
     VALUE,
     "code",
@@ -449,5 +457,6 @@ fn crockford(text: &[u8]) -> Vec<u8> {
 }
 
 const SEALING_KEY: &str = "sealing key";
-const TRUNCATED: &str = "truncated MAC";
+const TRUNCATED: &str = "truncated value";
+const WINDOW: &str = "window of a MAC";
 const VALUE: &str = "value of a code";

@@ -60,14 +60,14 @@ impl rand::TryRng for Known {
 
 impl rand::TryCryptoRng for Known {}
 
-/// The core: a secret is taken, a code is made, a window is searched. `look` is called while all of
-/// it is held, and again after it was dropped.
+/// The core: a secret is taken, a code is made, a window is searched. `look` is called at once, then
+/// while something of every kind is held, and again after it was dropped.
 #[inline(never)]
 pub fn core(algorithm: Algorithm, seed: u64, mut look: impl FnMut(&str)) {
     let parameters = Parameters { algorithm, digits: Digits::Eight, ..Parameters::default() };
     {
-        let _parts = parts(seed, (0, algorithm), NOW.as_secs() / 30);
         let secret = secret(seed, (0, algorithm));
+        zeroize::zeroize_stack::<1024>(); // where it was made and moved
         let totp = Totp::new(&secret, parameters);
         let code = totp.generate(NOW);
         let code = code.as_ref().expect("after T0");
@@ -75,6 +75,8 @@ pub fn core(algorithm: Algorithm, seed: u64, mut look: impl FnMut(&str)) {
         // Boxed, as a host may keep it.
         let hotp = Box::new(Hotp::new(&secret, algorithm, Digits::Eight));
         assert!(hotp.generate(7) != *code);
+        look("worked");
+        let _parts = parts(seed, (0, algorithm), NOW.as_secs() / 30);
         // The number of the code, as a host should not keep it.
         let _number = number(code);
         zeroize::zeroize_stack::<1024>(); // where it was read and moved
@@ -94,7 +96,7 @@ struct Parts {
     _truncated: Box<Zeroizing<u32>>,
 }
 
-/// The stack on which they are made is wiped before the library is called, and not after.
+/// The stack on which they are made is wiped: what the library left there was looked at before.
 fn parts(seed: u64, of: (u64, Algorithm), factor: u64) -> Parts {
     #[inline(never)]
     fn make(seed: u64, of: (u64, Algorithm), factor: u64) -> Parts {
