@@ -266,11 +266,13 @@ fn the_core_leaves_nothing_behind() {
 
                 let mut program = Stopped::start(flags, name, seed);
                 // The key schedules and the code are still there, and the secret: nothing else.
-                let worked = program.look(&needles);
-                println!("{name} {flags}, worked: {worked:?}");
-                let mut left = worked.left_behind();
-                left.retain(|left| *left != (HEAP, "key schedule"));
-                assert_eq!(words.part("worked", left), [], "{name} {flags}");
+                for at in ["generated", "found", "by counter"] {
+                    let worked = program.look(&needles);
+                    println!("{name} {flags}, {at}: {worked:?}");
+                    let mut left = worked.left_behind();
+                    left.retain(|left| *left != (HEAP, "key schedule"));
+                    assert_eq!(words.part(at, left), [], "{name} {flags}, {at}");
+                }
                 let held = program.look(&needles);
                 println!("{name} {flags}, held: {held:?}");
                 for kind in needles.kinds() {

@@ -60,7 +60,7 @@ impl rand::TryRng for Known {
 
 impl rand::TryCryptoRng for Known {}
 
-/// The core: a secret is taken, a code is made, a window is searched. `look` is called at once, then
+/// The core: a secret is taken, a code is made, a window is searched. `look` is called after each, then
 /// while something of every kind is held, and again after it was dropped.
 #[inline(never)]
 pub fn core(algorithm: Algorithm, seed: u64, mut look: impl FnMut(&str)) {
@@ -71,11 +71,13 @@ pub fn core(algorithm: Algorithm, seed: u64, mut look: impl FnMut(&str)) {
         let totp = Totp::new(&secret, parameters);
         let code = totp.generate(NOW);
         let code = code.as_ref().expect("after T0");
+        look("generated");
         assert!(totp.find(code, NOW, Window::ONE_EACH_WAY, None).is_some());
+        look("found");
         // Boxed, as a host may keep it.
         let hotp = Box::new(Hotp::new(&secret, algorithm, Digits::Eight));
         assert!(hotp.generate(7) != *code);
-        look("worked");
+        look("by counter");
         let _parts = parts(seed, (0, algorithm), NOW.as_secs() / 30);
         // The number of the code, as a host should not keep it.
         let _number = number(code);
