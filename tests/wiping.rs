@@ -35,7 +35,7 @@ mod programs;
 #[allow(dead_code)] // the core's is for the program alone
 mod scenario;
 
-use scenario::{Known, LOOK_INSIDE, NOW, OPENED, SEALING};
+use scenario::{Known, LOOK_INSIDE, NOW};
 
 // What to look for.
 
@@ -459,6 +459,10 @@ fn crockford(text: &[u8]) -> Vec<u8> {
         .map(|eight| eight.iter().fold(0, |byte, bit| byte << 1 | u8::from(*bit)))
         .collect()
 }
+
+/// The looks at a plaintext from within an operation.
+const OPENED: &str = "opened";
+const SEALING: &str = "sealing";
 
 const SEALING_KEY: &str = "sealing key";
 const TRUNCATED: &str = "truncated value";

@@ -171,10 +171,8 @@ impl Policy for Long {
 
 /// The look at which the host still holds what it was handed.
 pub const HELD: &str = "held";
-/// The looks from within an operation, at a record's plaintext after it was opened and before it is
-/// sealed. A `Seal` takes them, while it is told to.
-pub const OPENED: &str = "opened";
-pub const SEALING: &str = "sealing";
+/// Whether a `Seal` is to look from within an operation: at the plaintext that it has opened, and at
+/// the next one before it is sealed.
 pub static LOOK_INSIDE: AtomicBool = AtomicBool::new(false);
 /// The last look, when the keyring is gone as well.
 pub const ALL_DROPPED: &str = "all dropped";
