@@ -15,7 +15,7 @@ use core::fmt;
 use hmac::{Hmac, KeyInit, Mac};
 use rand::CryptoRng;
 use sha2::Sha256;
-use subtle::ConstantTimeEq;
+use subtle::{ConstantTimeEq, ConstantTimeGreater};
 use zeroize::Zeroize;
 
 use crate::code::{Code, Digits};
@@ -132,10 +132,11 @@ impl ChallengeSeed {
         let id = ChallengeId::generate(rng);
         let mut seed = Box::new(ChallengeSeed { id, number: UNBIASED, key: [0; 32] });
         rng.fill_bytes(&mut seed.key);
-        while seed.number >= UNBIASED {
+        // Whether a draw was thrown away says nothing of the one that was kept.
+        while reveal(!UNBIASED.ct_gt(&seed.number)) {
             seed.number = rng.next_u64();
         }
-        seed.number %= WHOLE;
+        seed.number = last_eight(seed.number);
         seed
     }
 
@@ -151,13 +152,23 @@ impl ChallengeSeed {
     }
 }
 
+/// `number` mod 10^8 without a division, because the number is secret: as [`Digits::reduce`], for
+/// 64 bits. 10^8 is 2^8 times 390,625, and with `2^75` at least `2^56 * 390,625` the quotient is
+/// exact for every number.
+#[allow(clippy::arithmetic_side_effects)] // 56 bits times 57 bits; quotient * 10^8 <= number
+const fn last_eight(number: u64) -> u64 {
+    const RECIPROCAL: u128 = (1 << 75) / 390_625 + 1;
+    let quotient = (((number >> 8) as u128 * RECIPROCAL) >> 75) as u64;
+    number - quotient * 100_000_000
+}
+
 /// Writes the MAC where it stays.
 fn mac(key: &[u8; 32], id: &ChallengeId, code: &Code, place: &mut [u8; 32]) {
     // HMAC takes a key of any length; the error cannot happen and gives what never matches.
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else { return };
     mac.update(b"countersign sent code 1");
     mac.update(id.as_bytes());
-    mac.update(code.expose_str().as_bytes());
+    mac.update(code.ascii());
     place.copy_from_slice(&mac.finalize().into_bytes());
 }
 
@@ -321,6 +332,21 @@ mod tests {
         assert_eq!(std::format!("{id} {id:?}"), std::format!("{hex} ChallengeId({hex})"));
         let number = PhoneNumber::new("+15550123489").unwrap();
         assert_eq!(std::format!("{number:?}"), "PhoneNumber(…89)");
+    }
+
+    /// As for `reduce`: the first and last number of a quotient prove all that have it, and of the
+    /// quotients the largest are the least exact.
+    #[test]
+    fn last_eight_equals_the_remainder() {
+        let whole = 100_000_000;
+        let last = u64::MAX / whole;
+        let spread = (0..=1 << 16).map(|part| last / (1 << 16) * part);
+        for quotient in spread.chain(0..1 << 16).chain(last - (1 << 16)..=last) {
+            let multiple = quotient * whole;
+            for number in [multiple, multiple.saturating_add(whole - 1)] {
+                assert_eq!(last_eight(number), number % whole, "{number}");
+            }
+        }
     }
 
     /// 2^64 is 184,467,440,737 times 10^8 and 9,551,616 more: a draw from those would make the codes

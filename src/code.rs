@@ -150,10 +150,11 @@ impl Code {
     /// one word are worked on at once, first digit lowest, and no carry leaves its lane.
     #[allow(clippy::arithmetic_side_effects)] // eight digits at most, 8 bits each at the end
     pub(crate) fn from_value(value: u32, digits: Digits) -> Code {
+        // ASCII has seven bits: said here, it is no secret to whoever asks whether this is text.
         let (scale, shown) = match digits {
-            Digits::Six => (100, 0x0000_ffff_ffff_ffff),
-            Digits::Seven => (10, 0x00ff_ffff_ffff_ffff),
-            Digits::Eight => (1, 0xffff_ffff_ffff_ffff),
+            Digits::Six => (100, 0x0000_7f7f_7f7f_7f7f),
+            Digits::Seven => (10, 0x007f_7f7f_7f7f_7f7f),
+            Digits::Eight => (1, 0x7f7f_7f7f_7f7f_7f7f),
         };
         let eight = u64::from(value) * scale; // the first digit of the code is the first of eight
         let high = (eight * 0xd1b7_1759) >> 45; // by 10,000, exact below 10^8
@@ -192,9 +193,14 @@ impl Code {
     /// The digits as text, leading zeros kept. This lets the code out: show it, never log it.
     #[must_use]
     pub fn expose_str(&self) -> &str {
+        core::str::from_utf8(self.ascii()).unwrap_or_default() // only ASCII digits are ever written
+    }
+
+    /// The digits as bytes, of which nobody asks whether they are text.
+    pub(crate) fn ascii(&self) -> &[u8] {
         let (typed, _) =
             self.ascii.split_at_checked(usize::from(self.digits.count())).unwrap_or_default();
-        core::str::from_utf8(typed).unwrap_or_default() // only ASCII digits are ever written
+        typed
     }
 }
 

@@ -18,6 +18,7 @@ use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::hotp::reveal;
+use crate::secret;
 use crate::time::UnixTime;
 
 /// One recovery code: 120 bits, printed as six groups of four characters of Crockford's base32,
@@ -33,10 +34,11 @@ impl RecoveryCode {
     pub fn parse(text: &str) -> Result<RecoveryCode, RecoveryCodeError> {
         let mut code = RecoveryCode([0; 15]);
         let mut bits = 0_u32; // the low `held` bits are waiting for a byte
-        let (mut held, mut typed) = (0_u32, 0_usize);
+        let (mut held, mut typed, mut known) = (0_u32, 0_usize, u8::MAX);
         let mut place = code.0.iter_mut();
         for byte in text.bytes().filter(|byte| !matches!(byte, b' ' | b'-')) {
-            let value = crockford_value(byte).ok_or(RecoveryCodeError)?;
+            let (value, is_known) = crockford_value(byte);
+            known &= is_known;
             typed = typed.saturating_add(1);
             bits = (bits << 5) | u32::from(value);
             held = held.saturating_add(5);
@@ -46,7 +48,8 @@ impl RecoveryCode {
             }
         }
         bits.zeroize();
-        if typed == 24 { Ok(code) } else { Err(RecoveryCodeError) }
+        let is_code = secret::reveal(known.ct_eq(&u8::MAX)) && typed == 24;
+        if is_code { Ok(code) } else { Err(RecoveryCodeError) }
     }
 
     /// The code as a person reads it, `XXXX-XXXX-XXXX-XXXX-XXXX-XXXX`. This lets it out: show it
@@ -100,20 +103,35 @@ const fn past(value: u8, limit: u8) -> u8 {
     ((limit.wrapping_sub(1) as i8).wrapping_sub(value as i8) >> 7) as u8
 }
 
-/// The five bits of a typed character. What was typed is the attempt's own, not yet anybody's
-/// secret, so a plain match may read it.
-const fn crockford_value(typed: u8) -> Option<u8> {
-    match typed.to_ascii_uppercase() {
-        b'O' => Some(0),
-        b'I' | b'L' => Some(1),
-        digit @ b'0'..=b'9' => Some(digit.wrapping_sub(b'0')),
-        letter @ b'A'..=b'H' => Some(letter.wrapping_sub(b'A').wrapping_add(10)),
-        letter @ b'J'..=b'K' => Some(letter.wrapping_sub(b'J').wrapping_add(18)),
-        letter @ b'M'..=b'N' => Some(letter.wrapping_sub(b'M').wrapping_add(20)),
-        letter @ b'P'..=b'T' => Some(letter.wrapping_sub(b'P').wrapping_add(22)),
-        letter @ b'V'..=b'Z' => Some(letter.wrapping_sub(b'V').wrapping_add(27)),
-        _ => None, // U too
+/// The five bits of a typed character, and all ones if it has any. Without a branch or a table: a
+/// code that somebody types and that is right is a secret.
+fn crockford_value(typed: u8) -> (u8, u8) {
+    const RANGES: [(u8, u8, u8); 9] = [
+        (b'0', b'9', 0),
+        (b'A', b'H', 10),
+        (b'I', b'I', 1),
+        (b'J', b'K', 18),
+        (b'L', b'L', 1),
+        (b'M', b'N', 20),
+        (b'O', b'O', 0),
+        (b'P', b'T', 22),
+        (b'V', b'Z', 27),
+    ];
+    let upper = typed & !(within(typed, b'a', b'z') & 0x20);
+    let (mut value, mut known) = (0, 0);
+    for (first, last, start) in RANGES {
+        let here = within(upper, first, last);
+        value |= upper.wrapping_sub(first).wrapping_add(start) & here;
+        known |= here;
     }
+    (value, known)
+}
+
+/// All ones from `first` to `last`, else zero.
+const fn within(byte: u8, first: u8, last: u8) -> u8 {
+    let (byte, first, last) = (byte as i16, first as i16, last as i16);
+    ((first.wrapping_sub(1).wrapping_sub(byte) & byte.wrapping_sub(last).wrapping_sub(1)) >> 8)
+        as u8
 }
 
 impl Drop for RecoveryCode {
@@ -279,13 +297,18 @@ mod tests {
     fn characters_equal_the_alphabet_and_read_back() {
         for (value, character) in (0_u8..).zip(ALPHABET) {
             assert_eq!(crockford_character(value), *character, "{value}");
-            assert_eq!(crockford_value(*character), Some(value));
-            assert_eq!(crockford_value(character.to_ascii_lowercase()), Some(value));
         }
         for typed in 0..=u8::MAX {
-            let upper = typed.to_ascii_uppercase();
-            let known = ALPHABET.contains(&upper) || b"ILO".contains(&upper);
-            assert_eq!(crockford_value(typed).is_some(), known, "{typed:#x}");
+            let upper = match typed.to_ascii_uppercase() {
+                b'I' | b'L' => b'1',
+                b'O' => b'0',
+                other => other,
+            };
+            let model = match (0_u8..).zip(ALPHABET).find(|(_, character)| **character == upper) {
+                Some((value, _)) => (value, u8::MAX),
+                None => (0, 0),
+            };
+            assert_eq!(crockford_value(typed), model, "{typed:#x}");
         }
     }
 
@@ -299,6 +322,10 @@ mod tests {
         assert_eq!(RecoveryCode::parse(&typed).map(|read| read.0), Ok(code.0));
         for wrong in [&text[1..], "", "ÄÖ", &std::format!("{}0", *text)] {
             assert!(RecoveryCode::parse(wrong).is_err(), "{wrong}");
+        }
+        for unknown in ["U", "u", "!", "\0", "UU", "U!U"] {
+            let wrong = std::format!("{}{unknown}", &text[..29 - unknown.len()]);
+            assert!(RecoveryCode::parse(&wrong).is_err(), "{wrong}");
         }
     }
 

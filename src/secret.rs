@@ -131,6 +131,8 @@ impl Secret {
     pub(crate) fn print(&self, text: &mut Base32Text) {
         let printed = Base32UpperUnpadded::encode(self.expose_bytes(), &mut text.ascii);
         text.len = printed.map_or(0, str::len);
+        // ASCII has seven bits: said here, it is no secret to whoever asks whether this is text.
+        text.ascii.iter_mut().for_each(|character| *character &= 0x7f);
     }
 }
 

@@ -16,7 +16,7 @@ use std::process::Command;
 #[allow(dead_code)] // each test uses a part
 mod programs;
 
-use programs::{build, build_with, said};
+use programs::{build, build_with, disassembled, said};
 
 const PACKAGE: &str = "countersign-nostd";
 
@@ -67,24 +67,16 @@ fn only_a_check_that_cannot_fail_is_left_with_vectors() {
 
 /// The functions of a program from which a panic is called, the panics themselves left out.
 fn functions_that_panic(program: &Path) -> BTreeSet<String> {
-    let mut objdump = Command::new("objdump");
-    objdump.args(["--disassemble", "--demangle"]).arg(program);
-    let listing = objdump.output().expect("objdump is not installed").stdout;
-    let listing = String::from_utf8(listing).unwrap();
     let is_panic = |name: &str| name.contains("panic") || name.contains("_fail");
-    let mut function = "";
-    let mut found = BTreeSet::new();
-    for line in listing.lines() {
-        let target = line.split_once('<').and_then(|(_, name)| name.rsplit_once('>'));
-        match target {
-            Some((name, ":")) => function = name,
-            Some((name, _)) if is_panic(name) && !is_panic(function) => {
-                found.insert(function.to_owned());
-            }
-            _ => {}
-        }
-    }
-    found
+    let calls_one = |instruction: &String| {
+        let target = instruction.split_once('<').and_then(|(_, name)| name.rsplit_once('>'));
+        target.is_some_and(|(name, _)| is_panic(name))
+    };
+    disassembled(program)
+        .into_iter()
+        .filter(|(name, instructions)| !is_panic(name) && instructions.iter().any(calls_one))
+        .map(|(name, _)| name)
+        .collect()
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! Builds the programs of `tests/evidence` and `tests/nostd`, for the tests that run them.
+//! Builds the programs of `tests/evidence` and `tests/nostd`, for the tests that run them, and takes
+//! them apart.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -34,4 +35,21 @@ pub fn said(output: &Output) -> String {
     let (out, err) =
         (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     format!("{out}{err}")
+}
+
+/// The functions of a program by name, each with its instructions as objdump prints them.
+pub fn disassembled(program: &Path) -> Vec<(String, Vec<String>)> {
+    let mut objdump = Command::new("objdump");
+    objdump.args(["--disassemble", "--demangle", "--no-show-raw-insn"]).arg(program);
+    let listing = objdump.output().expect("objdump is not installed").stdout;
+    let mut functions: Vec<(String, Vec<String>)> = Vec::new();
+    for line in String::from_utf8(listing).expect("text").lines() {
+        let head = line.strip_suffix(">:").and_then(|head| head.split_once('<'));
+        match (head, line.split_once('\t'), functions.last_mut()) {
+            (Some((_, name)), _, _) => functions.push((name.to_owned(), Vec::new())),
+            (None, Some((_, instruction)), Some((_, all))) => all.push(instruction.to_owned()),
+            _ => {}
+        }
+    }
+    functions
 }

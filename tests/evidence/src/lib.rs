@@ -42,14 +42,24 @@ pub fn errors() -> usize {
     request(COUNT_ERRORS, 0, 0)
 }
 
-/// From here on, a branch or an address that depends on these bytes is an error.
-pub fn hide<T: ?Sized>(value: &T) {
-    request(MAKE_MEM_UNDEFINED, core::ptr::from_ref(value).addr(), size_of_val(value));
+/// From here on, a branch or an address that depends on these bytes is an error. Takes bytes and
+/// nothing else: of a reference to them, the address would be hidden and the bytes would not.
+#[inline(always)]
+pub fn hide(bytes: &[u8]) {
+    mark(MAKE_MEM_UNDEFINED, bytes.as_ptr(), bytes.len());
 }
 
 /// These bytes are public from here on.
+#[inline(always)]
 pub fn show<T: ?Sized>(value: &T) {
-    request(MAKE_MEM_DEFINED, core::ptr::from_ref(value).addr(), size_of_val(value));
+    mark(MAKE_MEM_DEFINED, core::ptr::from_ref(value).cast(), size_of_val(value));
+}
+
+/// By a pointer and out of line: behind a shared reference the compiler may take what it has read
+/// already for what is there, and what it has in a register is not marked.
+#[inline(never)]
+fn mark(number: usize, place: *const u8, len: usize) {
+    request(number, place.expose_provenance(), len);
 }
 
 // The two functions of the library in which the outcome of a comparison becomes public, and no

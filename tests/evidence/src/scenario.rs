@@ -2,6 +2,8 @@
 //! the same randomness, to learn what to look for. Between two looks everything that held a secret
 //! is dropped.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use countersign::challenge::{Assertion, PhoneNumber};
 use countersign::code::Digits;
 use countersign::device::ExistingDevice;
@@ -11,9 +13,11 @@ use countersign::record::Seal;
 use countersign::summary::Text;
 use countersign::totp::Parameters;
 use countersign::{
-    AccountId, Algorithm, Code, DeviceId, Hotp, MemoryStore, Mfa, Policy, Proof, ProvisioningUri,
-    Purpose, Secret, Totp, UnixTime, Window,
+    AccountId, Algorithm, Code, DeviceId, Hotp, Key, MemoryStore, Mfa, Policy, Proof,
+    ProvisioningUri, Purpose, Secret, Totp, UnixTime, Window,
 };
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Digest;
 use zeroize::{Zeroize, Zeroizing};
 
 pub const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
@@ -56,26 +60,97 @@ impl rand::TryRng for Known {
 
 impl rand::TryCryptoRng for Known {}
 
-/// The core: a secret is taken, a code is made, a window is searched. `look` is called while all of
-/// it is held, and again after it was dropped.
+/// The core: a secret is taken, a code is made, a window is searched. `look` is called after each, then
+/// while something of every kind is held, and again after it was dropped.
 #[inline(never)]
 pub fn core(algorithm: Algorithm, seed: u64, mut look: impl FnMut(&str)) {
     let parameters = Parameters { algorithm, digits: Digits::Eight, ..Parameters::default() };
     {
         let secret = secret(seed, (0, algorithm));
+        zeroize::zeroize_stack::<1024>(); // where it was made and moved
         let totp = Totp::new(&secret, parameters);
         let code = totp.generate(NOW);
         let code = code.as_ref().expect("after T0");
+        look("generated");
         assert!(totp.find(code, NOW, Window::ONE_EACH_WAY, None).is_some());
+        look("found");
         // Boxed, as a host may keep it.
         let hotp = Box::new(Hotp::new(&secret, algorithm, Digits::Eight));
         assert!(hotp.generate(7) != *code);
+        look("by counter");
+        let _parts = parts(seed, (0, algorithm), NOW.as_secs() / 30);
         // The number of the code, as a host should not keep it.
         let _number = number(code);
         zeroize::zeroize_stack::<1024>(); // where it was read and moved
         look("held");
     }
     look("dropped");
+}
+
+/// What the library makes of a secret on the way to a code and wipes before it answers, made here by
+/// other means (but the key schedule) and kept, so that a look finds each of them.
+struct Parts {
+    _schedule: Box<Key>,
+    _inner_pad: Box<Zeroizing<[u8; 128]>>,
+    _outer_pad: Box<Zeroizing<[u8; 128]>>,
+    _inner_digest: Zeroizing<Vec<u8>>,
+    _mac: Zeroizing<Vec<u8>>,
+    _truncated: Box<Zeroizing<u32>>,
+}
+
+/// The stack on which they are made is wiped: what the library left there was looked at before.
+fn parts(seed: u64, of: (u64, Algorithm), factor: u64) -> Parts {
+    #[inline(never)]
+    fn make(seed: u64, of: (u64, Algorithm), factor: u64) -> Parts {
+        let secret = secret(seed, of);
+        let block = if of.1 == Algorithm::Sha512 { 128 } else { 64 };
+        let pad = |with: u8| {
+            let mut padded = Box::new(Zeroizing::new([0; 128]));
+            let place = &mut padded[..block];
+            place[..secret.len()].copy_from_slice(secret.expose_bytes());
+            place.iter_mut().for_each(|byte| *byte ^= with);
+            padded
+        };
+        let (inner, outer) = (pad(0x36), pad(0x5c));
+        let message = Zeroizing::new([&inner[..block], &factor.to_be_bytes()].concat());
+        let inner_digest = Zeroizing::new(hash(of.1, &message));
+        let mac = Zeroizing::new(mac(of.1, secret.expose_bytes(), factor));
+        // RFC 4226 section 5.3.
+        let offset = usize::from(mac[mac.len() - 1] & 0xf);
+        let window = u32::from_be_bytes(mac[offset..][..4].try_into().expect("four bytes"));
+        Parts {
+            _schedule: Box::new(Key::new(of.1, &secret)),
+            _inner_pad: inner,
+            _outer_pad: outer,
+            _inner_digest: inner_digest,
+            _mac: mac,
+            _truncated: Box::new(Zeroizing::new(window & 0x7fff_ffff)),
+        }
+    }
+    let parts = make(seed, of, factor);
+    zeroize::zeroize_stack::<16_384>();
+    parts
+}
+
+pub fn hash(algorithm: Algorithm, message: &[u8]) -> Vec<u8> {
+    match algorithm {
+        Algorithm::Sha1 => sha1::Sha1::digest(message).to_vec(),
+        Algorithm::Sha256 => sha2::Sha256::digest(message).to_vec(),
+        Algorithm::Sha512 => sha2::Sha512::digest(message).to_vec(),
+    }
+}
+
+pub fn mac(algorithm: Algorithm, key: &[u8], factor: u64) -> Vec<u8> {
+    fn of<M: Mac + KeyInit>(key: &[u8], factor: u64) -> Vec<u8> {
+        let mut mac = <M as KeyInit>::new_from_slice(key).expect("HMAC takes any key");
+        mac.update(&factor.to_be_bytes());
+        mac.finalize().into_bytes().to_vec()
+    }
+    match algorithm {
+        Algorithm::Sha1 => of::<Hmac<sha1::Sha1>>(key, factor),
+        Algorithm::Sha256 => of::<Hmac<sha2::Sha256>>(key, factor),
+        Algorithm::Sha512 => of::<Hmac<sha2::Sha512>>(key, factor),
+    }
 }
 
 /// The recommended numbers, but for long secrets and codes: an allocator writes its own notes over the
@@ -96,6 +171,9 @@ impl Policy for Long {
 
 /// The look at which the host still holds what it was handed.
 pub const HELD: &str = "held";
+/// Whether a `Seal` is to look from within an operation: at the plaintext that it has opened, and at
+/// the next one before it is sealed.
+pub static LOOK_INSIDE: AtomicBool = AtomicBool::new(false);
 /// The last look, when the keyring is gone as well.
 pub const ALL_DROPPED: &str = "all dropped";
 
@@ -236,7 +314,9 @@ impl<K: Seal, I: FnMut(&str), L: FnMut(&str)> Stage<K, I, L> {
         let proof = self.prove(id, PHONE, Purpose::ChangeFactors);
         let Stage { mfa, store, rng, seed, now, issued, look } = self;
         {
+            let _parts = parts(*seed, PHONE, now.as_secs() / 30);
             let started = mfa.challenge(id, Purpose::SignIn, rng, *now);
+            LOOK_INSIDE.store(true, Ordering::Relaxed);
             let sent = started.run(store).expect(RUN).done().expect("a telephone");
             issued(sent.code().expose_str());
             let renewed = mfa.regenerate_recovery_codes(id, proof, rng, *now);

@@ -3,31 +3,110 @@
 //! breakpoints the list of addresses is to be the same for every secret, and for a hit anywhere in
 //! the window.
 //!
-//! `steps core` compares the OTP core; `steps leak` is the positive control and fails.
+//! `steps core` compares the OTP core; `steps text` what prints and reads secrets and codes;
+//! `steps leak` is the positive control and fails.
 
+use std::alloc::{GlobalAlloc, Layout, System};
 use std::arch::asm;
+use std::cell::UnsafeCell;
 use std::collections::HashMap;
 use std::hint::black_box;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode};
+use std::ptr::null_mut;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use countersign::code::Digits;
 use countersign::hotp::LookAhead;
+use countersign::recovery::RecoveryCode;
 use countersign::totp::Parameters;
-use countersign::{Algorithm, Code, Hotp, Secret, Totp, UnixTime, Window};
+use countersign::{Algorithm, Code, Hotp, ProvisioningUri, Secret, Totp, UnixTime, Window};
 
-/// The hashes that processors have instructions for; memcheck covers SHA-512 whole.
-const HASHES: [Algorithm; 2] = [Algorithm::Sha1, Algorithm::Sha256];
-const SECRETS: u8 = 3;
+const HASHES: [Algorithm; 3] = [Algorithm::Sha1, Algorithm::Sha256, Algorithm::Sha512];
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        ["core"] => compare("core-child"),
-        ["leak"] => compare("leak-child"),
+        ["core"] => compare(&CORE),
+        ["text"] => compare(&TEXT),
+        ["leak"] => compare(&LEAK),
         ["core-child"] => core(),
+        ["text-child"] => text(),
         ["leak-child"] => leak(),
         other => panic!("what is {other:?}?"),
+    }
+}
+
+/// What a child runs: for each group and each secret, its regions in their order.
+struct Stepped {
+    child: &'static str,
+    groups: &'static [&'static str],
+    secrets: u8,
+    regions: usize,
+    /// Regions in which a hit is to be as a miss.
+    alike: &'static [std::ops::RangeInclusive<usize>],
+}
+
+/// Regions 2 to 4 hit, 5 misses; 6 and 7 hit, 8 misses.
+const CORE: Stepped = Stepped {
+    child: "core-child",
+    groups: &["SHA-1", "SHA-256", "SHA-512"],
+    secrets: 4,
+    regions: 9,
+    alike: &[2..=5, 6..=8],
+};
+const TEXT: Stepped =
+    Stepped { child: "text-child", groups: &["text"], secrets: 17, regions: 9, alike: &[] };
+const LEAK: Stepped =
+    Stepped { child: "leak-child", groups: &["leak"], secrets: 4, regions: 1, alike: &[] };
+
+/// An allocator looks for room where there is some, and a copy goes by where things lie: so that two
+/// secrets meet the same, each begins with the same room.
+struct Rewound {
+    room: UnsafeCell<[u8; 1 << 18]>,
+    /// How many bytes are taken; without a room to begin with, the system's allocator is asked.
+    taken: AtomicUsize,
+}
+
+const NO_ROOM: usize = usize::MAX;
+
+#[global_allocator]
+static HEAP: Rewound =
+    Rewound { room: UnsafeCell::new([0; 1 << 18]), taken: AtomicUsize::new(NO_ROOM) };
+
+// SAFETY: bytes are handed out once before the next rewinding, and there is one thread.
+unsafe impl Sync for Rewound {}
+
+impl Rewound {
+    /// Nothing that was taken since the last time may live on.
+    fn rewind(&self) {
+        self.taken.store(0, Ordering::Relaxed);
+    }
+}
+
+// SAFETY: gives out parts of `room` that do not overlap, or hands everything on to the system.
+unsafe impl GlobalAlloc for Rewound {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        let taken = self.taken.load(Ordering::Relaxed);
+        if taken == NO_ROOM {
+            // SAFETY: the caller's promises are handed on.
+            return unsafe { System.alloc(layout) };
+        }
+        let room = self.room.get().cast::<u8>();
+        let place = (room.addr() + taken).next_multiple_of(layout.align().max(64)) - room.addr();
+        if place + layout.size() > 1 << 18 {
+            return null_mut();
+        }
+        self.taken.store(place + layout.size(), Ordering::Relaxed);
+        room.wrapping_add(place)
+    }
+
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        let room = self.room.get().addr();
+        if !(room..room + (1 << 18)).contains(&memory.addr()) {
+            // SAFETY: the caller's promises are handed on.
+            unsafe { System.dealloc(memory, layout) }
+        }
     }
 }
 
@@ -69,7 +148,7 @@ fn find_ahead(hotp: &Hotp, code: &Code) {
 fn core() -> ExitCode {
     let now = UnixTime::from_secs(1_800_000_015);
     for algorithm in HASHES {
-        for secret in 0..=SECRETS {
+        for secret in 0..CORE.secrets {
             let bytes: Vec<u8> =
                 (0..20).map(|at| (at ^ secret).wrapping_mul(0x9d) ^ secret).collect();
             let secret = Secret::from_bytes(&bytes).expect("20 bytes");
@@ -91,8 +170,88 @@ fn core() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// How many regions `core` has for one secret.
-const REGIONS: usize = 9;
+#[inline(never)]
+fn print(secret: &Secret) {
+    region(|| secret.expose_base32());
+}
+
+#[inline(never)]
+fn read(text: &str) {
+    region(|| Secret::from_base32(text).is_ok());
+}
+
+#[inline(never)]
+fn read_leniently(text: &str) {
+    region(|| Secret::from_base32_lenient(text).is_ok());
+}
+
+#[inline(never)]
+fn print_uri(uri: &ProvisioningUri) {
+    region(|| uri.expose_uri());
+}
+
+#[inline(never)]
+fn read_uri(uri: &str) {
+    region(|| ProvisioningUri::parse(uri).is_ok());
+}
+
+#[inline(never)]
+fn read_code(text: &str) {
+    region(|| Code::parse(text, Digits::Eight).is_ok());
+}
+
+#[inline(never)]
+fn read_code_leniently(text: &str) {
+    region(|| Code::parse_lenient(text, Digits::Eight).is_ok());
+}
+
+#[inline(never)]
+fn read_recovery_code(text: &str) {
+    region(|| RecoveryCode::parse(text).is_ok());
+}
+
+#[inline(never)]
+fn print_recovery_code(code: &RecoveryCode) {
+    region(|| code.expose_text());
+}
+
+/// Secrets and codes of one length, each with its separators at the same places.
+fn text() -> ExitCode {
+    for secret in 0..TEXT.secrets {
+        HEAP.rewind();
+        // The last two are all zeros and all ones: one letter and one digit over and over.
+        let byte = |at: u8| match TEXT.secrets - secret {
+            1 => 0xff,
+            2 => 0,
+            _ => (at ^ secret).wrapping_mul(0x9d).rotate_left(3) ^ secret,
+        };
+        let bytes: Vec<u8> = (0..32).map(byte).collect();
+        let secret = Secret::from_bytes(&bytes).expect("32 bytes");
+        let strict = secret.expose_base32().expose_str().to_owned();
+        let lower = strict.to_lowercase();
+        let (head, tail) = lower.split_at(26);
+        let lenient = format!("{head} -{tail}====");
+        let parameters = Parameters::default();
+        let uri = ProvisioningUri::totp("Acme", "dana", &secret, parameters).expect("two names");
+        let digits: String =
+            bytes.iter().take(8).map(|byte| char::from(b'0' + byte % 10)).collect();
+        let spaced = format!("{}-{}", &digits[..4], &digits[4..]);
+        let letters = b"0123456789ABCDEFGHJKMNPQRSTVWXYZabcdefghjkmnpqrstvwxyzilOI";
+        let letter = |byte: &u8| char::from(letters[usize::from(*byte) % letters.len()]);
+        let recovery: String = bytes.iter().take(24).map(letter).collect();
+        let recovery = format!("{}-{}", &recovery[..4], &recovery[4..]);
+        print(&secret);
+        read(&strict);
+        read_leniently(&lenient);
+        print_uri(&uri);
+        read_uri(&uri.expose_uri());
+        read_code(&digits);
+        read_code_leniently(&spaced);
+        read_recovery_code(&recovery);
+        print_recovery_code(&RecoveryCode::parse(&recovery).expect("24 characters"));
+    }
+    ExitCode::SUCCESS
+}
 
 #[inline(never)]
 fn leaky(code: &Code, typed: &[u8]) {
@@ -101,54 +260,52 @@ fn leaky(code: &Code, typed: &[u8]) {
 }
 
 fn leak() -> ExitCode {
-    for secret in 0..=SECRETS {
+    for secret in 0..LEAK.secrets {
         let secret = Secret::from_bytes(&[secret; 20]).expect("20 bytes");
         let hotp = Hotp::new(&secret, Algorithm::Sha1, Digits::Six);
-        let code = hotp.generate(0);
-        for _ in 0..REGIONS {
-            leaky(&code, b"755224");
-        }
+        leaky(&hotp.generate(0), b"755224");
     }
     ExitCode::SUCCESS
 }
 
 // The one who steps.
 
-fn compare(child: &str) -> ExitCode {
-    let (traces, extensions) = trace(child);
-    let runs = traces.len() / REGIONS;
-    let secrets = usize::from(SECRETS) + 1;
-    assert!(traces.len().is_multiple_of(REGIONS) && runs.is_multiple_of(secrets), "{runs} runs");
+fn compare(stepped: &Stepped) -> ExitCode {
+    let Stepped { child, groups, secrets, regions, alike } = stepped;
+    let traces = trace(child);
+    let of_group = regions * usize::from(*secrets);
+    assert_eq!(traces.len(), of_group * groups.len(), "regions");
     let mut same = true;
-    for (group, traces) in traces.chunks(REGIONS * secrets).enumerate() {
-        let mut of_region: Vec<Vec<&Trace>> = vec![Vec::new(); REGIONS];
-        for run in traces.chunks(REGIONS).skip(1) {
-            run.iter().zip(&mut of_region).for_each(|(trace, all)| all.push(trace));
+    for (name, traces) in groups.iter().zip(traces.chunks(of_group)) {
+        let mut of_region: Vec<Vec<&[u64]>> = vec![Vec::new(); *regions];
+        for run in traces.chunks(*regions).skip(1) {
+            run.iter().zip(&mut of_region).for_each(|(trace, all)| all.push(&trace.addresses));
         }
         for (region, all) in of_region.iter().enumerate() {
             let equal = all.windows(2).all(|two| two[0] == two[1]);
-            println!(
-                "group {group} region {region}: {} instructions, equal: {equal}",
-                all[0].len()
-            );
+            println!("{name} region {region}: {} instructions, equal: {equal}", all[0].len());
             same &= equal;
         }
-        if child == "core-child" {
-            // Regions 2 to 4 hit, 5 misses; 6 and 7 hit, 8 misses.
-            for alike in [2..=5, 6..=8] {
-                same &= of_region[alike].windows(2).all(|two| two[0][0] == two[1][0]);
-            }
+        for alike in alike.iter().cloned() {
+            same &= of_region[alike].windows(2).all(|two| two[0][0] == two[1][0]);
         }
+        let extensions = traces.iter().any(|trace| trace.extensions);
+        println!("{name}, hash instructions among them: {extensions}");
     }
-    println!("SHA instructions among them: {extensions}");
     if same { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// The addresses of the instructions of one region, in the order in which they ran.
-type Trace = Vec<u64>;
+/// The instructions of one region.
+#[derive(Default)]
+struct Trace {
+    /// Their addresses, in the order in which they ran.
+    addresses: Vec<u64>,
+    /// Whether the processor's own for SHA-1 or SHA-256 are among them.
+    extensions: bool,
+}
 
 #[allow(clippy::zombie_processes)] // `stopped` waits for it
-fn trace(child: &str) -> (Vec<Trace>, bool) {
+fn trace(child: &str) -> Vec<Trace> {
     let mut command = Command::new(std::env::current_exe().expect("this program"));
     command.arg(child);
     // SAFETY: between fork and exec only one system call is made.
@@ -161,14 +318,13 @@ fn trace(child: &str) -> (Vec<Trace>, bool) {
     let child = command.spawn().expect("this program, again");
     let pid = libc::pid_t::try_from(child.id()).expect("a process number");
     assert!(stopped(pid), "it starts stopped");
-    let (mut traces, mut extensions) = (Vec::new(), false);
-    let mut text = HashMap::new();
+    let (mut traces, mut text) = (Vec::new(), HashMap::new());
     loop {
         go(libc::PTRACE_CONT, pid);
         if !stopped(pid) {
-            return (traces, extensions);
+            return traces;
         }
-        let mut trace = Vec::new();
+        let mut trace = Trace::default();
         loop {
             let at = address(pid);
             let word = *text.entry(at).or_insert_with(|| word_at(pid, at));
@@ -176,8 +332,8 @@ fn trace(child: &str) -> (Vec<Trace>, bool) {
             if opcode == 0xcc {
                 break;
             }
-            extensions |= is_sha(word);
-            trace.push(at);
+            trace.extensions |= is_sha(word);
+            trace.addresses.push(at);
             go(libc::PTRACE_SINGLESTEP, pid);
             assert!(stopped(pid), "it ended inside a region");
         }

@@ -4,7 +4,9 @@
 use std::arch::asm;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use countersign::record::{Seal, SealError};
 use countersign::{Algorithm, Keyring};
+use zeroize::Zeroizing;
 
 #[path = "../scenario.rs"]
 mod scenario;
@@ -21,9 +23,29 @@ fn main() {
             scenario::Known(!seed).fill(&mut key);
             let keys = Keyring::new(key);
             zeroize::Zeroize::zeroize(&mut key);
-            scenario::accounts(keys, seed, |_| (), |_| stop());
+            scenario::accounts(Stopping(keys), seed, |_| (), |_| stop());
         }
         other => panic!("what is {other}?"),
+    }
+}
+
+/// Stops while a plaintext is there, when it is told to.
+struct Stopping(Keyring);
+
+impl Seal for Stopping {
+    fn seal(&self, context: &[u8], nonce: [u8; 12], plain: &[u8]) -> Result<Vec<u8>, SealError> {
+        if scenario::LOOK_INSIDE.swap(false, Ordering::Relaxed) {
+            stop();
+        }
+        self.0.seal(context, nonce, plain)
+    }
+
+    fn open(&self, context: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
+        let plain = self.0.open(context, sealed)?;
+        if scenario::LOOK_INSIDE.load(Ordering::Relaxed) {
+            stop();
+        }
+        Ok(plain)
     }
 }
 
