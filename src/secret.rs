@@ -158,7 +158,7 @@ impl Secret {
         {
             // Nearly every secret: two pieces of sixteen, the second one ending in zeros.
             *start = *first;
-            let before = (bytes.len().wrapping_neg() % 8) as u32; // of the last eight, not the rest
+            let before = (bytes.len() as u32).wrapping_neg(); // modulo eight, of the last eight
             let rest = u64::from_le_bytes(*last).wrapping_shr(before.wrapping_mul(8));
             write_at_once(rest.to_le(), black_box(&Beside::ZEROS), next);
         } else if let Some(place) = self.bytes.0.get_mut(..bytes.len()) {

@@ -384,6 +384,8 @@ fn debug_shows_no_secret_and_no_digit() {
         Secret::from_base32("CANARY"),
         Code::parse("08180x", Digits::Six),
     );
+    let found = totp().find(&totp().generate(at(59)).unwrap(), at(60), Window::ONE_EACH_WAY, None);
+    assert_eq!(format!("{found:?}"), "Some(StepMatch { step: 1, drift: -1 })");
     let first_bytes = format!("{:?}", &bytes[..4]);
     for canary in ["CANARY", "081804", "08180", base32.expose_str(), &first_bytes[1..14]] {
         assert!(!shown.contains(canary), "{canary} in {shown}");
