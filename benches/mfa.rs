@@ -10,7 +10,7 @@
 //! with itself.
 //!
 //! ```text
-//! cargo bench --bench mfa               # about a minute and a gigabyte
+//! cargo bench --bench mfa               # about a minute and two gigabytes
 //! cargo bench --bench mfa -- --quick    # a few seconds, at most 10,000 accounts
 //! ```
 //!

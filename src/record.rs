@@ -41,7 +41,7 @@ use crate::time::UnixTime;
 use crate::totp::{Parameters, Period};
 
 /// One stored state of one account: opaque bytes under a version.
-#[derive(Eq, PartialEq)]
+#[derive(Clone, Eq, PartialEq)]
 pub struct Record {
     version: u64,
     bytes: Vec<u8>,
@@ -70,19 +70,6 @@ impl Record {
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes
-    }
-}
-
-impl Clone for Record {
-    fn clone(&self) -> Record {
-        Record { version: self.version, bytes: self.bytes.clone() }
-    }
-
-    /// In the room that is there: a store in memory replaces one record by the next.
-    fn clone_from(&mut self, other: &Record) {
-        let Record { version, bytes } = self;
-        *version = other.version;
-        bytes.clone_from(&other.bytes);
     }
 }
 
