@@ -150,7 +150,7 @@ impl Code {
     /// one word are worked on at once, first digit lowest, and no carry leaves its lane.
     #[allow(clippy::arithmetic_side_effects)] // eight digits at most, 8 bits each at the end
     pub(crate) fn from_value(value: u32, digits: Digits) -> Code {
-        // ASCII has seven bits: said here, it is no secret to whoever asks whether this is text.
+        // Clears the high bits, so that what asks whether this is UTF-8 cannot depend on a secret.
         let (scale, shown) = match digits {
             Digits::Six => (100, 0x0000_7f7f_7f7f_7f7f),
             Digits::Seven => (10, 0x007f_7f7f_7f7f_7f7f),

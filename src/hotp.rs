@@ -9,6 +9,7 @@
 use core::hint::select_unpredictable;
 
 use subtle::ConstantTimeEq;
+use zeroize::zeroize_stack;
 
 use crate::code::{Code, Digits};
 use crate::key::{Algorithm, Key};
@@ -134,6 +135,7 @@ impl Hotp {
             [first, second, third] => self.scan(&[first, second, third], factors),
             _ => return None,
         };
+        wipe_below();
         scan.accepted().map(|counter| CounterMatch { counter })
     }
 
@@ -142,6 +144,7 @@ impl Hotp {
     /// A run is accepted when every factor under it is eligible; the highest one wins. `seen` says
     /// that the codes stood somewhere in the window at all: a replay, if nothing was accepted.
     /// Neither the number of codes computed nor any branch depends on where the match is.
+    #[inline(never)] // what it leaves behind is below whoever calls it
     pub(crate) fn scan<const N: usize>(&self, codes: &[&Code; N], factors: Factors) -> Scan {
         let typed = || {
             codes.map(|code| {
@@ -173,7 +176,7 @@ impl Hotp {
             let (mut runs, mut ago) = (15_u32, N);
             for hits in hits {
                 ago = ago.saturating_sub(1);
-                runs &= hits << (ago & 3) >> 28; // of the code that many factors ago
+                runs &= (hits << (ago & 3)) >> 28; // `ago` factors ago; two at most
             }
             let allowed = runs & allowed;
             let any = nonzero(allowed);
@@ -183,6 +186,13 @@ impl Hotp {
         }
         reveal(first, accepted, seen)
     }
+}
+
+/// Wipes the stack below the caller, where a search for several codes keeps their numbers. (One code
+/// stays in a register.) Twice as deep as a release build reaches.
+#[inline(always)]
+pub(crate) fn wipe_below() {
+    zeroize_stack::<2560>();
 }
 
 /// The moving factors that a scan evaluates, and which of them, by index, may be accepted.
@@ -216,7 +226,7 @@ struct Eligible {
 }
 
 impl Eligible {
-    /// Bits for four factors from `index` on: where a run of so many ends that is within the range.
+    /// Bit n: the `run` factors that end at `index + n` lie all within the range.
     fn lanes(&self, index: u32, run: u32) -> u32 {
         let from = self.from.saturating_add(run.saturating_sub(1));
         lowest(self.to.saturating_sub(index)) & !lowest(from.saturating_sub(index))
@@ -233,20 +243,20 @@ fn lowest(count: u32) -> u32 {
 pub(crate) struct Scan {
     /// The moving factor of the last code of the highest eligible run, if one was accepted.
     pub(crate) at: u64,
-    pub(crate) accepted: bool,
+    pub(crate) hit: bool,
     /// Whether the codes stood anywhere in the window, eligible or not.
     pub(crate) seen: bool,
 }
 
 impl Scan {
     /// Of no window at all.
-    pub(crate) const NOTHING: Scan = Scan { at: 0, accepted: false, seen: false };
+    pub(crate) const NOTHING: Scan = Scan { at: 0, hit: false, seen: false };
 
     /// The moving factor of the last code of the highest eligible run. Chosen without a branch, so
     /// that a hit and a miss take the same instructions and differ in nothing but what they say.
     #[inline]
     pub(crate) fn accepted(self) -> Option<u64> {
-        select_unpredictable(self.accepted, Some(self.at), None)
+        select_unpredictable(self.hit, Some(self.at), None)
     }
 }
 
@@ -260,7 +270,7 @@ impl Scan {
 pub(crate) fn reveal(first: u64, accepted: u64, seen: u32) -> Scan {
     let lane = 31_u32.wrapping_sub((accepted as u32).leading_zeros());
     let index = (accepted >> 32).wrapping_add(lane.into());
-    Scan { at: first.wrapping_add(index), accepted: accepted != 0, seen: seen != 0 }
+    Scan { at: first.wrapping_add(index), hit: accepted != 0, seen: seen != 0 }
 }
 
 /// The value of no code of any length.

@@ -124,11 +124,7 @@ impl Key {
     pub fn generate(&self, moving_factor: u64, digits: Digits) -> Code {
         let mut reduced = 0;
         let visit = |(): &(), truncated| reduced = digits.reduce(truncated);
-        match &self.0 {
-            Schedule::Sha1(pads) => pads.side_by_side::<1, ()>(moving_factor, || (), visit),
-            Schedule::Sha256(pads) => pads.side_by_side::<1, ()>(moving_factor, || (), visit),
-            Schedule::Sha512(pads) => pads.side_by_side::<1, ()>(moving_factor, || (), visit),
-        }
+        self.truncate(moving_factor, 1, || (), visit);
         let code = Code::from_value(reduced, digits);
         reduced.zeroize();
         code
@@ -335,9 +331,9 @@ impl Hash for Sha512 {
     }
 }
 
-/// The chaining states after the inner and the outer pad. Aligned alike for every hash: they stand
-/// at one place in [`Schedule`], and are written there without a copy on the way.
-#[repr(align(16))]
+/// The chaining states after the inner and the outer pad. Aligned alike for every hash, so that they
+/// stand at one place in [`Schedule`], and without a gap, which nothing could wipe.
+#[repr(align(8))]
 struct Pads<H: Hash> {
     inner: H::State,
     outer: H::State,
@@ -347,17 +343,7 @@ impl<H: Hash> Pads<H> {
     /// Out of line, as [`Key::from_bytes`] is, and for the same reason.
     #[inline(never)]
     fn new(key: &H::Block) -> Pads<H> {
-        let mut pads = Pads { inner: H::INITIAL, outer: H::INITIAL };
-        let mut block;
-        for (state, pad) in [(&mut pads.inner, 0x36), (&mut pads.outer, 0x5c)] {
-            block = *key;
-            block.as_mut().iter_mut().for_each(|byte| *byte ^= pad);
-            H::compress(state, &block);
-        }
-        H::wipe_below();
-        block = H::ZERO;
-        optimization_barrier(&block);
-        pads
+        Pads { inner: compressed_pad::<H>(key, 0x36), outer: compressed_pad::<H>(key, 0x5c) }
     }
 
     #[inline(always)]
@@ -433,6 +419,21 @@ impl<H: Hash> Drop for Pads<H> {
         (self.inner, self.outer) = (H::INITIAL, H::INITIAL);
         optimization_barrier(self); // or the stores would be dropped as dead
     }
+}
+
+/// The chaining state after a key block under a pad. A call for each of them, which wipes what it
+/// used: a schedule that is filled by reference is copied into its place, and the copy stays.
+#[inline(never)]
+fn compressed_pad<H: Hash>(key: &H::Block, pad: u8) -> H::State {
+    let (mut state, mut block) = (H::INITIAL, *key);
+    block.as_mut().iter_mut().for_each(|byte| *byte ^= pad);
+    H::compress(&mut state, &block);
+    H::wipe_below();
+    let compressed = state;
+    (state, block) = (H::INITIAL, H::ZERO);
+    optimization_barrier(&state);
+    optimization_barrier(&block);
+    compressed
 }
 
 /// A key of any length as a block: zeros behind a shorter one, the hash of a longer one (RFC 2104

@@ -7,6 +7,7 @@
 //! record    = "cs" format(1) owner(8) length(4) sealed
 //! owner     = the first 8 bytes of SHA-256(account id)
 //! sealed    = key(4) nonce(12) ciphertext tag(16)           (as a Keyring writes it)
+//! nonce     = the next 12 bytes of SHA-256(account id), their last 8 XOR version
 //! context   = "cs" format(1) version(8) account id          (authenticated, not stored)
 //! plaintext = CBOR, `write_account` below
 //! ```
@@ -272,23 +273,23 @@ pub(crate) struct Owner<'a> {
     id: &'a AccountId,
     /// The first 8 bytes of the id's hash, as they stand in the record.
     name: [u8; 8],
-    /// The next 12, from which its nonces start.
-    first_nonce: [u8; 12],
+    /// The next 12, of which its nonces are made.
+    nonce_base: [u8; 12],
 }
 
 impl Owner<'_> {
     pub(crate) fn new(id: &AccountId) -> Owner<'_> {
         let [a, b, c, d, e, ..] = sha256(id.as_bytes());
         let name = u64::from(a) << 32 | u64::from(b);
-        let mut first_nonce = [0; 12];
-        write_words([c, d, e].into_iter().map(u32::to_be_bytes), &mut first_nonce);
-        Owner { id, name: name.to_be_bytes(), first_nonce }
+        let mut nonce_base = [0; 12];
+        write_words([c, d, e].into_iter().map(u32::to_be_bytes), &mut nonce_base);
+        Owner { id, name: name.to_be_bytes(), nonce_base }
     }
 
     /// Another one for every version, and for every account: two of them would have to meet in all
     /// of twelve hashed bytes but for the difference of two versions.
     fn nonce(&self, version: u64) -> [u8; 12] {
-        let mut nonce = self.first_nonce;
+        let mut nonce = self.nonce_base;
         for (byte, of_version) in nonce.iter_mut().rev().zip(version.to_le_bytes()) {
             *byte ^= of_version;
         }

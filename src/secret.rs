@@ -131,7 +131,7 @@ impl Secret {
     pub(crate) fn print(&self, text: &mut Base32Text) {
         let printed = Base32UpperUnpadded::encode(self.expose_bytes(), &mut text.ascii);
         text.len = printed.map_or(0, str::len);
-        // ASCII has seven bits: said here, it is no secret to whoever asks whether this is text.
+        // Clears the high bits, so that what asks whether this is UTF-8 cannot depend on a secret.
         text.ascii.iter_mut().for_each(|character| *character &= 0x7f);
     }
 }
@@ -240,7 +240,8 @@ pub(crate) fn write_at_once(word: u64, beside: &Beside, place: &mut [u8; 16]) {
     }
 }
 
-/// What [`write_at_once`] keeps of the word in each half, and what it writes there beside it.
+/// What [`write_at_once`] keeps of the word in each half, and what it writes there beside it: both
+/// halves are then made by one operation on a vector.
 pub(crate) struct Beside {
     kept: [u64; 2],
     then: [u64; 2],

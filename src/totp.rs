@@ -13,7 +13,7 @@ use core::hint::select_unpredictable;
 use core::num::NonZeroU32;
 
 use crate::code::{Code, Digits};
-use crate::hotp::{Factors, Hotp, Reach, Scan};
+use crate::hotp::{self, Factors, Hotp, Reach, Scan};
 use crate::key::{Algorithm, Key};
 use crate::secret::Secret;
 use crate::time::UnixTime;
@@ -246,6 +246,7 @@ impl Totp {
             [first, second, third] => self.scan_far(&[first, second, third], now, reach, after),
             _ => return None,
         };
+        hotp::wipe_below();
         self.step_match(scan, now)
     }
 
@@ -283,8 +284,8 @@ impl Totp {
     fn step_match(&self, scan: Scan, now: UnixTime) -> Option<StepMatch> {
         let present = self.step_at(now)?;
         let drift = scan.at.wrapping_sub(present) as u32; // a window away, at most
-        let drift = select_unpredictable(scan.accepted, drift.wrapping_add(Drift::ZERO), 0);
-        NonZeroU32::new(drift).map(|drift| StepMatch { step: scan.at, drift: Drift(drift) })
+        let drift = select_unpredictable(scan.hit, drift.wrapping_add(DriftOfMatch::ZERO), 0);
+        NonZeroU32::new(drift).map(|drift| StepMatch { step: scan.at, drift: DriftOfMatch(drift) })
     }
 }
 
@@ -292,14 +293,15 @@ impl Totp {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct StepMatch {
     step: u64,
-    drift: Drift,
+    drift: DriftOfMatch,
 }
 
-/// A number of steps, so far above zero that zero is left to say that there is no match.
+/// How the drift of a match is kept: with 2^31 on top, so that zero is left to say that there is no
+/// match, and the answer is one choice between two numbers.
 #[derive(Clone, Copy, Eq, PartialEq)]
-struct Drift(NonZeroU32);
+struct DriftOfMatch(NonZeroU32);
 
-impl Drift {
+impl DriftOfMatch {
     const ZERO: u32 = 1 << 31;
 
     const fn steps(self) -> i32 {
@@ -307,7 +309,7 @@ impl Drift {
     }
 }
 
-impl fmt::Debug for Drift {
+impl fmt::Debug for DriftOfMatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.steps().fmt(f)
     }

@@ -244,6 +244,17 @@ const ABOVE: &str = "stack above";
 const BELOW: &str = "stack below";
 const HEAP: &str = "heap";
 
+/// Where the core is looked at while its keys and codes are held.
+const LOOKS: [&str; 7] = [
+    "keyed",
+    "generated",
+    "found",
+    "resynchronised",
+    "keyed by counter",
+    "by counter",
+    "resynchronised by counter",
+];
+
 /// With the processor's hash instructions and without: what a compression spills differs.
 const COMPRESSIONS: [&str; 2] = ["", "--cfg sha1_backend=\"soft\" --cfg sha2_backend=\"soft\""];
 
@@ -266,7 +277,7 @@ fn the_core_leaves_nothing_behind() {
 
                 let mut program = Stopped::start(flags, name, seed);
                 // The key schedules and the code are still there, and the secret: nothing else.
-                for at in ["generated", "found", "by counter"] {
+                for at in LOOKS {
                     let worked = program.look(&needles);
                     println!("{name} {flags}, {at}: {worked:?}");
                     let mut left = worked.left_behind();

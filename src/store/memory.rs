@@ -42,7 +42,7 @@ struct Row {
 }
 
 impl Row {
-    /// For an app, a passkey and a set of recovery codes.
+    /// For an app and a set of recovery codes.
     const ROOM: usize = 384;
 
     const EMPTY: Row = Row { version: 0, len: 0, bytes: [0; Row::ROOM], more: Vec::new() };

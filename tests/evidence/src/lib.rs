@@ -69,7 +69,7 @@ fn mark(number: usize, place: *const u8, len: usize) {
 // so a change of the names below or in the library cannot go unnoticed.
 global_asm!(
     ".pushsection .text.countersign_wrappers, \"ax\", @progbits",
-    // countersign::hotp::reveal: three words at the address in rdi
+    // countersign::hotp::reveal: two words at the address in rdi
     ".globl _vgw00000ZZ_NONE_Zacountersign4hotp6revealZa",
     ".type _vgw00000ZZ_NONE_Zacountersign4hotp6revealZa, @function",
     "_vgw00000ZZ_NONE_Zacountersign4hotp6revealZa:",
@@ -80,7 +80,7 @@ global_asm!(
     "xchg rdx, rdx", // calls it
     "pop rdi",
     "push rax",
-    "mov rsi, 24",
+    "mov rsi, 16",
     "call 2f",
     "pop rax",
     "ret",

@@ -8,6 +8,7 @@ use countersign::challenge::{Assertion, PhoneNumber};
 use countersign::code::Digits;
 use countersign::device::ExistingDevice;
 use countersign::event::Actor;
+use countersign::hotp::Reach;
 use countersign::mfa::{ExternalMethod, RestrictedNotice};
 use countersign::record::Seal;
 use countersign::summary::Text;
@@ -69,15 +70,23 @@ pub fn core(algorithm: Algorithm, seed: u64, mut look: impl FnMut(&str)) {
         let secret = secret(seed, (0, algorithm));
         zeroize::zeroize_stack::<1024>(); // where it was made and moved
         let totp = Totp::new(&secret, parameters);
+        look("keyed");
         let code = totp.generate(NOW);
         let code = code.as_ref().expect("after T0");
         look("generated");
         assert!(totp.find(code, NOW, Window::ONE_EACH_WAY, None).is_some());
         look("found");
+        let next = totp.generate(NOW.plus(30)).expect("after T0");
+        let both = [totp.generate(NOW).expect("after T0"), next];
+        assert!(totp.resynchronise(&both, NOW, Reach::THOUSAND, None).is_some());
+        look("resynchronised");
         // Boxed, as a host may keep it.
         let hotp = Box::new(Hotp::new(&secret, algorithm, Digits::Eight));
+        look("keyed by counter");
         assert!(hotp.generate(7) != *code);
         look("by counter");
+        assert!(hotp.resynchronise(&both, 0, Reach::THOUSAND).is_none());
+        look("resynchronised by counter");
         let _parts = parts(seed, (0, algorithm), NOW.as_secs() / 30);
         // The number of the code, as a host should not keep it.
         let _number = number(code);
