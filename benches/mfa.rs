@@ -88,7 +88,7 @@ fn main() {
     }
 }
 
-/// People with one authenticator each, in one store. They all have the same secret, so that the
+/// People with one authenticator and ten recovery codes each, in one store. They all have the same secret, so that the
 /// code of a step is known for whoever comes next.
 struct People {
     mfa: Mfa<Keyring, Recommended>,
@@ -123,9 +123,18 @@ impl People {
             let secret = Secret::from_bytes(SECRET).expect("a secret");
             let label = Text::new("Dana's phone").expect("a label");
             let device = ExistingDevice::totp(label, secret, Parameters::default(), Some(1));
-            let imported = self.mfa.import(&person(number), device, &mut rng, self.now);
+            let id = person(number);
+            let imported = self.mfa.import(&id, device, &mut rng, self.now);
             imported.run(&self.store).expect("a store in memory").done().expect("a new account");
+            // Recovery codes, so that the record is as long as a person's.
+            let code = self.totp.generate(self.now).expect("after T0");
+            let proof = self.mfa.verify(&id, code.expose_str(), Purpose::ChangeFactors, self.now);
+            let proof = proof.run(&self.store).expect("a store in memory").accepted();
+            let proof = proof.expect("the right code");
+            let codes = self.mfa.regenerate_recovery_codes(&id, proof, &mut rng, self.now);
+            let _ = codes.run(&self.store).expect("a store in memory").done().expect("codes");
         }
+        self.now = self.now.plus(86_400); // the code of that day is used up
     }
 
     /// The next person in a scattered order, a day after their last attempt: whoever fails does so
@@ -266,7 +275,8 @@ fn part(people: &Rc<RefCell<People>>, part: Part) -> Batch {
                     people.mfa.verify(&id, code, purpose, people.now).run(&store)
                 }
             };
-            assert!(matches!(verdict.expect("a store in memory"), Verdict::Accepted(_)));
+            let verdict = verdict.expect("a store in memory");
+            assert!(matches!(verdict, Verdict::Accepted(_)), "{verdict:?}");
         }
         Duration::from_nanos(spent.load(Ordering::Relaxed))
     })

@@ -15,7 +15,7 @@
 //!
 //! To read what the compiler made of a change, after these have run:
 //! `objdump --disassemble --demangle target/tmp/evidence/evidence/silence`. In `Hotp::scan`,
-//! `Key::truncate` and `RecoverySet::spend` a jump may ask for the hash, the number of digits or
+//! `Key::generate`, what these call of `Pads`, and `RecoverySet::spend` a jump may ask for the hash, the number of digits or
 //! codes, and the place in a loop, and for nothing else.
 #![cfg(all(target_arch = "x86_64", target_os = "linux"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
