@@ -131,12 +131,24 @@ impl Hotp {
     ) -> Option<CounterMatch> {
         let factors = Factors::new(counter.into(), reach.0.into(), Some(counter));
         let scan = match codes {
-            [first, second] => self.scan(&[first, second], factors),
-            [first, second, third] => self.scan(&[first, second, third], factors),
+            [first, second] => self.scan_wiped(&[first, second], factors),
+            [first, second, third] => self.scan_wiped(&[first, second, third], factors),
             _ => return None,
         };
-        wipe_below();
         scan.accepted().map(|counter| CounterMatch { counter })
+    }
+
+    /// As `scan`, for several codes, whose numbers stay behind on the stack below it. (The number of
+    /// one code stays in a register.)
+    pub(crate) fn scan_wiped<const N: usize>(&self, codes: &[&Code; N], factors: Factors) -> Scan {
+        let scan = self.scan_and_leave_traces(codes, factors);
+        zeroize_stack::<2560>(); // twice as deep as a release build reaches
+        scan
+    }
+
+    #[inline(never)]
+    fn scan_and_leave_traces<const N: usize>(&self, codes: &[&Code; N], factors: Factors) -> Scan {
+        self.scan(codes, factors)
     }
 
     /// Evaluates moving factors and looks for `codes` in a row.
@@ -144,7 +156,6 @@ impl Hotp {
     /// A run is accepted when every factor under it is eligible; the highest one wins. `seen` says
     /// that the codes stood somewhere in the window at all: a replay, if nothing was accepted.
     /// Neither the number of codes computed nor any branch depends on where the match is.
-    #[inline(never)] // what it leaves behind is below whoever calls it
     pub(crate) fn scan<const N: usize>(&self, codes: &[&Code; N], factors: Factors) -> Scan {
         let typed = || {
             codes.map(|code| {
@@ -186,13 +197,6 @@ impl Hotp {
         }
         reveal(first, accepted, seen)
     }
-}
-
-/// Wipes the stack below the caller, where a search for several codes keeps their numbers. (One code
-/// stays in a register.) Twice as deep as a release build reaches.
-#[inline(always)]
-pub(crate) fn wipe_below() {
-    zeroize_stack::<2560>();
 }
 
 /// The moving factors that a scan evaluates, and which of them, by index, may be accepted.

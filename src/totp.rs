@@ -13,7 +13,7 @@ use core::hint::select_unpredictable;
 use core::num::NonZeroU32;
 
 use crate::code::{Code, Digits};
-use crate::hotp::{self, Factors, Hotp, Reach, Scan};
+use crate::hotp::{Factors, Hotp, Reach, Scan};
 use crate::key::{Algorithm, Key};
 use crate::secret::Secret;
 use crate::time::UnixTime;
@@ -227,7 +227,8 @@ impl Totp {
         after: Option<u64>,
     ) -> Scan {
         let back = i64::from(drift).saturating_sub(i64::from(window.backward));
-        self.scan_from(&[code], now, back, window.steps(), after)
+        let factors = self.factors(now, back, window.steps(), after);
+        factors.map_or(Scan::NOTHING, |factors| self.hotp.scan(&[code], factors))
     }
 
     /// Looks for two or three consecutive codes up to `reach` steps before and after `now`: a clock
@@ -246,7 +247,6 @@ impl Totp {
             [first, second, third] => self.scan_far(&[first, second, third], now, reach, after),
             _ => return None,
         };
-        hotp::wipe_below();
         self.step_match(scan, now)
     }
 
@@ -259,24 +259,16 @@ impl Totp {
     ) -> Scan {
         let back = i64::from(reach.factors()).saturating_neg();
         let count = u32::from(reach.factors()).saturating_mul(2).saturating_add(1);
-        self.scan_from(codes, now, back, count, after)
+        let factors = self.factors(now, back, count, after);
+        factors.map_or(Scan::NOTHING, |factors| self.hotp.scan_wiped(codes, factors))
     }
 
-    /// Scans `count` steps, the first one `back` steps (a negative number) from the step at `now`.
-    fn scan_from<const N: usize>(
-        &self,
-        codes: &[&Code; N],
-        now: UnixTime,
-        back: i64,
-        count: u32,
-        after: Option<u64>,
-    ) -> Scan {
-        let Some(present) = self.step_at(now) else {
-            return Scan::NOTHING;
-        };
-        let first = i128::from(present).saturating_add(back.into());
+    /// `count` steps, the first one `back` steps (a negative number) from the step at `now`; `None`
+    /// before T0.
+    fn factors(&self, now: UnixTime, back: i64, count: u32, after: Option<u64>) -> Option<Factors> {
+        let first = i128::from(self.step_at(now)?).saturating_add(back.into());
         let lowest = after.map_or(Some(0), |last| last.checked_add(1)); // what is below is used up
-        self.hotp.scan(codes, Factors::new(first, count, lowest))
+        Some(Factors::new(first, count, lowest))
     }
 
     /// The answer to a caller, without a branch, so that a hit and a miss take the same
