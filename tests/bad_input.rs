@@ -6,7 +6,9 @@
 
 mod common;
 
+use std::collections::BTreeSet;
 use std::fmt::Debug;
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 
 use common::*;
 use countersign::challenge::{Assertion, ChallengeId, PhoneNumber, PhoneNumberError};
@@ -255,6 +257,10 @@ fn account_ids() {
         assert_eq!(refusal(practice.run(enrol)), None);
     }
     assert_eq!(practice.store.records().len(), ids.len());
+    // In a map of the host's they do not share one bucket.
+    let hashed = |id| BuildHasherDefault::<DefaultHasher>::default().hash_one(id);
+    let hashes: BTreeSet<_> = ids.iter().map(|id| hashed(AccountId::new(id).unwrap())).collect();
+    assert_eq!(hashes.len(), ids.len());
 }
 
 #[test]
