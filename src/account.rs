@@ -21,6 +21,7 @@ use crate::device::{
     class_of, same_secret,
 };
 use crate::event::{Kind, Why};
+use crate::hotp::Scan;
 use crate::policy::Policy;
 use crate::proof::{Change, Proof, Purpose, Refusal, Verdict, permits};
 use crate::recovery::{RecoveryCode, RecoveryCodes, RecoverySeed, RecoverySet, Spent};
@@ -198,13 +199,13 @@ impl Bound {
     }
 }
 
-/// Evaluates a window for nobody, so that an unknown account and one without a device cost what one
+/// Evaluates nobody's device, so that an unknown account and one without a device cost what one
 /// device costs (ASVS 6.3.8).
-fn evaluate_for_nobody(cx: &Context<'_>, typed: &Code) {
+fn evaluate_for_nobody(cx: &Context<'_>, scan: impl FnOnce(&Totp, Option<u64>) -> Scan) {
     if let Ok(nobody) = Secret::from_bytes(&[0; 20]) {
         let totp = Totp::new(&nobody, cx.policy.parameters());
-        let scan = totp.scan(typed, cx.now, cx.policy.window(), 0, Some(u64::MAX));
-        core::hint::black_box(scan);
+        let nothing_is_left = Some(u64::MAX);
+        core::hint::black_box(scan(&totp, nothing_is_left));
     }
 }
 
@@ -235,7 +236,8 @@ impl Account {
             }
         }
         if !evaluated {
-            evaluate_for_nobody(cx, typed);
+            let window = cx.policy.window();
+            evaluate_for_nobody(cx, |totp, after| totp.scan(typed, cx.now, window, 0, after));
         }
         match accepted {
             Some(accepted) => self.accept_code(cx, accepted, purpose, Vec::new()),
@@ -266,7 +268,8 @@ impl Account {
         let scanned = found
             .and_then(|found| Some((found.scan_far(cx.policy, cx.now, first, second)?, found)));
         let Some((scan, found)) = scanned else {
-            evaluate_for_nobody(cx, first);
+            let (typed, reach) = ([first, second], cx.policy.resync_reach());
+            evaluate_for_nobody(cx, |totp, after| totp.scan_far(&typed, cx.now, reach, after));
             let why = self.why_rejected(false, false);
             let happening = Happening::plain(Kind::Rejected(why)).purpose(purpose);
             return self.reject(cx, Class::Codes, happening);

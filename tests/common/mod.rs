@@ -10,6 +10,7 @@ use std::sync::{Arc, Barrier, Mutex, MutexGuard};
 use countersign::account::Bound;
 use countersign::challenge::{Assertion, ChallengeId, OutOfBand, PhoneNumber};
 use countersign::event::{Kind, Why};
+use countersign::hotp::Reach;
 use countersign::mfa::{ExternalMethod, PendingEnrolment, RestrictedNotice};
 use countersign::operation::Operation;
 use countersign::proof::Refusal;
@@ -336,12 +337,18 @@ pub struct Numbers {
     pub challenge_lifetime: Option<u64>,
     pub recovery_codes: Option<u64>,
     pub windows: Arc<AtomicU64>,
+    pub reaches: Arc<AtomicU64>,
 }
 
 impl Numbers {
     /// How many windows were asked for since the last call.
     pub fn take_windows(&self) -> u64 {
         self.windows.swap(0, Ordering::SeqCst)
+    }
+
+    /// How many reaches of a resynchronisation were asked for since the last call.
+    pub fn take_reaches(&self) -> u64 {
+        self.reaches.swap(0, Ordering::SeqCst)
     }
 }
 
@@ -354,6 +361,11 @@ impl Policy for Numbers {
     fn look_ahead(&self) -> LookAhead {
         self.windows.fetch_add(1, Ordering::SeqCst);
         self.look_ahead.unwrap_or_else(|| Recommended.look_ahead())
+    }
+
+    fn resync_reach(&self) -> Reach {
+        self.reaches.fetch_add(1, Ordering::SeqCst);
+        Recommended.resync_reach()
     }
 
     fn parameters(&self) -> Parameters {
