@@ -23,8 +23,8 @@ use countersign::summary::{AccountIdError, Label, Reason, Text, TextError};
 use countersign::throttle::{Bounded, Throttle};
 use countersign::totp::Parameters;
 use countersign::{
-    AccountId, Algorithm, DeviceId, Digits, Mfa, Policy, Purpose, Recommended, Record, Secret,
-    Store, UnixTime,
+    AccountId, Algorithm, Code, DeviceId, Digits, Mfa, Policy, Purpose, Recommended, Record,
+    Secret, Store, UnixTime,
 };
 
 /// Runs what must fail, and finds the bytes untouched.
@@ -234,6 +234,28 @@ fn times() {
     }
     assert_eq!(UnixTime::EARLIEST_PLAUSIBLE.as_secs(), 1_577_836_800);
     assert_eq!(UnixTime::LATEST_PLAUSIBLE.as_secs(), 7_258_118_400);
+}
+
+/// Whatever else a parser dropped would be one more spelling of a used code.
+#[test]
+fn no_character_is_dropped_but_spaces_and_hyphens() {
+    let all = (0..=0xff).chain([0x660, 0x2010, 0x2013, 0x3000, 0xfeff, 0xff10, 0x1d7ce]);
+    for character in all.filter_map(char::from_u32) {
+        let amid = |text: &str| {
+            let (head, tail) = text.split_at(text.len() / 2);
+            format!("{head}{character}{tail}")
+        };
+        let separates = matches!(character, ' ' | '-');
+        let code = amid("123456");
+        assert!(Code::parse(&code, Digits::Six).is_err(), "{character:?}");
+        assert_eq!(Code::parse_lenient(&code, Digits::Six).is_ok(), separates, "{character:?}");
+        let recovery = amid("0123456789ABCDEFGHJKMNPQ");
+        assert_eq!(RecoveryCode::parse(&recovery).is_ok(), separates, "{character:?}");
+        // A letter or digit in the middle makes 33 characters, a length that base32 cannot have.
+        let secret = amid("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ");
+        assert!(Secret::from_base32(&secret).is_err(), "{character:?}");
+        assert_eq!(Secret::from_base32_lenient(&secret).is_ok(), separates, "{character:?}");
+    }
 }
 
 #[test]
