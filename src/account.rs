@@ -236,8 +236,9 @@ impl Account {
             }
         }
         if !evaluated {
-            let window = cx.policy.window();
-            evaluate_for_nobody(cx, |totp, after| totp.scan(typed, cx.now, window, 0, after));
+            evaluate_for_nobody(cx, |totp, after| {
+                totp.scan(typed, cx.now, cx.policy.window(), 0, after)
+            });
         }
         match accepted {
             Some(accepted) => self.accept_code(cx, accepted, purpose, Vec::new()),
@@ -268,8 +269,9 @@ impl Account {
         let scanned = found
             .and_then(|found| Some((found.scan_far(cx.policy, cx.now, first, second)?, found)));
         let Some((scan, found)) = scanned else {
-            let (typed, reach) = ([first, second], cx.policy.resync_reach());
-            evaluate_for_nobody(cx, |totp, after| totp.scan_far(&typed, cx.now, reach, after));
+            evaluate_for_nobody(cx, |totp, after| {
+                totp.scan_far(&[first, second], cx.now, cx.policy.resync_reach(), after)
+            });
             let why = self.why_rejected(false, false);
             let happening = Happening::plain(Kind::Rejected(why)).purpose(purpose);
             return self.reject(cx, Class::Codes, happening);
