@@ -317,11 +317,15 @@ fn trace(child: &str) -> Vec<Trace> {
     }
     let child = command.spawn().expect("this program, again");
     let pid = libc::pid_t::try_from(child.id()).expect("a process number");
-    assert!(stopped(pid), "it starts stopped");
+    let mut stop = wait(pid);
+    while let Stop::Signal(signal) = stop {
+        go(libc::PTRACE_CONT, pid, signal);
+        stop = wait(pid);
+    }
+    assert!(matches!(stop, Stop::Trap), "it starts stopped");
     let (mut traces, mut text) = (Vec::new(), HashMap::new());
     loop {
-        go(libc::PTRACE_CONT, pid);
-        if !stopped(pid) {
+        if !runs_on(libc::PTRACE_CONT, pid) {
             return traces;
         }
         let mut trace = Trace::default();
@@ -334,11 +338,9 @@ fn trace(child: &str) -> Vec<Trace> {
             }
             trace.extensions |= is_sha(word);
             trace.addresses.push(at);
-            go(libc::PTRACE_SINGLESTEP, pid);
-            assert!(stopped(pid), "it ended inside a region");
+            assert!(runs_on(libc::PTRACE_SINGLESTEP, pid), "it ended inside a region");
         }
-        go(libc::PTRACE_CONT, pid);
-        assert!(stopped(pid), "the second breakpoint");
+        assert!(runs_on(libc::PTRACE_CONT, pid), "the second breakpoint");
         traces.push(trace);
     }
 }
@@ -352,23 +354,48 @@ fn is_sha(word: u64) -> bool {
     named(bare) || (word & 0xf0 == 0x40 && named(prefixed))
 }
 
-/// Waits; false once the process has ended well.
-fn stopped(pid: libc::pid_t) -> bool {
+enum Stop {
+    /// A breakpoint, or a step.
+    Trap,
+    /// On its way to the process: a terminal that changes its size sends one, and anybody may.
+    Signal(libc::c_int),
+    /// The process has ended well.
+    Ended,
+}
+
+fn wait(pid: libc::pid_t) -> Stop {
     let mut status = 0;
     // SAFETY: `status` is a valid place for the answer.
     let waited = unsafe { libc::waitpid(pid, &raw mut status, 0) };
     assert_eq!(waited, pid, "waitpid");
     if libc::WIFEXITED(status) {
         assert_eq!(libc::WEXITSTATUS(status), 0, "the stepped program failed");
-        return false;
+        return Stop::Ended;
     }
-    assert!(libc::WIFSTOPPED(status) && libc::WSTOPSIG(status) == libc::SIGTRAP, "{status:#x}");
-    true
+    assert!(libc::WIFSTOPPED(status), "{status:#x}");
+    match libc::WSTOPSIG(status) {
+        libc::SIGTRAP => Stop::Trap,
+        signal => Stop::Signal(signal),
+    }
 }
 
-fn go(how: libc::c_uint, pid: libc::pid_t) {
+/// Lets it go on until the next trap; false once it has ended well. A signal comes before the next
+/// instruction and is handed on: what it does not end runs as it would have.
+fn runs_on(how: libc::c_uint, pid: libc::pid_t) -> bool {
+    let mut handed_on = 0;
+    loop {
+        go(how, pid, handed_on);
+        match wait(pid) {
+            Stop::Trap => return true,
+            Stop::Ended => return false,
+            Stop::Signal(signal) => handed_on = signal,
+        }
+    }
+}
+
+fn go(how: libc::c_uint, pid: libc::pid_t, signal: libc::c_int) {
     // SAFETY: the process is ours and stopped.
-    let done = unsafe { libc::ptrace(how, pid, 0, 0) };
+    let done = unsafe { libc::ptrace(how, pid, 0, libc::c_long::from(signal)) };
     assert_eq!(done, 0, "ptrace: {}", std::io::Error::last_os_error());
 }
 
