@@ -16,8 +16,8 @@ use countersign::recovery::RecoveryCode;
 use countersign::totp::Parameters;
 use countersign::vectors::seed;
 use countersign::{
-    AccountId, Algorithm, Code, Hotp, Keyring, MemoryStore, Mfa, Policy, ProvisioningUri, Purpose,
-    Secret, Totp, UnixTime, Verdict, Window,
+    AccountId, Algorithm, Code, DeviceId, Hotp, Keyring, MemoryStore, Mfa, Policy, Proof,
+    ProvisioningUri, Purpose, Secret, Totp, UnixTime, Verdict, Window,
 };
 use countersign_evidence::{errors, hide, show, under_valgrind, wrappers};
 use zeroize::Zeroizing;
@@ -49,13 +49,17 @@ fn main() {
             leaks_a_printed_secret(text.expose_str().as_bytes());
         }
         [name] if name.starts_with("leaks_") => accounts(Algorithm::Sha1, Some(name)),
-        ["count", algorithm, step] => {
-            let algorithm = Algorithm::from_name(algorithm).expect("an algorithm");
-            count(algorithm, step.parse().expect("a step"));
-        }
+        ["count", algorithm, step] => count(named(algorithm), step.parse().expect("a step")),
+        ["count-pairs", algorithm, place] => count_pairs(named(algorithm), place),
+        ["count-verify", algorithm, typed] => count_verify(named(algorithm), typed),
+        ["count-recover", typed] => count_recover(typed),
         other => panic!("what is {other:?}?"),
     }
     println!("{} errors, under valgrind: {}", errors(), under_valgrind());
+}
+
+fn named(algorithm: &str) -> Algorithm {
+    Algorithm::from_name(algorithm).expect("an algorithm")
 }
 
 // The planted leaks: if memcheck does not report these, it sees nothing. The first two are of bytes
@@ -399,7 +403,8 @@ impl Hiding<'_> {
     }
 }
 
-/// Stands in for randomness, and is the same in every run: which codes are wrong does not change.
+/// Stands in for randomness, and is the same in every run: which codes are wrong does not change, and
+/// runs can be compared.
 struct Known(u64);
 
 impl rand::TryRng for Known {
@@ -573,7 +578,8 @@ fn accounts(algorithm: Algorithm, leaked: Option<&str>) {
     assert_eq!(*hidden, BTreeSet::from(lengths), "not everything was hidden");
 }
 
-// For callgrind: one search, which is to take the same instructions whatever it finds.
+// For callgrind: what is to take the same instructions whatever it finds. The names of the cases of one
+// kind are as long as each other; see `instructions` in `tests/constant_time.rs`.
 
 #[inline(never)]
 fn counted(totp: &Totp, code: &Code, now: UnixTime) -> bool {
@@ -589,4 +595,146 @@ fn count(algorithm: Algorithm, step: u64) {
     let code = totp.generate(at(step)).expect("after T0");
     counted(&totp, &code, now); // the processor's features are looked up once
     assert_eq!(counted(&totp, &code, now), step < 3);
+}
+
+/// Two codes and three of an app, and of a token: each is a search of its own.
+#[inline(never)]
+fn counted_pairs(totp: &Totp, hotp: &Hotp, shown: &[Code; 3], pressed: &[Code; 3]) -> [bool; 4] {
+    let (now, reach) = (UnixTime::from_secs(1_111_111_111), Reach::new(10).expect("a reach"));
+    let app =
+        [&shown[1..], shown].map(|codes| totp.resynchronise(codes, now, reach, None).is_some());
+    let ahead = Reach::new(21).expect("a reach");
+    let token =
+        [&pressed[1..], pressed].map(|codes| hotp.resynchronise(codes, 100, ahead).is_some());
+    [app[0], app[1], token[0], token[1]]
+}
+
+/// Codes in a row: the first of the 21 that are tried, some among them, the last, and none of them.
+fn count_pairs(algorithm: Algorithm, place: &str) {
+    let from = match place {
+        "first" => 0,
+        "among" => 9,
+        "final" => 18,
+        "wrong" => 30,
+        other => panic!("where is {other:?}?"),
+    };
+    let secret = Secret::from_bytes(seed(algorithm)).expect("a seed of the RFC");
+    let totp = Totp::new(&secret, Parameters { algorithm, ..Parameters::default() });
+    let hotp = Hotp::new(&secret, algorithm, Digits::Six);
+    let shown = [0, 1, 2].map(|next| {
+        let step = UnixTime::from_secs(1_111_111_111 - 10 * 30 + (from + next) * 30);
+        totp.generate(step).expect("after T0")
+    });
+    let pressed = [0, 1, 2].map(|next| hotp.generate(100 + from + next));
+    counted_pairs(&totp, &hotp, &shown, &pressed); // the processor's features are looked up once
+    assert_eq!(counted_pairs(&totp, &hotp, &shown, &pressed), [place != "wrong"; 4]);
+}
+
+/// People whose codes are tried: the same for every case, but for the one attempt that follows.
+struct People {
+    mfa: Mfa<Keyring, Apps>,
+    store: MemoryStore,
+    rng: Known,
+    now: UnixTime,
+}
+
+impl People {
+    fn new(algorithm: Algorithm) -> People {
+        let mfa = Mfa::new(Keyring::new([7; 32]), Apps(algorithm));
+        let now = UnixTime::from_secs(1_800_000_000);
+        People { mfa, store: MemoryStore::new(), rng: Known(2), now }
+    }
+
+    /// Binds an app; with the first one come the recovery codes.
+    fn bind(&mut self, id: &AccountId, proof: Option<Proof>) -> (Totp, Vec<String>) {
+        let People { mfa, store, rng, now } = self;
+        let mut pending = mfa.enrol(id, "phone", rng, *now);
+        if let Some(proof) = proof {
+            pending = pending.proven_by(proof);
+        }
+        let pending = pending.run(&*store).expect("memory").done().expect("allowed");
+        let uri = pending.uri("Acme", "dana").expect("a uri");
+        let app = Totp::new(uri.secret(), uri.totp_parameters().expect("TOTP"));
+        let bound = mfa.confirm(id, pending.id(), &shown_at(&app, *now), rng, *now).run(&*store);
+        let bound = bound.expect("memory").accepted().expect("the app's code");
+        let recovery = bound.recovery_codes().into_iter().flat_map(|codes| codes.iter());
+        (app, recovery.map(|code| code.expose_text().to_string()).collect())
+    }
+
+    fn verify(&self, id: &AccountId, typed: &str, purpose: Purpose) -> Verdict {
+        self.mfa.verify(id, typed, purpose, self.now).run(&self.store).expect("memory")
+    }
+
+    fn recover(&self, id: &AccountId, typed: &str) -> Verdict {
+        let recover = self.mfa.recover(id, typed, Purpose::ChangeFactors, self.now);
+        recover.run(&self.store).expect("memory")
+    }
+}
+
+fn account(name: &[u8]) -> AccountId {
+    AccountId::new(name).expect("an id")
+}
+
+fn shown_at(app: &Totp, now: UnixTime) -> String {
+    app.generate(now).expect("after T0").expose_str().to_owned()
+}
+
+/// One person has two apps, whose codes are fresh or used up; another one has one app, and a third is
+/// nobody, of whom two codes in a row are tried as well. A wrong code is wrong for all of them.
+fn count_verify(algorithm: Algorithm, typed: &str) {
+    let (two, one, nobody) = (account(b"42"), account(b"43"), account(b"44"));
+    let mut people = People::new(algorithm);
+    let (first, _) = people.bind(&two, None);
+    let (single, _) = people.bind(&one, None);
+    people.now = people.now.plus(30);
+    let proof = people.verify(&two, &shown_at(&first, people.now), Purpose::ChangeFactors);
+    let (other, _) = people.bind(&two, proof.accepted());
+    let (used, next) = (people.now, people.now.plus(30));
+    people.now = next;
+
+    let near: Vec<_> = [&first, &other, &single]
+        .into_iter()
+        .flat_map(|app| [used, next, next.plus(30)].map(|now| shown_at(app, now)))
+        .collect();
+    let wrong = (0..).map(|n| format!("{n:06}")).find(|it| !near.contains(it)).expect("a few");
+    let (id, code) = match typed {
+        "two-fresh-first" => (two, shown_at(&first, next)),
+        "two-fresh-other" => (two, shown_at(&other, next)),
+        "two-spent-first" => (two, shown_at(&first, used)),
+        "two-spent-other" => (two, shown_at(&other, used)),
+        "two-apps--wrong" => (two, wrong),
+        "one-app---wrong" => (one, wrong),
+        "nobodys---wrong" | "nobodys-2-wrong" => (nobody, wrong),
+        other => panic!("what is {other:?}?"),
+    };
+    let verdict = if typed == "nobodys-2-wrong" {
+        let (device, codes) = (DeviceId::from_u64(1), [code.as_str(); 2]);
+        let again = people.mfa.resynchronise(&id, device, codes, Purpose::SignIn, people.now);
+        again.run(&people.store).expect("memory")
+    } else {
+        people.verify(&id, &code, Purpose::SignIn)
+    };
+    assert_eq!(verdict.accepted().is_some(), typed.contains("fresh"));
+}
+
+/// The first code of ten, the last, one that is spent, one that is in no set, and one that is typed
+/// for nobody.
+fn count_recover(typed: &str) {
+    let (id, nobody) = (account(b"42"), account(b"43"));
+    let mut people = People::new(Algorithm::Sha1);
+    let (_, codes) = people.bind(&id, None);
+    assert_eq!(codes.len(), 10);
+    assert!(people.recover(&id, &codes[4]).accepted().is_some());
+    let wrong = "0000-0000-0000-0000-0000-0000".to_owned();
+    assert!(!codes.contains(&wrong));
+    let (id, code) = match typed {
+        "first" => (id, &codes[0]),
+        "final" => (id, &codes[9]),
+        "spent" => (id, &codes[4]),
+        "wrong" => (id, &wrong),
+        "empty" => (nobody, &wrong),
+        other => panic!("what is {other:?}?"),
+    };
+    let verdict = people.recover(&id, code);
+    assert_eq!(verdict.accepted().is_some(), ["first", "final"].contains(&typed));
 }
