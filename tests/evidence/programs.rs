@@ -24,6 +24,10 @@ pub fn build_with(
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(env!("CARGO_MANIFEST_DIR")).env("CARGO_TARGET_DIR", &target);
     cargo.env("RUSTFLAGS", flags);
+    // Would build elsewhere, or with other flags: an old program would be examined, or another one.
+    for other in ["CARGO_BUILD_TARGET", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_RUSTFLAGS"] {
+        cargo.env_remove(other);
+    }
     cargo.args(["build", "--quiet", "--package", package, "--profile", profile]);
     cargo.args(["--bin", program, "--no-default-features", "--features", features]);
     let built = cargo.output().expect("cargo");
