@@ -7,6 +7,7 @@
 use alloc::boxed::Box;
 
 use rand::CryptoRng;
+use zeroize::zeroize_stack;
 
 use crate::account::{Account, Bound, Context, Decision};
 use crate::challenge::{
@@ -25,6 +26,22 @@ use crate::secret::Secret;
 use crate::summary::{AccountId, DeviceId, Method, Reason, Summary, Text, TextError};
 use crate::time::UnixTime;
 use crate::uri::{ProvisioningUri, UriError};
+
+/// Bytes of stack on which an operation may be made; twice what a release build uses.
+const TRACES: usize = 2048;
+
+/// A typed code is moved into its operation, and a move leaves a copy: whoever reads the stack later
+/// would find a code that may not be spent yet. So the operation is made in a call of its own, and
+/// the stack that it used is wiped.
+fn without_traces<T>(make: impl FnOnce() -> T) -> T {
+    #[inline(never)]
+    fn leave_traces<T>(make: impl FnOnce() -> T) -> T {
+        make()
+    }
+    let made = leave_traces(make);
+    zeroize_stack::<TRACES>();
+    made
+}
 
 /// The way in: keys that seal records, and a policy that supplies numbers.
 #[derive(Debug)]
@@ -68,8 +85,12 @@ impl<K: Seal, P: Policy> Mfa<K, P> {
         purpose: Purpose,
         now: UnixTime,
     ) -> Operation<'_, Verdict> {
-        let code = Code::parse_of_any_length(code);
-        self.operation(id, now, move |account, cx| Ok(account.verify(cx, code.as_ref(), &purpose)))
+        without_traces(|| {
+            let code = Code::parse_of_any_length(code);
+            self.operation(id, now, move |account, cx| {
+                Ok(account.verify(cx, code.as_ref(), &purpose))
+            })
+        })
     }
 
     /// Signs in, or steps up, with two consecutive codes of a device that has run out of every
@@ -85,10 +106,12 @@ impl<K: Seal, P: Policy> Mfa<K, P> {
         purpose: Purpose,
         now: UnixTime,
     ) -> Operation<'_, Verdict> {
-        let [first, second] = codes.map(Code::parse_of_any_length);
-        self.operation(id, now, move |account, cx| {
-            let typed = first.as_ref().zip(second.as_ref());
-            Ok(account.resynchronise(cx, device, typed, &purpose))
+        without_traces(|| {
+            let [first, second] = codes.map(Code::parse_of_any_length);
+            self.operation(id, now, move |account, cx| {
+                let typed = first.as_ref().zip(second.as_ref());
+                Ok(account.resynchronise(cx, device, typed, &purpose))
+            })
         })
     }
 
@@ -104,8 +127,12 @@ impl<K: Seal, P: Policy> Mfa<K, P> {
         purpose: Purpose,
         now: UnixTime,
     ) -> Operation<'_, Verdict> {
-        let code = RecoveryCode::parse(code).ok();
-        self.operation(id, now, move |account, cx| Ok(account.recover(cx, code.as_ref(), &purpose)))
+        without_traces(|| {
+            let code = RecoveryCode::parse(code).ok();
+            self.operation(id, now, move |account, cx| {
+                Ok(account.recover(cx, code.as_ref(), &purpose))
+            })
+        })
     }
 
     /// Makes a code for the bound telephone; the host sends it. It takes the place of the last one.
@@ -135,9 +162,11 @@ impl<K: Seal, P: Policy> Mfa<K, P> {
         purpose: Purpose,
         now: UnixTime,
     ) -> Operation<'_, Verdict> {
-        let code = Code::parse_of_any_length(code);
-        self.operation(id, now, move |account, cx| {
-            Ok(account.answer(cx, challenge, code.as_ref(), &purpose))
+        without_traces(|| {
+            let code = Code::parse_of_any_length(code);
+            self.operation(id, now, move |account, cx| {
+                Ok(account.answer(cx, challenge, code.as_ref(), &purpose))
+            })
         })
     }
 
@@ -321,10 +350,12 @@ impl<K: Seal, P: Policy> Mfa<K, P> {
         rng: &mut impl CryptoRng,
         now: UnixTime,
     ) -> Operation<'_, Verdict<Bound>> {
-        let code = Code::parse_of_any_length(code);
-        let seed = RecoverySeed::generate(rng);
-        self.operation(id, now, move |account, cx| {
-            Ok(account.confirm(cx, pending, code.as_ref(), &seed))
+        without_traces(|| {
+            let code = Code::parse_of_any_length(code);
+            let seed = RecoverySeed::generate(rng);
+            self.operation(id, now, move |account, cx| {
+                Ok(account.confirm(cx, pending, code.as_ref(), &seed))
+            })
         })
     }
 

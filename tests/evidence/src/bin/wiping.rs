@@ -1,6 +1,7 @@
 //! Handles secrets and stops now and then, so that `tests/wiping.rs` can look at its memory. Stopping
 //! must not disturb what lies on the stack below: it is two system calls, without a function call.
 
+use std::alloc::{GlobalAlloc, Layout, System};
 use std::arch::asm;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -10,6 +11,24 @@ use zeroize::Zeroizing;
 
 #[path = "../scenario.rs"]
 mod scenario;
+
+/// Gives nothing back: what was freed stays as it was left, to be searched. The system's allocator
+/// writes its notes over it and hands it out again, and so hides a copy that nobody wiped. A block
+/// that grows is left behind as well, by `realloc` as the trait has it.
+struct Keeping;
+
+// SAFETY: what is handed out is the system's, once, and never taken back.
+unsafe impl GlobalAlloc for Keeping {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller's promises are handed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, _: *mut u8, _: Layout) {}
+}
+
+#[global_allocator]
+static HEAP: Keeping = Keeping;
 
 fn main() {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
