@@ -170,7 +170,33 @@ impl Stopped {
         assert!(built.status.success(), "{}", programs::said(&built));
         let mut program = Command::new(program);
         program.args([what, &seed.to_string()]).stdin(Stdio::piped()).stdout(Stdio::piped());
-        Stopped(program.spawn().unwrap())
+        let mut program = Stopped(program.spawn().unwrap());
+        program.is_seen_through();
+        program
+    }
+
+    /// What the program leaves behind first, on purpose, must be found in each place: what is not
+    /// looked at is clean.
+    fn is_seen_through(&mut self) {
+        use scenario::{DEEP, FREED, NEAR, OUTGROWN};
+        let planted = [
+            (FREED, (HEAP, "freed")),
+            (OUTGROWN, (HEAP, "outgrown")),
+            (DEEP, (BELOW, "deep")),
+            (NEAR, (BELOW, "near")),
+        ];
+        let mut needles = Needles::default();
+        for (randomness, (_, name)) in planted {
+            let mut bytes = [0; 16];
+            Known(randomness).fill(&mut bytes);
+            needles.add(name, &bytes);
+        }
+        let found = self.look(&needles).left_behind();
+        assert_eq!(
+            found,
+            planted.map(|(_, left)| left),
+            "the search does not find what is planted"
+        );
     }
 
     /// Waits for the next stop, and tells what is found where.

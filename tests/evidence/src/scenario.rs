@@ -61,6 +61,12 @@ impl rand::TryRng for Known {
 
 impl rand::TryCryptoRng for Known {}
 
+/// The randomness of what the program leaves behind on purpose, before anything else.
+pub const FREED: u64 = 11;
+pub const OUTGROWN: u64 = 12;
+pub const NEAR: u64 = 13;
+pub const DEEP: u64 = 14;
+
 /// The core: a secret is taken, a code is made, a window is searched. `look` is called after each, then
 /// while something of every kind is held, and again after it was dropped.
 #[inline(never)]

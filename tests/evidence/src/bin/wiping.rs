@@ -3,6 +3,7 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::arch::asm;
+use std::hint::black_box;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use countersign::record::{Seal, SealError};
@@ -33,6 +34,9 @@ static HEAP: Keeping = Keeping;
 fn main() {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
     let seed = arguments[1].parse().expect("a seed");
+    plant_on_the_heap();
+    plant_on_the_stack();
+    stop();
     match arguments[0].as_str() {
         "sha1" => scenario::core(Algorithm::Sha1, seed, |_| stop()),
         "sha256" => scenario::core(Algorithm::Sha256, seed, |_| stop()),
@@ -42,10 +46,34 @@ fn main() {
             scenario::Known(!seed).fill(&mut key);
             let keys = Keyring::new(key);
             zeroize::Zeroize::zeroize(&mut key);
+            zeroize::zeroize_stack::<16_384>(); // where the keyring was made and moved
             scenario::accounts(Stopping(keys), seed, |_| (), |_| stop());
         }
         other => panic!("what is {other}?"),
     }
+}
+
+/// Leaves behind what the test must find, or it does not look where it says: a block that was freed,
+/// and one that was outgrown.
+fn plant_on_the_heap() {
+    let mut freed = Box::new([0; 16]);
+    scenario::Known(scenario::FREED).fill(&mut *freed);
+    drop(black_box(freed));
+    let mut outgrown = vec![0; 16];
+    scenario::Known(scenario::OUTGROWN).fill(&mut outgrown);
+    black_box(&mut outgrown).reserve_exact(4096);
+    black_box(&mut outgrown).fill(0);
+}
+
+/// The same on the stack: just below the caller, and as deep as a decision reaches.
+#[inline(never)]
+fn plant_on_the_stack() {
+    let mut room = [0; 10_240];
+    let (deep, rest) = room.split_at_mut(16);
+    scenario::Known(scenario::DEEP).fill(deep);
+    let near = rest.len() - 16;
+    scenario::Known(scenario::NEAR).fill(&mut rest[near..]);
+    black_box(&mut room);
 }
 
 /// Stops while a plaintext is there, when it is told to.
