@@ -33,7 +33,8 @@ impl core::error::Error for ClockError {}
 
 /// A random generator seeded once from the operating system: what to pass as `rng`.
 ///
-/// Make one per request; it is a ChaCha12 stream, wiped by nobody if the process forks with it.
+/// Make one per request; it is a ChaCha12 stream, wiped when dropped, and by nobody if the process
+/// forks with it.
 pub struct OsRandom(rand::rngs::StdRng);
 
 impl OsRandom {
