@@ -8,8 +8,9 @@
 //! While they are held it must find each kind of them, or the search is worth nothing; what the
 //! library never lets out, the program makes by other means and holds, and a record's plaintext is
 //! looked at from within the `Seal` that opened it. Once they are dropped, it must find them nowhere
-//! on the heap and nowhere on the stack below the function that held them. Every operation of `Mfa`
-//! is run, and looked at by itself.
+//! on the heap, what was freed included, and nowhere on the stack below the function that held them.
+//! Every operation of `Mfa` is run, and looked at by itself. Before anything else the program leaves
+//! something behind in each place on purpose, which must be found.
 #![cfg(all(target_arch = "x86_64", target_os = "linux"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 #![allow(clippy::arithmetic_side_effects)]
@@ -77,6 +78,11 @@ impl Needles {
         self.add("secret", secret);
         let block = if algorithm == Algorithm::Sha512 { 128 } else { 64 };
         let mut key = secret.to_vec();
+        if key.len() > block {
+            // RFC 2104 section 2: this is the key then, as good as the secret.
+            key = scenario::hash(algorithm, secret);
+            self.add(HASHED, &key);
+        }
         key.resize(block, 0);
         let [inner, outer] =
             [0x36, 0x5c].map(|pad| key.iter().map(|byte| byte ^ pad).collect::<Vec<u8>>());
@@ -164,12 +170,15 @@ struct Stopped(Child);
 
 impl Stopped {
     /// Starts a program that was built with these flags for the compiler.
-    fn start(flags: &str, what: &str, seed: u64) -> Stopped {
+    fn start(flags: &str, what: &str, seed: u64, len: usize) -> Stopped {
         let (program, built) =
             programs::build_with(flags, "countersign-evidence", "evidence", "wiping", "");
         assert!(built.status.success(), "{}", programs::said(&built));
         let mut program = Command::new(program);
-        program.args([what, &seed.to_string()]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        program
+            .args([what, &seed.to_string(), &len.to_string()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
         let mut program = Stopped(program.spawn().unwrap());
         program.is_seen_through();
         program
@@ -287,13 +296,20 @@ const COMPRESSIONS: [&str; 2] = ["", "--cfg sha1_backend=\"soft\" --cfg sha2_bac
 #[test]
 #[ignore = "builds a program and looks at its memory: .ci/evidence runs it"]
 fn the_core_leaves_nothing_behind() {
-    for (name, algorithm) in
-        [("sha1", Algorithm::Sha1), ("sha256", Algorithm::Sha256), ("sha512", Algorithm::Sha512)]
-    {
+    for (name, algorithm, len) in [
+        ("sha1", Algorithm::Sha1, 20),
+        ("sha256", Algorithm::Sha256, 32),
+        ("sha512", Algorithm::Sha512, 64),
+        // Longer than the block, and so hashed first; SHA-512 has no such secret.
+        ("sha1", Algorithm::Sha1, 65),
+        ("sha1", Algorithm::Sha1, 128),
+        ("sha256", Algorithm::Sha256, 65),
+        ("sha256", Algorithm::Sha256, 128),
+    ] {
         for flags in COMPRESSIONS {
-            let mut words = Words::default();
+            let (mut words, mut leaks) = (Words::default(), Vec::new());
             for seed in SEEDS {
-                let secret = scenario::secret(seed, (0, algorithm));
+                let secret = scenario::secret_of(len, seed, (0, algorithm));
                 let parameters =
                     Parameters { algorithm, digits: Digits::Eight, ..Parameters::default() };
                 let step = Totp::new(&secret, parameters).step_at(NOW).unwrap();
@@ -301,24 +317,31 @@ fn the_core_leaves_nothing_behind() {
                 let mut needles = Needles::default();
                 needles.add_hmac((algorithm, secret.expose_bytes()), factors, |_| true);
 
-                let mut program = Stopped::start(flags, name, seed);
+                let mut program = Stopped::start(flags, name, seed, len);
                 // The key schedules and the code are still there, and the secret: nothing else.
                 for at in LOOKS {
                     let worked = program.look(&needles);
-                    println!("{name} {flags}, {at}: {worked:?}");
+                    println!("{name} {len} {flags}, {at}: {worked:?}");
                     let mut left = worked.left_behind();
                     left.retain(|left| ![INNER[1], OUTER[1]].map(|it| (HEAP, it)).contains(left));
-                    assert_eq!(words.part(at, left), [], "{name} {flags}, {at}");
+                    if len > 64 {
+                        // What SECURITY.md owns up to, for a secret that nobody generates.
+                        let copied = [INNER[1], OUTER[1], HASHED].map(|it| (BELOW, it));
+                        left.retain(|left| !copied.contains(left));
+                    }
+                    leaks.extend(words.part(at, left).into_iter().map(|left| (at, left)));
                 }
                 let held = program.look(&needles);
-                println!("{name} {flags}, held: {held:?}");
+                println!("{name} {len} {flags}, held: {held:?}");
                 for kind in needles.kinds() {
                     assert!(held.anywhere(kind), "{name}: the search does not find the {kind}");
                 }
                 let dropped = program.look(&needles);
-                println!("{name} {flags}, dropped: {dropped:?}");
-                assert_eq!(words.part(name, dropped.left_behind()), [], "{name} {flags}");
+                println!("{name} {len} {flags}, dropped: {dropped:?}");
+                let left = words.part(name, dropped.left_behind());
+                leaks.extend(left.into_iter().map(|left| ("dropped", left)));
             }
+            assert_eq!(leaks, [], "{name} {len} {flags}");
             words.are_nowhere();
         }
     }
@@ -408,8 +431,8 @@ fn of_accounts(seed: u64) -> (Needles, Vec<String>) {
         let (secret, shown) =
             (scenario::secret(seed, of), |code: &str| issued.iter().any(|at| at == code));
         needles.add_hmac((of.1, secret.expose_bytes()), first..first + 64, shown);
-        needles.add("secret", secret.expose_base32().expose_str().as_bytes());
-        needles.add("secret", secret.expose_base32().expose_str().to_lowercase().as_bytes());
+        needles.add(TEXT, secret.expose_base32().expose_str().as_bytes());
+        needles.add(TEXT, secret.expose_base32().expose_str().to_lowercase().as_bytes());
     }
 
     // The plaintexts: each has the hashes of the recovery codes in a row, with CBOR's heads between
@@ -455,7 +478,7 @@ fn accounts_leave_nothing_behind() {
     for flags in COMPRESSIONS {
         let (mut words, mut leaks) = (Words::default(), Vec::new());
         for (seed, (needles, looks)) in &scenarios {
-            let mut program = Stopped::start(flags, "accounts", *seed);
+            let mut program = Stopped::start(flags, "accounts", *seed, 0);
             for at in looks {
                 let found = program.look(needles);
                 println!("{flags} {at}: {found:?}");
@@ -476,12 +499,27 @@ fn accounts_leave_nothing_behind() {
                     let keyring = left.iter().position(|left| *left == (HEAP, SEALING_KEY));
                     left.remove(keyring.expect("the search does not find the sealing key"));
                 }
+                if [scenario::STRICT, scenario::LENIENT].contains(&at.as_str()) {
+                    // A `Secret` is returned by value; what it was decoded from is not.
+                    left.retain(|left| *left != (BELOW, "secret"));
+                }
                 leaks.extend(left.into_iter().map(|left| (at, left)));
             }
         }
         assert_eq!(leaks, [], "{flags}");
         words.are_nowhere();
     }
+}
+
+/// A generator's state begins with the constant of ChaCha: where that is, the state is.
+#[test]
+#[ignore = "builds a program and looks at its memory: .ci/evidence runs it"]
+fn a_generator_leaves_nothing_behind() {
+    let mut needles = Needles::default();
+    needles.add("generator", b"expand 32-byte k");
+    let mut program = Stopped::start("", "random", 0, 0);
+    assert_eq!(program.look(&needles).left_behind(), [(HEAP, "generator")], "while it is held");
+    assert_eq!(program.look(&needles).left_behind(), [], "dropped");
 }
 
 /// The 15 bytes of a recovery code, by its alphabet: the digits, and the letters without I, L, O, U.
@@ -505,6 +543,10 @@ const SEALING: &str = "sealing";
 /// A key under a pad, and the half of the key schedule that comes of it.
 const INNER: [&str; 2] = ["inner padded key", "inner key schedule"];
 const OUTER: [&str; 2] = ["outer padded key", "outer key schedule"];
+
+/// A secret longer than the block, as HMAC takes it; and any, as text.
+const HASHED: &str = "hashed secret";
+const TEXT: &str = "secret in base32";
 
 const SEALING_KEY: &str = "sealing key";
 const TRUNCATED: &str = "truncated value";

@@ -70,10 +70,10 @@ pub const DEEP: u64 = 14;
 /// The core: a secret is taken, a code is made, a window is searched. `look` is called after each, then
 /// while something of every kind is held, and again after it was dropped.
 #[inline(never)]
-pub fn core(algorithm: Algorithm, seed: u64, mut look: impl FnMut(&str)) {
+pub fn core(algorithm: Algorithm, len: usize, seed: u64, mut look: impl FnMut(&str)) {
     let parameters = Parameters { algorithm, digits: Digits::Eight, ..Parameters::default() };
     {
-        let secret = secret(seed, (0, algorithm));
+        let secret = secret_of(len, seed, (0, algorithm));
         zeroize::zeroize_stack::<1024>(); // where it was made and moved
         let totp = Totp::new(&secret, parameters);
         look("keyed");
@@ -93,7 +93,7 @@ pub fn core(algorithm: Algorithm, seed: u64, mut look: impl FnMut(&str)) {
         look("by counter");
         assert!(hotp.resynchronise(&both, 0, Reach::THOUSAND).is_none());
         look("resynchronised by counter");
-        let _parts = parts(seed, (0, algorithm), NOW.as_secs() / 30);
+        let _parts = parts(len, seed, (0, algorithm), NOW.as_secs() / 30);
         // The number of the code, as a host should not keep it.
         let _number = number(code);
         zeroize::zeroize_stack::<1024>(); // where it was read and moved
@@ -106,6 +106,7 @@ pub fn core(algorithm: Algorithm, seed: u64, mut look: impl FnMut(&str)) {
 /// other means (but the key schedule) and kept, so that a look finds each of them.
 struct Parts {
     _schedule: Box<Key>,
+    _hashed: Zeroizing<Vec<u8>>,
     _inner_pad: Box<Zeroizing<[u8; 128]>>,
     _outer_pad: Box<Zeroizing<[u8; 128]>>,
     _inner_digest: Zeroizing<Vec<u8>>,
@@ -114,15 +115,21 @@ struct Parts {
 }
 
 /// The stack on which they are made is wiped: what the library left there was looked at before.
-fn parts(seed: u64, of: (u64, Algorithm), factor: u64) -> Parts {
+fn parts(len: usize, seed: u64, of: (u64, Algorithm), factor: u64) -> Parts {
     #[inline(never)]
-    fn make(seed: u64, of: (u64, Algorithm), factor: u64) -> Parts {
-        let secret = secret(seed, of);
+    fn make(len: usize, seed: u64, of: (u64, Algorithm), factor: u64) -> Parts {
+        let secret = secret_of(len, seed, of);
         let block = if of.1 == Algorithm::Sha512 { 128 } else { 64 };
+        let hashed = Zeroizing::new(hash(of.1, secret.expose_bytes()));
         let pad = |with: u8| {
             let mut padded = Box::new(Zeroizing::new([0; 128]));
             let place = &mut padded[..block];
-            place[..secret.len()].copy_from_slice(secret.expose_bytes());
+            if secret.len() > block {
+                // RFC 2104 section 2: a key longer than the block is hashed.
+                place[..hashed.len()].copy_from_slice(&hashed);
+            } else {
+                place[..secret.len()].copy_from_slice(secret.expose_bytes());
+            }
             place.iter_mut().for_each(|byte| *byte ^= with);
             padded
         };
@@ -135,6 +142,7 @@ fn parts(seed: u64, of: (u64, Algorithm), factor: u64) -> Parts {
         let window = u32::from_be_bytes(mac[offset..][..4].try_into().expect("four bytes"));
         Parts {
             _schedule: Box::new(Key::new(of.1, &secret)),
+            _hashed: hashed,
             _inner_pad: inner,
             _outer_pad: outer,
             _inner_digest: inner_digest,
@@ -142,7 +150,7 @@ fn parts(seed: u64, of: (u64, Algorithm), factor: u64) -> Parts {
             _truncated: Box::new(Zeroizing::new(window & 0x7fff_ffff)),
         }
     }
-    let parts = make(seed, of, factor);
+    let parts = make(len, seed, of, factor);
     zeroize::zeroize_stack::<16_384>();
     parts
 }
@@ -189,6 +197,9 @@ pub const HELD: &str = "held";
 /// Whether a `Seal` is to look from within an operation: at the plaintext that it has opened, and at
 /// the next one before it is sealed.
 pub static LOOK_INSIDE: AtomicBool = AtomicBool::new(false);
+/// The looks straight after a secret was read from text.
+pub const STRICT: &str = "base32, strict";
+pub const LENIENT: &str = "base32, lenient";
 /// The last look, when the keyring is gone as well.
 pub const ALL_DROPPED: &str = "all dropped";
 
@@ -329,7 +340,7 @@ impl<K: Seal, I: FnMut(&str), L: FnMut(&str)> Stage<K, I, L> {
         let proof = self.prove(id, PHONE, Purpose::ChangeFactors);
         let Stage { mfa, store, rng, seed, now, issued, look } = self;
         {
-            let _parts = parts(*seed, PHONE, now.as_secs() / 30);
+            let _parts = parts(PHONE.1.secret_len(), *seed, PHONE, now.as_secs() / 30);
             let started = mfa.challenge(id, Purpose::SignIn, rng, *now);
             LOOK_INSIDE.store(true, Ordering::Relaxed);
             let sent = started.run(store).expect(RUN).done().expect("a telephone");
@@ -458,9 +469,13 @@ impl<K: Seal, I: FnMut(&str), L: FnMut(&str)> Stage<K, I, L> {
         {
             let moved = secret(*seed, MOVED);
             let text = moved.expose_base32();
-            let grouped = Zeroizing::new(text.expose_str().to_lowercase());
+            zeroize::zeroize_stack::<1024>(); // where these were made and moved
             let strict = Secret::from_base32(text.expose_str()).expect("base32");
-            let lenient = Secret::from_base32_lenient(&grouped).expect("base32");
+            look(STRICT);
+            let typed = Zeroizing::new(text.expose_str().to_lowercase());
+            let lenient = Secret::from_base32_lenient(&typed).expect("base32");
+            drop(typed);
+            look(LENIENT);
             assert_eq!(strict.expose_bytes(), moved.expose_bytes());
             assert_eq!(lenient.expose_bytes(), moved.expose_bytes());
         }
@@ -561,10 +576,15 @@ fn drawn(seed: u64, (nth, _): (u64, Algorithm)) -> Known {
     Known(seed.wrapping_add(nth))
 }
 
-#[inline(never)]
+#[inline(always)]
 pub fn secret(seed: u64, of: (u64, Algorithm)) -> Secret {
-    let mut bytes = [0; 64];
-    let bytes = &mut bytes[..of.1.secret_len()];
+    secret_of(of.1.secret_len(), seed, of)
+}
+
+#[inline(never)]
+pub fn secret_of(len: usize, seed: u64, of: (u64, Algorithm)) -> Secret {
+    let mut bytes = [0; Secret::MAX_LEN];
+    let bytes = &mut bytes[..len];
     drawn(seed, of).fill(bytes);
     let secret = Secret::from_bytes(bytes).expect("long enough");
     bytes.zeroize();

@@ -7,7 +7,8 @@ use std::hint::black_box;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use countersign::record::{Seal, SealError};
-use countersign::{Algorithm, Keyring};
+use countersign::{Algorithm, Keyring, OsRandom};
+use rand::Rng;
 use zeroize::Zeroizing;
 
 #[path = "../scenario.rs"]
@@ -34,13 +35,14 @@ static HEAP: Keeping = Keeping;
 fn main() {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
     let seed = arguments[1].parse().expect("a seed");
+    let len = arguments[2].parse().expect("the length of a secret");
     plant_on_the_heap();
     plant_on_the_stack();
     stop();
     match arguments[0].as_str() {
-        "sha1" => scenario::core(Algorithm::Sha1, seed, |_| stop()),
-        "sha256" => scenario::core(Algorithm::Sha256, seed, |_| stop()),
-        "sha512" => scenario::core(Algorithm::Sha512, seed, |_| stop()),
+        "sha1" => scenario::core(Algorithm::Sha1, len, seed, |_| stop()),
+        "sha256" => scenario::core(Algorithm::Sha256, len, seed, |_| stop()),
+        "sha512" => scenario::core(Algorithm::Sha512, len, seed, |_| stop()),
         "accounts" => {
             let mut key = [0; 32];
             scenario::Known(!seed).fill(&mut key);
@@ -48,6 +50,14 @@ fn main() {
             zeroize::Zeroize::zeroize(&mut key);
             zeroize::zeroize_stack::<16_384>(); // where the keyring was made and moved
             scenario::accounts(Stopping(keys), seed, |_| (), |_| stop());
+        }
+        "random" => {
+            let mut random = Box::new(OsRandom::new().expect("randomness"));
+            black_box(random.next_u64());
+            zeroize::zeroize_stack::<16_384>(); // where it was seeded and moved
+            stop();
+            drop(random);
+            stop();
         }
         other => panic!("what is {other}?"),
     }
