@@ -95,17 +95,26 @@ impl Key {
     #[inline(never)]
     pub(crate) fn from_bytes(algorithm: Algorithm, bytes: &[u8]) -> Key {
         match algorithm {
-            Algorithm::Sha1 => Self::keyed(bytes, Schedule::Sha1),
-            Algorithm::Sha256 => Self::keyed(bytes, Schedule::Sha256),
-            Algorithm::Sha512 => Self::keyed(bytes, Schedule::Sha512),
+            Algorithm::Sha1 => Self::keyed(bytes, Schedule::Sha1, algorithm),
+            Algorithm::Sha256 => Self::keyed(bytes, Schedule::Sha256, algorithm),
+            Algorithm::Sha512 => Self::keyed(bytes, Schedule::Sha512, algorithm),
         }
     }
 
     #[inline(always)]
-    fn keyed<H: Hash>(bytes: &[u8], schedule: fn(Pads<H>) -> Schedule) -> Key {
+    fn keyed<H: Hash>(
+        bytes: &[u8],
+        schedule: fn(Pads<H>) -> Schedule,
+        algorithm: Algorithm,
+    ) -> Key {
         match H::whole_block(bytes) {
             Some(block) => Key(schedule(Pads::new(block))),
-            None => Key(schedule(Pads::new(&*Zeroizing::new(key_block::<H>(bytes))))),
+            None => {
+                let mut block = Zeroizing::new(H::ZERO);
+                hash_key::<H>(bytes, &mut block);
+                zeroize_stack::<2048>();
+                Self::from_bytes(algorithm, block.as_ref())
+            }
         }
     }
 
@@ -434,6 +443,13 @@ fn compressed_pad<H: Hash>(key: &H::Block, pad: u8) -> H::State {
     optimization_barrier(&state);
     optimization_barrier(&block);
     compressed
+}
+
+/// The hash of a long key is as good as the key, and moves: so this is a call of its own, and the
+/// caller wipes the stack that it used.
+#[inline(never)]
+fn hash_key<H: Hash>(key: &[u8], block: &mut H::Block) {
+    *block = key_block::<H>(key);
 }
 
 /// A key of any length as a block: zeros behind a shorter one, the hash of a longer one (RFC 2104

@@ -27,7 +27,8 @@ use crate::summary::{AccountId, DeviceId, Method, Reason, Summary, Text, TextErr
 use crate::time::UnixTime;
 use crate::uri::{ProvisioningUri, UriError};
 
-/// Bytes of stack on which an operation may be made; twice what a release build uses.
+/// Bytes of stack below the call in which an operation is made. Enough for a release build:
+/// `tests/wiping.rs` looks.
 const TRACES: usize = 2048;
 
 /// A typed code is moved into its operation, and a move leaves a copy: whoever reads the stack later

@@ -26,7 +26,7 @@ use hmac::{Hmac, Mac};
 use minicbor::decode::Error as CborError;
 use minicbor::{Decoder, Encoder};
 use sha2::Sha256;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::{Zeroize, Zeroizing, zeroize_stack};
 
 use crate::account::{Account, Budgets, Pending};
 use crate::challenge::{Challenge, ChallengeId, PhoneNumber, SentCode};
@@ -210,16 +210,30 @@ struct SealingKey {
     cipher: Box<Aes256GcmSiv>,
 }
 
+/// Bytes of stack below the call in which a key is scheduled. Enough for a release build:
+/// `tests/wiping.rs` looks.
+const TRACES: usize = 4096;
+
 impl SealingKey {
+    #[inline(always)] // so that the key is wiped where the caller put it
     fn new(mut key: [u8; 32]) -> SealingKey {
-        let cipher = Box::new(Aes256GcmSiv::new(&key.into()));
+        let made = Self::scheduled(&key);
+        key.zeroize();
+        zeroize_stack::<TRACES>();
+        made
+    }
+
+    /// The cipher is boxed after it was made, and a move leaves a copy: so this is a call of its own,
+    /// and the caller wipes the stack that it used.
+    #[inline(never)]
+    fn scheduled(key: &[u8; 32]) -> SealingKey {
+        let cipher = Box::new(Aes256GcmSiv::new(key.into()));
         let mut name = [0; 4];
-        if let Ok(mut mac) = <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(&key) {
+        if let Ok(mut mac) = <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(key) {
             mac.update(b"countersign key name 1");
             let tag: [u8; 32] = mac.finalize().into_bytes().into();
             name = tag.first_chunk().copied().unwrap_or_default();
         }
-        key.zeroize();
         SealingKey { name, cipher }
     }
 }
