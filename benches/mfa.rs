@@ -88,8 +88,8 @@ fn main() {
     }
 }
 
-/// People with one authenticator and ten recovery codes each, in one store. They all have the same secret, so that the
-/// code of a step is known for whoever comes next.
+/// People with one authenticator and ten recovery codes each, in one store. They all have the same
+/// secret, so that the code of a step is known for whoever comes next.
 struct People {
     mfa: Mfa<Keyring, Recommended>,
     store: MemoryStore,

@@ -22,8 +22,12 @@ use countersign::{
 use countersign_evidence::{errors, hide, show, under_valgrind, wrappers};
 use zeroize::Zeroizing;
 
+#[path = "../known.rs"]
+mod known;
 #[path = "../../../data/rows.rs"]
 mod rows;
+
+use known::Known;
 
 fn main() {
     black_box(wrappers());
@@ -402,34 +406,6 @@ impl Hiding<'_> {
         }
     }
 }
-
-/// Stands in for randomness, and is the same in every run: which codes are wrong does not change, and
-/// runs can be compared.
-struct Known(u64);
-
-impl rand::TryRng for Known {
-    type Error = Infallible;
-
-    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
-        self.try_next_u64().map(|drawn| drawn as u32)
-    }
-
-    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let drawn = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let drawn = (drawn ^ (drawn >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        Ok(drawn ^ (drawn >> 31))
-    }
-
-    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
-        for byte in bytes {
-            *byte = self.try_next_u32()? as u8;
-        }
-        Ok(())
-    }
-}
-
-impl rand::TryCryptoRng for Known {}
 
 /// Randomness of which nobody may look at what becomes a secret. By its length: a secret, a recovery
 /// code, the key of a sent code and then its number; ids and salts are public.

@@ -13,8 +13,7 @@ use countersign::{
     AccountId, Keyring, Mfa, Purpose, Recommended, Record, Store, Swap, Totp, UnixTime, Verdict,
     Write,
 };
-use countersign_nostd as _;
-use rand_core::{TryCryptoRng, TryRng};
+use countersign_nostd::Counting;
 
 /// A store for one person.
 #[derive(Default)]
@@ -37,39 +36,7 @@ impl Store for One {
     }
 }
 
-/// Counts; a device would ask its hardware.
-struct Counting(u64);
-
-impl TryRng for Counting {
-    type Error = Infallible;
-
-    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
-        Ok(self.try_next_u64()? as u32)
-    }
-
-    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
-        self.0 = self.0.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
-        Ok(self.0)
-    }
-
-    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
-        for chunk in bytes.chunks_mut(8) {
-            let drawn = self.try_next_u64()?.to_be_bytes();
-            chunk.iter_mut().zip(drawn).for_each(|(place, byte)| *place = byte);
-        }
-        Ok(())
-    }
-}
-
-impl TryCryptoRng for Counting {}
-
-#[unsafe(no_mangle)]
-extern "C" fn main() -> i32 {
-    match run() {
-        Ok(()) => 0,
-        Err(check) => check,
-    }
-}
+countersign_nostd::program!(run);
 
 fn run() -> Result<(), i32> {
     let mfa = Mfa::new(Keyring::new([7; 32]), Recommended);

@@ -8,15 +8,9 @@ use core::hint::black_box;
 
 use countersign::Secret;
 use countersign::secret::{decode_base32, decode_base32_lenient};
-use countersign_nostd as _;
+use countersign_nostd::require;
 
-#[unsafe(no_mangle)]
-extern "C" fn main() -> i32 {
-    match run() {
-        Ok(()) => 0,
-        Err(check) => check,
-    }
-}
+countersign_nostd::program!(run);
 
 fn run() -> Result<(), i32> {
     let text = black_box("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ");
@@ -35,8 +29,4 @@ fn run() -> Result<(), i32> {
     require(decode_base32(text, &mut large).is_ok_and(|bytes| bytes.len() == 20), 9)?;
     require(decode_base32_lenient(loose, &mut large).is_ok_and(|bytes| bytes.len() == 20), 10)?;
     require(decode_base32_lenient(loose, &mut small).is_err(), 11)
-}
-
-fn require(right: bool, check: i32) -> Result<(), i32> {
-    if right { Ok(()) } else { Err(check) }
 }

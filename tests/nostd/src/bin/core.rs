@@ -1,10 +1,9 @@
 //! The tables of RFC 4226 and RFC 6238, generated and found, and every other function of the core
-//! that handles a secret or what somebody typed, without std or an allocator: the program ends with 0
-//! if all is right, else with the number of the check that failed.
+//! that handles a secret or what somebody typed (but for base32), without std or an allocator: the
+//! program ends with 0 if all is right, else with the number of the check that failed.
 #![no_std]
 #![no_main]
 
-use core::convert::Infallible;
 use core::fmt::Write;
 use core::hint::black_box;
 
@@ -13,16 +12,9 @@ use countersign::hotp::{LookAhead, Reach};
 use countersign::totp::{Parameters, Period};
 use countersign::vectors::{HOTP, TOTP, seed};
 use countersign::{Algorithm, Code, Hotp, Key, Secret, Totp, UnixTime, Window};
-use countersign_nostd as _;
-use rand_core::{TryCryptoRng, TryRng};
+use countersign_nostd::{Counting, require};
 
-#[unsafe(no_mangle)]
-extern "C" fn main() -> i32 {
-    match run() {
-        Ok(()) => 0,
-        Err(check) => check,
-    }
-}
+countersign_nostd::program!(run);
 
 fn run() -> Result<(), i32> {
     for row in black_box(&TOTP) {
@@ -112,31 +104,6 @@ fn numbers() -> Result<(), i32> {
     require(!now.plus(1).is_plausible() && now.since(UnixTime::from_secs(0)) == u64::MAX, 41)
 }
 
-/// Counts: numbers enough to call what draws them.
-struct Counting(u8);
-
-impl TryRng for Counting {
-    type Error = Infallible;
-
-    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
-        rand_core::utils::next_word_via_fill(self)
-    }
-
-    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
-        rand_core::utils::next_word_via_fill(self)
-    }
-
-    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
-        for byte in bytes {
-            self.0 = self.0.wrapping_add(1);
-            *byte = self.0;
-        }
-        Ok(())
-    }
-}
-
-impl TryCryptoRng for Counting {}
-
 /// What is written, by its length.
 struct Counted(usize);
 
@@ -145,8 +112,4 @@ impl Write for Counted {
         self.0 = self.0.wrapping_add(text.len());
         Ok(())
     }
-}
-
-fn require(right: bool, check: i32) -> Result<(), i32> {
-    if right { Ok(()) } else { Err(check) }
 }

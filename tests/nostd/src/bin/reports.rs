@@ -18,15 +18,8 @@ use countersign::inventory::{
 use countersign::report::CoverageMarkdown;
 use countersign::rollout::{GoLive, Operation, StaleDays};
 use countersign::{Summary, UnixTime};
-use countersign_nostd as _;
 
-#[unsafe(no_mangle)]
-extern "C" fn main() -> i32 {
-    match run() {
-        Ok(()) => 0,
-        Err(check) => check,
-    }
-}
+countersign_nostd::program!(run);
 
 fn run() -> Result<(), i32> {
     let name = |text| Text::new(text).map_err(|_| 1);
