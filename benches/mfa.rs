@@ -29,10 +29,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use countersign::device::ExistingDevice;
-use countersign::record::{Seal, SealError};
-use countersign::summary::Text;
-use countersign::totp::Parameters;
+use countersign::account::ExistingDevice;
+use countersign::account::Text;
+use countersign::account::{Seal, SealError};
+use countersign::otp::Parameters;
 use countersign::{
     AccountId, Code, Digits, Keyring, MemoryStore, Mfa, OsRandom, Purpose, Recommended, Record,
     Secret, Store, Swap, Totp, UnixTime, Verdict, Window, Write,

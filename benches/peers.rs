@@ -26,8 +26,8 @@ mod turns;
 use std::hint::black_box;
 use std::process::ExitCode;
 
-use countersign::hotp::LookAhead;
-use countersign::totp::Parameters;
+use countersign::otp::LookAhead;
+use countersign::otp::Parameters;
 use countersign::{Algorithm, Code, Digits, Hotp, Secret, Totp, UnixTime, Window};
 use google_authenticator::GoogleAuthenticator;
 use libreauth::hash::HashFunction;

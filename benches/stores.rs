@@ -16,10 +16,10 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use countersign::device::ExistingDevice;
-use countersign::operation::Decided;
-use countersign::summary::Text;
-use countersign::totp::Parameters;
+use countersign::account::ExistingDevice;
+use countersign::account::Text;
+use countersign::mfa::Decided;
+use countersign::otp::Parameters;
 use countersign::{
     AccountId, Algorithm, Keyring, MemoryStore, Mfa, OsRandom, Purpose, Recommended, Record,
     Secret, Store, Swap, Totp, UnixTime, Verdict, Write,

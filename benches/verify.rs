@@ -14,7 +14,7 @@ mod floor;
 
 use std::hint::black_box;
 
-use countersign::totp::Parameters;
+use countersign::otp::Parameters;
 use countersign::{Algorithm, Code, Digits, Hotp, LookAhead, Secret, Totp, UnixTime, Window};
 use countersign::{Key, vectors};
 use criterion::measurement::WallTime;

@@ -8,9 +8,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::io::{self, BufRead, ErrorKind, Write};
 use std::process::ExitCode;
 
-use countersign::hotp::LookAhead;
-use countersign::secret::{Base32Error, SecretError, decode_base32, decode_base32_lenient};
-use countersign::totp::{Parameters, Period};
+use countersign::otp::LookAhead;
+use countersign::otp::{Base32Error, SecretError, decode_base32, decode_base32_lenient};
+use countersign::otp::{Parameters, Period};
 use countersign::{
     Algorithm, Code, Digits, Hotp, ProvisioningUri, Secret, Totp, UnixTime, Window, vectors,
 };

@@ -16,6 +16,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::cmp::Ordering;
 
+use crate::account::summary::{DeviceStatus, DeviceSummary, Method, Summary};
 use crate::date::{Date, UtcOffset};
 use crate::gap::{Gap, GapKind, GapState};
 use crate::inventory::{
@@ -24,7 +25,6 @@ use crate::inventory::{
 };
 use crate::offboarding::{self, Clock, Plan, Remnant, Step};
 use crate::rollout::{self, Operation, Until};
-use crate::summary::{DeviceStatus, DeviceSummary, Method, Summary};
 use crate::time::UnixTime;
 
 /// What was seen in somebody else's system is believed for so many calendar months.

@@ -15,8 +15,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
+use crate::account::summary::Method;
 use crate::date::{Date, UtcOffset};
-use crate::summary::Method;
 use crate::time::UnixTime;
 
 /// An identifier: 1 to 64 of `a`-`z`, `0`-`9`, `-`, `_`, `.`, with a letter or digit first. One

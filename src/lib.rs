@@ -26,57 +26,16 @@ extern crate std;
 
 pub mod time;
 
-pub mod secret;
-
-pub mod code;
-
-pub mod key;
-
-pub mod hotp;
-
-pub mod totp;
-
 #[cfg(feature = "std")]
 pub mod os;
 
-#[cfg(feature = "alloc")]
-pub mod uri;
-
-#[cfg(feature = "alloc")]
-pub mod summary;
-
-#[cfg(feature = "alloc")]
-pub mod proof;
-
-#[cfg(feature = "alloc")]
-pub mod throttle;
-
-#[cfg(feature = "alloc")]
-pub mod policy;
-
-#[cfg(feature = "alloc")]
-pub mod event;
-
-#[cfg(feature = "alloc")]
-pub mod recovery;
-
-#[cfg(feature = "alloc")]
-pub mod challenge;
-
-#[cfg(feature = "alloc")]
-pub mod device;
+pub mod otp;
 
 #[cfg(feature = "alloc")]
 pub mod account;
 
 #[cfg(feature = "alloc")]
-pub mod record;
-
-#[cfg(feature = "alloc")]
 pub mod store;
-
-#[cfg(feature = "alloc")]
-pub mod operation;
 
 #[cfg(feature = "alloc")]
 pub mod mfa;
@@ -101,25 +60,19 @@ pub mod readiness;
 pub mod report;
 
 #[cfg(feature = "vectors")]
-pub mod vectors;
-
-pub use code::{Code, Digits};
-pub use hotp::{Hotp, LookAhead};
-pub use key::{Algorithm, Key};
-pub use secret::Secret;
+pub use otp::vectors;
+pub use otp::{Algorithm, Code, Digits, Hotp, Key, LookAhead, Secret, Totp, Window};
 pub use time::UnixTime;
-pub use totp::{Totp, Window};
 
 #[cfg(feature = "alloc")]
 pub use self::{
-    event::Event,
+    account::{
+        AccountId, Change, DeviceId, Event, Keyring, Method, Policy, Proof, Purpose, Recommended,
+        Record, Summary, Verdict,
+    },
     mfa::Mfa,
-    policy::{Policy, Recommended},
-    proof::{Change, Proof, Purpose, Verdict},
-    record::{Keyring, Record},
+    otp::ProvisioningUri,
     store::{AsyncStore, Store, Swap, Write},
-    summary::{AccountId, DeviceId, Method, Summary},
-    uri::ProvisioningUri,
 };
 #[cfg(feature = "std")]
 pub use self::{os::OsRandom, store::MemoryStore};

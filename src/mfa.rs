@@ -4,28 +4,31 @@
 //! server's own clock. Attempts with a code answer with a [`Verdict`], changes with a [`Change`];
 //! an error always means that nothing was decided.
 
+pub(crate) mod operation;
+
+pub use self::operation::*;
+
 use alloc::boxed::Box;
 
 use rand::CryptoRng;
 use zeroize::zeroize_stack;
 
-use crate::account::{Account, Bound, Context, Decision};
-use crate::challenge::{
+use crate::account::challenge::{
     Assertion, ChallengeId, ChallengeSeed, ExternalChallenge, OutOfBand, PhoneNumber,
 };
-use crate::code::{Code, Digits};
-use crate::device::{ExistingDevice, Factor};
-use crate::event::Actor;
-use crate::key::Algorithm;
-use crate::operation::Operation;
-use crate::policy::Policy;
-use crate::proof::{Change, Proof, Purpose, Verdict};
-use crate::record::Seal;
-use crate::recovery::{RecoveryCode, RecoveryCodes, RecoverySeed};
-use crate::secret::Secret;
-use crate::summary::{AccountId, DeviceId, Method, Reason, Summary, Text, TextError};
+use crate::account::device::{ExistingDevice, Factor};
+use crate::account::event::Actor;
+use crate::account::policy::Policy;
+use crate::account::proof::{Change, Proof, Purpose, Verdict};
+use crate::account::record::Seal;
+use crate::account::recovery::{RecoveryCode, RecoveryCodes, RecoverySeed};
+use crate::account::state::{Account, Bound, Context, Decision};
+use crate::account::summary::{AccountId, DeviceId, Method, Reason, Summary, Text, TextError};
+use crate::otp::code::{Code, Digits};
+use crate::otp::key::Algorithm;
+use crate::otp::secret::Secret;
+use crate::otp::uri::{ProvisioningUri, UriError};
 use crate::time::UnixTime;
-use crate::uri::{ProvisioningUri, UriError};
 
 /// Bytes of stack below the call in which an operation is made. Enough for a release build:
 /// `tests/wiping.rs` looks.

@@ -14,10 +14,10 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::account::summary::Summary;
 use crate::date::{Date, UtcOffset};
 use crate::inventory::{EmploymentStatus, Enforcement, LoginKind, PersonId, SystemId, Text};
 use crate::rollout::{Operation, Refusal, Task};
-use crate::summary::Summary;
 use crate::time::UnixTime;
 
 /// By when things must be done, from the end of the employment.

@@ -8,12 +8,12 @@
 
 use alloc::vec::Vec;
 
+use crate::account::summary::Summary;
 use crate::coverage::{Coverage, CoverageLine, Status, SystemCoverage};
 use crate::date::Date;
 use crate::gap::GapState;
 use crate::inventory::{Offer, PersonId, SystemId, Text};
 use crate::rollout::Operation;
-use crate::summary::Summary;
 use crate::time::UnixTime;
 
 /// Whether the go-live dates of an operation can hold, or have held.

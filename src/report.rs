@@ -16,13 +16,13 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt::{self, Display, Write as _};
 
+use crate::account::summary::Method;
 use crate::coverage::{Controls, Coverage, CoverageLine, GapLine, Status, SystemCoverage};
 use crate::date::{Date, UtcOffset};
 use crate::gap::{Channel, GapState, VendorContact};
 use crate::inventory::{Enforcement, Offer, PersonId, SystemId, Text};
 use crate::offboarding::{Clock, Plan, RemnantKind};
 use crate::readiness::Readiness;
-use crate::summary::Method;
 use crate::time::UnixTime;
 
 /// The coverage report in Markdown.

@@ -23,13 +23,13 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::fmt;
 
+use crate::account::summary::{Method, Summary};
 use crate::date::{Date, UtcOffset};
 use crate::gap::{ClosedBy, Gap, GapKind};
 use crate::inventory::{
     Client, ClientId, EmploymentStatus, Enforcement, GapId, Login, LoginKind, Methods, Offer,
     Person, PersonId, Privilege, System, SystemId, SystemKind, Text,
 };
-use crate::summary::{Method, Summary};
 use crate::time::UnixTime;
 
 /// From when a system asks for a second factor, and since when people know.

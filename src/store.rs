@@ -13,9 +13,9 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::future::Future;
 
-use crate::event::Event;
-use crate::record::Record;
-use crate::summary::{AccountId, Summary};
+use crate::account::event::Event;
+use crate::account::record::Record;
+use crate::account::summary::{AccountId, Summary};
 
 #[cfg(feature = "conformance")]
 pub mod conformance;

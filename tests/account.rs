@@ -7,7 +7,7 @@
     clippy::panic
 )]
 
-use countersign::proof::Refusal;
+use countersign::account::Refusal;
 use countersign::*;
 
 const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
@@ -68,7 +68,7 @@ fn enrol_confirm_sign_in_and_never_again() {
     let record = Store::load(&store, &id).unwrap().unwrap();
     assert!(record.as_bytes().len() <= 512, "{}", record.as_bytes().len());
 
-    let by = event::Actor::Host;
+    let by = account::Actor::Host;
     mfa.offboard(&id, by, "left the practice", later).run(&store).unwrap().done().unwrap();
     let code = phone.code(later.plus(60));
     let verdict = mfa.verify(&id, &code, Purpose::SignIn, later.plus(60)).run(&store).unwrap();
@@ -113,10 +113,10 @@ fn a_device_number_keeps_its_digits_in_json() {
 /// A device of another system comes over by its URI, and what that system accepted stays used.
 #[test]
 fn a_device_is_imported_from_its_uri() {
-    use countersign::device::ExistingDevice;
+    use countersign::account::ExistingDevice;
     let (store, mut rng) = (MemoryStore::new(), OsRandom::new().unwrap());
     let mfa = Mfa::new(Keyring::new([7; 32]), Recommended);
-    let label = || summary::Text::new("Old phone").unwrap();
+    let label = || account::Text::new("Old phone").unwrap();
     let text = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
     let secret = || Secret::from_base32(text).unwrap();
 

@@ -14,13 +14,13 @@ mod common;
 use std::thread;
 
 use common::*;
-use countersign::challenge::Assertion;
-use countersign::device::ExistingDevice;
-use countersign::event::{Kind, Why};
-use countersign::operation::{Decided, Error};
-use countersign::proof::Refusal;
-use countersign::summary::Text;
-use countersign::totp::{Parameters, Period};
+use countersign::account::Assertion;
+use countersign::account::ExistingDevice;
+use countersign::account::Refusal;
+use countersign::account::Text;
+use countersign::account::{Kind, Why};
+use countersign::mfa::{Decided, Error};
+use countersign::otp::{Parameters, Period};
 use countersign::{
     Algorithm, Code, Digits, Keyring, MemoryStore, Mfa, Purpose, Recommended, Record, Secret,
     Store, Swap, UnixTime, Window,

@@ -15,18 +15,18 @@ mod common;
 use std::fmt::{Debug, Display};
 
 use common::*;
-use countersign::challenge::{Assertion, ChallengeId, PhoneNumber};
-use countersign::device::ExistingDevice;
-use countersign::event::{Actor, Kind, Why};
+use countersign::account::Bounded;
+use countersign::account::ExistingDevice;
+use countersign::account::Policy;
+use countersign::account::RecordError;
+use countersign::account::Refusal;
+use countersign::account::{Actor, Kind, Why};
+use countersign::account::{Assertion, ChallengeId, PhoneNumber};
+use countersign::account::{DeviceStatus, Label, Text};
+use countersign::mfa::{Decided, Error, Operation};
 use countersign::mfa::{ExternalMethod, RestrictedNotice};
-use countersign::operation::{Decided, Error, Operation};
-use countersign::policy::Policy;
-use countersign::proof::Refusal;
-use countersign::record::RecordError;
-use countersign::secret::SecretError;
-use countersign::summary::{DeviceStatus, Label, Text};
-use countersign::throttle::Bounded;
-use countersign::totp::{Parameters, Period};
+use countersign::otp::SecretError;
+use countersign::otp::{Parameters, Period};
 use countersign::{
     AccountId, Algorithm, Code, DeviceId, Digits, Keyring, LookAhead, Method, Mfa, Proof,
     ProvisioningUri, Purpose, Recommended, Record, Secret, Store, Summary, Swap, UnixTime, Verdict,
@@ -1122,7 +1122,7 @@ fn s13_input_limits() {
     within(&|n| small(n).and_then(|n| Window::new(n, 0)).is_some(), 0, 10);
     within(&|n| small(n).and_then(|n| Window::new(0, n)).is_some(), 0, 10);
     within(&|n| small(n).and_then(LookAhead::new).is_some(), 1, 50);
-    let reach = |n: u64| u16::try_from(n).ok().and_then(countersign::hotp::Reach::new).is_some();
+    let reach = |n: u64| u16::try_from(n).ok().and_then(countersign::otp::Reach::new).is_some();
     within(&reach, 1, 1_000);
     within(&|n| Bounded::<1, 100>::new(n).is_some(), 1, 100);
     within(&|n| Bounded::<60, 600>::new(n).is_some(), 60, 600);

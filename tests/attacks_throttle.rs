@@ -19,13 +19,13 @@ use std::task::{Context, Poll, Waker};
 use std::thread;
 
 use common::*;
-use countersign::challenge::Assertion;
-use countersign::event::{Kind, Why};
-use countersign::operation::Error;
-use countersign::policy::Policy;
-use countersign::proof::Refusal;
-use countersign::record::RecordError;
-use countersign::throttle::{Bounded, Class, Throttle};
+use countersign::account::Assertion;
+use countersign::account::Policy;
+use countersign::account::RecordError;
+use countersign::account::Refusal;
+use countersign::account::{Bounded, Class, Throttle};
+use countersign::account::{Kind, Why};
+use countersign::mfa::Error;
 use countersign::{
     AccountId, AsyncStore, Keyring, Mfa, Purpose, Recommended, Record, Store, Swap, Verdict, Write,
 };
@@ -94,7 +94,7 @@ fn t01_parallel_guesses() {
         let decided = [0; 4].map(|_| attempt.decide(loaded.clone(), None).unwrap());
         let mut answers = 0;
         for decided in decided {
-            let countersign::operation::Decided::Write(prepared) = decided else {
+            let countersign::mfa::Decided::Write(prepared) = decided else {
                 panic!("a guess that is answered for nothing")
             };
             let swap = practice.store.swap(id, &prepared.write()).unwrap();
@@ -112,8 +112,8 @@ fn everything<P: Policy>(
     practice: &Practice<P>,
 ) -> (
     Person,
-    countersign::challenge::OutOfBand,
-    countersign::challenge::ChallengeId,
+    countersign::account::OutOfBand,
+    countersign::account::ChallengeId,
     countersign::DeviceId,
 ) {
     let person = practice.person(1);
@@ -276,7 +276,7 @@ fn t04_the_count_is_stored() {
 /// `settle_external`. And `forgotten_at` in `Budget::forgive`: a success leaves the long window.
 #[test]
 fn t05_success_elsewhere() {
-    type Setup<'a> = (&'a countersign::challenge::OutOfBand, countersign::DeviceId);
+    type Setup<'a> = (&'a countersign::account::OutOfBand, countersign::DeviceId);
 
     /// Two failures in every class, then one success.
     fn after(success: impl Fn(&Practice, &Person, Setup<'_>)) -> [u16; 4] {
@@ -794,7 +794,7 @@ fn t14_fails_closed() {
         let enrol = practice.mfa.enrol(&person.id, "Phone", &mut practice.rng(), now);
         assert_eq!(enrol.run(&practice.store).err(), Some(Error::Record(error)));
         let offboard =
-            practice.mfa.offboard(&person.id, countersign::event::Actor::Host, "left", now);
+            practice.mfa.offboard(&person.id, countersign::account::Actor::Host, "left", now);
         assert_eq!(offboard.run(&practice.store).err(), Some(Error::Record(error)));
         assert_eq!(practice.store.record(&person.id), Some(record));
     }

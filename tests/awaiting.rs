@@ -11,12 +11,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
-use countersign::challenge::{Assertion, ChallengeId, PhoneNumber};
-use countersign::device::ExistingDevice;
-use countersign::event::Actor;
+use countersign::account::Actor;
+use countersign::account::ExistingDevice;
+use countersign::account::Text;
+use countersign::account::{Assertion, ChallengeId, PhoneNumber};
 use countersign::mfa::{ExternalMethod, RestrictedNotice};
-use countersign::summary::Text;
-use countersign::totp::Parameters;
+use countersign::otp::Parameters;
 use countersign::*;
 use rand::SeedableRng;
 use rand::rngs::StdRng;

@@ -11,17 +11,17 @@ use std::fmt::Debug;
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 
 use common::*;
-use countersign::challenge::{Assertion, ChallengeId, PhoneNumber, PhoneNumberError};
-use countersign::device::{ExistingDevice, MAX_EXTERNAL_DEVICES, MAX_OTP_DEVICES};
-use countersign::event::{Actor, Source};
+use countersign::account::RecordError;
+use countersign::account::{AccountIdError, Label, Reason, Text, TextError};
+use countersign::account::{ActionName, Refusal};
+use countersign::account::{Actor, Source};
+use countersign::account::{Assertion, ChallengeId, PhoneNumber, PhoneNumberError};
+use countersign::account::{Bounded, Throttle};
+use countersign::account::{ExistingDevice, MAX_EXTERNAL_DEVICES, MAX_OTP_DEVICES};
+use countersign::account::{RecoveryCode, RecoveryCodeError};
+use countersign::mfa::{Error, Operation};
 use countersign::mfa::{ExternalMethod, RestrictedNotice};
-use countersign::operation::{Error, Operation};
-use countersign::proof::{ActionName, Refusal};
-use countersign::record::RecordError;
-use countersign::recovery::{RecoveryCode, RecoveryCodeError};
-use countersign::summary::{AccountIdError, Label, Reason, Text, TextError};
-use countersign::throttle::{Bounded, Throttle};
-use countersign::totp::Parameters;
+use countersign::otp::Parameters;
 use countersign::{
     AccountId, Algorithm, Code, DeviceId, Digits, Mfa, Policy, Purpose, Recommended, Record,
     Secret, Store, UnixTime,

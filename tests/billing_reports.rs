@@ -16,10 +16,10 @@ mod operation;
 #[path = "../examples/billing/report.rs"]
 mod report;
 
+use countersign::account::{DeviceStatus, DeviceSummary, ThrottleSummary};
 use countersign::inventory::PersonId;
 use countersign::offboarding::Clock;
 use countersign::rollout::Operation;
-use countersign::summary::{DeviceStatus, DeviceSummary, ThrottleSummary};
 use countersign::{DeviceId, Method, Summary, UnixTime};
 use report::Format;
 

@@ -4,9 +4,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use countersign::device::{MAX_EXTERNAL_DEVICES, MAX_OTP_DEVICES};
-use countersign::throttle::Class;
-use countersign::totp::Parameters;
+use countersign::account::Class;
+use countersign::account::{MAX_EXTERNAL_DEVICES, MAX_OTP_DEVICES};
+use countersign::otp::Parameters;
 use countersign::{Algorithm, Digits, Policy, Purpose, Recommended, UnixTime};
 
 fn root() -> &'static Path {

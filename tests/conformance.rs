@@ -14,7 +14,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
-use countersign::event::{Kind, Why};
+use countersign::account::{Kind, Why};
 use countersign::store::conformance::{self, Broken, Promise};
 use countersign::{AccountId, AsyncStore, MemoryStore, Record, Store, Swap, Write};
 

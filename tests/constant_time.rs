@@ -280,11 +280,11 @@ fn no_secret_is_divided() {
         "subtle::",
     ];
     const TIMES: [&str; 5] = [
-        "countersign::account::Account",
-        "countersign::account::evaluate_for_nobody",
-        "countersign::device::Device",
-        "countersign::throttle::",
-        "countersign::totp::Totp",
+        "countersign::account::device::Device",
+        "countersign::account::state::Account",
+        "countersign::account::state::evaluate_for_nobody",
+        "countersign::account::throttle::",
+        "countersign::otp::totp::Totp",
     ];
     let program = build("countersign-evidence", "evidence", "silence", "");
     let functions = disassembled(&program);
@@ -315,7 +315,7 @@ fn no_secret_is_divided() {
     let others: Vec<_> = dividing.iter().filter(|name| !is_time(name)).collect();
     assert!(others.is_empty(), "{others:?}");
     assert!(
-        dividing.iter().any(|name| name.starts_with("countersign::totp::Totp")),
+        dividing.iter().any(|name| name.starts_with("countersign::otp::totp::Totp")),
         "the time step is divided, and that is not seen"
     );
 }

@@ -5,7 +5,7 @@
 
 use std::process::Command;
 
-use countersign::totp::{Parameters, Period};
+use countersign::otp::{Parameters, Period};
 use countersign::{Algorithm, Digits, Hotp, Secret, Totp, UnixTime};
 use hmac::{Hmac, KeyInit, Mac};
 

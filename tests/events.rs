@@ -9,14 +9,14 @@ mod common;
 use std::collections::BTreeMap;
 
 use common::*;
-use countersign::challenge::{Assertion, ChallengeId, PhoneNumber};
-use countersign::device::ExistingDevice;
-use countersign::event::{Actor, EventId, Kind, Notice, Why};
+use countersign::account::Class;
+use countersign::account::ExistingDevice;
+use countersign::account::Refusal;
+use countersign::account::Text;
+use countersign::account::{Actor, EventId, Kind, Notice, Why};
+use countersign::account::{Assertion, ChallengeId, PhoneNumber};
 use countersign::mfa::{ExternalMethod, RestrictedNotice};
-use countersign::proof::Refusal;
-use countersign::summary::Text;
-use countersign::throttle::Class;
-use countersign::totp::Parameters;
+use countersign::otp::Parameters;
 use countersign::{AccountId, DeviceId, Digits, Event, Method, Purpose, Secret, UnixTime};
 
 /// Takes the events of the operation that has just been run: there are some, all of one account and

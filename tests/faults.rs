@@ -20,7 +20,7 @@ use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use countersign::totp::Parameters;
+use countersign::otp::Parameters;
 use countersign::{
     AccountId, Algorithm, Event, Keyring, Mfa, OsRandom, Purpose, Recommended, Record, Secret,
     Store, Swap, Totp, UnixTime, Verdict, Write,
@@ -370,8 +370,8 @@ impl Person {
             Ok(Verdict::Accepted(_)) => Answer::Accepted,
             Ok(Verdict::Rejected { .. }) => Answer::Rejected,
             Ok(Verdict::Wait { .. }) => Answer::Wait,
-            Err(countersign::operation::Error::Contended) => Answer::Contended,
-            Err(countersign::operation::Error::Store(_)) => Answer::Lost,
+            Err(countersign::mfa::Error::Contended) => Answer::Contended,
+            Err(countersign::mfa::Error::Store(_)) => Answer::Lost,
             other => panic!("{other:?}"),
         }
     }

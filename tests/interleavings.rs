@@ -17,11 +17,11 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 use countersign::account::Bound;
-use countersign::challenge::{Assertion, PhoneNumber};
-use countersign::event::{Actor, Kind};
+use countersign::account::{Actor, Kind};
+use countersign::account::{Assertion, PhoneNumber};
+use countersign::account::{Bounded, Class, Throttle};
+use countersign::mfa::{Decided, MAX_TRIES, Operation};
 use countersign::mfa::{ExternalMethod, PendingEnrolment, RestrictedNotice};
-use countersign::operation::{Decided, MAX_TRIES, Operation};
-use countersign::throttle::{Bounded, Class, Throttle};
 use countersign::*;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -507,8 +507,8 @@ impl Policy for Few {
         Bounded::of::<2>()
     }
 
-    fn resync_reach(&self) -> hotp::Reach {
-        hotp::Reach::new(20).unwrap()
+    fn resync_reach(&self) -> otp::Reach {
+        otp::Reach::new(20).unwrap()
     }
 }
 

@@ -3,9 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 #![allow(clippy::arithmetic_side_effects)]
 
-use countersign::hotp::{LookAhead, Reach};
-use countersign::secret::{decode_base32, decode_base32_lenient};
-use countersign::totp::{Parameters, Period};
+use countersign::otp::{LookAhead, Reach};
+use countersign::otp::{Parameters, Period};
+use countersign::otp::{decode_base32, decode_base32_lenient};
 use countersign::{Algorithm, Code, Digits, Hotp, Secret, Totp, UnixTime, Window};
 use hmac::{Hmac, KeyInit, Mac};
 use proptest::prelude::*;

@@ -16,6 +16,7 @@
 
 use std::collections::BTreeMap;
 
+use countersign::account::{DeviceStatus, DeviceSummary, ThrottleSummary};
 use countersign::coverage::{Controls, Coverage, Status};
 use countersign::date::{Date, UtcOffset};
 use countersign::gap::{
@@ -27,7 +28,6 @@ use countersign::offboarding::{Clock, Plan, RemnantKind, Step, remnants};
 use countersign::readiness::{Blocker, Readiness};
 use countersign::report::{CoverageCsv, CoverageMarkdown, GapsMarkdown};
 use countersign::rollout::*;
-use countersign::summary::{DeviceStatus, DeviceSummary, ThrottleSummary};
 use countersign::{DeviceId, Method, Summary, UnixTime};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};

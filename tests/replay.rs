@@ -9,11 +9,11 @@ use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::sync::Mutex;
 
-use countersign::device::ExistingDevice;
-use countersign::event::Kind;
-use countersign::summary::Text;
-use countersign::throttle::{Bounded, Class, Throttle};
-use countersign::totp::Parameters;
+use countersign::account::ExistingDevice;
+use countersign::account::Kind;
+use countersign::account::Text;
+use countersign::account::{Bounded, Class, Throttle};
+use countersign::otp::Parameters;
 use countersign::*;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;

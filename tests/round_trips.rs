@@ -6,7 +6,7 @@
 use std::cell::Cell;
 use std::convert::Infallible;
 
-use countersign::event::Actor;
+use countersign::account::Actor;
 use countersign::{
     AccountId, Event, Keyring, MemoryStore, Mfa, OsRandom, Purpose, Recommended, Record, Store,
     Swap, Totp, UnixTime, Verdict, Write,

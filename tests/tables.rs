@@ -9,12 +9,12 @@
 mod common;
 
 use common::*;
-use countersign::challenge::{Assertion, PhoneNumber};
-use countersign::device::ExistingDevice;
-use countersign::event::Why;
+use countersign::account::ExistingDevice;
+use countersign::account::Why;
+use countersign::account::{Assertion, PhoneNumber};
+use countersign::account::{DeviceStatus, Text};
+use countersign::account::{Refusal, permits};
 use countersign::mfa::{ExternalMethod, RestrictedNotice};
-use countersign::proof::{Refusal, permits};
-use countersign::summary::{DeviceStatus, Text};
 use countersign::{
     AccountId, Algorithm, Change, DeviceId, Digits, Method, Proof, Purpose, Secret, Verdict,
 };
@@ -488,7 +488,7 @@ fn call(
     let (id, mfa, rng, now) = (&person.id, &practice.mfa, &mut practice.rng(), practice.now());
     fn run<T>(
         practice: &Practice,
-        operation: countersign::operation::Operation<'_, Change<T>>,
+        operation: countersign::mfa::Operation<'_, Change<T>>,
         proof: Option<Proof>,
     ) -> Option<Refusal> {
         refusal(practice.run(match proof {
@@ -662,7 +662,7 @@ struct Scene {
     practice: Practice,
     person: Person,
     key: DeviceId,
-    pending: countersign::challenge::ChallengeId,
+    pending: countersign::account::ChallengeId,
 }
 
 /// A proof of the passkey's.

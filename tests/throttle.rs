@@ -7,11 +7,11 @@
 mod common;
 
 use common::*;
-use countersign::challenge::Assertion;
-use countersign::event::{Kind, Notice, Why};
-use countersign::proof::Refusal;
-use countersign::summary::DeviceStatus;
-use countersign::throttle::{Bounded, Class, Throttle};
+use countersign::account::Assertion;
+use countersign::account::DeviceStatus;
+use countersign::account::Refusal;
+use countersign::account::{Bounded, Class, Throttle};
+use countersign::account::{Kind, Notice, Why};
 use countersign::{Purpose, UnixTime};
 
 /// A share of thirty days that one of fifty failures takes up.

@@ -9,8 +9,8 @@ mod laws;
 #[path = "data/rows.rs"]
 mod rows;
 
-use countersign::totp::{Parameters, Period};
-use countersign::uri::{Part, TextError, UriError};
+use countersign::otp::{Parameters, Period};
+use countersign::otp::{Part, TextError, UriError};
 use countersign::{Algorithm, Digits, ProvisioningUri, Secret, UnixTime, vectors};
 use laws::keeps_the_laws;
 use proptest::prelude::*;

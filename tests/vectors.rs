@@ -10,9 +10,9 @@
 #[path = "data/rows.rs"]
 mod rows;
 
-use countersign::hotp::LookAhead;
-use countersign::secret::{Base32Error, SecretError, decode_base32, decode_base32_lenient};
-use countersign::totp::{Parameters, Period};
+use countersign::otp::LookAhead;
+use countersign::otp::{Base32Error, SecretError, decode_base32, decode_base32_lenient};
+use countersign::otp::{Parameters, Period};
 use countersign::{Algorithm, Code, Digits, Hotp, Secret, Totp, UnixTime, Window, vectors};
 use hmac::{Hmac, KeyInit, Mac};
 use rows::{hex, rows, text};

@@ -3,10 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 #![allow(clippy::arithmetic_side_effects)]
 
-use countersign::code::CodeError;
-use countersign::hotp::{LookAhead, Reach};
-use countersign::secret::{Base32Error, SecretError};
-use countersign::totp::{Parameters, Period};
+use countersign::otp::CodeError;
+use countersign::otp::{Base32Error, SecretError};
+use countersign::otp::{LookAhead, Reach};
+use countersign::otp::{Parameters, Period};
 use countersign::{Algorithm, Code, Digits, Hotp, Key, Secret, Totp, UnixTime, Window, vectors};
 
 const MAX: u64 = u64::MAX;

@@ -24,8 +24,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::Ordering;
 
-use countersign::record::{Seal, SealError};
-use countersign::totp::Parameters;
+use countersign::account::{Seal, SealError};
+use countersign::otp::Parameters;
 use countersign::{Algorithm, Digits, Keyring, Totp};
 use zeroize::Zeroizing;
 

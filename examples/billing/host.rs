@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use countersign::challenge::ChallengeId;
+use countersign::account::ChallengeId;
 use countersign::{AccountId, OsRandom};
 use rand::Rng;
 use rusqlite::{Connection, params};

@@ -13,16 +13,16 @@ use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use countersign::event::Actor;
+use countersign::account::Actor;
+use countersign::account::RecoveryCode;
+use countersign::account::Refusal;
+use countersign::account::{DeviceStatus, Text};
 use countersign::inventory::{Person as Employee, PersonId};
 use countersign::offboarding::Clock;
-use countersign::proof::Refusal;
-use countersign::recovery::RecoveryCode;
 use countersign::rollout::Operation;
-use countersign::summary::{DeviceStatus, Text};
 use countersign::{
     AccountId, Change, Code, Digits, Keyring, Mfa, OsRandom, Proof, ProvisioningUri, Purpose,
-    Recommended, Secret, Summary, UnixTime, Verdict, totp::Parameters,
+    Recommended, Secret, Summary, UnixTime, Verdict, otp::Parameters,
 };
 
 mod host;

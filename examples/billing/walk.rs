@@ -7,10 +7,10 @@
 use std::cell::RefCell;
 use std::io::Write;
 
-use countersign::event::{Actor, Kind, Why};
+use countersign::account::Refusal;
+use countersign::account::Text;
+use countersign::account::{Actor, Kind, Why};
 use countersign::mfa::PendingEnrolment;
-use countersign::proof::Refusal;
-use countersign::summary::Text;
 use countersign::{
     AccountId, Change, DeviceId, Event, Keyring, Mfa, OsRandom, Proof, ProvisioningUri, Purpose,
     Recommended, Record, Store, Swap, Totp, UnixTime, Verdict,

@@ -43,16 +43,16 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 
 use super::{AsyncStore, Store, Swap, Write};
-use crate::event::{Actor, Event, EventId, Kind, Why};
+use crate::account::event::{Actor, Event, EventId, Kind, Why};
+use crate::account::policy::Recommended;
+use crate::account::proof::{Change, Proof, Purpose, Verdict};
+use crate::account::record::{Keyring, Record};
+use crate::account::summary::{AccountId, DeviceId, Summary};
 use crate::mfa::Mfa;
-use crate::operation::Error as Undecided;
+use crate::mfa::operation::Error as Undecided;
 use crate::os::OsRandom;
-use crate::policy::Recommended;
-use crate::proof::{Change, Proof, Purpose, Verdict};
-use crate::record::{Keyring, Record};
-use crate::summary::{AccountId, DeviceId, Summary};
+use crate::otp::totp::Totp;
 use crate::time::UnixTime;
-use crate::totp::Totp;
 
 /// What a store promises, in the order in which it is tried.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]

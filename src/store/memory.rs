@@ -8,8 +8,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::vec::Vec;
 
 use super::{AsyncStore, Store, Swap, Write};
-use crate::record::Record;
-use crate::summary::AccountId;
+use crate::account::record::Record;
+use crate::account::summary::AccountId;
 
 /// Records in this process's memory: for tests and first steps. Every used code, counted failure
 /// and revoked device is forgotten when the process ends, so it is no store for people.

@@ -8,16 +8,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Barrier, Mutex, MutexGuard};
 
 use countersign::account::Bound;
-use countersign::challenge::{Assertion, ChallengeId, OutOfBand, PhoneNumber};
-use countersign::event::{Kind, Why};
-use countersign::hotp::Reach;
+use countersign::account::Refusal;
+use countersign::account::{Assertion, ChallengeId, OutOfBand, PhoneNumber};
+use countersign::account::{Class, Throttle};
+use countersign::account::{DeviceStatus, Text};
+use countersign::account::{Kind, Why};
+use countersign::account::{Seal, SealError};
+use countersign::mfa::Operation;
 use countersign::mfa::{ExternalMethod, PendingEnrolment, RestrictedNotice};
-use countersign::operation::Operation;
-use countersign::proof::Refusal;
-use countersign::record::{Seal, SealError};
-use countersign::summary::{DeviceStatus, Text};
-use countersign::throttle::{Class, Throttle};
-use countersign::totp::Parameters;
+use countersign::otp::Parameters;
+use countersign::otp::Reach;
 use countersign::{
     AccountId, Change, DeviceId, Event, Hotp, Keyring, LookAhead, Mfa, Policy, Proof,
     ProvisioningUri, Purpose, Recommended, Record, Store, Summary, Swap, Totp, UnixTime, Verdict,
@@ -376,13 +376,13 @@ impl Policy for Numbers {
         self.throttle.unwrap_or_else(|| Recommended.throttle(class))
     }
 
-    fn challenge_lifetime(&self) -> countersign::throttle::Bounded<60, 600> {
-        let secs = self.challenge_lifetime.and_then(countersign::throttle::Bounded::new);
+    fn challenge_lifetime(&self) -> countersign::account::Bounded<60, 600> {
+        let secs = self.challenge_lifetime.and_then(countersign::account::Bounded::new);
         secs.unwrap_or_else(|| Recommended.challenge_lifetime())
     }
 
-    fn recovery_codes(&self) -> countersign::throttle::Bounded<1, 16> {
-        let count = self.recovery_codes.and_then(countersign::throttle::Bounded::new);
+    fn recovery_codes(&self) -> countersign::account::Bounded<1, 16> {
+        let count = self.recovery_codes.and_then(countersign::account::Bounded::new);
         count.unwrap_or_else(|| Recommended.recovery_codes())
     }
 }
@@ -596,7 +596,7 @@ impl<P: Policy> Practice<P> {
     }
 
     pub fn offboard(&self, id: &AccountId) -> Change {
-        let by = countersign::event::Actor::Host;
+        let by = countersign::account::Actor::Host;
         self.run(self.mfa.offboard(id, by, "left the practice", self.now()))
     }
 

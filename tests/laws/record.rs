@@ -3,11 +3,11 @@
 
 use std::sync::OnceLock;
 
-use countersign::device::ExistingDevice;
-use countersign::operation::{Decided, Error};
-use countersign::record::{Seal, SealError};
-use countersign::summary::Text;
-use countersign::totp::Parameters;
+use countersign::account::ExistingDevice;
+use countersign::account::Text;
+use countersign::account::{Seal, SealError};
+use countersign::mfa::{Decided, Error};
+use countersign::otp::Parameters;
 use countersign::{AccountId, Keyring, Mfa, Purpose, Recommended, Record, Secret, UnixTime};
 use rand::SeedableRng;
 use rand::rngs::StdRng;

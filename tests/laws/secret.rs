@@ -1,7 +1,7 @@
 //! The laws of secret text, for any text.
 
 use countersign::Secret;
-use countersign::secret::{decode_base32, decode_base32_lenient};
+use countersign::otp::{decode_base32, decode_base32_lenient};
 
 /// What holds for any bytes, as text and as a secret. Says which doors took them: the strict and
 /// the lenient one for text, and the one for bytes.

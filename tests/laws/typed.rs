@@ -2,11 +2,11 @@
 //! what was typed or its one canonical spelling, and is bounded.
 
 use countersign::AccountId;
-use countersign::challenge::PhoneNumber;
+use countersign::account::Label;
+use countersign::account::PhoneNumber;
+use countersign::account::RecoveryCode;
 use countersign::date::{Date, UtcOffset};
 use countersign::inventory::{self, PersonId};
-use countersign::recovery::RecoveryCode;
-use countersign::summary::Label;
 
 /// What holds for any text. Says which doors took it: those for a recovery code, a telephone number,
 /// a label, an account, an identifier, a line of the inventory, a day, an offset.

@@ -11,18 +11,18 @@ use std::pin::{Pin, pin};
 use std::sync::Mutex;
 use std::task::{Context, Poll, Waker};
 
+use countersign::account::Actor;
 use countersign::account::Bound;
-use countersign::challenge::{Assertion, ChallengeId, ExternalChallenge, OutOfBand, PhoneNumber};
-use countersign::device::ExistingDevice;
-use countersign::event::Actor;
-use countersign::hotp::{LookAhead, Reach};
+use countersign::account::ExistingDevice;
+use countersign::account::RecoveryCodes;
+use countersign::account::Refusal;
+use countersign::account::Text;
+use countersign::account::{Assertion, ChallengeId, ExternalChallenge, OutOfBand, PhoneNumber};
+use countersign::account::{Bounded, Class, Throttle};
+use countersign::mfa::{Decided, Error, Operation};
 use countersign::mfa::{ExternalMethod, PendingEnrolment, RestrictedNotice};
-use countersign::operation::{Decided, Error, Operation};
-use countersign::proof::Refusal;
-use countersign::recovery::RecoveryCodes;
-use countersign::summary::Text;
-use countersign::throttle::{Bounded, Class, Throttle};
-use countersign::totp::{Parameters, Period};
+use countersign::otp::{LookAhead, Reach};
+use countersign::otp::{Parameters, Period};
 use countersign::{
     AccountId, Algorithm, AsyncStore, Change, DeviceId, Digits, Event, Keyring, Mfa, Policy, Proof,
     Purpose, Recommended, Record, Secret, Store, Swap, UnixTime, Verdict, Window, Write,

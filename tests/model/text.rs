@@ -1,6 +1,6 @@
 //! A summary as text, one fact a line: what the reference prints, and what golden records expect.
 
-use countersign::summary::{DeviceStatus, ThrottleSummary};
+use countersign::account::{DeviceStatus, ThrottleSummary};
 use countersign::{Summary, UnixTime};
 
 pub fn of(summary: Option<&Summary>) -> String {

@@ -69,7 +69,7 @@ fn mark(number: usize, place: *const u8, len: usize) {
 // so a change of the names below or in the library cannot go unnoticed.
 global_asm!(
     ".pushsection .text.countersign_wrappers, \"ax\", @progbits",
-    // countersign::hotp::reveal: two words at the address in rdi
+    // countersign::otp::reveal: two words at the address in rdi
     ".globl _vgw00000ZZ_NONE_Zacountersign4hotp6revealZa",
     ".type _vgw00000ZZ_NONE_Zacountersign4hotp6revealZa, @function",
     "_vgw00000ZZ_NONE_Zacountersign4hotp6revealZa:",
@@ -85,7 +85,7 @@ global_asm!(
     "pop rax",
     "ret",
     ".size _vgw00000ZZ_NONE_Zacountersign4hotp6revealZa, . - _vgw00000ZZ_NONE_Zacountersign4hotp6revealZa",
-    // countersign::secret::reveal: a bool in al
+    // countersign::otp::reveal: a bool in al
     ".globl _vgw00000ZZ_NONE_Zacountersign6secret6revealZa",
     ".type _vgw00000ZZ_NONE_Zacountersign6secret6revealZa, @function",
     "_vgw00000ZZ_NONE_Zacountersign6secret6revealZa:",

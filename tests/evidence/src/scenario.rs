@@ -4,15 +4,15 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use countersign::challenge::{Assertion, PhoneNumber};
-use countersign::code::Digits;
-use countersign::device::ExistingDevice;
-use countersign::event::Actor;
-use countersign::hotp::Reach;
+use countersign::account::Actor;
+use countersign::account::ExistingDevice;
+use countersign::account::Seal;
+use countersign::account::Text;
+use countersign::account::{Assertion, PhoneNumber};
 use countersign::mfa::{ExternalMethod, RestrictedNotice};
-use countersign::record::Seal;
-use countersign::summary::Text;
-use countersign::totp::Parameters;
+use countersign::otp::Digits;
+use countersign::otp::Parameters;
+use countersign::otp::Reach;
 use countersign::{
     AccountId, Algorithm, Code, DeviceId, Hotp, Key, MemoryStore, Mfa, Policy, Proof,
     ProvisioningUri, Purpose, Secret, Totp, UnixTime, Window,

@@ -5,10 +5,10 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::hint::black_box;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use countersign::code::Digits;
-use countersign::hotp::{LookAhead, Reach};
-use countersign::totp::Parameters;
-use countersign::vectors::{TOTP, seed};
+use countersign::otp::Digits;
+use countersign::otp::Parameters;
+use countersign::otp::{LookAhead, Reach};
+use countersign::otp::{TOTP, seed};
 use countersign::{Code, Hotp, Secret, Totp, Window};
 
 struct Counting;

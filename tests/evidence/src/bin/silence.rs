@@ -7,13 +7,13 @@ use std::hint::black_box;
 use std::ops::Range;
 use std::sync::Mutex;
 
-use countersign::challenge::PhoneNumber;
-use countersign::code::Digits;
-use countersign::hotp::{LookAhead, Reach};
+use countersign::account::PhoneNumber;
+use countersign::account::RecoveryCode;
+use countersign::account::{Seal, SealError};
 use countersign::mfa::RestrictedNotice;
-use countersign::record::{Seal, SealError};
-use countersign::recovery::RecoveryCode;
-use countersign::totp::Parameters;
+use countersign::otp::Digits;
+use countersign::otp::Parameters;
+use countersign::otp::{LookAhead, Reach};
 use countersign::vectors::seed;
 use countersign::{
     AccountId, Algorithm, Code, DeviceId, Hotp, Keyring, MemoryStore, Mfa, Policy, Proof,

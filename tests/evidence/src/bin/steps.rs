@@ -16,10 +16,10 @@ use std::process::{Command, ExitCode};
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use countersign::code::Digits;
-use countersign::hotp::LookAhead;
-use countersign::recovery::RecoveryCode;
-use countersign::totp::Parameters;
+use countersign::account::RecoveryCode;
+use countersign::otp::Digits;
+use countersign::otp::LookAhead;
+use countersign::otp::Parameters;
 use countersign::{Algorithm, Code, Hotp, ProvisioningUri, Secret, Totp, UnixTime, Window};
 
 const HASHES: [Algorithm; 3] = [Algorithm::Sha1, Algorithm::Sha256, Algorithm::Sha512];

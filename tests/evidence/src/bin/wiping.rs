@@ -6,7 +6,7 @@ use std::arch::asm;
 use std::hint::black_box;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use countersign::record::{Seal, SealError};
+use countersign::account::{Seal, SealError};
 use countersign::{Algorithm, Keyring, OsRandom};
 use rand::Rng;
 use zeroize::Zeroizing;

@@ -7,7 +7,7 @@
 use core::hint::black_box;
 
 use countersign::Secret;
-use countersign::secret::{decode_base32, decode_base32_lenient};
+use countersign::otp::{decode_base32, decode_base32_lenient};
 use countersign_nostd::require;
 
 countersign_nostd::program!(run);

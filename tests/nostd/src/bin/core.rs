@@ -7,9 +7,9 @@
 use core::fmt::Write;
 use core::hint::black_box;
 
-use countersign::code::Digits;
-use countersign::hotp::{LookAhead, Reach};
-use countersign::totp::{Parameters, Period};
+use countersign::otp::Digits;
+use countersign::otp::{LookAhead, Reach};
+use countersign::otp::{Parameters, Period};
 use countersign::vectors::{HOTP, TOTP, seed};
 use countersign::{Algorithm, Code, Hotp, Key, Secret, Totp, UnixTime, Window};
 use countersign_nostd::{Counting, require};

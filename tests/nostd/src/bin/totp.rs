@@ -6,7 +6,7 @@
 
 use core::hint::black_box;
 
-use countersign::totp::Parameters;
+use countersign::otp::Parameters;
 use countersign::vectors::seed;
 use countersign::{Algorithm, Code, Digits, Secret, Totp, UnixTime, Window};
 use countersign_nostd as _;

@@ -15,8 +15,8 @@ use core::hint::black_box;
 use subtle::{Choice, ConditionallySelectable};
 use zeroize::{Zeroize, Zeroizing, optimization_barrier, zeroize_stack};
 
-use crate::code::{Code, Digits};
-use crate::secret::{Beside, Secret, write_at_once};
+use crate::otp::code::{Code, Digits};
+use crate::otp::secret::{Beside, Secret, write_at_once};
 
 /// The hash under HMAC. SHA-1 is what every authenticator app computes; several accept the name of
 /// another and silently compute SHA-1, so a change of algorithm is only safe behind a confirmed
@@ -523,7 +523,7 @@ fn dynamic_truncation<H: Hash>(state: &H::State) -> u32 {
 }
 
 #[cfg(test)]
-#[path = "../tests/data/rows.rs"]
+#[path = "../../tests/data/rows.rs"]
 mod rows;
 
 #[cfg(test)]
@@ -566,7 +566,7 @@ mod tests {
     #[test]
     fn truncated_values_of_rfc_4226_appendix_d() {
         let key = Key::from_bytes(Algorithm::Sha1, b"12345678901234567890");
-        let table = include_str!("../tests/data/v1-rfc4226-appendix-d.txt");
+        let table = include_str!("../../tests/data/v1-rfc4226-appendix-d.txt");
         for [counter, _, _, _, truncated, _] in rows(table) {
             assert_eq!(one(&key, counter.parse().unwrap()).to_string(), truncated);
         }
@@ -574,7 +574,7 @@ mod tests {
 
     #[test]
     fn the_worked_example_of_rfc_4226_section_5_4() {
-        let table = include_str!("../tests/data/v1b-rfc4226-section-5.4.txt");
+        let table = include_str!("../../tests/data/v1b-rfc4226-section-5.4.txt");
         for [mac, _offset, truncated, code] in rows(table) {
             let mut state = [0; 5];
             for (word, bytes) in state.iter_mut().zip(hex(mac).chunks_exact(4)) {
@@ -590,7 +590,7 @@ mod tests {
     fn truncated_values_of_v7() {
         let seed = b"1234567890".repeat(7);
         for [what, name, counter, _, _, _, truncated, _, _] in
-            rows(include_str!("../tests/data/v7-truncation.txt"))
+            rows(include_str!("../../tests/data/v7-truncation.txt"))
         {
             let algorithm = Algorithm::from_name(name).unwrap();
             let key = Key::from_bytes(algorithm, &seed[..algorithm.secret_len()]);
@@ -601,7 +601,8 @@ mod tests {
 
     #[test]
     fn every_key_length_of_v8() {
-        for [len, sha1, sha256, sha512, _] in rows(include_str!("../tests/data/v8-key-lengths.txt"))
+        for [len, sha1, sha256, sha512, _] in
+            rows(include_str!("../../tests/data/v8-key-lengths.txt"))
         {
             for (algorithm, code) in ALL.into_iter().zip([sha1, sha256, sha512]) {
                 let key = Key::from_bytes(algorithm, &counting(len.parse().unwrap()));

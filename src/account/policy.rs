@@ -6,16 +6,16 @@
 //! Every return type is bounded, so that a policy can be stricter or more patient, and cannot turn
 //! a no into a yes or say "unlimited".
 
-use crate::code::Digits;
-use crate::hotp::{LookAhead, Reach};
-use crate::proof::Purpose;
-use crate::throttle::{Bounded, Class, Throttle};
-use crate::totp::{Parameters, Window};
+use crate::account::proof::Purpose;
+use crate::account::throttle::{Bounded, Class, Throttle};
+use crate::otp::code::Digits;
+use crate::otp::hotp::{LookAhead, Reach};
+use crate::otp::totp::{Parameters, Window};
 
 /// The numbers. The provided methods are the recommended ones; override what you have a reason for.
 ///
 /// ```
-/// use countersign::{Policy, throttle::{Bounded, Class, Throttle}};
+/// use countersign::{Policy, account::{Bounded, Class, Throttle}};
 ///
 /// struct Stricter;
 ///

@@ -28,18 +28,18 @@ use minicbor::{Decoder, Encoder};
 use sha2::Sha256;
 use zeroize::{Zeroize, Zeroizing, zeroize_stack};
 
-use crate::account::{Account, Budgets, Pending};
-use crate::challenge::{Challenge, ChallengeId, PhoneNumber, SentCode};
-use crate::code::Digits;
-use crate::device::{Device, Factor};
-use crate::key::{Algorithm, sha256, write_words};
-use crate::proof::Purpose;
-use crate::recovery::RecoverySet;
-use crate::secret::Secret;
-use crate::summary::{AccountId, DeviceId, DeviceStatus, Method, Text};
-use crate::throttle::Budget;
+use crate::account::challenge::{Challenge, ChallengeId, PhoneNumber, SentCode};
+use crate::account::device::{Device, Factor};
+use crate::account::proof::Purpose;
+use crate::account::recovery::RecoverySet;
+use crate::account::state::{Account, Budgets, Pending};
+use crate::account::summary::{AccountId, DeviceId, DeviceStatus, Method, Text};
+use crate::account::throttle::Budget;
+use crate::otp::code::Digits;
+use crate::otp::key::{Algorithm, sha256, write_words};
+use crate::otp::secret::Secret;
+use crate::otp::totp::{Parameters, Period};
 use crate::time::UnixTime;
-use crate::totp::{Parameters, Period};
 
 /// One stored state of one account: opaque bytes under a version.
 #[derive(Clone, Eq, PartialEq)]

@@ -10,7 +10,7 @@
 
 use core::fmt;
 
-use crate::summary::{AccountId, DeviceId, Method, Text};
+use crate::account::summary::{AccountId, DeviceId, Method, Text};
 use crate::time::UnixTime;
 
 /// What the person is about to do. A proof for one purpose is worth nothing for another.

@@ -18,16 +18,16 @@ use core::fmt;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use zeroize::{Zeroizing, zeroize_stack};
 
-use crate::code::Digits;
-use crate::key::Algorithm;
-use crate::secret::{Base32Text, Secret, SecretError, decode_base32};
+use crate::otp::code::Digits;
+use crate::otp::key::Algorithm;
+use crate::otp::secret::{Base32Text, Secret, SecretError, decode_base32};
+use crate::otp::totp::{Parameters, Period};
 use crate::time::UnixTime;
-use crate::totp::{Parameters, Period};
 
 /// An `otpauth://` URI: a secret, its parameters, and the names to show beside it.
 ///
 /// ```
-/// use countersign::{ProvisioningUri, Secret, totp::Parameters};
+/// use countersign::{ProvisioningUri, Secret, otp::Parameters};
 ///
 /// let secret = Secret::from_base32("HXDMVJECJJWSRB3HWIZR4IFUGFTMXBOZ")?;
 /// let uri = ProvisioningUri::totp("ACME Co", "john@example.com", &secret, Parameters::default())?;

@@ -5,7 +5,7 @@
 //! that does not reproduce the table).
 //!
 //! ```
-//! use countersign::{Digits, Secret, Totp, totp::Parameters, vectors};
+//! use countersign::{Digits, Secret, Totp, otp::Parameters, vectors};
 //!
 //! for row in &vectors::TOTP {
 //!     let secret = Secret::from_bytes(vectors::seed(row.algorithm))?;
@@ -13,10 +13,10 @@
 //!     let totp = Totp::new(&secret, Parameters { algorithm, digits, ..Parameters::default() });
 //!     assert_eq!(totp.generate(row.time).expect("after T0").expose_str(), row.code);
 //! }
-//! # Ok::<(), countersign::secret::SecretError>(())
+//! # Ok::<(), countersign::otp::SecretError>(())
 //! ```
 
-use crate::key::Algorithm;
+use crate::otp::key::Algorithm;
 use crate::time::UnixTime;
 
 /// A row of RFC 4226 appendix D: HMAC-SHA-1 under [`seed`] of SHA-1, and the six digits.

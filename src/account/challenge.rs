@@ -18,10 +18,10 @@ use sha2::Sha256;
 use subtle::{ConstantTimeEq, ConstantTimeGreater};
 use zeroize::Zeroize;
 
-use crate::code::{Code, Digits};
-use crate::proof::Purpose;
-use crate::secret::reveal;
-use crate::summary::DeviceId;
+use crate::account::proof::Purpose;
+use crate::account::summary::DeviceId;
+use crate::otp::code::{Code, Digits};
+use crate::otp::secret::reveal;
 use crate::time::UnixTime;
 
 /// The random number of one challenge or one pending enrolment. Not secret, single-use.

@@ -10,8 +10,8 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::hash::{Hash, Hasher};
 
+use crate::otp::uri::steers_the_screen;
 use crate::time::UnixTime;
-use crate::uri::steers_the_screen;
 
 /// The host's own number for one person: 1 to 64 opaque bytes, compared bytewise.
 ///

@@ -19,7 +19,7 @@ impl<const MIN: u64, const MAX: u64> Bounded<MIN, MAX> {
     /// A number known when the policy is written; out of bounds it does not compile.
     ///
     /// ```compile_fail
-    /// use countersign::throttle::Bounded;
+    /// use countersign::account::Bounded;
     /// let limit: Bounded<1, 100> = Bounded::of::<101>();
     /// ```
     #[must_use]

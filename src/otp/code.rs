@@ -96,7 +96,7 @@ impl Digits {
 /// assert_eq!(code.expose_str(), "081804");
 /// assert_eq!(code, Code::parse_lenient("081 804", Digits::Six)?);
 /// assert!(Code::parse("081 804", Digits::Six).is_err());
-/// # Ok::<(), countersign::code::CodeError>(())
+/// # Ok::<(), countersign::otp::CodeError>(())
 /// ```
 pub struct Code {
     ascii: [u8; 8], // zero after the last digit

@@ -18,7 +18,7 @@ use rand::CryptoRng;
 use subtle::{Choice, ConstantTimeEq};
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::key::Algorithm;
+use crate::otp::key::Algorithm;
 
 /// A shared secret of 16 to 128 bytes. No `Clone`, no `Display`; `Debug` shows its length.
 #[repr(C)]
@@ -359,7 +359,7 @@ fn decode<'b, E: Encoding>(text: &[u8], buffer: &'b mut [u8]) -> Result<&'b [u8]
     }
 }
 
-/// The one way from a comparison of secrets to a branch; a search goes by [`crate::hotp::reveal`].
+/// The one way from a comparison of secrets to a branch; a search goes by [`crate::otp::hotp::reveal`].
 /// What it says is the answer that the caller gets anyway. Kept out of line so that an examination
 /// of the binary for branches on secrets can name it.
 #[inline(never)]

@@ -9,17 +9,17 @@ use core::fmt;
 
 use subtle::ConstantTimeEq;
 
-use crate::challenge::PhoneNumber;
-use crate::code::{Code, Digits};
-use crate::hotp::{Factors, Hotp, Scan};
-use crate::key::Algorithm;
-use crate::policy::Policy;
-use crate::secret::{Secret, reveal};
-use crate::summary::{DeviceId, DeviceStatus, DeviceSummary, Label, Method};
-use crate::throttle::Class;
+use crate::account::challenge::PhoneNumber;
+use crate::account::policy::Policy;
+use crate::account::summary::{DeviceId, DeviceStatus, DeviceSummary, Label, Method};
+use crate::account::throttle::Class;
+use crate::otp::code::{Code, Digits};
+use crate::otp::hotp::{Factors, Hotp, Scan};
+use crate::otp::key::Algorithm;
+use crate::otp::secret::{Secret, reveal};
+use crate::otp::totp::{Parameters, Totp};
+use crate::otp::uri::{Part, ProvisioningUri, UriError};
 use crate::time::UnixTime;
-use crate::totp::{Parameters, Totp};
-use crate::uri::{Part, ProvisioningUri, UriError};
 
 /// Confirmed OTP devices that a person may have; each one's window adds to a guesser's odds.
 pub const MAX_OTP_DEVICES: usize = 5;

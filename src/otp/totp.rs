@@ -12,10 +12,10 @@ use core::fmt;
 use core::hint::select_unpredictable;
 use core::num::NonZeroU32;
 
-use crate::code::{Code, Digits};
-use crate::hotp::{Factors, Hotp, Reach, Scan};
-use crate::key::{Algorithm, Key};
-use crate::secret::Secret;
+use crate::otp::code::{Code, Digits};
+use crate::otp::hotp::{Factors, Hotp, Reach, Scan};
+use crate::otp::key::{Algorithm, Key};
+use crate::otp::secret::Secret;
 use crate::time::UnixTime;
 
 /// The time step X in seconds: 1 to 120 (NIST SP 800-63B-4 section 3.1.4.1), 30 by default.
@@ -126,7 +126,7 @@ impl Window {
 /// A time-based authenticator: a keyed HMAC and its parameters.
 ///
 /// ```
-/// use countersign::{Code, Digits, Secret, Totp, UnixTime, Window, totp::Parameters};
+/// use countersign::{Code, Digits, Secret, Totp, UnixTime, Window, otp::Parameters};
 ///
 /// let secret = Secret::from_base32("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ")?;
 /// let totp = Totp::new(&secret, Parameters::default());

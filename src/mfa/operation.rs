@@ -13,13 +13,13 @@ use core::fmt;
 
 use zeroize::zeroize_stack;
 
-use crate::account::{Account, Context, Decision, Happening};
-use crate::event::{Actor, Event, EventId, Kind, Source};
-use crate::policy::Policy;
-use crate::proof::Proof;
-use crate::record::{self, Owner, Record, RecordError, Seal};
+use crate::account::event::{Actor, Event, EventId, Kind, Source};
+use crate::account::policy::Policy;
+use crate::account::proof::Proof;
+use crate::account::record::{self, Owner, Record, RecordError, Seal};
+use crate::account::state::{Account, Context, Decision, Happening};
+use crate::account::summary::{AccountId, Summary, Text, TextError};
 use crate::store::{AsyncStore, Store, Swap, Write};
-use crate::summary::{AccountId, Summary, Text, TextError};
 use crate::time::UnixTime;
 
 /// How often a decision is made again after a lost race.

@@ -11,9 +11,9 @@ use core::hint::select_unpredictable;
 use subtle::ConstantTimeEq;
 use zeroize::zeroize_stack;
 
-use crate::code::{Code, Digits};
-use crate::key::{Algorithm, Key};
-use crate::secret::Secret;
+use crate::otp::code::{Code, Digits};
+use crate::otp::key::{Algorithm, Key};
+use crate::otp::secret::Secret;
 
 /// The look-ahead window `s` of RFC 4226 section 7.4: how many counters are tried, the expected one
 /// included. `LookAhead::new(1)` is the expected counter alone; 50 is the most there is.
@@ -264,7 +264,7 @@ impl Scan {
     }
 }
 
-/// The one place where the outcome of a search becomes a branch, as [`crate::secret::reveal`] is for
+/// The one place where the outcome of a search becomes a branch, as [`crate::otp::secret::reveal`] is for
 /// a single comparison: what it says is the answer that the caller gets anyway. Kept out of line so
 /// that an examination of the binary for branches on secrets can name it.
 ///
