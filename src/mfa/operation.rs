@@ -17,8 +17,9 @@ use crate::account::event::{Actor, Event, EventId, Kind, Source};
 use crate::account::policy::Policy;
 use crate::account::proof::Proof;
 use crate::account::record::{self, Owner, Record, RecordError, Seal};
-use crate::account::state::{Account, Context, Decision, Happening};
+use crate::account::state::Account;
 use crate::account::summary::{AccountId, Summary, Text, TextError};
+use crate::mfa::decision::{Context, Decision, Happening};
 use crate::store::{AsyncStore, Store, Swap, Write};
 use crate::time::UnixTime;
 
