@@ -14,16 +14,16 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use countersign::event::Actor;
-use countersign::inventory::{Person as Employee, PersonId};
-use countersign::offboarding::Clock;
 use countersign::proof::Refusal;
 use countersign::recovery::RecoveryCode;
-use countersign::rollout::Operation;
 use countersign::summary::{DeviceStatus, Text};
 use countersign::{
     AccountId, Change, Code, Digits, Keyring, Mfa, OsRandom, Proof, ProvisioningUri, Purpose,
     Recommended, Secret, Summary, UnixTime, Verdict, totp::Parameters,
 };
+use countersign_billing::inventory::{Person as Employee, PersonId};
+use countersign_billing::offboarding::Clock;
+use countersign_billing::rollout::Operation;
 
 mod host;
 #[allow(clippy::arithmetic_side_effects)] // the seconds of a day, the number of a line

@@ -9,17 +9,17 @@
 use std::fmt;
 use std::ops::Range;
 
-use countersign::date::{Date, UtcOffset};
-use countersign::gap::{
+use countersign::{Method, UnixTime};
+use countersign_billing::date::{Date, UtcOffset};
+use countersign_billing::gap::{
     Channel, ClosedBy, Control, ControlKind, FdaDevice, Gap, GapKind, Opening, Review,
     ReviewMonths, VendorAnswer, VendorContact,
 };
-use countersign::inventory::{
+use countersign_billing::inventory::{
     Attestation, Client, ClientId, Duty, Employment, Enforcement, GapId, Login, LoginKind, Offer,
     Person, PersonId, Privilege, Support, System, SystemId, SystemKind, Text, Touches,
 };
-use countersign::rollout::{GoLive, Grace, Operation, Refusal, StaleDays, Task, Tick};
-use countersign::{Method, UnixTime};
+use countersign_billing::rollout::{GoLive, Grace, Operation, Refusal, StaleDays, Task, Tick};
 use serde::Deserialize;
 use toml::value::{Datetime, Offset};
 use toml::{Spanned, Value};

@@ -7,16 +7,16 @@
 
 use std::io::{self, Write};
 
-use countersign::coverage::Coverage;
-use countersign::date::{Date, DateError};
-use countersign::inventory::{Person, PersonId};
-use countersign::offboarding::{Clock, Plan};
-use countersign::readiness::Readiness;
-use countersign::report::{
+use countersign::{Summary, UnixTime};
+use countersign_billing::coverage::Coverage;
+use countersign_billing::date::{Date, DateError};
+use countersign_billing::inventory::{Person, PersonId};
+use countersign_billing::offboarding::{Clock, Plan};
+use countersign_billing::readiness::Readiness;
+use countersign_billing::report::{
     CoverageCsv, CoverageMarkdown, GapsMarkdown, PlanMarkdown, ReadinessMarkdown,
 };
-use countersign::rollout::Operation;
-use countersign::{Summary, UnixTime};
+use countersign_billing::rollout::Operation;
 
 /// How to look up the account of a person.
 pub type Summaries<'a> = &'a dyn Fn(&PersonId) -> Option<Summary>;

@@ -6,15 +6,13 @@
 //! The same judgement as `coverage`, asked per system and before the day. A date that cannot hold
 //! says why, so that it is moved on purpose or not at all.
 
-use alloc::vec::Vec;
+use countersign::{Summary, UnixTime};
 
 use crate::coverage::{Coverage, CoverageLine, Status, SystemCoverage};
 use crate::date::Date;
 use crate::gap::GapState;
 use crate::inventory::{Offer, PersonId, SystemId, Text};
 use crate::rollout::Operation;
-use crate::summary::Summary;
-use crate::time::UnixTime;
 
 /// Whether the go-live dates of an operation can hold, or have held.
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -19,9 +19,10 @@
 //! tokens, file shares, password resets), and the flows for a lost or replaced device, which are
 //! operations on the account.
 
-use alloc::collections::BTreeMap;
-use alloc::vec::Vec;
-use core::fmt;
+use std::collections::BTreeMap;
+use std::fmt;
+
+use countersign::{Method, Summary, UnixTime};
 
 use crate::date::{Date, UtcOffset};
 use crate::gap::{ClosedBy, Gap, GapKind};
@@ -29,8 +30,6 @@ use crate::inventory::{
     Client, ClientId, EmploymentStatus, Enforcement, GapId, Login, LoginKind, Methods, Offer,
     Person, PersonId, Privilege, System, SystemId, SystemKind, Text,
 };
-use crate::summary::{Method, Summary};
-use crate::time::UnixTime;
 
 /// From when a system asks for a second factor, and since when people know.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -80,15 +79,15 @@ impl GraceDays {
 ///
 /// ```
 /// use countersign::UnixTime;
-/// use countersign::date::{Date, UtcOffset};
-/// use countersign::rollout::{GoLive, Grace, GraceDays};
+/// use countersign_billing::date::{Date, UtcOffset};
+/// use countersign_billing::rollout::{GoLive, Grace, GraceDays};
 ///
 /// let go_live = GoLive::new(Date::parse("2026-11-02")?, Date::parse("2026-09-15")?).unwrap();
 /// let hired = Date::parse("2026-11-16")?;
 /// let grace = Grace::fix(go_live, hired, GraceDays::new(7).unwrap(), UtcOffset::UTC);
 /// assert_eq!(UtcOffset::UTC.show(grace.until()), "2026-11-23 00:00 +00:00");
 /// assert_eq!(grace.shorten(grace.until().plus(86_400)), grace);
-/// # Ok::<(), countersign::date::DateError>(())
+/// # Ok::<(), countersign_billing::date::DateError>(())
 /// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Grace {
@@ -425,9 +424,9 @@ impl Operation {
     ///
     /// ```
     /// # use countersign::{Method, Summary, UnixTime};
-    /// # use countersign::date::{Date, UtcOffset};
-    /// # use countersign::inventory::*;
-    /// # use countersign::rollout::{Gate, Operation, StaleDays, Why};
+    /// # use countersign_billing::date::{Date, UtcOffset};
+    /// # use countersign_billing::inventory::*;
+    /// # use countersign_billing::rollout::{Gate, Operation, StaleDays, Why};
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let name = Text::new("Demo practice")?;
     /// let operation = Operation::new(name, UtcOffset::UTC, StaleDays::THIRTY);
@@ -882,4 +881,4 @@ impl fmt::Display for Refusal {
     }
 }
 
-impl core::error::Error for Refusal {}
+impl std::error::Error for Refusal {}

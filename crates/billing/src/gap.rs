@@ -10,8 +10,7 @@
 //! because the system supports a factor or because the work moved elsewhere, and never by age. What
 //! has lapsed or is overdue for review stays open in the register and excuses nobody.
 
-use alloc::vec::Vec;
-use core::fmt;
+use std::fmt;
 
 use crate::date::Date;
 use crate::inventory::{GapId, PersonId, SystemId, Text};
@@ -319,9 +318,9 @@ impl GapState {
 /// One entry of the gap register.
 ///
 /// ```
-/// use countersign::date::Date;
-/// use countersign::gap::{Control, ControlKind, Gap, GapKind, GapState, Opening, ReviewMonths};
-/// use countersign::inventory::{GapId, PersonId, SystemId, Text};
+/// use countersign_billing::date::Date;
+/// use countersign_billing::gap::{Control, ControlKind, Gap, GapKind, GapState, Opening, ReviewMonths};
+/// use countersign_billing::inventory::{GapId, PersonId, SystemId, Text};
 ///
 /// let found = Date::parse("2026-08-31")?;
 /// let mut gap = Gap::open(Opening {
@@ -706,4 +705,4 @@ impl fmt::Display for GapError {
     }
 }
 
-impl core::error::Error for GapError {}
+impl std::error::Error for GapError {}

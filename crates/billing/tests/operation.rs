@@ -16,19 +16,19 @@
 
 use std::collections::BTreeMap;
 
-use countersign::coverage::{Controls, Coverage, Status};
-use countersign::date::{Date, UtcOffset};
-use countersign::gap::{
+use countersign::summary::{DeviceStatus, DeviceSummary, ThrottleSummary};
+use countersign::{DeviceId, Method, Summary, UnixTime};
+use countersign_billing::coverage::{Controls, Coverage, Status};
+use countersign_billing::date::{Date, UtcOffset};
+use countersign_billing::gap::{
     Channel, ClosedBy, Control, ControlKind, FdaDevice, Gap, GapError, GapKind, GapState, Opening,
     Review, ReviewMonths, SMS_NOTICE, VendorAnswer, VendorContact,
 };
-use countersign::inventory::*;
-use countersign::offboarding::{Clock, Plan, RemnantKind, Step, remnants};
-use countersign::readiness::{Blocker, Readiness};
-use countersign::report::{CoverageCsv, CoverageMarkdown, GapsMarkdown};
-use countersign::rollout::*;
-use countersign::summary::{DeviceStatus, DeviceSummary, ThrottleSummary};
-use countersign::{DeviceId, Method, Summary, UnixTime};
+use countersign_billing::inventory::*;
+use countersign_billing::offboarding::{Clock, Plan, RemnantKind, Step, remnants};
+use countersign_billing::readiness::{Blocker, Readiness};
+use countersign_billing::report::{CoverageCsv, CoverageMarkdown, GapsMarkdown};
+use countersign_billing::rollout::*;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 

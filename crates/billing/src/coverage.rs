@@ -10,11 +10,11 @@
 //! bound after the moment does not count yet, a gap that is overdue covers nobody, and what nobody
 //! knows is shown as unknown. `report` writes it down.
 
-use alloc::collections::BTreeMap;
-use alloc::format;
-use alloc::string::String;
-use alloc::vec::Vec;
-use core::cmp::Ordering;
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+
+use countersign::summary::{DeviceStatus, DeviceSummary};
+use countersign::{Method, Summary, UnixTime};
 
 use crate::date::{Date, UtcOffset};
 use crate::gap::{Gap, GapKind, GapState};
@@ -24,8 +24,6 @@ use crate::inventory::{
 };
 use crate::offboarding::{self, Clock, Plan, Remnant, Step};
 use crate::rollout::{self, Operation, Until};
-use crate::summary::{DeviceStatus, DeviceSummary, Method, Summary};
-use crate::time::UnixTime;
 
 /// What was seen in somebody else's system is believed for so many calendar months.
 pub const ATTESTATION_MONTHS: u32 = 6;

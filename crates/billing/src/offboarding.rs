@@ -10,15 +10,11 @@
 //! part that is forgotten. The plan is a pure function of the operation and the account; ticks are
 //! records of the operation.
 
-use alloc::format;
-use alloc::string::String;
-use alloc::vec::Vec;
+use countersign::{Summary, UnixTime};
 
 use crate::date::{Date, UtcOffset};
 use crate::inventory::{EmploymentStatus, Enforcement, LoginKind, PersonId, SystemId, Text};
 use crate::rollout::{Operation, Refusal, Task};
-use crate::summary::Summary;
-use crate::time::UnixTime;
 
 /// By when things must be done, from the end of the employment.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]

@@ -10,11 +10,9 @@
 //!
 //! No report says that a rule is met.
 
-use alloc::format;
-use alloc::string::{String, ToString};
-use alloc::vec;
-use alloc::vec::Vec;
-use core::fmt::{self, Display, Write as _};
+use std::fmt::{self, Display, Write as _};
+
+use countersign::{Method, UnixTime};
 
 use crate::coverage::{Controls, Coverage, CoverageLine, GapLine, Status, SystemCoverage};
 use crate::date::{Date, UtcOffset};
@@ -22,8 +20,6 @@ use crate::gap::{Channel, GapState, VendorContact};
 use crate::inventory::{Enforcement, Offer, PersonId, SystemId, Text};
 use crate::offboarding::{Clock, Plan, RemnantKind};
 use crate::readiness::Readiness;
-use crate::summary::Method;
-use crate::time::UnixTime;
 
 /// The coverage report in Markdown.
 #[derive(Clone, Copy, Debug)]
@@ -681,7 +677,7 @@ fn csv_row(f: &mut fmt::Formatter<'_>, fields: &[String]) -> fmt::Result {
     }
     let (_, written) = writer.terminator(&mut room);
     line.extend(room.iter().take(written));
-    f.write_str(core::str::from_utf8(&line).map_err(|_| fmt::Error)?)
+    f.write_str(std::str::from_utf8(&line).map_err(|_| fmt::Error)?)
 }
 
 /// The field with an apostrophe in front if a spreadsheet would take it for a formula: after any
@@ -771,7 +767,7 @@ mod tests {
     #[test]
     fn what_a_spreadsheet_would_compute_is_defused() {
         for field in ["=1+1", "+1", "-1", "@SUM(A1)", " =1", "\t=1", "\r1", "＝1", "\u{a0}@x"] {
-            assert_eq!(defused(field), std::format!("'{field}"), "{field:?}");
+            assert_eq!(defused(field), format!("'{field}"), "{field:?}");
         }
         for field in ["", "2026-11-02", "a=b", "x@y", "(-1)"] {
             assert_eq!(defused(field), field);
@@ -781,7 +777,7 @@ mod tests {
     #[test]
     fn markup_is_escaped() {
         let typed = "<b>|`x`|*y*|[z](u)|&amp;\n#";
-        let shown = std::format!("{}", Escaped(typed));
+        let shown = format!("{}", Escaped(typed));
         assert_eq!(shown, "&lt;b&gt;\\|\\`x\\`\\|\\*y\\*\\|\\[z\\](u)\\|&amp;amp; \\#");
     }
 }

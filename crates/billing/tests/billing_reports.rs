@@ -1,8 +1,8 @@
 //! The example's operation file and its reports: the golden reports, the file reader's errors, and
 //! the laws of the reports.
 //!
-//! To write the golden files again after a change that is meant: `BLESS=1 cargo test --all-features
-//! --test billing_reports`, and read the difference.
+//! To write the golden files again after a change that is meant: `BLESS=1 cargo test -p
+//! countersign-billing --test billing_reports`, and read the difference.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -11,19 +11,19 @@
     clippy::panic
 )]
 
-#[path = "../examples/billing/operation.rs"]
+#[path = "../../../examples/billing/operation.rs"]
 mod operation;
-#[path = "../examples/billing/report.rs"]
+#[path = "../../../examples/billing/report.rs"]
 mod report;
 
-use countersign::inventory::PersonId;
-use countersign::offboarding::Clock;
-use countersign::rollout::Operation;
 use countersign::summary::{DeviceStatus, DeviceSummary, ThrottleSummary};
 use countersign::{DeviceId, Method, Summary, UnixTime};
+use countersign_billing::inventory::PersonId;
+use countersign_billing::offboarding::Clock;
+use countersign_billing::rollout::Operation;
 use report::Format;
 
-const FILE: &str = include_str!("../examples/billing/operation.toml");
+const FILE: &str = include_str!("../../../examples/billing/operation.toml");
 
 fn example() -> Operation {
     operation::parse(FILE).unwrap()
@@ -340,7 +340,7 @@ fn a_bad_file_gives_the_line_and_what_is_wrong() {
 fn losing_a_line_of_the_file_never_opens_anything() {
     let base = example();
     let enforced: Vec<_> = ["billing-desk", "desk-admin", "mail"]
-        .map(|id| countersign::inventory::SystemId::new(id).unwrap())
+        .map(|id| countersign_billing::inventory::SystemId::new(id).unwrap())
         .to_vec();
     let people: Vec<PersonId> = base.people().map(|person| person.id.clone()).collect();
     let moments =

@@ -11,13 +11,11 @@
 //!
 //! Email as a factor does not exist here: there is no method to write it with.
 
-use alloc::string::String;
-use alloc::vec::Vec;
-use core::fmt;
+use std::fmt;
+
+use countersign::{Method, UnixTime};
 
 use crate::date::{Date, UtcOffset};
-use crate::summary::Method;
-use crate::time::UnixTime;
 
 /// An identifier: 1 to 64 of `a`-`z`, `0`-`9`, `-`, `_`, `.`, with a letter or digit first. One
 /// spelling only, so that nobody is two people to one table and one person to another.
@@ -96,7 +94,7 @@ impl fmt::Display for IdentifierError {
     }
 }
 
-impl core::error::Error for IdentifierError {}
+impl std::error::Error for IdentifierError {}
 
 /// One line that a person wrote: 1 to 500 characters, not only spaces. Control characters and those
 /// that turn or hide text are refused, because the line ends up in a report that somebody signs.
@@ -171,7 +169,7 @@ impl fmt::Display for TextError {
     }
 }
 
-impl core::error::Error for TextError {}
+impl std::error::Error for TextError {}
 
 /// A set of methods.
 #[derive(Clone, Copy, Default, Eq, Hash, PartialEq)]

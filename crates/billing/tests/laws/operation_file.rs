@@ -1,11 +1,11 @@
 //! The laws of the operation file: the reader takes any text, points at a line that is there, and
 //! what it takes can be reported on at any time, the same every time.
 
-use countersign::coverage::Coverage;
-use countersign::inventory::PersonId;
-use countersign::report::{CoverageCsv, CoverageMarkdown, GapsMarkdown};
-use countersign::rollout::Operation;
 use countersign::{Summary, UnixTime};
+use countersign_billing::coverage::Coverage;
+use countersign_billing::inventory::PersonId;
+use countersign_billing::report::{CoverageCsv, CoverageMarkdown, GapsMarkdown};
+use countersign_billing::rollout::Operation;
 
 use crate::operation;
 
