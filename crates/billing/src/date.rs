@@ -5,7 +5,7 @@
 //!
 //! The arithmetic is the calendar library's. Month ends clamp: 31 August and six months more is the
 //! last day of February. A deadline must never move by the machine that computes it, so a day
-//! becomes a moment only by an offset that the operation states, without daylight saving: a fixed
+//! becomes a moment only by an offset that the practice states, without daylight saving: a fixed
 //! offset is wrong by an hour for half a year, a time zone database is wrong when it is old.
 
 use std::fmt;

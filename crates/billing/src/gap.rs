@@ -13,7 +13,7 @@
 use std::fmt;
 
 use crate::date::Date;
-use crate::inventory::{GapId, PersonId, SystemId, Text};
+use crate::inventory::{GapId, PersonId, SystemId, TextLine};
 
 /// What a restricted factor means for the one who uses it: shown to every user of SMS codes and
 /// acknowledged by name (NIST SP 800-63B-4 section 3.2.9).
@@ -36,7 +36,7 @@ pub enum GapKind {
     /// plan moves the data to one that does.
     ProposedUnsupportedAsset {
         /// Where the plan is, or what it says.
-        migration_plan: Text,
+        migration_plan: TextLine,
         /// When the data will have moved. The gap lapses after this day.
         migrate_by: Date,
     },
@@ -91,7 +91,7 @@ pub enum FdaDevice {
 /// What is done instead.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "kebab-case"))]
-pub enum ControlKind {
+pub enum CompensatingControlKind {
     /// Long random passwords, kept in a password manager.
     PasswordManager,
     /// Access for the named users of the gap and nobody else.
@@ -99,22 +99,27 @@ pub enum ControlKind {
     /// The access logs are read, where the portal gives them.
     AccessLogReview,
     /// Something else.
-    Other(Text),
+    Other(TextLine),
 }
 
-impl ControlKind {
+impl CompensatingControlKind {
     /// The three that a portal without any second factor asks for.
-    pub const FOR_NO_MFA: [ControlKind; 3] =
-        [ControlKind::PasswordManager, ControlKind::NamedUsersOnly, ControlKind::AccessLogReview];
+    pub const FOR_NO_MFA: [CompensatingControlKind; 3] = [
+        CompensatingControlKind::PasswordManager,
+        CompensatingControlKind::NamedUsersOnly,
+        CompensatingControlKind::AccessLogReview,
+    ];
 
     /// What it says in a report.
     #[must_use]
     pub fn name(&self) -> &str {
         match self {
-            ControlKind::PasswordManager => "long random passwords in a password manager",
-            ControlKind::NamedUsersOnly => "access for named users only",
-            ControlKind::AccessLogReview => "access logs reviewed",
-            ControlKind::Other(what) => what.as_str(),
+            CompensatingControlKind::PasswordManager => {
+                "long random passwords in a password manager"
+            }
+            CompensatingControlKind::NamedUsersOnly => "access for named users only",
+            CompensatingControlKind::AccessLogReview => "access logs reviewed",
+            CompensatingControlKind::Other(what) => what.as_str(),
         }
     }
 }
@@ -122,13 +127,13 @@ impl ControlKind {
 /// One compensating control, with the evidence that it is there.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
-pub struct Control {
+pub struct CompensatingControl {
     /// What is done.
-    pub kind: ControlKind,
+    pub kind: CompensatingControlKind,
     /// Since when, or when it was last seen to be done.
     pub since: Date,
     /// How one can see that it is done.
-    pub evidence: Text,
+    pub evidence: TextLine,
 }
 
 /// How often a gap is looked at again: every 1 to 12 calendar months, six by default.
@@ -160,7 +165,7 @@ impl Default for ReviewMonths {
 
 /// What it takes to open a gap.
 #[derive(Clone, Debug)]
-pub struct Opening {
+pub struct NewGap {
     /// Its identifier in the register.
     pub id: GapId,
     /// The system.
@@ -170,9 +175,9 @@ pub struct Opening {
     /// When it was found.
     pub identified_on: Date,
     /// The reason in words.
-    pub reason: Text,
+    pub reason: TextLine,
     /// What is done instead; at least one.
-    pub controls: Vec<Control>,
+    pub controls: Vec<CompensatingControl>,
     /// Who works there in spite of it; at least one, each with a login there.
     pub named_users: Vec<PersonId>,
     /// Who answers for it.
@@ -190,7 +195,7 @@ pub struct VendorContact {
     /// Who put it.
     pub asked_by: PersonId,
     /// How it was written.
-    pub channel: Channel,
+    pub channel: WrittenChannel,
     /// What the vendor said.
     pub answer: Option<VendorAnswer>,
 }
@@ -198,7 +203,7 @@ pub struct VendorContact {
 /// A way of asking that leaves a document.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "kebab-case"))]
-pub enum Channel {
+pub enum WrittenChannel {
     /// An email.
     Email,
     /// A letter.
@@ -214,7 +219,7 @@ pub struct VendorAnswer {
     /// When.
     pub on: Date,
     /// In their words.
-    pub words: Text,
+    pub words: TextLine,
     /// When they promise a factor, if they promise a day.
     pub available_on: Option<Date>,
 }
@@ -222,7 +227,7 @@ pub struct VendorAnswer {
 /// A signature under a gap: the controls were reviewed and the risk accepted until a day.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
-pub struct Approval {
+pub struct GapApproval {
     /// Who signed; never the owner.
     pub by: PersonId,
     /// When.
@@ -234,22 +239,22 @@ pub struct Approval {
 /// One look at a gap.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
-pub struct Review {
+pub struct GapReview {
     /// When.
     pub on: Date,
     /// Who looked.
     pub by: PersonId,
     /// What they found: whether the controls work, what the vendor says now.
-    pub finding: Text,
+    pub finding: TextLine,
 }
 
 /// How a gap closes. There is no third way.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub enum ClosedBy {
+pub enum GapResolution {
     /// The work moved to another system.
     Migration {
         /// Where it went.
-        to: Text,
+        to: TextLine,
     },
     /// The system now supports what was missing.
     Support,
@@ -257,16 +262,16 @@ pub enum ClosedBy {
 
 /// The end of a gap.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Closing {
+pub struct GapClosure {
     /// When.
     pub on: Date,
     /// How.
-    pub how: ClosedBy,
+    pub how: GapResolution,
 }
 
 /// That a user of SMS codes has read [`SMS_NOTICE`].
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Acknowledgement {
+pub struct SmsAcknowledgement {
     /// Who.
     pub person: PersonId,
     /// When.
@@ -319,20 +324,22 @@ impl GapState {
 ///
 /// ```
 /// use countersign_billing::date::Date;
-/// use countersign_billing::gap::{Control, ControlKind, Gap, GapKind, GapState, Opening, ReviewMonths};
-/// use countersign_billing::inventory::{GapId, PersonId, SystemId, Text};
+/// use countersign_billing::gap::{
+///     CompensatingControl, CompensatingControlKind, Gap, GapKind, GapState, NewGap, ReviewMonths,
+/// };
+/// use countersign_billing::inventory::{GapId, PersonId, SystemId, TextLine};
 ///
 /// let found = Date::parse("2026-08-31")?;
-/// let mut gap = Gap::open(Opening {
+/// let mut gap = Gap::open(NewGap {
 ///     id: GapId::new("g1")?,
 ///     system: SystemId::new("county-portal")?,
 ///     kind: GapKind::NoMfa,
 ///     identified_on: found,
-///     reason: Text::new("The portal asks for a password and nothing else.")?,
-///     controls: vec![Control {
-///         kind: ControlKind::PasswordManager,
+///     reason: TextLine::new("The portal asks for a password and nothing else.")?,
+///     controls: vec![CompensatingControl {
+///         kind: CompensatingControlKind::PasswordManager,
 ///         since: found,
-///         evidence: Text::new("Vault entry 'County portal', 28 characters.")?,
+///         evidence: TextLine::new("Vault entry 'County portal', 28 characters.")?,
 ///     }],
 ///     named_users: vec![PersonId::new("dana")?],
 ///     owner: PersonId::new("ruth")?,
@@ -350,16 +357,16 @@ pub struct Gap {
     system: SystemId,
     kind: GapKind,
     identified_on: Date,
-    reason: Text,
-    controls: Vec<Control>,
+    reason: TextLine,
+    controls: Vec<CompensatingControl>,
     named_users: Vec<PersonId>,
     owner: PersonId,
     review_every: ReviewMonths,
     contacts: Vec<VendorContact>,
-    approvals: Vec<Approval>,
-    reviews: Vec<Review>,
-    acknowledgements: Vec<Acknowledgement>,
-    closing: Option<Closing>,
+    approvals: Vec<GapApproval>,
+    reviews: Vec<GapReview>,
+    acknowledgements: Vec<SmsAcknowledgement>,
+    closing: Option<GapClosure>,
 }
 
 impl Gap {
@@ -372,8 +379,8 @@ impl Gap {
     /// [`GapError::NoControls`], [`GapError::NoNamedUsers`], [`GapError::NamedTwice`],
     /// [`GapError::Backwards`] for an emergency that ends before it starts and a migration that is
     /// over before the gap is found.
-    pub fn open(opening: Opening) -> Result<Gap, GapError> {
-        let Opening {
+    pub fn open(opening: NewGap) -> Result<Gap, GapError> {
+        let NewGap {
             id,
             system,
             kind,
@@ -439,7 +446,7 @@ impl Gap {
         if until > on.plus_months(Self::LONGEST_APPROVAL_MONTHS) {
             return Err(GapError::TooLate);
         }
-        self.approvals.push(Approval { by, on, until });
+        self.approvals.push(GapApproval { by, on, until });
         Ok(())
     }
 
@@ -447,7 +454,7 @@ impl Gap {
     ///
     /// # Errors
     /// [`GapError::Backwards`] before the gap was found or before the last review.
-    pub fn review(&mut self, review: Review) -> Result<(), GapError> {
+    pub fn review(&mut self, review: GapReview) -> Result<(), GapError> {
         self.still_open()?;
         let last = self.reviews.last().map_or(self.identified_on, |last| last.on);
         if review.on < last {
@@ -484,7 +491,7 @@ impl Gap {
         if !self.named_users.contains(&person) {
             return Err(GapError::NotNamed(person));
         }
-        self.acknowledgements.push(Acknowledgement { person, on });
+        self.acknowledgements.push(SmsAcknowledgement { person, on });
         Ok(())
     }
 
@@ -492,12 +499,12 @@ impl Gap {
     ///
     /// # Errors
     /// [`GapError::Backwards`] before the gap was found.
-    pub fn close(&mut self, how: ClosedBy, on: Date) -> Result<(), GapError> {
+    pub fn close(&mut self, how: GapResolution, on: Date) -> Result<(), GapError> {
         self.still_open()?;
         if on < self.identified_on {
             return Err(GapError::Backwards);
         }
-        self.closing = Some(Closing { on, how });
+        self.closing = Some(GapClosure { on, how });
         Ok(())
     }
 
@@ -565,8 +572,12 @@ impl Gap {
 
     /// Which of the three controls for a portal without any second factor are missing; none for
     /// other kinds.
-    pub fn missing_controls(&self) -> impl Iterator<Item = ControlKind> {
-        let asked = if self.kind == GapKind::NoMfa { &ControlKind::FOR_NO_MFA[..] } else { &[] };
+    pub fn missing_controls(&self) -> impl Iterator<Item = CompensatingControlKind> {
+        let asked = if self.kind == GapKind::NoMfa {
+            &CompensatingControlKind::FOR_NO_MFA[..]
+        } else {
+            &[]
+        };
         asked
             .iter()
             .filter(|asked| !self.controls.iter().any(|control| control.kind == **asked))
@@ -607,13 +618,13 @@ impl Gap {
 
     /// The reason in words.
     #[must_use]
-    pub fn reason(&self) -> &Text {
+    pub fn reason(&self) -> &TextLine {
         &self.reason
     }
 
     /// What is done instead; never empty.
     #[must_use]
-    pub fn controls(&self) -> &[Control] {
+    pub fn controls(&self) -> &[CompensatingControl] {
         &self.controls
     }
 
@@ -643,25 +654,25 @@ impl Gap {
 
     /// The signatures, in the order recorded.
     #[must_use]
-    pub fn approvals(&self) -> &[Approval] {
+    pub fn approvals(&self) -> &[GapApproval] {
         &self.approvals
     }
 
     /// The reviews, oldest first.
     #[must_use]
-    pub fn reviews(&self) -> &[Review] {
+    pub fn reviews(&self) -> &[GapReview] {
         &self.reviews
     }
 
     /// Who has read the notice about SMS.
     #[must_use]
-    pub fn acknowledgements(&self) -> &[Acknowledgement] {
+    pub fn acknowledgements(&self) -> &[SmsAcknowledgement] {
         &self.acknowledgements
     }
 
     /// How and when it closed.
     #[must_use]
-    pub fn closing(&self) -> Option<&Closing> {
+    pub fn closing(&self) -> Option<&GapClosure> {
         self.closing.as_ref()
     }
 }

@@ -2,7 +2,7 @@
 //! back what was typed or its one canonical spelling, and is bounded.
 
 use countersign_billing::date::{Date, UtcOffset};
-use countersign_billing::inventory::{PersonId, Text};
+use countersign_billing::inventory::{PersonId, TextLine};
 
 /// What holds for any text. Says which doors took it: those for an identifier, a line of the
 /// inventory, a day, an offset.
@@ -45,7 +45,7 @@ fn line(text: &str) -> bool {
     let fits = text.chars().any(|character| !character.is_whitespace())
         && text.chars().count() <= 500
         && text.chars().all(shows);
-    let line = Text::new(text);
+    let line = TextLine::new(text);
     assert_eq!(line.is_ok(), fits, "{text:?}");
     if let Ok(line) = &line {
         assert_eq!((line.as_str(), &*line.to_string()), (text, text));
