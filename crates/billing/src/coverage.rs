@@ -46,6 +46,7 @@ pub const ANSWER_DAYS: u32 = 30;
     derive(serde::Serialize),
     serde(tag = "is", rename_all = "kebab-case")
 )]
+#[non_exhaustive]
 pub enum CoverageStatus {
     /// Has a factor of the upper ranks, used or seen lately.
     Covered {
@@ -210,6 +211,7 @@ impl CoverageStatus {
 /// A group of controls, by identifier. The identifiers of HICP 3.M and of the HHS goals are named
 /// without their titles.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub enum ControlGroup {
     /// That the person is the one claimed, by more than a password.
     Authentication,
@@ -293,6 +295,7 @@ impl serde::Serialize for ControlGroup {
 /// The state of the whole practice at one moment.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
 pub struct Coverage {
     /// What the practice is called.
     #[cfg_attr(feature = "serde", serde(rename = "operation"))]
@@ -330,6 +333,7 @@ pub struct Coverage {
 /// Whether one person's account summary was at hand, and which version of it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
 pub struct AccountSource {
     /// Whose.
     pub person: PersonId,
@@ -348,6 +352,7 @@ pub struct AccountSource {
 /// How many lines have one status.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
 pub struct StatusTotal {
     /// Its name.
     pub status: &'static str,
@@ -358,6 +363,7 @@ pub struct StatusTotal {
 /// One system and the people who have a login there.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
 pub struct SystemCoverage {
     /// Its identifier.
     pub system: SystemId,
@@ -382,6 +388,7 @@ pub struct SystemCoverage {
 /// One person on one system.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
 pub struct CoverageLine {
     /// Who.
     pub person: PersonId,
@@ -396,6 +403,7 @@ pub struct CoverageLine {
 /// One gap of the register, with names looked up and its state judged.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
 pub struct GapLine {
     /// Its identifier.
     pub gap: GapId,
@@ -436,6 +444,7 @@ pub struct GapLine {
 /// One system to talk to its vendor about.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
 pub struct VendorLine {
     /// The system.
     pub system: SystemId,
@@ -452,6 +461,7 @@ pub struct VendorLine {
 /// What to do about a vendor.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "kebab-case"))]
+#[non_exhaustive]
 pub enum VendorStep {
     /// Ask in writing when a second factor will be available.
     Ask,
@@ -482,6 +492,7 @@ impl VendorStep {
 /// Something that has to be done by a day.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
 pub struct DueItem {
     /// By when.
     pub on: Date,

@@ -24,6 +24,7 @@ until it does";
 
 /// Why a system has no sufficient second factor.
 #[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub enum GapKind {
     /// It offers none at all.
     NoMfa,
@@ -91,6 +92,7 @@ pub enum FdaDevice {
 /// What is done instead.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "kebab-case"))]
+#[non_exhaustive]
 pub enum CompensatingControlKind {
     /// Long random passwords, kept in a password manager.
     PasswordManager,
@@ -203,6 +205,7 @@ pub struct VendorContact {
 /// A way of asking that leaves a document.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "kebab-case"))]
+#[non_exhaustive]
 pub enum WrittenChannel {
     /// An email.
     Email,
@@ -250,6 +253,7 @@ pub struct GapReview {
 
 /// How a gap closes. There is no third way.
 #[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub enum GapResolution {
     /// The work moved to another system.
     Migration {
@@ -281,6 +285,7 @@ pub struct SmsAcknowledgement {
 /// Where a gap stands on a day. Only [`GapState::Standing`] excuses anything.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "kebab-case"))]
+#[non_exhaustive]
 pub enum GapState {
     /// Closed by support or migration.
     Closed {
@@ -679,6 +684,7 @@ impl Gap {
 
 /// Why a gap, or an entry in one, is refused.
 #[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub enum GapError {
     /// The one who answers for it cannot sign for it.
     ApproverIsOwner,

@@ -150,6 +150,7 @@ impl From<TextLine> for String {
 
 /// Why a line is refused.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub enum TextLineError {
     /// Nothing, or only spaces.
     Empty,
@@ -243,6 +244,7 @@ impl fmt::Debug for Methods {
 /// What a system is. A billing operation that has none of a kind has probably forgotten one.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "kebab-case"))]
+#[non_exhaustive]
 pub enum SystemKind {
     /// A clearinghouse portal.
     Clearinghouse,
@@ -330,6 +332,7 @@ pub enum Enforcement {
 /// The strongest thing that a system offers its users.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "kebab-case"))]
+#[non_exhaustive]
 pub enum OfferedFactor {
     /// Nobody has looked.
     Unknown,
@@ -437,6 +440,7 @@ pub enum Privilege {
 
 /// What a person is responsible for. A duty gives no access.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[non_exhaustive]
 pub enum Duty {
     /// Runs the billing office.
     BillingManager,

@@ -19,6 +19,7 @@ use crate::rollout::{OffboardingTask, Practice, PracticeError};
 /// By when things must be done, from the end of the employment.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "kebab-case"))]
+#[non_exhaustive]
 pub enum OffboardingDeadlines {
     /// By the end of that day, where the practice is. The rule in force names no time.
     #[default]
@@ -37,6 +38,7 @@ impl OffboardingDeadlines {
 /// The list for one leaver.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
 pub struct OffboardingPlan {
     /// Who leaves.
     pub person: PersonId,
@@ -166,6 +168,7 @@ fn words(practice: &Practice, step: &OffboardingStep) -> String {
 /// One line of a [`OffboardingPlan`].
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
 pub struct OffboardingLine {
     /// What.
     pub step: OffboardingStep,
@@ -182,6 +185,7 @@ pub struct OffboardingLine {
 /// What has to be done for a leaver.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "kebab-case"))]
+#[non_exhaustive]
 pub enum OffboardingStep {
     /// Offboard the account: devices, recovery codes, pending enrolments and emergency access end
     /// in one swap, and nothing can be enrolled again.
@@ -195,6 +199,7 @@ pub enum OffboardingStep {
 /// That a line is done.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
 pub struct StepCompletion {
     /// When.
     pub at: UnixTime,
@@ -207,6 +212,7 @@ pub struct StepCompletion {
 /// Something of a former employee that still works, or of which nobody knows.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
 pub struct RemainingAccess {
     /// Whose.
     pub person: PersonId,
@@ -217,6 +223,7 @@ pub struct RemainingAccess {
 /// What of a former employee is left.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "kebab-case"))]
+#[non_exhaustive]
 pub enum RemainingAccessKind {
     /// Factors of the account still work, or can still be enrolled.
     Account,

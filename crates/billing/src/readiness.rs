@@ -17,6 +17,7 @@ use crate::rollout::Practice;
 /// Whether the go-live dates of a practice can hold, or have held.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
 pub struct Readiness {
     /// What the practice is called.
     #[cfg_attr(feature = "serde", serde(rename = "operation"))]
@@ -53,6 +54,7 @@ impl Readiness {
 /// Whether the go-live date of one system can hold, or has held.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
 pub struct SystemReadiness {
     /// The system.
     pub system: SystemId,
@@ -156,6 +158,7 @@ fn percent(part: usize, whole: usize) -> Option<usize> {
 /// What one person is missing before a go-live date.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
 pub struct PersonNotReady {
     /// Who.
     pub person: PersonId,
@@ -170,6 +173,7 @@ pub struct PersonNotReady {
 /// Why a date cannot hold.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "kebab-case"))]
+#[non_exhaustive]
 pub enum GoLiveBlocker {
     /// There is no date.
     NoDate,

@@ -154,6 +154,7 @@ impl StaleDays {
 /// Something that must be done by hand when somebody leaves.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "kebab-case"))]
+#[non_exhaustive]
 pub enum OffboardingTask {
     /// Change the password of a login that they shared, and end the sharing.
     ChangeSharedPassword(SystemId),
@@ -746,6 +747,7 @@ impl GateAnswer {
 
 /// Why somebody may enter for now.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub enum AllowReason {
     /// An operator granted emergency access (45 CFR 164.312(a)(2)(ii)).
     Emergency,
@@ -757,6 +759,7 @@ pub enum AllowReason {
 
 /// Why somebody may not enter.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub enum DenyReason {
     /// Their employment is over.
     EmploymentOver,
@@ -796,6 +799,7 @@ impl fmt::Display for DenyReason {
 
 /// Why a record is refused.
 #[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub enum PracticeError {
     /// An attestation on an enforced system, by the person themself, or of no standing factor.
     Attestation,
