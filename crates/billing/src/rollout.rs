@@ -1,4 +1,4 @@
-//! The billing operation as a whole, and the gate: who may enter which system today.
+//! The practice as a whole, and the gate: who may enter which system today.
 //!
 //! Standard: 45 CFR 164.312(d) (the one who seeks access is the one claimed), 164.312(a)(2)(i)
 //! (unique user identification), 164.308(a)(3)(ii)(C) (ending access); CISA CPG 2.0 3.F (the
@@ -6,8 +6,8 @@
 //!
 //! Records meet here, and what the records together must not say is refused when the second of them
 //! comes in: a shared login where a go-live date stands, a grace without an end, an exception for
-//! an administrator of several clients, a gap that names somebody without a login there. So an
-//! [`Operation`] that exists can be reported on without asking again.
+//! an administrator of several clients, a gap that names somebody without a login there. So a
+//! [`Practice`] that exists can be reported on without asking again.
 //!
 //! The gate only ever widens by what is *present*: a date ahead, a grace, a standing gap, a
 //! confirmed factor. What is missing or unknown closes it, so nobody gets in by losing a row. It
@@ -19,18 +19,17 @@
 //! tokens, file shares, password resets), and the flows for a lost or replaced device, which are
 //! operations on the account.
 
-use alloc::collections::BTreeMap;
-use alloc::vec::Vec;
-use core::fmt;
+use std::collections::BTreeMap;
+use std::fmt;
 
-use crate::account::summary::{Method, Summary};
+use countersign::{Method, Summary, UnixTime};
+
 use crate::date::{Date, UtcOffset};
-use crate::gap::{ClosedBy, Gap, GapKind};
+use crate::gap::{Gap, GapKind, GapResolution};
 use crate::inventory::{
-    Client, ClientId, EmploymentStatus, Enforcement, GapId, Login, LoginKind, Methods, Offer,
-    Person, PersonId, Privilege, System, SystemId, SystemKind, Text,
+    Client, ClientId, EmploymentStatus, Enforcement, GapId, Login, LoginKind, Methods,
+    OfferedFactor, Person, PersonId, Privilege, System, SystemId, SystemKind, TextLine,
 };
-use crate::time::UnixTime;
 
 /// From when a system asks for a second factor, and since when people know.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -80,15 +79,15 @@ impl GraceDays {
 ///
 /// ```
 /// use countersign::UnixTime;
-/// use countersign::date::{Date, UtcOffset};
-/// use countersign::rollout::{GoLive, Grace, GraceDays};
+/// use countersign_billing::date::{Date, UtcOffset};
+/// use countersign_billing::rollout::{GoLive, Grace, GraceDays};
 ///
 /// let go_live = GoLive::new(Date::parse("2026-11-02")?, Date::parse("2026-09-15")?).unwrap();
 /// let hired = Date::parse("2026-11-16")?;
 /// let grace = Grace::fix(go_live, hired, GraceDays::new(7).unwrap(), UtcOffset::UTC);
 /// assert_eq!(UtcOffset::UTC.show(grace.until()), "2026-11-23 00:00 +00:00");
 /// assert_eq!(grace.shorten(grace.until().plus(86_400)), grace);
-/// # Ok::<(), countersign::date::DateError>(())
+/// # Ok::<(), countersign_billing::date::DateError>(())
 /// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Grace {
@@ -155,7 +154,8 @@ impl StaleDays {
 /// Something that must be done by hand when somebody leaves.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "kebab-case"))]
-pub enum Task {
+#[non_exhaustive]
+pub enum OffboardingTask {
     /// Change the password of a login that they shared, and end the sharing.
     ChangeSharedPassword(SystemId),
     /// Tell a client that they no longer work on its data.
@@ -166,11 +166,11 @@ pub enum Task {
 
 /// That a task of an offboarding was done.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Tick {
+pub struct CompletedTask {
     /// Who left.
     pub leaver: PersonId,
     /// What was done.
-    pub task: Task,
+    pub task: OffboardingTask,
     /// Who did it; never the leaver.
     pub by: PersonId,
     /// When.
@@ -180,8 +180,8 @@ pub struct Tick {
 /// A practice, or a billing company and its clients: systems, people, logins, dates and gaps that
 /// do not contradict each other.
 #[derive(Clone, Debug)]
-pub struct Operation {
-    name: Text,
+pub struct Practice {
+    name: TextLine,
     offset: UtcOffset,
     stale: StaleDays,
     clients: BTreeMap<ClientId, Client>,
@@ -191,14 +191,14 @@ pub struct Operation {
     go_lives: BTreeMap<SystemId, GoLive>,
     graces: BTreeMap<(SystemId, PersonId), Grace>,
     gaps: BTreeMap<GapId, Gap>,
-    ticks: BTreeMap<(PersonId, Task), Tick>,
+    completed_tasks: BTreeMap<(PersonId, OffboardingTask), CompletedTask>,
 }
 
-impl Operation {
-    /// An operation with nothing in it, whose days begin where `offset` says.
+impl Practice {
+    /// A practice with nothing in it, whose days begin where `offset` says.
     #[must_use]
-    pub fn new(name: Text, offset: UtcOffset, stale: StaleDays) -> Operation {
-        Operation {
+    pub fn new(name: TextLine, offset: UtcOffset, stale: StaleDays) -> Practice {
+        Practice {
             name,
             offset,
             stale,
@@ -209,15 +209,15 @@ impl Operation {
             go_lives: BTreeMap::new(),
             graces: BTreeMap::new(),
             gaps: BTreeMap::new(),
-            ticks: BTreeMap::new(),
+            completed_tasks: BTreeMap::new(),
         }
     }
 
     /// Adds a client.
     ///
     /// # Errors
-    /// [`Refusal::Twice`].
-    pub fn add_client(&mut self, client: Client) -> Result<(), Refusal> {
+    /// [`PracticeError::Twice`].
+    pub fn add_client(&mut self, client: Client) -> Result<(), PracticeError> {
         once(&self.clients, &client.id)?;
         self.clients.insert(client.id.clone(), client);
         Ok(())
@@ -226,25 +226,25 @@ impl Operation {
     /// Adds a person.
     ///
     /// # Errors
-    /// [`Refusal::Twice`], [`Refusal::UnknownClient`]; [`Refusal::Backwards`] for an employment
-    /// that ends before it starts; [`Refusal::SeveralClients`] for an administrator of several
-    /// clients who is not called one.
-    pub fn add_person(&mut self, person: Person) -> Result<(), Refusal> {
+    /// [`PracticeError::Twice`], [`PracticeError::UnknownClient`]; [`PracticeError::Backwards`] for
+    /// an employment that ends before it starts; [`PracticeError::SeveralClients`] for an
+    /// administrator of several clients who is not called one.
+    pub fn add_person(&mut self, person: Person) -> Result<(), PracticeError> {
         once(&self.people, &person.id)?;
         for (place, client) in person.clients.iter().enumerate() {
             if !self.clients.contains_key(client) {
-                return Err(Refusal::UnknownClient(client.clone()));
+                return Err(PracticeError::UnknownClient(client.clone()));
             }
             if person.clients.iter().take(place).any(|earlier| earlier == client) {
-                return Err(Refusal::Twice);
+                return Err(PracticeError::Twice);
             }
         }
         if person.privilege == Privilege::Administrator && person.clients.len() > 1 {
-            return Err(Refusal::SeveralClients(person.id));
+            return Err(PracticeError::SeveralClients(person.id));
         }
         let first = self.offset.day_start(person.employment.from());
         if person.employment.end().is_some_and(|end| end < first) {
-            return Err(Refusal::Backwards);
+            return Err(PracticeError::Backwards);
         }
         self.people.insert(person.id.clone(), person);
         Ok(())
@@ -253,12 +253,12 @@ impl Operation {
     /// Adds a system.
     ///
     /// # Errors
-    /// [`Refusal::Twice`]; [`Refusal::NeverEnforced`] for Medicare PECOS, whose sign-in is not the
-    /// host's.
-    pub fn add_system(&mut self, system: System) -> Result<(), Refusal> {
+    /// [`PracticeError::Twice`]; [`PracticeError::NeverEnforced`] for Medicare PECOS, whose sign-in
+    /// is not the host's.
+    pub fn add_system(&mut self, system: System) -> Result<(), PracticeError> {
         once(&self.systems, &system.id)?;
         if system.kind == SystemKind::Pecos && system.enforcement == Enforcement::Enforced {
-            return Err(Refusal::NeverEnforced(system.id));
+            return Err(PracticeError::NeverEnforced(system.id));
         }
         self.systems.insert(system.id.clone(), system);
         Ok(())
@@ -267,17 +267,20 @@ impl Operation {
     /// Adds one person's way into one system.
     ///
     /// # Errors
-    /// [`Refusal::Twice`], [`Refusal::UnknownPerson`], [`Refusal::UnknownSystem`];
-    /// [`Refusal::SharedAtGoLive`] for a shared login where a date stands;
-    /// [`Refusal::Attestation`] for one on an enforced system, by the person themself, or of a
-    /// method that is no standing factor.
-    pub fn add_login(&mut self, login: Login) -> Result<(), Refusal> {
+    /// [`PracticeError::Twice`], [`PracticeError::UnknownPerson`],
+    /// [`PracticeError::UnknownSystem`]; [`PracticeError::SharedAtGoLive`] for a shared login where
+    /// a date stands; [`PracticeError::Attestation`] for one on an enforced system, by the person
+    /// themself, or of a method that is no standing factor.
+    pub fn add_login(&mut self, login: Login) -> Result<(), PracticeError> {
         let key = (login.system.clone(), login.person.clone());
         once(&self.logins, &key)?;
         self.known_person(&login.person)?;
         let system = self.known_system(&login.system)?;
         if login.kind == LoginKind::Shared && self.go_lives.contains_key(&login.system) {
-            return Err(Refusal::SharedAtGoLive { system: login.system, person: login.person });
+            return Err(PracticeError::SharedAtGoLive {
+                system: login.system,
+                person: login.person,
+            });
         }
         if let Some(attestation) = &login.attestation {
             self.known_person(&attestation.by)?;
@@ -285,7 +288,7 @@ impl Operation {
                 || attestation.by == login.person
                 || attestation.method.rank() == 0
             {
-                return Err(Refusal::Attestation);
+                return Err(PracticeError::Attestation);
             }
         }
         self.logins.insert(key, login);
@@ -295,14 +298,14 @@ impl Operation {
     /// Sets the go-live date of a system, once.
     ///
     /// # Errors
-    /// [`Refusal::Twice`], [`Refusal::UnknownSystem`]; [`Refusal::SharedAtGoLive`] while a login
-    /// there is shared: end the sharing first.
-    pub fn set_go_live(&mut self, system: &SystemId, go_live: GoLive) -> Result<(), Refusal> {
+    /// [`PracticeError::Twice`], [`PracticeError::UnknownSystem`];
+    /// [`PracticeError::SharedAtGoLive`] while a login there is shared: end the sharing first.
+    pub fn set_go_live(&mut self, system: &SystemId, go_live: GoLive) -> Result<(), PracticeError> {
         self.known_system(system)?;
         once(&self.go_lives, system)?;
         if let Some(login) = self.logins_of(system).find(|login| login.kind == LoginKind::Shared) {
             let person = login.person.clone();
-            return Err(Refusal::SharedAtGoLive { system: system.clone(), person });
+            return Err(PracticeError::SharedAtGoLive { system: system.clone(), person });
         }
         self.go_lives.insert(system.clone(), go_live);
         Ok(())
@@ -311,25 +314,26 @@ impl Operation {
     /// Gives one person a grace on one system. If there is one, the shorter stays.
     ///
     /// # Errors
-    /// [`Refusal::NoLogin`]; [`Refusal::NoException`] for an administrator of several clients;
-    /// [`Refusal::GraceWithoutGoLive`] where no date stands; [`Refusal::GraceTooLong`] beyond
-    /// [`GraceDays::LONGEST`] from that date or from the person's first day.
+    /// [`PracticeError::NoLogin`]; [`PracticeError::NoException`] for an administrator of several
+    /// clients; [`PracticeError::GraceWithoutGoLive`] where no date stands;
+    /// [`PracticeError::GraceTooLong`] beyond [`GraceDays::LONGEST`] from that date or from the
+    /// person's first day.
     pub fn add_grace(
         &mut self,
         system: &SystemId,
         person: &PersonId,
         grace: Grace,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), PracticeError> {
         let who = self.known_person(person)?;
         self.known_login(system, person)?;
         if who.privilege == Privilege::MultiClientAdministrator {
-            return Err(Refusal::NoException(person.clone()));
+            return Err(PracticeError::NoException(person.clone()));
         }
-        let go_live = self.go_lives.get(system).ok_or(Refusal::GraceWithoutGoLive)?;
+        let go_live = self.go_lives.get(system).ok_or(PracticeError::GraceWithoutGoLive)?;
         let first_day = who.employment.from();
         let longest = Grace::fix(*go_live, first_day, GraceDays::LONGEST, self.offset);
         if grace.until > longest.until {
-            return Err(Refusal::GraceTooLong);
+            return Err(PracticeError::GraceTooLong);
         }
         let key = (system.clone(), person.clone());
         let shorter = self.graces.get(&key).map_or(grace, |given| given.shorten(grace.until));
@@ -340,12 +344,12 @@ impl Operation {
     /// Adds a gap to the register.
     ///
     /// # Errors
-    /// [`Refusal::Twice`], [`Refusal::UnknownSystem`], [`Refusal::UnknownPerson`] for anybody who
-    /// signs or is named; [`Refusal::NoLogin`] for a named user without a login there;
-    /// [`Refusal::NoException`] if one of them administers several clients;
-    /// [`Refusal::SupportSaysOtherwise`] if the support record does not say what the gap says, or
-    /// not what closed it, or if the sharing goes on that a closed gap was about.
-    pub fn add_gap(&mut self, gap: Gap) -> Result<(), Refusal> {
+    /// [`PracticeError::Twice`], [`PracticeError::UnknownSystem`], [`PracticeError::UnknownPerson`]
+    /// for anybody who signs or is named; [`PracticeError::NoLogin`] for a named user without a
+    /// login there; [`PracticeError::NoException`] if one of them administers several clients;
+    /// [`PracticeError::SupportSaysOtherwise`] if the support record does not say what the gap
+    /// says, or not what closed it, or if the sharing goes on that a closed gap was about.
+    pub fn add_gap(&mut self, gap: Gap) -> Result<(), PracticeError> {
         once(&self.gaps, gap.id())?;
         let system = self.known_system(gap.system())?;
         let signed = gap.approvals().iter().map(|approval| &approval.by);
@@ -358,12 +362,12 @@ impl Operation {
             let who = self.known_person(person)?;
             self.known_login(gap.system(), person)?;
             if who.privilege == Privilege::MultiClientAdministrator {
-                return Err(Refusal::NoException(person.clone()));
+                return Err(PracticeError::NoException(person.clone()));
             }
         }
         let shared = self.logins_of(gap.system()).any(|login| login.kind == LoginKind::Shared);
         if !agrees(&gap, system.offer(), shared) {
-            return Err(Refusal::SupportSaysOtherwise {
+            return Err(PracticeError::SupportSaysOtherwise {
                 system: system.id.clone(),
                 offer: system.offer(),
             });
@@ -375,44 +379,46 @@ impl Operation {
     /// Records that a task of an offboarding was done.
     ///
     /// # Errors
-    /// [`Refusal::Twice`], [`Refusal::UnknownPerson`], [`Refusal::NotLeaving`],
-    /// [`Refusal::NoSuchTask`]; [`Refusal::NotTheirs`] when the leaver, or somebody not employed at
-    /// that moment, would have done it.
-    pub fn add_tick(&mut self, tick: Tick) -> Result<(), Refusal> {
-        let key = (tick.leaver.clone(), tick.task.clone());
-        once(&self.ticks, &key)?;
-        let leaver = self.known_person(&tick.leaver)?;
+    /// [`PracticeError::Twice`], [`PracticeError::UnknownPerson`], [`PracticeError::NotLeaving`],
+    /// [`PracticeError::NoSuchTask`]; [`PracticeError::NotTheirs`] when the leaver, or somebody not
+    /// employed at that moment, would have done it.
+    pub fn add_completed_task(&mut self, completed: CompletedTask) -> Result<(), PracticeError> {
+        let key = (completed.leaver.clone(), completed.task.clone());
+        once(&self.completed_tasks, &key)?;
+        let leaver = self.known_person(&completed.leaver)?;
         if leaver.employment.end().is_none() {
-            return Err(Refusal::NotLeaving(tick.leaver));
+            return Err(PracticeError::NotLeaving(completed.leaver));
         }
-        let by = self.known_person(&tick.by)?;
-        let employed = by.employment.at(tick.at, self.offset) == EmploymentStatus::Employed;
-        if tick.by == tick.leaver || !employed {
-            return Err(Refusal::NotTheirs(tick.by));
+        let by = self.known_person(&completed.by)?;
+        let employed = by.employment.at(completed.at, self.offset) == EmploymentStatus::Employed;
+        if completed.by == completed.leaver || !employed {
+            return Err(PracticeError::NotTheirs(completed.by));
         }
-        if !self.tasks_of(leaver).contains(&tick.task) {
-            return Err(Refusal::NoSuchTask);
+        if !self.tasks_of(leaver).contains(&completed.task) {
+            return Err(PracticeError::NoSuchTask);
         }
-        self.ticks.insert(key, tick);
+        self.completed_tasks.insert(key, completed);
         Ok(())
     }
 
     /// What must be done by hand when `person` leaves, in a fixed order: logins in systems of
     /// others, passwords they shared, clients to tell.
     #[must_use]
-    pub fn tasks_of(&self, person: &Person) -> Vec<Task> {
+    pub fn tasks_of(&self, person: &Person) -> Vec<OffboardingTask> {
         let logins = self.logins.values().filter(|login| login.person == person.id);
         let at_systems = logins.filter_map(|login| {
             let system = self.systems.get(&login.system)?;
             match (login.kind, system.enforcement) {
-                (LoginKind::Shared, _) => Some(Task::ChangeSharedPassword(system.id.clone())),
+                (LoginKind::Shared, _) => {
+                    Some(OffboardingTask::ChangeSharedPassword(system.id.clone()))
+                }
                 (LoginKind::Personal, Enforcement::Attested) => {
-                    Some(Task::RemoveLogin(system.id.clone()))
+                    Some(OffboardingTask::RemoveLogin(system.id.clone()))
                 }
                 (LoginKind::Personal, Enforcement::Enforced) => None,
             }
         });
-        let to_clients = person.clients.iter().cloned().map(Task::NotifyClient);
+        let to_clients = person.clients.iter().cloned().map(OffboardingTask::NotifyClient);
         at_systems.chain(to_clients).collect()
     }
 
@@ -421,21 +427,21 @@ impl Operation {
     /// `summary` is the account as last stored. `Some` of an empty [`Summary`] says that the store
     /// was asked and holds no account of this person; `None` says that nobody knows, and opens
     /// nothing. Call it after the password and again with what
-    /// [`Gate::admits`] asks; only systems with [`Enforcement::Enforced`] have a gate at all.
+    /// [`GateAnswer::admits`] asks; only systems with [`Enforcement::Enforced`] have a gate at all.
     ///
     /// ```
     /// # use countersign::{Method, Summary, UnixTime};
-    /// # use countersign::date::{Date, UtcOffset};
-    /// # use countersign::inventory::*;
-    /// # use countersign::rollout::{Gate, Operation, StaleDays, Why};
+    /// # use countersign_billing::date::{Date, UtcOffset};
+    /// # use countersign_billing::inventory::*;
+    /// # use countersign_billing::rollout::{GateAnswer, Practice, StaleDays, DenyReason};
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let name = Text::new("Demo practice")?;
-    /// let operation = Operation::new(name, UtcOffset::UTC, StaleDays::THIRTY);
+    /// # let name = TextLine::new("Demo practice")?;
+    /// let practice = Practice::new(name, UtcOffset::UTC, StaleDays::THIRTY);
     /// let (dana, ehr) = (PersonId::new("dana")?, SystemId::new("ehr")?);
     /// let now = UnixTime::from_secs(1_793_000_000);
     ///
-    /// let gate = operation.gate(&dana, &ehr, Some(&Summary::default()), now);
-    /// assert_eq!(gate, Gate::Deny(Why::UnknownSystem)); // nobody wrote it down
+    /// let gate = practice.gate(&dana, &ehr, Some(&Summary::default()), now);
+    /// assert_eq!(gate, GateAnswer::Deny(DenyReason::UnknownSystem)); // nobody wrote it down
     /// assert!(!gate.admits(Some(Method::Totp))); // whatever was proved
     /// # Ok(())
     /// # }
@@ -446,33 +452,33 @@ impl Operation {
         system: &SystemId,
         summary: Option<&Summary>,
         now: UnixTime,
-    ) -> Gate {
+    ) -> GateAnswer {
         if !now.is_plausible() {
-            return Gate::Deny(Why::ImplausibleTime);
+            return GateAnswer::Deny(DenyReason::ImplausibleTime);
         }
         let Some(system) = self.systems.get(system) else {
-            return Gate::Deny(Why::UnknownSystem);
+            return GateAnswer::Deny(DenyReason::UnknownSystem);
         };
         if system.enforcement != Enforcement::Enforced {
-            return Gate::Deny(Why::NotEnforcedHere);
+            return GateAnswer::Deny(DenyReason::NotEnforcedHere);
         }
         let Some(person) = self.people.get(person) else {
-            return Gate::Deny(Why::UnknownPerson);
+            return GateAnswer::Deny(DenyReason::UnknownPerson);
         };
         match person.employment.at(now, self.offset) {
-            EmploymentStatus::Ahead => return Gate::Deny(Why::NotYetEmployed),
+            EmploymentStatus::Ahead => return GateAnswer::Deny(DenyReason::NotYetEmployed),
             EmploymentStatus::Employed => {}
-            EmploymentStatus::Over => return Gate::Deny(Why::EmploymentOver),
+            EmploymentStatus::Over => return GateAnswer::Deny(DenyReason::EmploymentOver),
         }
         match self.login(&system.id, &person.id).map(|login| login.kind) {
-            None => return Gate::Deny(Why::NoLogin),
-            Some(LoginKind::Shared) => return Gate::Deny(Why::SharedLogin),
+            None => return GateAnswer::Deny(DenyReason::NoLogin),
+            Some(LoginKind::Shared) => return GateAnswer::Deny(DenyReason::SharedLogin),
             Some(LoginKind::Personal) => {}
         }
         let accepted = self.accepted(person, system, Date::of(now, self.offset));
-        let Some(summary) = summary else { return Gate::Need(accepted) };
+        let Some(summary) = summary else { return GateAnswer::Need(accepted) };
         if summary.offboarded_at.is_some() {
-            return Gate::Deny(Why::Offboarded);
+            return GateAnswer::Deny(DenyReason::Offboarded);
         }
         let emergency = summary.emergency_until.filter(|until| now < *until);
         let held = summary.confirmed().map(|device| device.method);
@@ -485,28 +491,28 @@ impl Operation {
             if emergency.is_some() {
                 by = by.with(Method::Emergency);
             }
-            return Gate::Allow(by);
+            return GateAnswer::Allow(by);
         }
         let last = person.employment.end().unwrap_or(UnixTime::LATEST_PLAUSIBLE);
         let excused =
             !has_had_a_factor(summary) && person.privilege != Privilege::MultiClientAdministrator;
         let not_yet = self.not_yet_asked(system, person, now).filter(|_| excused);
-        let emergency = emergency.map(|until| (until, Until::Emergency));
+        let emergency = emergency.map(|until| (until, AllowReason::Emergency));
         // The wider answer first, so that a grant of emergency access narrows nothing.
         if let Some((until, why)) = not_yet.or(emergency) {
-            return Gate::AllowUntil { until: until.min(last), why };
+            return GateAnswer::AllowUntil { until: until.min(last), why };
         }
-        Gate::Need(accepted)
+        GateAnswer::Need(accepted)
     }
 
-    /// Which methods let `person` into `system` on a day: the strong ones always, SMS only where the
-    /// support record says that there is no app, a standing gap says so too and names the person,
-    /// and they have read the notice. Never SMS for an administrator of several clients.
+    /// Which methods let `person` into `system` on a day: the strong ones always, SMS only where
+    /// the support record says that there is no app, a standing gap says so too and names the
+    /// person, and they have read the notice. Never SMS for an administrator of several clients.
     #[must_use]
     pub fn accepted(&self, person: &Person, system: &System, on: Date) -> Methods {
         let mut gaps = self.gaps_of(&system.id);
         let sms = person.privilege != Privilege::MultiClientAdministrator
-            && system.offer() == Offer::SmsOnly
+            && system.offer() == OfferedFactor::SmsOnly
             && gaps.any(|gap| gap.permits_sms(&person.id, on));
         if sms { Methods::STRONG.with(Method::Sms) } else { Methods::STRONG }
     }
@@ -518,18 +524,18 @@ impl Operation {
         system: &System,
         person: &Person,
         now: UnixTime,
-    ) -> Option<(UnixTime, Until)> {
+    ) -> Option<(UnixTime, AllowReason)> {
         let go_live = self.offset.day_start(self.go_live(&system.id)?.on);
         if now < go_live {
-            return Some((go_live, Until::GoLive));
+            return Some((go_live, AllowReason::GoLive));
         }
         let grace = self.grace(&system.id, &person.id)?;
-        (now < grace.until).then_some((grace.until, Until::Grace))
+        (now < grace.until).then_some((grace.until, AllowReason::Grace))
     }
 
     /// What it is called.
     #[must_use]
-    pub fn name(&self) -> &Text {
+    pub fn name(&self) -> &TextLine {
         &self.name
     }
 
@@ -610,8 +616,12 @@ impl Operation {
 
     /// The record that a task was done, if it was.
     #[must_use]
-    pub fn tick(&self, leaver: &PersonId, task: &Task) -> Option<&Tick> {
-        self.ticks.get(&(leaver.clone(), task.clone()))
+    pub fn completed_task(
+        &self,
+        leaver: &PersonId,
+        task: &OffboardingTask,
+    ) -> Option<&CompletedTask> {
+        self.completed_tasks.get(&(leaver.clone(), task.clone()))
     }
 
     /// Kinds of systems of which the inventory has none: forgotten, or really not used. `Other` is
@@ -630,12 +640,12 @@ impl Operation {
     }
 
     /// In-scope systems that need a gap and have none open on a day: where people work and there is
-    /// no factor or SMS only, and wherever a login is shared. An SMS code is accepted nowhere before its
-    /// gap is open, so the gap comes first and the code after it.
+    /// no factor or SMS only, and wherever a login is shared. An SMS code is accepted nowhere
+    /// before its gap is open, so the gap comes first and the code after it.
     pub fn missing_gaps(&self, on: Date) -> impl Iterator<Item = &System> {
         self.systems().into_iter().filter(move |system| {
             let shared = self.logins_of(&system.id).any(|login| login.kind == LoginKind::Shared);
-            let weak = matches!(system.offer(), Offer::NoMfa | Offer::SmsOnly);
+            let weak = matches!(system.offer(), OfferedFactor::NoMfa | OfferedFactor::SmsOnly);
             let used = self.logins_of(&system.id).next().is_some();
             let mut gaps = self.gaps_of(&system.id);
             let needed = system.is_in_scope() && (shared || (weak && used));
@@ -643,40 +653,44 @@ impl Operation {
         })
     }
 
-    fn known_person(&self, id: &PersonId) -> Result<&Person, Refusal> {
-        self.people.get(id).ok_or_else(|| Refusal::UnknownPerson(id.clone()))
+    fn known_person(&self, id: &PersonId) -> Result<&Person, PracticeError> {
+        self.people.get(id).ok_or_else(|| PracticeError::UnknownPerson(id.clone()))
     }
 
-    fn known_system(&self, id: &SystemId) -> Result<&System, Refusal> {
-        self.systems.get(id).ok_or_else(|| Refusal::UnknownSystem(id.clone()))
+    fn known_system(&self, id: &SystemId) -> Result<&System, PracticeError> {
+        self.systems.get(id).ok_or_else(|| PracticeError::UnknownSystem(id.clone()))
     }
 
-    fn known_login(&self, system: &SystemId, person: &PersonId) -> Result<&Login, Refusal> {
+    fn known_login(&self, system: &SystemId, person: &PersonId) -> Result<&Login, PracticeError> {
         self.known_system(system)?;
-        self.login(system, person)
-            .ok_or_else(|| Refusal::NoLogin { system: system.clone(), person: person.clone() })
+        self.login(system, person).ok_or_else(|| PracticeError::NoLogin {
+            system: system.clone(),
+            person: person.clone(),
+        })
     }
 }
 
-fn once<K: Ord, V>(map: &BTreeMap<K, V>, key: &K) -> Result<(), Refusal> {
-    if map.contains_key(key) { Err(Refusal::Twice) } else { Ok(()) }
+fn once<K: Ord, V>(map: &BTreeMap<K, V>, key: &K) -> Result<(), PracticeError> {
+    if map.contains_key(key) { Err(PracticeError::Twice) } else { Ok(()) }
 }
 
 /// Whether a gap, the support record and the logins tell the same story.
-fn agrees(gap: &Gap, offer: Offer, shared: bool) -> bool {
+fn agrees(gap: &Gap, offer: OfferedFactor, shared: bool) -> bool {
     match gap.closing().map(|closing| &closing.how) {
-        Some(ClosedBy::Migration { .. }) => true,
-        Some(ClosedBy::Support) => match gap.kind() {
-            GapKind::NoMfa => offer > Offer::NoMfa,
-            GapKind::SmsOnly | GapKind::ProposedUnsupportedAsset { .. } => offer > Offer::SmsOnly,
+        Some(GapResolution::Migration { .. }) => true,
+        Some(GapResolution::Support) => match gap.kind() {
+            GapKind::NoMfa => offer > OfferedFactor::NoMfa,
+            GapKind::SmsOnly | GapKind::ProposedUnsupportedAsset { .. } => {
+                offer > OfferedFactor::SmsOnly
+            }
             GapKind::SharedLoginPlatform => !shared,
             _ => true,
         },
         None => match gap.kind() {
-            GapKind::NoMfa => offer == Offer::NoMfa,
-            GapKind::SmsOnly => offer == Offer::SmsOnly,
+            GapKind::NoMfa => offer == OfferedFactor::NoMfa,
+            GapKind::SmsOnly => offer == OfferedFactor::SmsOnly,
             GapKind::ProposedUnsupportedAsset { .. } => {
-                matches!(offer, Offer::NoMfa | Offer::SmsOnly)
+                matches!(offer, OfferedFactor::NoMfa | OfferedFactor::SmsOnly)
             }
             _ => true,
         },
@@ -697,7 +711,7 @@ pub(crate) fn has_had_a_factor(summary: &Summary) -> bool {
 /// What the gate says at the moment for which it was asked. Ask again at the next one.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[must_use = "the answer is the point"]
-pub enum Gate {
+pub enum GateAnswer {
     /// The person may enter with a proof by one of these methods, and with nothing less: the
     /// password alone is not enough, and the code is still to be verified.
     Allow(Methods),
@@ -706,32 +720,35 @@ pub enum Gate {
         /// The first moment at which this is over.
         until: UnixTime,
         /// Why.
-        why: Until,
+        why: AllowReason,
     },
     /// The person may not enter and must first enrol one of these methods.
     Need(Methods),
     /// The person may not enter.
-    Deny(Why),
+    Deny(DenyReason),
 }
 
-impl Gate {
+impl GateAnswer {
     /// Whether a session may open now, after the password, with a proof by `proved`, or `None` if
     /// nothing was proved beyond the password. This is the one question to ask; a match on
-    /// [`Gate::Allow`] alone is not an answer.
+    /// [`GateAnswer::Allow`] alone is not an answer.
     #[must_use]
     pub fn admits(self, proved: Option<Method>) -> bool {
         match self {
-            Gate::Allow(by) => proved.is_some_and(|method| by.contains(method)),
-            Gate::AllowUntil { why: Until::Emergency, .. } => proved == Some(Method::Emergency),
-            Gate::AllowUntil { why: Until::GoLive | Until::Grace, .. } => true,
-            Gate::Need(_) | Gate::Deny(_) => false,
+            GateAnswer::Allow(by) => proved.is_some_and(|method| by.contains(method)),
+            GateAnswer::AllowUntil { why: AllowReason::Emergency, .. } => {
+                proved == Some(Method::Emergency)
+            }
+            GateAnswer::AllowUntil { why: AllowReason::GoLive | AllowReason::Grace, .. } => true,
+            GateAnswer::Need(_) | GateAnswer::Deny(_) => false,
         }
     }
 }
 
 /// Why somebody may enter for now.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Until {
+#[non_exhaustive]
+pub enum AllowReason {
     /// An operator granted emergency access (45 CFR 164.312(a)(2)(ii)).
     Emergency,
     /// The go-live date has not come.
@@ -742,7 +759,8 @@ pub enum Until {
 
 /// Why somebody may not enter.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Why {
+#[non_exhaustive]
+pub enum DenyReason {
     /// Their employment is over.
     EmploymentOver,
     /// The clock is broken or in another unit.
@@ -763,25 +781,26 @@ pub enum Why {
     UnknownSystem,
 }
 
-impl fmt::Display for Why {
+impl fmt::Display for DenyReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Why::EmploymentOver => "the employment is over",
-            Why::ImplausibleTime => "the clock is not plausible",
-            Why::NoLogin => "no login on this system",
-            Why::NotEnforcedHere => "the system is not enforced here",
-            Why::NotYetEmployed => "the first day has not come",
-            Why::Offboarded => "the account was offboarded",
-            Why::SharedLogin => "the login is shared",
-            Why::UnknownPerson => "unknown person",
-            Why::UnknownSystem => "unknown system",
+            DenyReason::EmploymentOver => "the employment is over",
+            DenyReason::ImplausibleTime => "the clock is not plausible",
+            DenyReason::NoLogin => "no login on this system",
+            DenyReason::NotEnforcedHere => "the system is not enforced here",
+            DenyReason::NotYetEmployed => "the first day has not come",
+            DenyReason::Offboarded => "the account was offboarded",
+            DenyReason::SharedLogin => "the login is shared",
+            DenyReason::UnknownPerson => "unknown person",
+            DenyReason::UnknownSystem => "unknown system",
         })
     }
 }
 
 /// Why a record is refused.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Refusal {
+#[non_exhaustive]
+pub enum PracticeError {
     /// An attestation on an enforced system, by the person themself, or of no standing factor.
     Attestation,
     /// An end before its start.
@@ -821,7 +840,7 @@ pub enum Refusal {
         /// Where.
         system: SystemId,
         /// What the record says.
-        offer: Offer,
+        offer: OfferedFactor,
     },
     /// There is one already.
     Twice,
@@ -833,53 +852,55 @@ pub enum Refusal {
     UnknownSystem(SystemId),
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for PracticeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Refusal::Attestation => f.write_str(
+            PracticeError::Attestation => f.write_str(
                 "an attestation is of a standing factor, on a system enforced elsewhere, and made \
                  by somebody else",
             ),
-            Refusal::Backwards => f.write_str("it ends before it starts"),
-            Refusal::GraceTooLong => {
+            PracticeError::Backwards => f.write_str("it ends before it starts"),
+            PracticeError::GraceTooLong => {
                 f.write_str("a grace ends at most 90 days after go-live or the first day of work")
             }
-            Refusal::GraceWithoutGoLive => {
+            PracticeError::GraceWithoutGoLive => {
                 f.write_str("a grace needs a go-live date to count from")
             }
-            Refusal::NoException(person) => write!(
+            PracticeError::NoException(person) => write!(
                 f,
                 "{person} administers several clients: no grace and no gap, without exception"
             ),
-            Refusal::NoLogin { system, person } => write!(f, "{person} has no login on {system}"),
-            Refusal::NoSuchTask => f.write_str("the leaver has nothing of the kind to undo"),
-            Refusal::NeverEnforced(system) => {
+            PracticeError::NoLogin { system, person } => {
+                write!(f, "{person} has no login on {system}")
+            }
+            PracticeError::NoSuchTask => f.write_str("the leaver has nothing of the kind to undo"),
+            PracticeError::NeverEnforced(system) => {
                 write!(f, "{system} signs people in itself and cannot be enforced here")
             }
-            Refusal::NotLeaving(person) => write!(f, "{person} is not leaving"),
-            Refusal::NotTheirs(person) => {
+            PracticeError::NotLeaving(person) => write!(f, "{person} is not leaving"),
+            PracticeError::NotTheirs(person) => {
                 write!(f, "{person} cannot tick this off: the leaver, or not employed then")
             }
-            Refusal::SeveralClients(person) => write!(
+            PracticeError::SeveralClients(person) => write!(
                 f,
                 "{person} administers several clients and must be a multi-client-administrator"
             ),
-            Refusal::SharedAtGoLive { system, person } => write!(
+            PracticeError::SharedAtGoLive { system, person } => write!(
                 f,
                 "{system} has a go-live date and {person} has a shared login there: end the \
                  sharing first (45 CFR 164.312(a)(2)(i))"
             ),
-            Refusal::SupportSaysOtherwise { system, offer } => write!(
+            PracticeError::SupportSaysOtherwise { system, offer } => write!(
                 f,
                 "the support record of {system} says {}, which is not what the gap says",
                 offer.name()
             ),
-            Refusal::Twice => f.write_str("there is one already"),
-            Refusal::UnknownClient(client) => write!(f, "no client is called {client}"),
-            Refusal::UnknownPerson(person) => write!(f, "nobody is called {person}"),
-            Refusal::UnknownSystem(system) => write!(f, "no system is called {system}"),
+            PracticeError::Twice => f.write_str("there is one already"),
+            PracticeError::UnknownClient(client) => write!(f, "no client is called {client}"),
+            PracticeError::UnknownPerson(person) => write!(f, "nobody is called {person}"),
+            PracticeError::UnknownSystem(system) => write!(f, "no system is called {system}"),
         }
     }
 }
 
-impl core::error::Error for Refusal {}
+impl std::error::Error for PracticeError {}

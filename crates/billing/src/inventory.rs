@@ -11,13 +11,11 @@
 //!
 //! Email as a factor does not exist here: there is no method to write it with.
 
-use alloc::string::String;
-use alloc::vec::Vec;
-use core::fmt;
+use std::fmt;
 
-use crate::account::summary::Method;
+use countersign::{Method, UnixTime};
+
 use crate::date::{Date, UtcOffset};
-use crate::time::UnixTime;
 
 /// An identifier: 1 to 64 of `a`-`z`, `0`-`9`, `-`, `_`, `.`, with a letter or digit first. One
 /// spelling only, so that nobody is two people to one table and one person to another.
@@ -96,30 +94,30 @@ impl fmt::Display for IdentifierError {
     }
 }
 
-impl core::error::Error for IdentifierError {}
+impl std::error::Error for IdentifierError {}
 
 /// One line that a person wrote: 1 to 500 characters, not only spaces. Control characters and those
 /// that turn or hide text are refused, because the line ends up in a report that somebody signs.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(into = "String"))]
-pub struct Text(String);
+pub struct TextLine(String);
 
-impl Text {
+impl TextLine {
     /// Takes a line as it is.
     ///
     /// # Errors
-    /// [`TextError`] for an empty or over-long line and for characters that do not show.
-    pub fn new(text: &str) -> Result<Text, TextError> {
+    /// [`TextLineError`] for an empty or over-long line and for characters that do not show.
+    pub fn new(text: &str) -> Result<TextLine, TextLineError> {
         if text.trim().is_empty() {
-            return Err(TextError::Empty);
+            return Err(TextLineError::Empty);
         }
         if text.chars().count() > 500 {
-            return Err(TextError::TooLong);
+            return Err(TextLineError::TooLong);
         }
         if text.chars().any(is_invisible) {
-            return Err(TextError::Invisible);
+            return Err(TextLineError::Invisible);
         }
-        Ok(Text(String::from(text)))
+        Ok(TextLine(String::from(text)))
     }
 
     /// The line.
@@ -138,21 +136,22 @@ fn is_invisible(character: char) -> bool {
             | '\u{e0000}'..='\u{e007f}')
 }
 
-impl fmt::Display for Text {
+impl fmt::Display for TextLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl From<Text> for String {
-    fn from(text: Text) -> String {
+impl From<TextLine> for String {
+    fn from(text: TextLine) -> String {
         text.0
     }
 }
 
 /// Why a line is refused.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum TextError {
+#[non_exhaustive]
+pub enum TextLineError {
     /// Nothing, or only spaces.
     Empty,
     /// A character that does not show, or that turns the text around it.
@@ -161,17 +160,19 @@ pub enum TextError {
     TooLong,
 }
 
-impl fmt::Display for TextError {
+impl fmt::Display for TextLineError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            TextError::Empty => "the text is empty",
-            TextError::Invisible => "the text has a line break or a character that does not show",
-            TextError::TooLong => "the text has more than 500 characters",
+            TextLineError::Empty => "the text is empty",
+            TextLineError::Invisible => {
+                "the text has a line break or a character that does not show"
+            }
+            TextLineError::TooLong => "the text has more than 500 characters",
         })
     }
 }
 
-impl core::error::Error for TextError {}
+impl std::error::Error for TextLineError {}
 
 /// A set of methods.
 #[derive(Clone, Copy, Default, Eq, Hash, PartialEq)]
@@ -243,6 +244,7 @@ impl fmt::Debug for Methods {
 /// What a system is. A billing operation that has none of a kind has probably forgotten one.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "kebab-case"))]
+#[non_exhaustive]
 pub enum SystemKind {
     /// A clearinghouse portal.
     Clearinghouse,
@@ -300,7 +302,7 @@ impl SystemKind {
 
 /// What of the billing work a system touches.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
-pub struct Touches {
+pub struct BillingData {
     /// Claims data.
     pub claims: bool,
     /// Patient information.
@@ -309,7 +311,7 @@ pub struct Touches {
     pub payer_communication: bool,
 }
 
-impl Touches {
+impl BillingData {
     /// Whether it touches any of them.
     #[must_use]
     pub const fn any(self) -> bool {
@@ -321,7 +323,7 @@ impl Touches {
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "kebab-case"))]
 pub enum Enforcement {
-    /// Somebody else's sign-in. The operation records what a person saw there, and no more.
+    /// Somebody else's sign-in. The practice records what a person saw there, and no more.
     Attested,
     /// The host's own sign-in, through this crate.
     Enforced,
@@ -330,7 +332,8 @@ pub enum Enforcement {
 /// The strongest thing that a system offers its users.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "kebab-case"))]
-pub enum Offer {
+#[non_exhaustive]
+pub enum OfferedFactor {
     /// Nobody has looked.
     Unknown,
     /// No second factor at all.
@@ -343,16 +346,16 @@ pub enum Offer {
     PhishingResistant,
 }
 
-impl Offer {
+impl OfferedFactor {
     /// A short name: `unknown`, `no-mfa`, `sms-only`, `app`, `phishing-resistant`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
-            Offer::Unknown => "unknown",
-            Offer::NoMfa => "no-mfa",
-            Offer::SmsOnly => "sms-only",
-            Offer::App => "app",
-            Offer::PhishingResistant => "phishing-resistant",
+            OfferedFactor::Unknown => "unknown",
+            OfferedFactor::NoMfa => "no-mfa",
+            OfferedFactor::SmsOnly => "sms-only",
+            OfferedFactor::App => "app",
+            OfferedFactor::PhishingResistant => "phishing-resistant",
         }
     }
 
@@ -361,29 +364,31 @@ impl Offer {
     #[must_use]
     pub const fn best(self) -> Methods {
         match self {
-            Offer::PhishingResistant => Methods::NONE.with(Method::Passkey).with(Method::Pki),
-            Offer::App => Methods::NONE.with(Method::Totp).with(Method::Hotp),
-            Offer::SmsOnly => Methods::NONE.with(Method::Sms),
-            Offer::NoMfa | Offer::Unknown => Methods::NONE,
+            OfferedFactor::PhishingResistant => {
+                Methods::NONE.with(Method::Passkey).with(Method::Pki)
+            }
+            OfferedFactor::App => Methods::NONE.with(Method::Totp).with(Method::Hotp),
+            OfferedFactor::SmsOnly => Methods::NONE.with(Method::Sms),
+            OfferedFactor::NoMfa | OfferedFactor::Unknown => Methods::NONE,
         }
     }
 
     /// Whether it belongs in the conversation with the vendor.
     #[must_use]
     pub const fn is_vendor_item(self) -> bool {
-        matches!(self, Offer::NoMfa | Offer::SmsOnly | Offer::Unknown)
+        matches!(self, OfferedFactor::NoMfa | OfferedFactor::SmsOnly | OfferedFactor::Unknown)
     }
 }
 
 /// What a system was found to support, when, and who says so.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Support {
+pub struct SupportRecord {
     /// The strongest thing on offer.
-    pub offer: Offer,
+    pub offer: OfferedFactor,
     /// When it was looked up.
     pub seen_on: Date,
     /// Where: a page of the vendor's manual, a letter, one's own account settings.
-    pub source: Text,
+    pub source: TextLine,
 }
 
 /// One system.
@@ -392,7 +397,7 @@ pub struct System {
     /// Its identifier.
     pub id: SystemId,
     /// What people call it.
-    pub name: Text,
+    pub name: TextLine,
     /// What it is.
     pub kind: SystemKind,
     /// Who makes sure of the second factor.
@@ -400,16 +405,16 @@ pub struct System {
     /// Whether it can be reached from the internet.
     pub internet_facing: bool,
     /// What it touches.
-    pub touches: Touches,
-    /// What it supports. `None` counts as [`Offer::Unknown`].
-    pub support: Option<Support>,
+    pub touches: BillingData,
+    /// What it supports. `None` counts as [`OfferedFactor::Unknown`].
+    pub support: Option<SupportRecord>,
 }
 
 impl System {
     /// What it offers, as far as anybody has looked.
     #[must_use]
-    pub fn offer(&self) -> Offer {
-        self.support.as_ref().map_or(Offer::Unknown, |support| support.offer)
+    pub fn offer(&self) -> OfferedFactor {
+        self.support.as_ref().map_or(OfferedFactor::Unknown, |support| support.offer)
     }
 
     /// Whether the report asks for a second factor: any kind but `Other`, and of the others what
@@ -435,6 +440,7 @@ pub enum Privilege {
 
 /// What a person is responsible for. A duty gives no access.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[non_exhaustive]
 pub enum Duty {
     /// Runs the billing office.
     BillingManager,
@@ -509,7 +515,7 @@ pub struct Person {
     /// Their identifier.
     pub id: PersonId,
     /// What people call them.
-    pub name: Text,
+    pub name: TextLine,
     /// What they may do to the data of others.
     pub privilege: Privilege,
     /// What they are responsible for.
@@ -529,7 +535,7 @@ pub struct Client {
     /// Its identifier.
     pub id: ClientId,
     /// What people call it.
-    pub name: Text,
+    pub name: TextLine,
 }
 
 /// Whose a login is. Always one of these.

@@ -1,11 +1,11 @@
 //! The laws of the operation file: the reader takes any text, points at a line that is there, and
 //! what it takes can be reported on at any time, the same every time.
 
-use countersign::coverage::Coverage;
-use countersign::inventory::PersonId;
-use countersign::report::{CoverageCsv, CoverageMarkdown, GapsMarkdown};
-use countersign::rollout::Operation;
 use countersign::{Summary, UnixTime};
+use countersign_billing::coverage::Coverage;
+use countersign_billing::inventory::PersonId;
+use countersign_billing::report::{CoverageCsv, CoverageMarkdown, GapsMarkdown};
+use countersign_billing::rollout::Practice;
 
 use crate::operation;
 
@@ -35,7 +35,7 @@ pub fn hold(data: &[u8]) -> [bool; 1] {
 }
 
 /// Of people who have no account and of people whose account is empty.
-fn reports(operation: &Operation, as_of: UnixTime) {
+fn reports(operation: &Practice, as_of: UnixTime) {
     let nobody: fn(&PersonId) -> Option<Summary> = |_| None;
     let empty: fn(&PersonId) -> Option<Summary> = |_| Some(Summary::default());
     for summaries in [nobody, empty] {

@@ -10,11 +10,10 @@
 //! because the system supports a factor or because the work moved elsewhere, and never by age. What
 //! has lapsed or is overdue for review stays open in the register and excuses nobody.
 
-use alloc::vec::Vec;
-use core::fmt;
+use std::fmt;
 
 use crate::date::Date;
-use crate::inventory::{GapId, PersonId, SystemId, Text};
+use crate::inventory::{GapId, PersonId, SystemId, TextLine};
 
 /// What a restricted factor means for the one who uses it: shown to every user of SMS codes and
 /// acknowledged by name (NIST SP 800-63B-4 section 3.2.9).
@@ -25,6 +24,7 @@ until it does";
 
 /// Why a system has no sufficient second factor.
 #[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub enum GapKind {
     /// It offers none at all.
     NoMfa,
@@ -37,7 +37,7 @@ pub enum GapKind {
     /// plan moves the data to one that does.
     ProposedUnsupportedAsset {
         /// Where the plan is, or what it says.
-        migration_plan: Text,
+        migration_plan: TextLine,
         /// When the data will have moved. The gap lapses after this day.
         migrate_by: Date,
     },
@@ -92,7 +92,8 @@ pub enum FdaDevice {
 /// What is done instead.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "kebab-case"))]
-pub enum ControlKind {
+#[non_exhaustive]
+pub enum CompensatingControlKind {
     /// Long random passwords, kept in a password manager.
     PasswordManager,
     /// Access for the named users of the gap and nobody else.
@@ -100,22 +101,27 @@ pub enum ControlKind {
     /// The access logs are read, where the portal gives them.
     AccessLogReview,
     /// Something else.
-    Other(Text),
+    Other(TextLine),
 }
 
-impl ControlKind {
+impl CompensatingControlKind {
     /// The three that a portal without any second factor asks for.
-    pub const FOR_NO_MFA: [ControlKind; 3] =
-        [ControlKind::PasswordManager, ControlKind::NamedUsersOnly, ControlKind::AccessLogReview];
+    pub const FOR_NO_MFA: [CompensatingControlKind; 3] = [
+        CompensatingControlKind::PasswordManager,
+        CompensatingControlKind::NamedUsersOnly,
+        CompensatingControlKind::AccessLogReview,
+    ];
 
     /// What it says in a report.
     #[must_use]
     pub fn name(&self) -> &str {
         match self {
-            ControlKind::PasswordManager => "long random passwords in a password manager",
-            ControlKind::NamedUsersOnly => "access for named users only",
-            ControlKind::AccessLogReview => "access logs reviewed",
-            ControlKind::Other(what) => what.as_str(),
+            CompensatingControlKind::PasswordManager => {
+                "long random passwords in a password manager"
+            }
+            CompensatingControlKind::NamedUsersOnly => "access for named users only",
+            CompensatingControlKind::AccessLogReview => "access logs reviewed",
+            CompensatingControlKind::Other(what) => what.as_str(),
         }
     }
 }
@@ -123,13 +129,13 @@ impl ControlKind {
 /// One compensating control, with the evidence that it is there.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
-pub struct Control {
+pub struct CompensatingControl {
     /// What is done.
-    pub kind: ControlKind,
+    pub kind: CompensatingControlKind,
     /// Since when, or when it was last seen to be done.
     pub since: Date,
     /// How one can see that it is done.
-    pub evidence: Text,
+    pub evidence: TextLine,
 }
 
 /// How often a gap is looked at again: every 1 to 12 calendar months, six by default.
@@ -161,7 +167,7 @@ impl Default for ReviewMonths {
 
 /// What it takes to open a gap.
 #[derive(Clone, Debug)]
-pub struct Opening {
+pub struct NewGap {
     /// Its identifier in the register.
     pub id: GapId,
     /// The system.
@@ -171,9 +177,9 @@ pub struct Opening {
     /// When it was found.
     pub identified_on: Date,
     /// The reason in words.
-    pub reason: Text,
+    pub reason: TextLine,
     /// What is done instead; at least one.
-    pub controls: Vec<Control>,
+    pub controls: Vec<CompensatingControl>,
     /// Who works there in spite of it; at least one, each with a login there.
     pub named_users: Vec<PersonId>,
     /// Who answers for it.
@@ -191,7 +197,7 @@ pub struct VendorContact {
     /// Who put it.
     pub asked_by: PersonId,
     /// How it was written.
-    pub channel: Channel,
+    pub channel: WrittenChannel,
     /// What the vendor said.
     pub answer: Option<VendorAnswer>,
 }
@@ -199,7 +205,8 @@ pub struct VendorContact {
 /// A way of asking that leaves a document.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "kebab-case"))]
-pub enum Channel {
+#[non_exhaustive]
+pub enum WrittenChannel {
     /// An email.
     Email,
     /// A letter.
@@ -215,7 +222,7 @@ pub struct VendorAnswer {
     /// When.
     pub on: Date,
     /// In their words.
-    pub words: Text,
+    pub words: TextLine,
     /// When they promise a factor, if they promise a day.
     pub available_on: Option<Date>,
 }
@@ -223,7 +230,7 @@ pub struct VendorAnswer {
 /// A signature under a gap: the controls were reviewed and the risk accepted until a day.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
-pub struct Approval {
+pub struct GapApproval {
     /// Who signed; never the owner.
     pub by: PersonId,
     /// When.
@@ -235,22 +242,23 @@ pub struct Approval {
 /// One look at a gap.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
-pub struct Review {
+pub struct GapReview {
     /// When.
     pub on: Date,
     /// Who looked.
     pub by: PersonId,
     /// What they found: whether the controls work, what the vendor says now.
-    pub finding: Text,
+    pub finding: TextLine,
 }
 
 /// How a gap closes. There is no third way.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub enum ClosedBy {
+#[non_exhaustive]
+pub enum GapResolution {
     /// The work moved to another system.
     Migration {
         /// Where it went.
-        to: Text,
+        to: TextLine,
     },
     /// The system now supports what was missing.
     Support,
@@ -258,16 +266,16 @@ pub enum ClosedBy {
 
 /// The end of a gap.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Closing {
+pub struct GapClosure {
     /// When.
     pub on: Date,
     /// How.
-    pub how: ClosedBy,
+    pub how: GapResolution,
 }
 
 /// That a user of SMS codes has read [`SMS_NOTICE`].
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Acknowledgement {
+pub struct SmsAcknowledgement {
     /// Who.
     pub person: PersonId,
     /// When.
@@ -277,6 +285,7 @@ pub struct Acknowledgement {
 /// Where a gap stands on a day. Only [`GapState::Standing`] excuses anything.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "kebab-case"))]
+#[non_exhaustive]
 pub enum GapState {
     /// Closed by support or migration.
     Closed {
@@ -319,21 +328,23 @@ impl GapState {
 /// One entry of the gap register.
 ///
 /// ```
-/// use countersign::date::Date;
-/// use countersign::gap::{Control, ControlKind, Gap, GapKind, GapState, Opening, ReviewMonths};
-/// use countersign::inventory::{GapId, PersonId, SystemId, Text};
+/// use countersign_billing::date::Date;
+/// use countersign_billing::gap::{
+///     CompensatingControl, CompensatingControlKind, Gap, GapKind, GapState, NewGap, ReviewMonths,
+/// };
+/// use countersign_billing::inventory::{GapId, PersonId, SystemId, TextLine};
 ///
 /// let found = Date::parse("2026-08-31")?;
-/// let mut gap = Gap::open(Opening {
+/// let mut gap = Gap::open(NewGap {
 ///     id: GapId::new("g1")?,
 ///     system: SystemId::new("county-portal")?,
 ///     kind: GapKind::NoMfa,
 ///     identified_on: found,
-///     reason: Text::new("The portal asks for a password and nothing else.")?,
-///     controls: vec![Control {
-///         kind: ControlKind::PasswordManager,
+///     reason: TextLine::new("The portal asks for a password and nothing else.")?,
+///     controls: vec![CompensatingControl {
+///         kind: CompensatingControlKind::PasswordManager,
 ///         since: found,
-///         evidence: Text::new("Vault entry 'County portal', 28 characters.")?,
+///         evidence: TextLine::new("Vault entry 'County portal', 28 characters.")?,
 ///     }],
 ///     named_users: vec![PersonId::new("dana")?],
 ///     owner: PersonId::new("ruth")?,
@@ -351,16 +362,16 @@ pub struct Gap {
     system: SystemId,
     kind: GapKind,
     identified_on: Date,
-    reason: Text,
-    controls: Vec<Control>,
+    reason: TextLine,
+    controls: Vec<CompensatingControl>,
     named_users: Vec<PersonId>,
     owner: PersonId,
     review_every: ReviewMonths,
     contacts: Vec<VendorContact>,
-    approvals: Vec<Approval>,
-    reviews: Vec<Review>,
-    acknowledgements: Vec<Acknowledgement>,
-    closing: Option<Closing>,
+    approvals: Vec<GapApproval>,
+    reviews: Vec<GapReview>,
+    acknowledgements: Vec<SmsAcknowledgement>,
+    closing: Option<GapClosure>,
 }
 
 impl Gap {
@@ -373,8 +384,8 @@ impl Gap {
     /// [`GapError::NoControls`], [`GapError::NoNamedUsers`], [`GapError::NamedTwice`],
     /// [`GapError::Backwards`] for an emergency that ends before it starts and a migration that is
     /// over before the gap is found.
-    pub fn open(opening: Opening) -> Result<Gap, GapError> {
-        let Opening {
+    pub fn open(opening: NewGap) -> Result<Gap, GapError> {
+        let NewGap {
             id,
             system,
             kind,
@@ -440,7 +451,7 @@ impl Gap {
         if until > on.plus_months(Self::LONGEST_APPROVAL_MONTHS) {
             return Err(GapError::TooLate);
         }
-        self.approvals.push(Approval { by, on, until });
+        self.approvals.push(GapApproval { by, on, until });
         Ok(())
     }
 
@@ -448,7 +459,7 @@ impl Gap {
     ///
     /// # Errors
     /// [`GapError::Backwards`] before the gap was found or before the last review.
-    pub fn review(&mut self, review: Review) -> Result<(), GapError> {
+    pub fn review(&mut self, review: GapReview) -> Result<(), GapError> {
         self.still_open()?;
         let last = self.reviews.last().map_or(self.identified_on, |last| last.on);
         if review.on < last {
@@ -485,7 +496,7 @@ impl Gap {
         if !self.named_users.contains(&person) {
             return Err(GapError::NotNamed(person));
         }
-        self.acknowledgements.push(Acknowledgement { person, on });
+        self.acknowledgements.push(SmsAcknowledgement { person, on });
         Ok(())
     }
 
@@ -493,12 +504,12 @@ impl Gap {
     ///
     /// # Errors
     /// [`GapError::Backwards`] before the gap was found.
-    pub fn close(&mut self, how: ClosedBy, on: Date) -> Result<(), GapError> {
+    pub fn close(&mut self, how: GapResolution, on: Date) -> Result<(), GapError> {
         self.still_open()?;
         if on < self.identified_on {
             return Err(GapError::Backwards);
         }
-        self.closing = Some(Closing { on, how });
+        self.closing = Some(GapClosure { on, how });
         Ok(())
     }
 
@@ -566,8 +577,12 @@ impl Gap {
 
     /// Which of the three controls for a portal without any second factor are missing; none for
     /// other kinds.
-    pub fn missing_controls(&self) -> impl Iterator<Item = ControlKind> {
-        let asked = if self.kind == GapKind::NoMfa { &ControlKind::FOR_NO_MFA[..] } else { &[] };
+    pub fn missing_controls(&self) -> impl Iterator<Item = CompensatingControlKind> {
+        let asked = if self.kind == GapKind::NoMfa {
+            &CompensatingControlKind::FOR_NO_MFA[..]
+        } else {
+            &[]
+        };
         asked
             .iter()
             .filter(|asked| !self.controls.iter().any(|control| control.kind == **asked))
@@ -608,13 +623,13 @@ impl Gap {
 
     /// The reason in words.
     #[must_use]
-    pub fn reason(&self) -> &Text {
+    pub fn reason(&self) -> &TextLine {
         &self.reason
     }
 
     /// What is done instead; never empty.
     #[must_use]
-    pub fn controls(&self) -> &[Control] {
+    pub fn controls(&self) -> &[CompensatingControl] {
         &self.controls
     }
 
@@ -644,31 +659,32 @@ impl Gap {
 
     /// The signatures, in the order recorded.
     #[must_use]
-    pub fn approvals(&self) -> &[Approval] {
+    pub fn approvals(&self) -> &[GapApproval] {
         &self.approvals
     }
 
     /// The reviews, oldest first.
     #[must_use]
-    pub fn reviews(&self) -> &[Review] {
+    pub fn reviews(&self) -> &[GapReview] {
         &self.reviews
     }
 
     /// Who has read the notice about SMS.
     #[must_use]
-    pub fn acknowledgements(&self) -> &[Acknowledgement] {
+    pub fn acknowledgements(&self) -> &[SmsAcknowledgement] {
         &self.acknowledgements
     }
 
     /// How and when it closed.
     #[must_use]
-    pub fn closing(&self) -> Option<&Closing> {
+    pub fn closing(&self) -> Option<&GapClosure> {
         self.closing.as_ref()
     }
 }
 
 /// Why a gap, or an entry in one, is refused.
 #[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub enum GapError {
     /// The one who answers for it cannot sign for it.
     ApproverIsOwner,
@@ -706,4 +722,4 @@ impl fmt::Display for GapError {
     }
 }
 
-impl core::error::Error for GapError {}
+impl std::error::Error for GapError {}

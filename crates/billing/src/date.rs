@@ -5,15 +5,13 @@
 //!
 //! The arithmetic is the calendar library's. Month ends clamp: 31 August and six months more is the
 //! last day of February. A deadline must never move by the machine that computes it, so a day
-//! becomes a moment only by an offset that the operation states, without daylight saving: a fixed
+//! becomes a moment only by an offset that the practice states, without daylight saving: a fixed
 //! offset is wrong by an hour for half a year, a time zone database is wrong when it is old.
 
-use alloc::string::{String, ToString};
-use core::fmt;
+use std::fmt;
 
+use countersign::UnixTime;
 use jiff::{Span, Timestamp, civil, tz};
-
-use crate::time::UnixTime;
 
 /// The last day there is: every moment of it exists as a timestamp, whatever the offset.
 const LAST: civil::Date = civil::date(9998, 12, 31);
@@ -21,12 +19,12 @@ const LAST: civil::Date = civil::date(9998, 12, 31);
 /// A day of the Gregorian calendar, 1900-01-01 to 9998-12-31.
 ///
 /// ```
-/// use countersign::date::Date;
+/// use countersign_billing::date::Date;
 ///
 /// let august = Date::parse("2026-08-31")?;
 /// assert_eq!(august.plus_months(6).to_string(), "2027-02-28");
 /// assert_eq!(august.plus_years(6).to_string(), "2032-08-31");
-/// # Ok::<(), countersign::date::DateError>(())
+/// # Ok::<(), countersign_billing::date::DateError>(())
 /// ```
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(into = "String"))]
@@ -187,7 +185,7 @@ impl UtcOffset {
     pub fn show(self, moment: UnixTime) -> String {
         let date = Date::of(moment, self);
         let minutes = moment.since(self.day_start(date)) / 60;
-        alloc::format!("{date} {:02}:{:02} {self}", minutes / 60 % 24, minutes % 60)
+        format!("{date} {:02}:{:02} {self}", minutes / 60 % 24, minutes % 60)
     }
 }
 
@@ -223,4 +221,4 @@ impl fmt::Display for DateError {
     }
 }
 
-impl core::error::Error for DateError {}
+impl std::error::Error for DateError {}

@@ -1,8 +1,8 @@
 //! The example's operation file and its reports: the golden reports, the file reader's errors, and
 //! the laws of the reports.
 //!
-//! To write the golden files again after a change that is meant: `BLESS=1 cargo test --all-features
-//! --test billing_reports`, and read the difference.
+//! To write the golden files again after a change that is meant: `BLESS=1 cargo test -p
+//! countersign-billing --test billing_reports`, and read the difference.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -11,26 +11,26 @@
     clippy::panic
 )]
 
-#[path = "../examples/billing/operation.rs"]
+#[path = "../../../examples/billing/operation.rs"]
 mod operation;
-#[path = "../examples/billing/report.rs"]
+#[path = "../../../examples/billing/report.rs"]
 mod report;
 
 use countersign::account::{DeviceStatus, DeviceSummary, ThrottleSummary};
-use countersign::inventory::PersonId;
-use countersign::offboarding::Clock;
-use countersign::rollout::Operation;
 use countersign::{DeviceId, Method, Summary, UnixTime};
+use countersign_billing::inventory::PersonId;
+use countersign_billing::offboarding::OffboardingDeadlines;
+use countersign_billing::rollout::Practice;
 use report::Format;
 
-const FILE: &str = include_str!("../examples/billing/operation.toml");
+const FILE: &str = include_str!("../../../examples/billing/operation.toml");
 
-fn example() -> Operation {
+fn example() -> Practice {
     operation::parse(FILE).unwrap()
 }
 
 /// Friday 20 November 2026, the end of the day in the office.
-fn friday(operation: &Operation) -> UnixTime {
+fn friday(operation: &Practice) -> UnixTime {
     report::as_of(operation, "2026-11-20").unwrap()
 }
 
@@ -115,7 +115,7 @@ fn written(write: impl FnOnce(&mut dyn std::io::Write) -> std::io::Result<()>) -
     String::from_utf8(out).unwrap()
 }
 
-fn coverage(operation: &Operation, format: Format) -> String {
+fn coverage(operation: &Practice, format: Format) -> String {
     let as_of = friday(operation);
     written(|out| report::coverage(operation, &accounts, as_of, format, out))
 }
@@ -144,13 +144,13 @@ fn the_reports_are_the_golden_ones() {
     let leaver = |clock, format| {
         written(|out| report::offboard(&operation, &accounts, "karen", clock, as_of, format, out))
     };
-    golden("offboarding.md", &leaver(Clock::EndOfDay, Format::Markdown));
-    golden("offboarding-proposed.md", &leaver(Clock::Proposed, Format::Markdown));
+    golden("offboarding.md", &leaver(OffboardingDeadlines::EndOfDay, Format::Markdown));
+    golden("offboarding-proposed.md", &leaver(OffboardingDeadlines::Proposed, Format::Markdown));
     #[cfg(feature = "serde")]
     {
         golden("coverage.json", &coverage(&operation, Format::Json));
         golden("readiness.json", &readiness(Format::Json));
-        golden("offboarding.json", &leaver(Clock::EndOfDay, Format::Json));
+        golden("offboarding.json", &leaver(OffboardingDeadlines::EndOfDay, Format::Json));
     }
 }
 
@@ -206,7 +206,7 @@ fn offboarding_of_nobody_and_of_somebody_who_stays_is_refused() {
     let refusal = |name: &str| {
         let mut out = Vec::new();
         let (now, format) = (friday(&operation), Format::Markdown);
-        let clock = Clock::EndOfDay;
+        let clock = OffboardingDeadlines::EndOfDay;
         report::offboard(&operation, &accounts, name, clock, now, format, &mut out)
             .unwrap_err()
             .to_string()
@@ -215,7 +215,7 @@ fn offboarding_of_nobody_and_of_somebody_who_stays_is_refused() {
     assert_eq!(refusal("=1+1\n"), "nobody is called \"=1+1\\n\"");
     assert_eq!(refusal("ruth"), "ruth is not leaving");
     let plan = |name: &str| {
-        let (now, clock) = (friday(&operation), Clock::EndOfDay);
+        let (now, clock) = (friday(&operation), OffboardingDeadlines::EndOfDay);
         let format = Format::Markdown;
         written(|out| report::offboard(&operation, &accounts, name, clock, now, format, out))
     };
@@ -340,7 +340,7 @@ fn a_bad_file_gives_the_line_and_what_is_wrong() {
 fn losing_a_line_of_the_file_never_opens_anything() {
     let base = example();
     let enforced: Vec<_> = ["billing-desk", "desk-admin", "mail"]
-        .map(|id| countersign::inventory::SystemId::new(id).unwrap())
+        .map(|id| countersign_billing::inventory::SystemId::new(id).unwrap())
         .to_vec();
     let people: Vec<PersonId> = base.people().map(|person| person.id.clone()).collect();
     let moments =

@@ -17,18 +17,21 @@
 use std::collections::BTreeMap;
 
 use countersign::account::{DeviceStatus, DeviceSummary, ThrottleSummary};
-use countersign::coverage::{Controls, Coverage, Status};
-use countersign::date::{Date, UtcOffset};
-use countersign::gap::{
-    Channel, ClosedBy, Control, ControlKind, FdaDevice, Gap, GapError, GapKind, GapState, Opening,
-    Review, ReviewMonths, SMS_NOTICE, VendorAnswer, VendorContact,
-};
-use countersign::inventory::*;
-use countersign::offboarding::{Clock, Plan, RemnantKind, Step, remnants};
-use countersign::readiness::{Blocker, Readiness};
-use countersign::report::{CoverageCsv, CoverageMarkdown, GapsMarkdown};
-use countersign::rollout::*;
 use countersign::{DeviceId, Method, Summary, UnixTime};
+use countersign_billing::coverage::{ControlGroup, Coverage, CoverageStatus};
+use countersign_billing::date::{Date, UtcOffset};
+use countersign_billing::gap::{
+    CompensatingControl, CompensatingControlKind, FdaDevice, Gap, GapError, GapKind, GapResolution,
+    GapReview, GapState, NewGap, ReviewMonths, SMS_NOTICE, VendorAnswer, VendorContact,
+    WrittenChannel,
+};
+use countersign_billing::inventory::*;
+use countersign_billing::offboarding::{
+    OffboardingDeadlines, OffboardingPlan, OffboardingStep, RemainingAccessKind, remaining_access,
+};
+use countersign_billing::readiness::{GoLiveBlocker, Readiness};
+use countersign_billing::report::{CoverageCsv, CoverageMarkdown, GapsMarkdown};
+use countersign_billing::rollout::*;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
@@ -43,8 +46,8 @@ fn noon(text: &str) -> UnixTime {
     UtcOffset::UTC.day_start(date(text)).plus(43_200)
 }
 
-fn text(line: &str) -> Text {
-    Text::new(line).unwrap()
+fn text(line: &str) -> TextLine {
+    TextLine::new(line).unwrap()
 }
 
 fn who(id: &str) -> PersonId {
@@ -76,23 +79,27 @@ fn administrator(id: &str) -> Person {
     Person { privilege: Privilege::MultiClientAdministrator, ..person(id) }
 }
 
-fn system(id: &str, enforcement: Enforcement, offer: Offer) -> System {
+fn system(id: &str, enforcement: Enforcement, offer: OfferedFactor) -> System {
     System {
         id: at(id),
         name: text(id),
         kind: SystemKind::PracticeManagement,
         enforcement,
         internet_facing: true,
-        touches: Touches { claims: true, ..Touches::default() },
-        support: Some(Support { offer, seen_on: date("2026-08-31"), source: text("a letter") }),
+        touches: BillingData { claims: true, ..BillingData::default() },
+        support: Some(SupportRecord {
+            offer,
+            seen_on: date("2026-08-31"),
+            source: text("a letter"),
+        }),
     }
 }
 
 fn enforced(id: &str) -> System {
-    system(id, Enforcement::Enforced, Offer::App)
+    system(id, Enforcement::Enforced, OfferedFactor::App)
 }
 
-fn portal(id: &str, offer: Offer) -> System {
+fn portal(id: &str, offer: OfferedFactor) -> System {
     System { kind: SystemKind::PayerPortal, ..system(id, Enforcement::Attested, offer) }
 }
 
@@ -113,34 +120,34 @@ fn go_live(on: &str) -> GoLive {
     GoLive::new(date(on), date("2026-09-01")).unwrap()
 }
 
-fn empty() -> Operation {
-    Operation::new(text("Demo"), UtcOffset::UTC, StaleDays::THIRTY)
+fn empty() -> Practice {
+    Practice::new(text("Demo"), UtcOffset::UTC, StaleDays::THIRTY)
 }
 
-fn operation(people: Vec<Person>, systems: Vec<System>, logins: Vec<Login>) -> Operation {
-    let mut operation = empty();
+fn practice(people: Vec<Person>, systems: Vec<System>, logins: Vec<Login>) -> Practice {
+    let mut practice = empty();
     for client in ["lakeview", "prairie"] {
         let id = ClientId::new(client).unwrap();
-        operation.add_client(Client { id, name: text(client) }).unwrap();
+        practice.add_client(Client { id, name: text(client) }).unwrap();
     }
-    people.into_iter().for_each(|person| operation.add_person(person).unwrap());
-    systems.into_iter().for_each(|system| operation.add_system(system).unwrap());
-    logins.into_iter().for_each(|login| operation.add_login(login).unwrap());
-    operation
+    people.into_iter().for_each(|person| practice.add_person(person).unwrap());
+    systems.into_iter().for_each(|system| practice.add_system(system).unwrap());
+    logins.into_iter().for_each(|login| practice.add_login(login).unwrap());
+    practice
 }
 
-fn control(kind: ControlKind) -> Control {
-    Control { kind, since: date("2026-08-31"), evidence: text("vault entry") }
+fn control(kind: CompensatingControlKind) -> CompensatingControl {
+    CompensatingControl { kind, since: date("2026-08-31"), evidence: text("vault entry") }
 }
 
-fn opening(id: &str, system: &str, kind: GapKind, users: &[&str]) -> Opening {
-    Opening {
+fn opening(id: &str, system: &str, kind: GapKind, users: &[&str]) -> NewGap {
+    NewGap {
         id: GapId::new(id).unwrap(),
         system: at(system),
         kind,
         identified_on: date("2026-08-31"),
         reason: text("It asks for a password and nothing else."),
-        controls: vec![control(ControlKind::PasswordManager)],
+        controls: vec![control(CompensatingControlKind::PasswordManager)],
         named_users: users.iter().map(|user| who(user)).collect(),
         owner: who("ruth"),
         review_every: ReviewMonths::SIX,
@@ -161,14 +168,14 @@ fn sms_gap(users: &[&str]) -> Gap {
 }
 
 /// An operation whose own system has nothing but SMS, with the gap that says so.
-fn sms_operation(offer: Offer, gap: Option<Gap>) -> Operation {
+fn sms_operation(offer: OfferedFactor, gap: Option<Gap>) -> Practice {
     let people = vec![person("dana"), person("tom"), person("ruth"), person("omar")];
     let desk = system("sms-desk", Enforcement::Enforced, offer);
     let logins = vec![login("dana", "sms-desk"), login("tom", "sms-desk")];
-    let mut operation = operation(people, vec![desk], logins);
-    operation.set_go_live(&at("sms-desk"), go_live("2026-10-05")).unwrap();
-    gap.into_iter().for_each(|gap| operation.add_gap(gap).unwrap());
-    operation
+    let mut practice = practice(people, vec![desk], logins);
+    practice.set_go_live(&at("sms-desk"), go_live("2026-10-05")).unwrap();
+    gap.into_iter().for_each(|gap| practice.add_gap(gap).unwrap());
+    practice
 }
 
 fn device(method: Method) -> DeviceSummary {
@@ -197,8 +204,8 @@ fn holding(method: Method) -> Summary {
 
 const TODAY: &str = "2026-11-20";
 
-fn gate(operation: &Operation, person: &str, system: &str, summary: &Summary) -> Gate {
-    operation.gate(&who(person), &at(system), Some(summary), noon(TODAY))
+fn gate(practice: &Practice, person: &str, system: &str, summary: &Summary) -> GateAnswer {
+    practice.gate(&who(person), &at(system), Some(summary), noon(TODAY))
 }
 
 /// The accounts of some people; the store holds none of anybody else.
@@ -208,12 +215,17 @@ fn accounts(known: &[(&str, Summary)]) -> impl Fn(&PersonId) -> Option<Summary> 
     move |person| Some(known.get(person.as_str()).cloned().unwrap_or_default())
 }
 
-fn report(operation: &Operation, known: &[(&str, Summary)]) -> Coverage {
-    Coverage::new(operation, &accounts(known), noon(TODAY))
+fn report(practice: &Practice, known: &[(&str, Summary)]) -> Coverage {
+    Coverage::new(practice, &accounts(known), noon(TODAY))
 }
 
-fn status(operation: &Operation, known: &[(&str, Summary)], person: &str, system: &str) -> Status {
-    let report = report(operation, known);
+fn status(
+    practice: &Practice,
+    known: &[(&str, Summary)],
+    person: &str,
+    system: &str,
+) -> CoverageStatus {
+    let report = report(practice, known);
     let mut lines = report.lines();
     let found =
         lines.find(|(covered, line)| covered.system == at(system) && line.person == who(person));
@@ -221,11 +233,11 @@ fn status(operation: &Operation, known: &[(&str, Summary)], person: &str, system
 }
 
 /// One enforced system, live since October, with Dana, Ruth and Omar.
-fn desk() -> Operation {
+fn desk() -> Practice {
     let people = vec![person("dana"), person("ruth"), person("omar")];
-    let mut operation = operation(people, vec![enforced("desk")], vec![login("dana", "desk")]);
-    operation.set_go_live(&at("desk"), go_live("2026-10-05")).unwrap();
-    operation
+    let mut practice = practice(people, vec![enforced("desk")], vec![login("dana", "desk")]);
+    practice.set_go_live(&at("desk"), go_live("2026-10-05")).unwrap();
+    practice
 }
 
 // ------------------------------------------------------------------ 4.1 methods
@@ -238,8 +250,11 @@ fn m1_sms_ranks_below_apps_and_apps_below_passkeys() {
     assert_eq!(ranks, [3, 3, 2, 2, 1, 0]);
     assert_eq!(order[4], Method::Sms);
     assert!(Method::ALL.iter().all(|method| method.is_restricted() == (*method == Method::Sms)));
-    assert!(Offer::SmsOnly > Offer::NoMfa && Offer::App > Offer::SmsOnly);
-    assert!(Offer::PhishingResistant > Offer::App);
+    assert!(
+        OfferedFactor::SmsOnly > OfferedFactor::NoMfa
+            && OfferedFactor::App > OfferedFactor::SmsOnly
+    );
+    assert!(OfferedFactor::PhishingResistant > OfferedFactor::App);
 }
 
 #[test]
@@ -250,20 +265,20 @@ fn m2_sms_is_taken_only_from_users_who_read_what_it_means() {
     let read: Vec<_> =
         unread.acknowledgements().iter().map(|read| (&read.person, read.on)).collect();
     assert_eq!(read, [(&who("tom"), date("2026-09-02"))]);
-    let operation = sms_operation(Offer::SmsOnly, Some(unread));
+    let practice = sms_operation(OfferedFactor::SmsOnly, Some(unread));
     assert_eq!(
-        gate(&operation, "dana", "sms-desk", &holding(Method::Sms)),
-        Gate::Need(Methods::STRONG)
+        gate(&practice, "dana", "sms-desk", &holding(Method::Sms)),
+        GateAnswer::Need(Methods::STRONG)
     );
     assert_eq!(
-        gate(&operation, "tom", "sms-desk", &holding(Method::Sms)),
-        Gate::Allow(Methods::NONE.with(Method::Sms))
+        gate(&practice, "tom", "sms-desk", &holding(Method::Sms)),
+        GateAnswer::Allow(Methods::NONE.with(Method::Sms))
     );
     // Reading it tomorrow is not having read it.
     let mut late = gap("g-sms", "sms-desk", GapKind::SmsOnly, &["dana"]);
     late.acknowledge_sms(who("dana"), date("2026-11-21")).unwrap();
-    let operation = sms_operation(Offer::SmsOnly, Some(late));
-    assert!(!gate(&operation, "dana", "sms-desk", &holding(Method::Sms)).admits(Some(Method::Sms)));
+    let practice = sms_operation(OfferedFactor::SmsOnly, Some(late));
+    assert!(!gate(&practice, "dana", "sms-desk", &holding(Method::Sms)).admits(Some(Method::Sms)));
 }
 
 #[test]
@@ -279,48 +294,56 @@ fn m4_an_app_is_enough_everywhere() {
     let summary = holding(Method::Totp);
     assert_eq!(
         gate(&desk(), "dana", "desk", &summary),
-        Gate::Allow(Methods::NONE.with(Method::Totp))
+        GateAnswer::Allow(Methods::NONE.with(Method::Totp))
     );
 }
 
 #[test]
 fn m5_sms_only_where_the_record_says_no_app_and_a_gap_says_so() {
     let sms = holding(Method::Sms);
-    let both = sms_operation(Offer::SmsOnly, Some(sms_gap(&["dana"])));
+    let both = sms_operation(OfferedFactor::SmsOnly, Some(sms_gap(&["dana"])));
     assert!(gate(&both, "dana", "sms-desk", &sms).admits(Some(Method::Sms)));
     assert!(!gate(&both, "tom", "sms-desk", &sms).admits(Some(Method::Sms)), "not named");
-    let no_gap = sms_operation(Offer::SmsOnly, None);
-    assert_eq!(gate(&no_gap, "dana", "sms-desk", &sms), Gate::Need(Methods::STRONG));
-    let app = sms_operation(Offer::App, None);
-    assert_eq!(gate(&app, "dana", "sms-desk", &sms), Gate::Need(Methods::STRONG));
+    let no_gap = sms_operation(OfferedFactor::SmsOnly, None);
+    assert_eq!(gate(&no_gap, "dana", "sms-desk", &sms), GateAnswer::Need(Methods::STRONG));
+    let app = sms_operation(OfferedFactor::App, None);
+    assert_eq!(gate(&app, "dana", "sms-desk", &sms), GateAnswer::Need(Methods::STRONG));
     // A gap that the record contradicts does not come into the register at all.
-    for offer in [Offer::App, Offer::PhishingResistant, Offer::NoMfa, Offer::Unknown] {
-        let mut operation = sms_operation(offer, None);
-        let refused = operation.add_gap(sms_gap(&["dana"])).unwrap_err();
-        assert_eq!(refused, Refusal::SupportSaysOtherwise { system: at("sms-desk"), offer });
+    for offer in [
+        OfferedFactor::App,
+        OfferedFactor::PhishingResistant,
+        OfferedFactor::NoMfa,
+        OfferedFactor::Unknown,
+    ] {
+        let mut practice = sms_operation(offer, None);
+        let refused = practice.add_gap(sms_gap(&["dana"])).unwrap_err();
+        assert_eq!(refused, PracticeError::SupportSaysOtherwise { system: at("sms-desk"), offer });
     }
-    let mut nobody_looked = sms_operation(Offer::SmsOnly, None);
+    let mut nobody_looked = sms_operation(OfferedFactor::SmsOnly, None);
     let unsupported =
-        System { support: None, ..system("other", Enforcement::Enforced, Offer::App) };
+        System { support: None, ..system("other", Enforcement::Enforced, OfferedFactor::App) };
     nobody_looked.add_system(unsupported).unwrap();
     nobody_looked.add_login(login("dana", "other")).unwrap();
     let refused = nobody_looked.add_gap(gap("g2", "other", GapKind::SmsOnly, &["dana"]));
-    assert!(matches!(refused, Err(Refusal::SupportSaysOtherwise { offer: Offer::Unknown, .. })));
+    assert!(matches!(
+        refused,
+        Err(PracticeError::SupportSaysOtherwise { offer: OfferedFactor::Unknown, .. })
+    ));
 }
 
 #[test]
 fn m5_a_gap_permits_sms_only_while_it_stands() {
     let sms = holding(Method::Sms);
     let passes = |gap: Gap, day: &str| {
-        let operation = sms_operation(Offer::SmsOnly, Some(gap));
-        let answer = operation.gate(&who("dana"), &at("sms-desk"), Some(&sms), noon(day));
+        let practice = sms_operation(OfferedFactor::SmsOnly, Some(gap));
+        let answer = practice.gate(&who("dana"), &at("sms-desk"), Some(&sms), noon(day));
         answer.admits(Some(Method::Sms))
     };
     assert!(passes(sms_gap(&["dana"]), "2027-02-28"), "the day the review is due");
     assert!(!passes(sms_gap(&["dana"]), "2027-03-01"), "overdue");
     let mut reviewed = sms_gap(&["dana"]);
     let finding = text("Still SMS only; the vendor repeats its date.");
-    reviewed.review(Review { on: date("2027-02-20"), by: who("ruth"), finding }).unwrap();
+    reviewed.review(GapReview { on: date("2027-02-20"), by: who("ruth"), finding }).unwrap();
     assert!(passes(reviewed.clone(), "2027-08-20"), "reviewed in time");
     assert!(!passes(reviewed.clone(), "2027-08-21"), "due again");
     let mut unsigned =
@@ -328,27 +351,29 @@ fn m5_a_gap_permits_sms_only_while_it_stands() {
     unsigned.acknowledge_sms(who("dana"), date("2026-09-02")).unwrap();
     assert!(!passes(unsigned, "2026-11-20"), "nobody signed");
     let mut closed = sms_gap(&["dana"]);
-    closed.close(ClosedBy::Migration { to: text("the new portal") }, date("2026-11-01")).unwrap();
+    closed
+        .close(GapResolution::Migration { to: text("the new portal") }, date("2026-11-01"))
+        .unwrap();
     assert!(!passes(closed, "2026-11-20"), "closed");
 }
 
 #[test]
 fn m6_sms_goes_with_a_gap_and_a_question_to_the_vendor() {
-    let operation = sms_operation(Offer::SmsOnly, None);
+    let practice = sms_operation(OfferedFactor::SmsOnly, None);
     let missing: Vec<&str> =
-        operation.missing_gaps(date(TODAY)).map(|system| system.id.as_str()).collect();
+        practice.missing_gaps(date(TODAY)).map(|system| system.id.as_str()).collect();
     assert_eq!(missing, ["sms-desk"]);
-    let report = report(&operation, &[("dana", holding(Method::Sms))]);
+    let report = report(&practice, &[("dana", holding(Method::Sms))]);
     assert!(report.due.iter().any(|due| due.what == "sms-desk: open a gap and ask the vendor"));
     assert_eq!(
-        status(&operation, &[("dana", holding(Method::Sms))], "dana", "sms-desk"),
-        Status::Weak { gap: None }
+        status(&practice, &[("dana", holding(Method::Sms))], "dana", "sms-desk"),
+        CoverageStatus::Weak { gap: None }
     );
-    let operation = sms_operation(Offer::SmsOnly, Some(sms_gap(&["dana"])));
-    assert_eq!(operation.missing_gaps(date(TODAY)).count(), 0);
+    let practice = sms_operation(OfferedFactor::SmsOnly, Some(sms_gap(&["dana"])));
+    assert_eq!(practice.missing_gaps(date(TODAY)).count(), 0);
     assert_eq!(
-        status(&operation, &[("dana", holding(Method::Sms))], "dana", "sms-desk"),
-        Status::Weak { gap: Some(GapId::new("g-sms").unwrap()) }
+        status(&practice, &[("dana", holding(Method::Sms))], "dana", "sms-desk"),
+        CoverageStatus::Weak { gap: Some(GapId::new("g-sms").unwrap()) }
     );
 }
 
@@ -357,7 +382,7 @@ fn m7_passkeys_stand_above_apps_and_only_they_are_phishing_resistant() {
     let both = with(vec![device(Method::Totp), device(Method::Passkey)]);
     assert_eq!(
         status(&desk(), &[("dana", both)], "dana", "desk"),
-        Status::Covered { by: Method::Passkey }
+        CoverageStatus::Covered { by: Method::Passkey }
     );
     let report = report(&desk(), &[("dana", holding(Method::Totp))]);
     let shown = CoverageMarkdown(&report).to_string();
@@ -371,24 +396,24 @@ fn w0_anything_that_touches_claims_patients_or_payers_is_in_scope() {
     let plain = System {
         kind: SystemKind::Other,
         internet_facing: false,
-        touches: Touches::default(),
-        ..portal("other", Offer::App)
+        touches: BillingData::default(),
+        ..portal("other", OfferedFactor::App)
     };
     assert!(!plain.is_in_scope());
     assert!(System { internet_facing: true, ..plain.clone() }.is_in_scope());
     for touches in [
-        Touches { claims: true, ..Touches::default() },
-        Touches { patient_information: true, ..Touches::default() },
-        Touches { payer_communication: true, ..Touches::default() },
+        BillingData { claims: true, ..BillingData::default() },
+        BillingData { patient_information: true, ..BillingData::default() },
+        BillingData { payer_communication: true, ..BillingData::default() },
     ] {
         assert!(System { touches, ..plain.clone() }.is_in_scope());
     }
     // Scope is the report's matter: behind the gate an out-of-scope system asks all the same.
     let own = System { enforcement: Enforcement::Enforced, ..plain };
-    let operation = operation(vec![person("dana")], vec![own], vec![login("dana", "other")]);
-    let answer = gate(&operation, "dana", "other", &Summary::default());
-    assert_eq!(answer, Gate::Need(Methods::STRONG));
-    assert_eq!(status(&operation, &[], "dana", "other"), Status::NotRequired);
+    let practice = practice(vec![person("dana")], vec![own], vec![login("dana", "other")]);
+    let answer = gate(&practice, "dana", "other", &Summary::default());
+    assert_eq!(answer, GateAnswer::Need(Methods::STRONG));
+    assert_eq!(status(&practice, &[], "dana", "other"), CoverageStatus::NotRequired);
 }
 
 /// Every kind of system that the article lists is in scope whatever else is said of it.
@@ -396,12 +421,12 @@ fn always_in_scope(kind: SystemKind) {
     let system = System {
         kind,
         internet_facing: false,
-        touches: Touches::default(),
-        ..portal("system", Offer::App)
+        touches: BillingData::default(),
+        ..portal("system", OfferedFactor::App)
     };
     assert!(system.is_in_scope());
-    let operation = operation(vec![person("dana")], vec![system], vec![login("dana", "system")]);
-    assert_eq!(status(&operation, &[], "dana", "system"), Status::NotEnrolled);
+    let practice = practice(vec![person("dana")], vec![system], vec![login("dana", "system")]);
+    assert_eq!(status(&practice, &[], "dana", "system"), CoverageStatus::NotEnrolled);
 }
 
 #[test]
@@ -412,22 +437,22 @@ fn w1_practice_management_and_records() {
 #[test]
 fn w2_clearinghouses_one_login_each() {
     always_in_scope(SystemKind::Clearinghouse);
-    let house = System { kind: SystemKind::Clearinghouse, ..portal("house", Offer::App) };
+    let house = System { kind: SystemKind::Clearinghouse, ..portal("house", OfferedFactor::App) };
     let logins = vec![login("dana", "house"), shared("ruth", "house"), shared("omar", "house")];
     let people = vec![person("dana"), person("ruth"), person("omar")];
-    let operation = operation(people, vec![house], logins);
-    let found = status(&operation, &[], "ruth", "house");
-    assert_eq!(found, Status::Shared { gap: None });
+    let practice = practice(people, vec![house], logins);
+    let found = status(&practice, &[], "ruth", "house");
+    assert_eq!(found, CoverageStatus::Shared { gap: None });
     assert!(found.is_open());
-    assert_eq!(found.controls(), Controls::UniqueUser);
-    assert_eq!(Controls::UniqueUser.in_force(), ["45 CFR 164.312(a)(2)(i)"]);
+    assert_eq!(found.controls(), ControlGroup::UniqueUser);
+    assert_eq!(ControlGroup::UniqueUser.in_force(), ["45 CFR 164.312(a)(2)(i)"]);
 }
 
 #[test]
 fn w3_pecos_is_recorded_and_never_enforced() {
     always_in_scope(SystemKind::Pecos);
     let pecos = System { kind: SystemKind::Pecos, ..enforced("pecos") };
-    assert_eq!(empty().add_system(pecos), Err(Refusal::NeverEnforced(at("pecos"))));
+    assert_eq!(empty().add_system(pecos), Err(PracticeError::NeverEnforced(at("pecos"))));
 }
 
 #[test]
@@ -436,45 +461,54 @@ fn w4_payer_portals_every_user() {
     let people = vec![person("dana"), person("tom"), person("ines")];
     let logins =
         vec![attested("dana", "payer", Method::Totp, "2026-10-01", "ines"), login("tom", "payer")];
-    let operation = operation(people, vec![portal("payer", Offer::App)], logins);
-    assert_eq!(status(&operation, &[], "dana", "payer"), Status::Covered { by: Method::Totp });
-    assert_eq!(status(&operation, &[], "tom", "payer"), Status::NotEnrolled);
+    let practice = practice(people, vec![portal("payer", OfferedFactor::App)], logins);
+    assert_eq!(
+        status(&practice, &[], "dana", "payer"),
+        CoverageStatus::Covered { by: Method::Totp }
+    );
+    assert_eq!(status(&practice, &[], "tom", "payer"), CoverageStatus::NotEnrolled);
 }
 
 #[test]
 fn w5_administrators_of_several_clients_without_exception() {
     let people = vec![administrator("ines"), person("ruth"), person("omar")];
-    let systems =
-        vec![enforced("desk"), portal("payer", Offer::NoMfa), portal("sms", Offer::SmsOnly)];
+    let systems = vec![
+        enforced("desk"),
+        portal("payer", OfferedFactor::NoMfa),
+        portal("sms", OfferedFactor::SmsOnly),
+    ];
     let logins = vec![login("ines", "desk"), login("ines", "payer"), login("ines", "sms")];
-    let mut operation = operation(people, systems, logins);
-    operation.set_go_live(&at("desk"), go_live("2027-01-04")).unwrap();
-    let no_exception = Refusal::NoException(who("ines"));
+    let mut practice = practice(people, systems, logins);
+    practice.set_go_live(&at("desk"), go_live("2027-01-04")).unwrap();
+    let no_exception = PracticeError::NoException(who("ines"));
     let grace = Grace::restore(noon("2027-01-05"));
-    assert_eq!(operation.add_grace(&at("desk"), &who("ines"), grace), Err(no_exception.clone()));
+    assert_eq!(practice.add_grace(&at("desk"), &who("ines"), grace), Err(no_exception.clone()));
     for (system, kind) in [
         ("payer", GapKind::NoMfa),
         ("sms", GapKind::SmsOnly),
         ("desk", GapKind::SharedLoginPlatform),
     ] {
-        assert_eq!(operation.add_gap(gap("g", system, kind, &["ines"])), Err(no_exception.clone()));
+        assert_eq!(practice.add_gap(gap("g", system, kind, &["ines"])), Err(no_exception.clone()));
     }
     // A date that lies ahead is no exception either.
-    assert_eq!(gate(&operation, "ines", "desk", &Summary::default()), Gate::Need(Methods::STRONG));
-    assert_eq!(status(&operation, &[], "ines", "desk"), Status::NotEnrolled);
+    assert_eq!(
+        gate(&practice, "ines", "desk", &Summary::default()),
+        GateAnswer::Need(Methods::STRONG)
+    );
+    assert_eq!(status(&practice, &[], "ines", "desk"), CoverageStatus::NotEnrolled);
     // Nor is SMS ever taken, though a gap stood for them.
-    let sms = sms_operation(Offer::SmsOnly, Some(sms_gap(&["dana"])));
+    let sms = sms_operation(OfferedFactor::SmsOnly, Some(sms_gap(&["dana"])));
     let promoted = Person { privilege: Privilege::MultiClientAdministrator, ..person("dana") };
     let desk = sms.system(&at("sms-desk")).unwrap();
     assert_eq!(sms.accepted(&promoted, desk, date(TODAY)), Methods::STRONG);
     // Nor from anybody once the record says that there is more.
-    let supported = system("sms-desk", Enforcement::Enforced, Offer::App);
+    let supported = system("sms-desk", Enforcement::Enforced, OfferedFactor::App);
     assert_eq!(sms.accepted(&person("dana"), &supported, date(TODAY)), Methods::STRONG);
     assert!(sms.accepted(&person("dana"), desk, date(TODAY)).contains(Method::Sms));
     // Who administers two clients cannot be written down as an administrator of one.
     let clients = ["lakeview", "prairie"].map(|id| ClientId::new(id).unwrap()).to_vec();
     let hidden = Person { privilege: Privilege::Administrator, clients, ..person("priya") };
-    assert_eq!(operation.add_person(hidden), Err(Refusal::SeveralClients(who("priya"))));
+    assert_eq!(practice.add_person(hidden), Err(PracticeError::SeveralClients(who("priya"))));
 }
 
 #[test]
@@ -491,18 +525,18 @@ fn w7_cloud_storage() {
 #[test]
 fn w8_only_own_systems_have_a_gate() {
     let people = vec![person("dana"), person("ines")];
-    let systems = vec![portal("payer", Offer::App), enforced("desk")];
+    let systems = vec![portal("payer", OfferedFactor::App), enforced("desk")];
     let seen = attested("dana", "payer", Method::Passkey, "2026-10-01", "ines");
-    let mut operation = operation(people, systems, vec![seen, login("dana", "desk")]);
-    let answer = gate(&operation, "dana", "payer", &holding(Method::Passkey));
-    assert_eq!(answer, Gate::Deny(Why::NotEnforcedHere));
+    let mut practice = practice(people, systems, vec![seen, login("dana", "desk")]);
+    let answer = gate(&practice, "dana", "payer", &holding(Method::Passkey));
+    assert_eq!(answer, GateAnswer::Deny(DenyReason::NotEnforcedHere));
     // And what was attested is never read for an own system: it cannot even be said.
     let own = attested("ines", "desk", Method::Totp, "2026-10-01", "dana");
-    assert_eq!(operation.add_login(own), Err(Refusal::Attestation));
+    assert_eq!(practice.add_login(own), Err(PracticeError::Attestation));
     // Nor can what is no standing factor.
     for method in [Method::RecoveryCode, Method::Emergency] {
         let seen = attested("ines", "payer", method, "2026-10-01", "dana");
-        assert_eq!(operation.add_login(seen), Err(Refusal::Attestation));
+        assert_eq!(practice.add_login(seen), Err(PracticeError::Attestation));
     }
 }
 
@@ -512,19 +546,26 @@ fn w8_only_own_systems_have_a_gate() {
 fn s1a_the_list_is_everything_the_team_works_in() {
     let report = report(&desk(), &[]);
     assert_eq!(report.systems.len(), 1);
-    let mut operation = desk();
-    assert_eq!(operation.add_system(enforced("desk")), Err(Refusal::Twice));
+    let mut practice = desk();
+    assert_eq!(practice.add_system(enforced("desk")), Err(PracticeError::Twice));
     assert_eq!(
-        operation.add_login(login("dana", "ehr")),
-        Err(Refusal::UnknownSystem(at("ehr"))),
+        practice.add_login(login("dana", "ehr")),
+        Err(PracticeError::UnknownSystem(at("ehr"))),
         "a login on a system that is not on the list"
     );
-    assert_eq!(operation.add_login(login("eve", "desk")), Err(Refusal::UnknownPerson(who("eve"))));
-    assert_eq!(operation.add_login(login("dana", "desk")), Err(Refusal::Twice));
+    assert_eq!(
+        practice.add_login(login("eve", "desk")),
+        Err(PracticeError::UnknownPerson(who("eve")))
+    );
+    assert_eq!(practice.add_login(login("dana", "desk")), Err(PracticeError::Twice));
     let backwards = leaver("eve", noon("2019-12-31"));
-    assert_eq!(operation.add_person(backwards), Err(Refusal::Backwards), "left before starting");
+    assert_eq!(
+        practice.add_person(backwards),
+        Err(PracticeError::Backwards),
+        "left before starting"
+    );
     let never_came = leaver("eve", UtcOffset::UTC.day_start(date("2020-01-01")));
-    assert_eq!(operation.add_person(never_came), Ok(()), "left as the first day began");
+    assert_eq!(practice.add_person(never_came), Ok(()), "left as the first day began");
 }
 
 #[test]
@@ -547,11 +588,16 @@ fn s1b_kinds_that_the_list_has_none_of_are_named() {
 
 #[test]
 fn s2a_support_is_one_of_five_and_unknown_until_somebody_looks() {
-    let names =
-        [Offer::Unknown, Offer::NoMfa, Offer::SmsOnly, Offer::App, Offer::PhishingResistant]
-            .map(Offer::name);
+    let names = [
+        OfferedFactor::Unknown,
+        OfferedFactor::NoMfa,
+        OfferedFactor::SmsOnly,
+        OfferedFactor::App,
+        OfferedFactor::PhishingResistant,
+    ]
+    .map(OfferedFactor::name);
     assert_eq!(names, ["unknown", "no-mfa", "sms-only", "app", "phishing-resistant"]);
-    assert_eq!(System { support: None, ..enforced("desk") }.offer(), Offer::Unknown);
+    assert_eq!(System { support: None, ..enforced("desk") }.offer(), OfferedFactor::Unknown);
 }
 
 #[test]
@@ -561,82 +607,88 @@ fn s2b_support_is_dated_and_has_a_source() {
     assert!(
         CoverageMarkdown(&report).to_string().contains("offers: app codes (looked up 2026-08-31)")
     );
-    assert_eq!(Text::new("  "), Err(TextError::Empty), "a source that says nothing");
+    assert_eq!(TextLine::new("  "), Err(TextLineError::Empty), "a source that says nothing");
 }
 
 #[test]
 fn s2c_sms_nothing_and_unknown_are_for_the_vendor() {
     let systems = vec![
-        portal("app", Offer::App),
-        portal("key", Offer::PhishingResistant),
-        portal("none", Offer::NoMfa),
-        portal("sms", Offer::SmsOnly),
-        portal("who-knows", Offer::Unknown),
+        portal("app", OfferedFactor::App),
+        portal("key", OfferedFactor::PhishingResistant),
+        portal("none", OfferedFactor::NoMfa),
+        portal("sms", OfferedFactor::SmsOnly),
+        portal("who-knows", OfferedFactor::Unknown),
     ];
-    let operation = operation(vec![], systems, vec![]);
-    let items: Vec<&str> = operation.vendor_items().map(|system| system.id.as_str()).collect();
+    let practice = practice(vec![], systems, vec![]);
+    let items: Vec<&str> = practice.vendor_items().map(|system| system.id.as_str()).collect();
     assert_eq!(items, ["none", "sms", "who-knows"]);
 }
 
 #[test]
 fn s3a_shared_logins_go_before_the_date_comes() {
     let people = || vec![person("dana"), person("tom")];
-    let mut sharing = operation(people(), vec![enforced("desk")], vec![shared("tom", "desk")]);
+    let mut sharing = practice(people(), vec![enforced("desk")], vec![shared("tom", "desk")]);
     assert_eq!(
         sharing.set_go_live(&at("desk"), go_live("2026-12-01")),
-        Err(Refusal::SharedAtGoLive { system: at("desk"), person: who("tom") })
+        Err(PracticeError::SharedAtGoLive { system: at("desk"), person: who("tom") })
     );
-    let mut live = operation(people(), vec![enforced("desk")], vec![login("dana", "desk")]);
+    let mut live = practice(people(), vec![enforced("desk")], vec![login("dana", "desk")]);
     live.set_go_live(&at("desk"), go_live("2026-12-01")).unwrap();
     assert_eq!(
         live.add_login(shared("tom", "desk")),
-        Err(Refusal::SharedAtGoLive { system: at("desk"), person: who("tom") })
+        Err(PracticeError::SharedAtGoLive { system: at("desk"), person: who("tom") })
     );
     let readiness = Readiness::new(&sharing, &accounts(&[]), noon(TODAY));
-    assert!(readiness.systems[0].blockers.contains(&Blocker::SharedLogin));
+    assert!(readiness.systems[0].blockers.contains(&GoLiveBlocker::SharedLogin));
     // A shared login opens nothing, whatever factor its user has.
-    assert_eq!(gate(&sharing, "tom", "desk", &holding(Method::Totp)), Gate::Deny(Why::SharedLogin));
+    assert_eq!(
+        gate(&sharing, "tom", "desk", &holding(Method::Totp)),
+        GateAnswer::Deny(DenyReason::SharedLogin)
+    );
 }
 
 #[test]
 fn s3b_each_person_has_their_own_login_on_each_system() {
-    assert_eq!(gate(&desk(), "ruth", "desk", &holding(Method::Totp)), Gate::Deny(Why::NoLogin));
+    assert_eq!(
+        gate(&desk(), "ruth", "desk", &holding(Method::Totp)),
+        GateAnswer::Deny(DenyReason::NoLogin)
+    );
 }
 
 #[test]
 fn s4a_readiness_counts_who_has_enrolled_before_the_date() {
     let people = vec![person("dana"), person("tom"), person("li")];
     let logins = vec![login("dana", "desk"), login("tom", "desk"), login("li", "desk")];
-    let mut operation = operation(people, vec![enforced("desk")], logins);
-    operation.set_go_live(&at("desk"), go_live("2026-12-01")).unwrap();
+    let mut practice = practice(people, vec![enforced("desk")], logins);
+    practice.set_go_live(&at("desk"), go_live("2026-12-01")).unwrap();
     let two = [("dana", holding(Method::Totp)), ("tom", holding(Method::Totp))];
-    let readiness = Readiness::new(&operation, &accounts(&two), noon(TODAY));
+    let readiness = Readiness::new(&practice, &accounts(&two), noon(TODAY));
     let ready = &readiness.systems[0];
     assert_eq!((ready.people, ready.enrolled, ready.percent_enrolled()), (3, 2, Some(66)));
     assert_eq!(ready.missing.len(), 1);
     assert_eq!((&ready.missing[0].person, ready.missing[0].enrolment), (&who("li"), true));
     assert!(!ready.can_hold());
     let all = [two[0].clone(), two[1].clone(), ("li", holding(Method::Passkey))];
-    let readiness = Readiness::new(&operation, &accounts(&all), noon(TODAY));
+    let readiness = Readiness::new(&practice, &accounts(&all), noon(TODAY));
     assert!(readiness.systems[0].can_hold());
     assert_eq!(readiness.systems[0].percent_enrolled(), Some(100));
 }
 
 #[test]
 fn s4b_people_enrol_before_anything_is_enforced() {
-    let mut operation = operation(
+    let mut practice = practice(
         vec![person("dana"), person("tom")],
         vec![enforced("desk")],
         vec![login("dana", "desk"), login("tom", "desk")],
     );
-    operation.set_go_live(&at("desk"), go_live("2026-12-01")).unwrap();
+    practice.set_go_live(&at("desk"), go_live("2026-12-01")).unwrap();
     let start = UtcOffset::UTC.day_start(date("2026-12-01"));
-    let before = Gate::AllowUntil { until: start, why: Until::GoLive };
-    assert_eq!(gate(&operation, "tom", "desk", &Summary::default()), before);
+    let before = GateAnswer::AllowUntil { until: start, why: AllowReason::GoLive };
+    assert_eq!(gate(&practice, "tom", "desk", &Summary::default()), before);
     // Who has enrolled is asked for it already.
-    let enrolled = gate(&operation, "dana", "desk", &holding(Method::Totp));
+    let enrolled = gate(&practice, "dana", "desk", &holding(Method::Totp));
     assert!(!enrolled.admits(None) && enrolled.admits(Some(Method::Totp)));
-    let report = report(&operation, &[("dana", holding(Method::Totp))]);
+    let report = report(&practice, &[("dana", holding(Method::Totp))]);
     let not_enrolled: Vec<&str> = report
         .lines()
         .filter(|(_, line)| !line.status.is_enrolled())
@@ -648,12 +700,12 @@ fn s4b_people_enrol_before_anything_is_enforced() {
 #[test]
 fn s5a_training_is_a_date() {
     let untrained = Person { trained_on: None, ..person("dana") };
-    let mut operation =
-        operation(vec![untrained], vec![enforced("desk")], vec![login("dana", "desk")]);
-    operation.set_go_live(&at("desk"), go_live("2026-12-01")).unwrap();
+    let mut practice =
+        practice(vec![untrained], vec![enforced("desk")], vec![login("dana", "desk")]);
+    practice.set_go_live(&at("desk"), go_live("2026-12-01")).unwrap();
     let all = [("dana", holding(Method::Totp))];
-    let readiness = Readiness::new(&operation, &accounts(&all), noon(TODAY));
-    assert_eq!(readiness.systems[0].blockers, [Blocker::NotTrained]);
+    let readiness = Readiness::new(&practice, &accounts(&all), noon(TODAY));
+    assert_eq!(readiness.systems[0].blockers, [GoLiveBlocker::NotTrained]);
     assert_eq!(readiness.systems[0].percent_trained(), Some(0));
 }
 
@@ -661,15 +713,15 @@ fn s5a_training_is_a_date() {
 fn s5b_a_lost_device_opens_nothing_until_another_is_bound() {
     for status in [DeviceStatus::Lost, DeviceStatus::Revoked, DeviceStatus::Disabled] {
         let lost = with(vec![DeviceSummary { status, ..device(Method::Totp) }]);
-        let mut operation = desk();
+        let mut practice = desk();
         let grace = Grace::restore(noon("2026-12-15"));
-        operation.add_grace(&at("desk"), &who("dana"), grace).unwrap();
-        assert_eq!(gate(&operation, "dana", "desk", &lost), Gate::Need(Methods::STRONG));
-        let shown = self::status(&operation, &[("dana", lost.clone())], "dana", "desk");
-        assert!(shown.is_open() && !matches!(shown, Status::InGrace { .. }), "{shown:?}");
+        practice.add_grace(&at("desk"), &who("dana"), grace).unwrap();
+        assert_eq!(gate(&practice, "dana", "desk", &lost), GateAnswer::Need(Methods::STRONG));
+        let shown = self::status(&practice, &[("dana", lost.clone())], "dana", "desk");
+        assert!(shown.is_open() && !matches!(shown, CoverageStatus::InGrace { .. }), "{shown:?}");
         let mut replaced = lost;
         replaced.devices.push(device(Method::Totp));
-        assert!(gate(&operation, "dana", "desk", &replaced).admits(Some(Method::Totp)));
+        assert!(gate(&practice, "dana", "desk", &replaced).admits(Some(Method::Totp)));
     }
 }
 
@@ -678,11 +730,11 @@ fn s5b_a_lost_device_opens_nothing_until_another_is_bound() {
 fn s5c_s5d_training_comes_before_the_date() {
     let ready = |trained: &str| {
         let dana = Person { trained_on: Some(date(trained)), ..person("dana") };
-        let mut operation =
-            operation(vec![dana], vec![enforced("desk")], vec![login("dana", "desk")]);
-        operation.set_go_live(&at("desk"), go_live("2026-11-02")).unwrap();
+        let mut practice =
+            practice(vec![dana], vec![enforced("desk")], vec![login("dana", "desk")]);
+        practice.set_go_live(&at("desk"), go_live("2026-11-02")).unwrap();
         let known = [("dana", holding(Method::Totp))];
-        Readiness::new(&operation, &accounts(&known), noon(TODAY)).systems[0].can_hold()
+        Readiness::new(&practice, &accounts(&known), noon(TODAY)).systems[0].can_hold()
     };
     assert!(ready("2026-11-01"));
     assert!(!ready("2026-11-02"), "on the day itself");
@@ -694,24 +746,24 @@ fn s6a_a_date_is_announced_before_it_comes() {
     assert!(GoLive::new(date("2026-12-01"), date("2026-12-02")).is_none());
     let go_live = GoLive::new(date("2026-12-01"), date("2026-10-15")).unwrap();
     assert_eq!((go_live.on(), go_live.announced_on()), (date("2026-12-01"), date("2026-10-15")));
-    let mut operation = desk();
+    let mut practice = desk();
     assert_eq!(
-        operation.set_go_live(&at("desk"), go_live),
-        Err(Refusal::Twice),
+        practice.set_go_live(&at("desk"), go_live),
+        Err(PracticeError::Twice),
         "it does not move"
     );
 }
 
 #[test]
 fn s6b_the_date_is_held_to_the_second() {
-    let mut operation =
-        operation(vec![person("dana")], vec![enforced("desk")], vec![login("dana", "desk")]);
-    operation.set_go_live(&at("desk"), go_live("2026-12-01")).unwrap();
+    let mut practice =
+        practice(vec![person("dana")], vec![enforced("desk")], vec![login("dana", "desk")]);
+    practice.set_go_live(&at("desk"), go_live("2026-12-01")).unwrap();
     let start = UtcOffset::UTC.day_start(date("2026-12-01"));
-    let answer = |now| operation.gate(&who("dana"), &at("desk"), Some(&Summary::default()), now);
+    let answer = |now| practice.gate(&who("dana"), &at("desk"), Some(&Summary::default()), now);
     let last = UnixTime::from_secs(start.as_secs() - 1);
-    assert_eq!(answer(last), Gate::AllowUntil { until: start, why: Until::GoLive });
-    assert_eq!(answer(start), Gate::Need(Methods::STRONG));
+    assert_eq!(answer(last), GateAnswer::AllowUntil { until: start, why: AllowReason::GoLive });
+    assert_eq!(answer(start), GateAnswer::Need(Methods::STRONG));
     assert!(!answer(start).admits(None) && !answer(start).admits(Some(Method::Totp)));
 }
 
@@ -729,30 +781,30 @@ fn s6c_a_grace_has_an_end_and_only_gets_shorter() {
     assert_eq!(grace.end_with(&holding(Method::Totp)).until(), noon("2026-10-01"));
     assert_eq!(grace.end_with(&Summary::default()), grace);
 
-    let mut operation = desk();
+    let mut practice = desk();
     let (dana, system) = (who("dana"), at("desk"));
     let for_ever = Grace::restore(UnixTime::from_secs(u64::MAX));
-    assert_eq!(operation.add_grace(&system, &dana, for_ever), Err(Refusal::GraceTooLong));
+    assert_eq!(practice.add_grace(&system, &dana, for_ever), Err(PracticeError::GraceTooLong));
     let longest = UtcOffset::UTC.day_start(date("2026-10-05").plus_days(90));
     let beyond = Grace::restore(longest.plus(1));
-    assert_eq!(operation.add_grace(&system, &dana, beyond), Err(Refusal::GraceTooLong));
-    operation.add_grace(&system, &dana, Grace::restore(noon("2026-11-25"))).unwrap();
-    operation.add_grace(&system, &dana, Grace::restore(longest)).unwrap();
-    assert_eq!(operation.grace(&system, &dana).unwrap().until(), noon("2026-11-25"));
-    let in_grace = Gate::AllowUntil { until: noon("2026-11-25"), why: Until::Grace };
-    assert_eq!(gate(&operation, "dana", "desk", &Summary::default()), in_grace);
-    let answer = |now| operation.gate(&dana, &system, Some(&Summary::default()), now);
-    assert_eq!(answer(noon("2026-11-25")), Gate::Need(Methods::STRONG), "over to the second");
+    assert_eq!(practice.add_grace(&system, &dana, beyond), Err(PracticeError::GraceTooLong));
+    practice.add_grace(&system, &dana, Grace::restore(noon("2026-11-25"))).unwrap();
+    practice.add_grace(&system, &dana, Grace::restore(longest)).unwrap();
+    assert_eq!(practice.grace(&system, &dana).unwrap().until(), noon("2026-11-25"));
+    let in_grace = GateAnswer::AllowUntil { until: noon("2026-11-25"), why: AllowReason::Grace };
+    assert_eq!(gate(&practice, "dana", "desk", &Summary::default()), in_grace);
+    let answer = |now| practice.gate(&dana, &system, Some(&Summary::default()), now);
+    assert_eq!(answer(noon("2026-11-25")), GateAnswer::Need(Methods::STRONG), "over to the second");
     // Without a date there is nothing to count from.
     let mut dateless =
-        self::operation(vec![person("dana")], vec![enforced("desk")], vec![login("dana", "desk")]);
-    assert_eq!(dateless.add_grace(&system, &dana, grace), Err(Refusal::GraceWithoutGoLive));
+        self::practice(vec![person("dana")], vec![enforced("desk")], vec![login("dana", "desk")]);
+    assert_eq!(dateless.add_grace(&system, &dana, grace), Err(PracticeError::GraceWithoutGoLive));
 }
 
 #[test]
 fn s6c_the_first_confirmed_factor_ends_a_grace_for_good() {
-    let mut operation = desk();
-    operation.add_grace(&at("desk"), &who("dana"), Grace::restore(noon("2026-12-15"))).unwrap();
+    let mut practice = desk();
+    practice.add_grace(&at("desk"), &who("dana"), Grace::restore(noon("2026-12-15"))).unwrap();
     let traces = [
         Summary { first_bound_at: Some(noon("2026-10-10")), ..Summary::default() },
         Summary { epoch: 1, ..Summary::default() },
@@ -764,37 +816,41 @@ fn s6c_the_first_confirmed_factor_ends_a_grace_for_good() {
         },
     ];
     for summary in traces {
-        assert_eq!(gate(&operation, "dana", "desk", &summary), Gate::Need(Methods::STRONG));
+        assert_eq!(gate(&practice, "dana", "desk", &summary), GateAnswer::Need(Methods::STRONG));
     }
     let pending = Summary { pending_until: Some(noon("2026-11-21")), ..Summary::default() };
-    assert!(gate(&operation, "dana", "desk", &pending).admits(None), "pending ends nothing");
+    assert!(gate(&practice, "dana", "desk", &pending).admits(None), "pending ends nothing");
 }
 
 #[test]
 fn s6d_after_the_date_an_account_without_a_factor_is_an_open_vulnerability() {
     let found = status(&desk(), &[], "dana", "desk");
-    assert_eq!(found, Status::NotEnrolled);
+    assert_eq!(found, CoverageStatus::NotEnrolled);
     assert!(found.is_open());
     let pending = Summary { pending_until: Some(noon("2026-11-21")), ..Summary::default() };
     let found = status(&desk(), &[("dana", pending)], "dana", "desk");
-    assert_eq!(found, Status::Pending { until: noon("2026-11-21"), asked: true });
+    assert_eq!(found, CoverageStatus::Pending { until: noon("2026-11-21"), asked: true });
     assert!(found.is_open());
     assert_eq!(report(&desk(), &[]).open(), 1);
 }
 
 /// Karen left on the last Friday of October at five.
-fn left() -> (Operation, UnixTime) {
+fn left() -> (Practice, UnixTime) {
     let end = UtcOffset::UTC.day_start(date("2026-10-30")).plus(17 * 3_600);
     let clients = vec![ClientId::new("prairie").unwrap()];
     let karen = Person { clients, ..leaver("karen", end) };
     let people = vec![karen, person("ines"), person("ruth")];
-    let systems = vec![enforced("desk"), portal("payer", Offer::App), portal("shared", Offer::App)];
+    let systems = vec![
+        enforced("desk"),
+        portal("payer", OfferedFactor::App),
+        portal("shared", OfferedFactor::App),
+    ];
     let logins = vec![
         login("karen", "desk"),
         attested("karen", "payer", Method::Totp, "2026-10-01", "ines"),
         shared("karen", "shared"),
     ];
-    (operation(people, systems, logins), end)
+    (practice(people, systems, logins), end)
 }
 
 fn offboarded(at: UnixTime) -> Summary {
@@ -802,108 +858,154 @@ fn offboarded(at: UnixTime) -> Summary {
     Summary { offboarded_at: Some(at), epoch: 2, ..with(vec![device]) }
 }
 
-fn tick(task: Task, by: &str, at: UnixTime) -> Tick {
-    Tick { leaver: who("karen"), task, by: who(by), at }
+fn completed(task: OffboardingTask, by: &str, at: UnixTime) -> CompletedTask {
+    CompletedTask { leaver: who("karen"), task, by: who(by), at }
 }
 
 #[test]
 fn s7a_the_plan_lists_every_system() {
-    let (operation, end) = left();
+    let (practice, end) = left();
     let summary = offboarded(end.plus(60));
-    let plan =
-        Plan::new(&operation, &who("karen"), Some(&summary), Clock::EndOfDay, noon(TODAY)).unwrap();
-    let steps: Vec<Step> = plan.lines.iter().map(|line| line.step.clone()).collect();
+    let plan = OffboardingPlan::new(
+        &practice,
+        &who("karen"),
+        Some(&summary),
+        OffboardingDeadlines::EndOfDay,
+        noon(TODAY),
+    )
+    .unwrap();
+    let steps: Vec<OffboardingStep> = plan.lines.iter().map(|line| line.step.clone()).collect();
     assert_eq!(
         steps,
         [
-            Step::Account,
-            Step::Enforced(at("desk")),
-            Step::ByHand(Task::RemoveLogin(at("payer"))),
-            Step::ByHand(Task::ChangeSharedPassword(at("shared"))),
-            Step::ByHand(Task::NotifyClient(ClientId::new("prairie").unwrap())),
+            OffboardingStep::Account,
+            OffboardingStep::Enforced(at("desk")),
+            OffboardingStep::ByHand(OffboardingTask::RemoveLogin(at("payer"))),
+            OffboardingStep::ByHand(OffboardingTask::ChangeSharedPassword(at("shared"))),
+            OffboardingStep::ByHand(OffboardingTask::NotifyClient(
+                ClientId::new("prairie").unwrap()
+            )),
         ]
     );
     assert_eq!(plan.open().count(), 3, "the library did its part at once");
     assert_eq!(plan.retain_until, None);
     // An account that was not offboarded, or could not be read, is not done.
     for account in [None, Some(holding(Method::Totp)), Some(Summary::default())] {
-        let plan =
-            Plan::new(&operation, &who("karen"), account.as_ref(), Clock::EndOfDay, noon(TODAY));
+        let plan = OffboardingPlan::new(
+            &practice,
+            &who("karen"),
+            account.as_ref(),
+            OffboardingDeadlines::EndOfDay,
+            noon(TODAY),
+        );
         assert_eq!(plan.unwrap().open().count(), 5);
     }
     // A tombstone over a living device is not believed.
     let undead = Summary { offboarded_at: Some(end), ..holding(Method::Totp) };
-    let plan = Plan::new(&operation, &who("karen"), Some(&undead), Clock::EndOfDay, noon(TODAY));
+    let plan = OffboardingPlan::new(
+        &practice,
+        &who("karen"),
+        Some(&undead),
+        OffboardingDeadlines::EndOfDay,
+        noon(TODAY),
+    );
     assert_eq!(plan.unwrap().open().count(), 5);
-    let stays = Plan::new(&operation, &who("ruth"), None, Clock::EndOfDay, noon(TODAY));
-    assert_eq!(stays, Err(Refusal::NotLeaving(who("ruth"))));
+    let stays = OffboardingPlan::new(
+        &practice,
+        &who("ruth"),
+        None,
+        OffboardingDeadlines::EndOfDay,
+        noon(TODAY),
+    );
+    assert_eq!(stays, Err(PracticeError::NotLeaving(who("ruth"))));
 }
 
 #[test]
 fn s7a_nothing_opens_from_the_end_of_the_employment_on() {
-    let (operation, end) = left();
+    let (practice, end) = left();
     let answer =
-        |summary: &Summary, now| operation.gate(&who("karen"), &at("desk"), Some(summary), now);
+        |summary: &Summary, now| practice.gate(&who("karen"), &at("desk"), Some(summary), now);
     let enrolled = holding(Method::Totp);
     let last = UnixTime::from_secs(end.as_secs() - 1);
     assert!(answer(&enrolled, last).admits(Some(Method::Totp)));
-    assert_eq!(answer(&enrolled, end), Gate::Deny(Why::EmploymentOver));
-    assert_eq!(answer(&offboarded(last), last), Gate::Deny(Why::Offboarded), "the tombstone");
+    assert_eq!(answer(&enrolled, end), GateAnswer::Deny(DenyReason::EmploymentOver));
+    assert_eq!(
+        answer(&offboarded(last), last),
+        GateAnswer::Deny(DenyReason::Offboarded),
+        "the tombstone"
+    );
     let emergency = Summary { emergency_until: Some(end.plus(3_600)), ..Summary::default() };
-    let until = Gate::AllowUntil { until: end, why: Until::Emergency };
+    let until = GateAnswer::AllowUntil { until: end, why: AllowReason::Emergency };
     assert_eq!(answer(&emergency, last), until, "nothing outlives the employment");
 }
 
 #[test]
 fn s7b_deadlines_are_the_day_or_the_proposed_clocks() {
-    let (operation, end) = left();
+    let (practice, end) = left();
     let plan = |clock, revoked: u64| {
         let summary = offboarded(end.plus(revoked));
-        Plan::new(&operation, &who("karen"), Some(&summary), clock, end.plus(60)).unwrap()
+        OffboardingPlan::new(&practice, &who("karen"), Some(&summary), clock, end.plus(60)).unwrap()
     };
     let day_end = UtcOffset::UTC.day_end(date("2026-10-30"));
-    assert!(plan(Clock::EndOfDay, 0).lines.iter().all(|line| line.due == day_end));
-    let proposed = plan(Clock::Proposed, 3_600);
+    assert!(plan(OffboardingDeadlines::EndOfDay, 0).lines.iter().all(|line| line.due == day_end));
+    let proposed = plan(OffboardingDeadlines::Proposed, 3_600);
     assert_eq!(proposed.lines[0].due, end.plus(3_600));
     assert!(!proposed.lines[0].late, "the last second of the hour");
-    assert!(plan(Clock::Proposed, 3_601).lines[0].late);
+    assert!(plan(OffboardingDeadlines::Proposed, 3_601).lines[0].late);
     assert_eq!(proposed.lines[4].due, end.plus(86_400), "notice to a client");
 }
 
 #[test]
 fn s7b_who_ticked_it_and_when() {
-    let (mut operation, end) = left();
-    let payer = Task::RemoveLogin(at("payer"));
-    let refused = |operation: &mut Operation, tick| operation.add_tick(tick).unwrap_err();
-    let by_herself = tick(payer.clone(), "karen", UnixTime::from_secs(end.as_secs() - 60));
-    assert_eq!(refused(&mut operation, by_herself), Refusal::NotTheirs(who("karen")));
-    let nothing = tick(Task::RemoveLogin(at("desk")), "ines", end.plus(60));
-    assert_eq!(refused(&mut operation, nothing), Refusal::NoSuchTask);
-    let stays = Tick { leaver: who("ruth"), ..tick(payer.clone(), "ines", end) };
-    assert_eq!(refused(&mut operation, stays), Refusal::NotLeaving(who("ruth")));
-    let before_hired = tick(payer.clone(), "ines", noon("2019-12-31"));
-    assert_eq!(refused(&mut operation, before_hired), Refusal::NotTheirs(who("ines")));
-    operation.add_tick(tick(payer.clone(), "ines", end.plus(120))).unwrap();
-    assert_eq!(refused(&mut operation, tick(payer, "ines", end)), Refusal::Twice);
-    let plan = Plan::new(&operation, &who("karen"), None, Clock::Proposed, noon(TODAY)).unwrap();
+    let (mut practice, end) = left();
+    let payer = OffboardingTask::RemoveLogin(at("payer"));
+    let refused =
+        |practice: &mut Practice, completed| practice.add_completed_task(completed).unwrap_err();
+    let by_herself = completed(payer.clone(), "karen", UnixTime::from_secs(end.as_secs() - 60));
+    assert_eq!(refused(&mut practice, by_herself), PracticeError::NotTheirs(who("karen")));
+    let nothing = completed(OffboardingTask::RemoveLogin(at("desk")), "ines", end.plus(60));
+    assert_eq!(refused(&mut practice, nothing), PracticeError::NoSuchTask);
+    let stays = CompletedTask { leaver: who("ruth"), ..completed(payer.clone(), "ines", end) };
+    assert_eq!(refused(&mut practice, stays), PracticeError::NotLeaving(who("ruth")));
+    let before_hired = completed(payer.clone(), "ines", noon("2019-12-31"));
+    assert_eq!(refused(&mut practice, before_hired), PracticeError::NotTheirs(who("ines")));
+    practice.add_completed_task(completed(payer.clone(), "ines", end.plus(120))).unwrap();
+    assert_eq!(refused(&mut practice, completed(payer, "ines", end)), PracticeError::Twice);
+    let plan = OffboardingPlan::new(
+        &practice,
+        &who("karen"),
+        None,
+        OffboardingDeadlines::Proposed,
+        noon(TODAY),
+    )
+    .unwrap();
     let done = plan.lines[2].done.as_ref().unwrap();
     assert_eq!((done.at, done.by.clone()), (end.plus(120), Some(who("ines"))));
-    let earlier = Plan::new(&operation, &who("karen"), None, Clock::Proposed, end.plus(60));
+    let earlier = OffboardingPlan::new(
+        &practice,
+        &who("karen"),
+        None,
+        OffboardingDeadlines::Proposed,
+        end.plus(60),
+    );
     assert!(earlier.unwrap().lines[2].done.is_none(), "not yet done at that moment");
 }
 
 #[test]
 fn s7c_who_left_and_is_still_enrolled_somewhere() {
-    let (mut operation, end) = left();
-    let kinds = |operation: &Operation, summary: Option<Summary>| -> Vec<RemnantKind> {
+    let (mut practice, end) = left();
+    let kinds = |practice: &Practice, summary: Option<Summary>| -> Vec<RemainingAccessKind> {
         let known = move |person: &PersonId| {
             if *person == who("karen") { summary.clone() } else { Some(Summary::default()) }
         };
-        remnants(operation, &known, noon(TODAY)).into_iter().map(|it| it.what).collect()
+        remaining_access(practice, &known, noon(TODAY)).into_iter().map(|it| it.what).collect()
     };
-    let by_hand = [RemnantKind::Login(at("payer")), RemnantKind::SharedPassword(at("shared"))];
-    assert_eq!(kinds(&operation, Some(offboarded(end))), by_hand);
-    assert_eq!(kinds(&operation, None)[0], RemnantKind::AccountUnknown);
+    let by_hand = [
+        RemainingAccessKind::Login(at("payer")),
+        RemainingAccessKind::SharedPassword(at("shared")),
+    ];
+    assert_eq!(kinds(&practice, Some(offboarded(end))), by_hand);
+    assert_eq!(kinds(&practice, None)[0], RemainingAccessKind::AccountUnknown);
     for usable in [
         holding(Method::Totp),
         Summary { recovery_codes_left: 1, ..offboarded(end) },
@@ -911,32 +1013,41 @@ fn s7c_who_left_and_is_still_enrolled_somewhere() {
         Summary { emergency_until: Some(end), ..offboarded(end) },
         Summary { offboarded_at: None, ..offboarded(end) },
     ] {
-        assert_eq!(kinds(&operation, Some(usable))[0], RemnantKind::Account);
+        assert_eq!(kinds(&practice, Some(usable))[0], RemainingAccessKind::Account);
     }
     assert_eq!(
-        status(&operation, &[("karen", offboarded(end))], "karen", "payer"),
-        Status::Left { on: date("2026-10-30") }
+        status(&practice, &[("karen", offboarded(end))], "karen", "payer"),
+        CoverageStatus::Left { on: date("2026-10-30") }
     );
-    for task in [Task::RemoveLogin(at("payer")), Task::ChangeSharedPassword(at("shared"))] {
-        operation.add_tick(tick(task, "ines", end.plus(60))).unwrap();
+    for task in [
+        OffboardingTask::RemoveLogin(at("payer")),
+        OffboardingTask::ChangeSharedPassword(at("shared")),
+    ] {
+        practice.add_completed_task(completed(task, "ines", end.plus(60))).unwrap();
     }
-    assert_eq!(kinds(&operation, Some(offboarded(end))), []);
-    let report = report(&operation, &[("karen", offboarded(end))]);
+    assert_eq!(kinds(&practice, Some(offboarded(end))), []);
+    let report = report(&practice, &[("karen", offboarded(end))]);
     assert_eq!(report.total("left"), 0);
     assert_eq!(
-        Status::Left { on: date("2026-10-30") }.controls().in_force(),
+        CoverageStatus::Left { on: date("2026-10-30") }.controls().in_force(),
         ["45 CFR 164.308(a)(3)(ii)(C)"]
     );
 }
 
 #[test]
 fn s7d_the_evidence_is_kept_six_years() {
-    let (mut operation, end) = left();
-    for task in operation.tasks_of(operation.person(&who("karen")).unwrap()) {
-        operation.add_tick(tick(task, "ines", noon("2026-11-02"))).unwrap();
+    let (mut practice, end) = left();
+    for task in practice.tasks_of(practice.person(&who("karen")).unwrap()) {
+        practice.add_completed_task(completed(task, "ines", noon("2026-11-02"))).unwrap();
     }
     let summary = offboarded(end);
-    let plan = Plan::new(&operation, &who("karen"), Some(&summary), Clock::EndOfDay, noon(TODAY));
+    let plan = OffboardingPlan::new(
+        &practice,
+        &who("karen"),
+        Some(&summary),
+        OffboardingDeadlines::EndOfDay,
+        noon(TODAY),
+    );
     assert_eq!(plan.unwrap().retain_until, Some(date("2032-11-02")));
     let six = |created, last: Option<&str>| Date::retain_until(date(created), last.map(date));
     assert_eq!(six("2024-02-29", None), date("2030-02-28"));
@@ -947,28 +1058,28 @@ fn s7d_the_evidence_is_kept_six_years() {
 #[test]
 fn s8_a_platform_that_forces_sharing_is_a_gap_of_its_own() {
     let people = vec![person("tom"), person("ruth"), person("omar")];
-    let mut operation =
-        operation(people, vec![portal("union", Offer::NoMfa)], vec![shared("tom", "union")]);
+    let mut practice =
+        practice(people, vec![portal("union", OfferedFactor::NoMfa)], vec![shared("tom", "union")]);
     let missing: Vec<&str> =
-        operation.missing_gaps(date(TODAY)).map(|system| system.id.as_str()).collect();
+        practice.missing_gaps(date(TODAY)).map(|system| system.id.as_str()).collect();
     assert_eq!(missing, ["union"]);
     let platform = gap("g-union", "union", GapKind::SharedLoginPlatform, &["tom"]);
-    operation.add_gap(platform).unwrap();
-    let found = status(&operation, &[], "tom", "union");
-    assert_eq!(found, Status::Shared { gap: Some(GapId::new("g-union").unwrap()) });
+    practice.add_gap(platform).unwrap();
+    let found = status(&practice, &[], "tom", "union");
+    assert_eq!(found, CoverageStatus::Shared { gap: Some(GapId::new("g-union").unwrap()) });
     assert!(found.is_open(), "the gap explains it and does not mend it");
     let mut mended = gap("g-2", "union", GapKind::SharedLoginPlatform, &["tom"]);
-    mended.close(ClosedBy::Support, date("2026-11-01")).unwrap();
-    assert!(operation.add_gap(mended).is_err(), "not while somebody shares a login");
-    assert_eq!(operation.missing_gaps(date(TODAY)).count(), 0);
+    mended.close(GapResolution::Support, date("2026-11-01")).unwrap();
+    assert!(practice.add_gap(mended).is_err(), "not while somebody shares a login");
+    assert_eq!(practice.missing_gaps(date(TODAY)).count(), 0);
 }
 
 // ------------------------------------------------------------------ 4.4 portals without support
 
-fn portal_operation() -> Operation {
+fn portal_operation() -> Practice {
     let people = vec![person("dana"), person("tom"), person("ruth"), person("omar")];
     let logins = vec![login("dana", "county"), login("tom", "county")];
-    operation(people, vec![portal("county", Offer::NoMfa)], logins)
+    practice(people, vec![portal("county", OfferedFactor::NoMfa)], logins)
 }
 
 #[test]
@@ -983,22 +1094,22 @@ fn u1_a_gap_has_its_date_and_its_controls() {
         gap.state(date("2026-09-01")),
         GapState::Standing { review_due: date("2027-02-28") }
     );
-    let mut operation = portal_operation();
-    operation.add_gap(gap).unwrap();
-    let expected = Status::Gap {
+    let mut practice = portal_operation();
+    practice.add_gap(gap).unwrap();
+    let expected = CoverageStatus::Gap {
         gap: GapId::new("g").unwrap(),
         state: GapState::Standing { review_due: date("2027-02-28") },
     };
-    assert_eq!(status(&operation, &[], "dana", "county"), expected);
+    assert_eq!(status(&practice, &[], "dana", "county"), expected);
     assert!(!expected.is_open());
-    assert_eq!(status(&operation, &[], "tom", "county"), Status::NotEnrolled, "not named");
-    let named = operation.gaps().next().unwrap();
+    assert_eq!(status(&practice, &[], "tom", "county"), CoverageStatus::NotEnrolled, "not named");
+    let named = practice.gaps().next().unwrap();
     assert!(named.excuses(&who("dana"), date(TODAY)) && !named.excuses(&who("tom"), date(TODAY)));
     // Of several gaps the one that stands is shown, whatever it is called.
     for id in ["a", "z"] {
         let unsigned = Gap::open(opening(id, "county", GapKind::NoMfa, &["dana"])).unwrap();
-        operation.add_gap(unsigned).unwrap();
-        assert_eq!(status(&operation, &[], "dana", "county"), expected);
+        practice.add_gap(unsigned).unwrap();
+        assert_eq!(status(&practice, &[], "dana", "county"), expected);
     }
 }
 
@@ -1025,15 +1136,15 @@ fn u1_the_approver_is_not_the_owner_and_signs_for_a_year_at_most() {
     let mut stranger = Gap::open(opening("g2", "county", GapKind::NoMfa, &["dana"])).unwrap();
     stranger.approve(who("nobody"), on, date("2027-01-01")).unwrap();
     let refused = portal_operation().add_gap(stranger);
-    assert_eq!(refused, Err(Refusal::UnknownPerson(who("nobody"))));
+    assert_eq!(refused, Err(PracticeError::UnknownPerson(who("nobody"))));
 }
 
 #[test]
 fn u2_the_strongest_on_offer_is_used_and_weak_is_better_than_none() {
-    assert_eq!(Offer::SmsOnly.best(), Methods::NONE.with(Method::Sms));
-    assert_eq!(Offer::App.best(), Methods::NONE.with(Method::Totp).with(Method::Hotp));
-    assert!(Offer::PhishingResistant.best().contains(Method::Passkey));
-    assert!(Offer::NoMfa.best().is_empty() && Offer::Unknown.best().is_empty());
+    assert_eq!(OfferedFactor::SmsOnly.best(), Methods::NONE.with(Method::Sms));
+    assert_eq!(OfferedFactor::App.best(), Methods::NONE.with(Method::Totp).with(Method::Hotp));
+    assert!(OfferedFactor::PhishingResistant.best().contains(Method::Passkey));
+    assert!(OfferedFactor::NoMfa.best().is_empty() && OfferedFactor::Unknown.best().is_empty());
 }
 
 #[test]
@@ -1041,7 +1152,7 @@ fn u3_the_vendor_is_asked_in_writing_and_the_answer_is_kept() {
     let contact = |asked: &str, answer: Option<VendorAnswer>| VendorContact {
         asked_on: date(asked),
         asked_by: who("ruth"),
-        channel: Channel::Letter,
+        channel: WrittenChannel::Letter,
         answer,
     };
     let answer = |on: &str| VendorAnswer {
@@ -1055,9 +1166,9 @@ fn u3_the_vendor_is_asked_in_writing_and_the_answer_is_kept() {
     let same_day = contact("2026-09-02", Some(answer("2026-09-02")));
     assert_eq!(entry.clone().ask_vendor(same_day), Ok(()));
     let next = |entry: &Gap| {
-        let mut operation = portal_operation();
-        operation.add_gap(entry.clone()).unwrap();
-        report(&operation, &[]).vendors[0].next.name()
+        let mut practice = portal_operation();
+        practice.add_gap(entry.clone()).unwrap();
+        report(&practice, &[]).vendors[0].next.name()
     };
     assert_eq!(next(&entry), "ask in writing when a second factor will be available");
     entry.ask_vendor(contact("2026-10-21", None)).unwrap();
@@ -1067,9 +1178,9 @@ fn u3_the_vendor_is_asked_in_writing_and_the_answer_is_kept() {
     assert_eq!(next(&silent), "ask again in writing: no answer came", "thirty-one");
     entry.ask_vendor(contact("2026-11-01", Some(answer("2026-11-10")))).unwrap();
     assert_eq!(next(&entry), "answered; check again at the next review");
-    let mut operation = portal_operation();
-    operation.add_gap(entry).unwrap();
-    let shown = GapsMarkdown(&report(&operation, &[])).to_string();
+    let mut practice = portal_operation();
+    practice.add_gap(entry).unwrap();
+    let shown = GapsMarkdown(&report(&practice, &[])).to_string();
     assert!(
         shown
             .contains("(letter); answered 2026-11-10: \"In the spring.\"; promised for 2027-04-01")
@@ -1079,8 +1190,11 @@ fn u3_the_vendor_is_asked_in_writing_and_the_answer_is_kept() {
 #[test]
 fn u4_three_controls_are_typed_and_users_are_named() {
     let gap = gap("g", "county", GapKind::NoMfa, &["dana"]);
-    let missing: Vec<ControlKind> = gap.missing_controls().collect();
-    assert_eq!(missing, [ControlKind::NamedUsersOnly, ControlKind::AccessLogReview]);
+    let missing: Vec<CompensatingControlKind> = gap.missing_controls().collect();
+    assert_eq!(
+        missing,
+        [CompensatingControlKind::NamedUsersOnly, CompensatingControlKind::AccessLogReview]
+    );
     let nobody = opening("g", "county", GapKind::NoMfa, &[]);
     assert_eq!(Gap::open(nobody).unwrap_err(), GapError::NoNamedUsers);
     let twice = opening("g", "county", GapKind::NoMfa, &["dana", "dana"]);
@@ -1088,7 +1202,7 @@ fn u4_three_controls_are_typed_and_users_are_named() {
     let no_login = self::gap("g", "county", GapKind::NoMfa, &["omar"]);
     assert_eq!(
         portal_operation().add_gap(no_login),
-        Err(Refusal::NoLogin { system: at("county"), person: who("omar") })
+        Err(PracticeError::NoLogin { system: at("county"), person: who("omar") })
     );
     let notice = self::gap("g", "county", GapKind::NoMfa, &["dana"])
         .acknowledge_sms(who("dana"), date("2026-09-02"));
@@ -1110,7 +1224,7 @@ fn u5_reviews_are_due_in_six_calendar_months_and_twelve_at_most() {
     let due = date("2027-02-28");
     assert_eq!(gap.state(due), GapState::Standing { review_due: due });
     assert_eq!(gap.state(due.plus_days(1)), GapState::ReviewOverdue { due });
-    let review = |on| Review { on: date(on), by: who("omar"), finding: text("Still nothing.") };
+    let review = |on| GapReview { on: date(on), by: who("omar"), finding: text("Still nothing.") };
     assert_eq!(gap.review(review("2026-08-30")), Err(GapError::Backwards));
     gap.review(review("2026-08-31")).expect("on the day it was found");
     gap.review(review("2027-03-31")).unwrap();
@@ -1121,7 +1235,7 @@ fn u5_reviews_are_due_in_six_calendar_months_and_twelve_at_most() {
     assert_eq!(gap.review_every(), ReviewMonths::SIX);
     let yearly = ReviewMonths::new(12).unwrap();
     let opening =
-        Opening { review_every: yearly, ..opening("g", "county", GapKind::NoMfa, &["tom"]) };
+        NewGap { review_every: yearly, ..opening("g", "county", GapKind::NoMfa, &["tom"]) };
     assert_eq!(Gap::open(opening).unwrap().review_every(), yearly);
     assert_eq!(gap.review_due(date("2027-04-01")), date("2027-09-30"));
     assert_eq!(gap.review_due(date("2027-03-30")), due, "as it was before the review");
@@ -1138,30 +1252,34 @@ fn u6_a_gap_closes_by_support_or_migration_and_never_by_age() {
     assert_eq!(entry.retain_until(), None);
     // Closed by support: only if the record says that there is support.
     let mut supported = entry.clone();
-    supported.close(ClosedBy::Support, date("2026-11-01")).unwrap();
+    supported.close(GapResolution::Support, date("2026-11-01")).unwrap();
     let refused = portal_operation().add_gap(supported.clone());
-    assert!(matches!(refused, Err(Refusal::SupportSaysOtherwise { .. })));
-    let mut operation = operation(
+    assert!(matches!(refused, Err(PracticeError::SupportSaysOtherwise { .. })));
+    let mut practice = practice(
         vec![person("dana"), person("ruth"), person("omar")],
-        vec![portal("county", Offer::App)],
+        vec![portal("county", OfferedFactor::App)],
         vec![login("dana", "county")],
     );
-    assert!(operation.add_gap(entry.clone()).is_err(), "and only a closed one then");
-    operation.add_gap(supported.clone()).unwrap();
+    assert!(practice.add_gap(entry.clone()).is_err(), "and only a closed one then");
+    practice.add_gap(supported.clone()).unwrap();
     assert_eq!(supported.state(date(TODAY)), GapState::Closed { on: date("2026-11-01") });
     assert_eq!(supported.retain_until(), Some(date("2032-11-01")));
-    assert_eq!(supported.close(ClosedBy::Support, date("2026-11-02")), Err(GapError::Closed));
+    assert_eq!(supported.close(GapResolution::Support, date("2026-11-02")), Err(GapError::Closed));
     let again = supported.approve(who("omar"), date("2026-11-02"), date("2027-01-01"));
     assert_eq!(again, Err(GapError::Closed));
     let mut early = entry;
-    assert_eq!(early.close(ClosedBy::Support, date("2026-08-30")), Err(GapError::Backwards));
-    assert_eq!(early.close(ClosedBy::Support, date("2026-08-31")), Ok(()), "the day it was found");
+    assert_eq!(early.close(GapResolution::Support, date("2026-08-30")), Err(GapError::Backwards));
+    assert_eq!(
+        early.close(GapResolution::Support, date("2026-08-31")),
+        Ok(()),
+        "the day it was found"
+    );
 }
 
 #[test]
 fn u6_a_gap_is_open_from_the_day_it_is_found_to_the_day_it_closes() {
     let mut entry = gap("g", "county", GapKind::NoMfa, &["dana"]);
-    entry.close(ClosedBy::Support, date("2026-11-01")).unwrap();
+    entry.close(GapResolution::Support, date("2026-11-01")).unwrap();
     for (day, open) in [
         ("2026-08-30", false),
         ("2026-08-31", true),
@@ -1181,16 +1299,16 @@ fn u6_support_closes_a_gap_only_where_the_record_says_so() {
         migration_plan: text("Move to the new portal."),
         migrate_by: date("2027-01-31"),
     };
-    let register = |kind: GapKind, closed: bool, offer: Offer| {
+    let register = |kind: GapKind, closed: bool, offer: OfferedFactor| {
         let mut entry = gap("g", "county", kind, &["dana"]);
         if closed {
-            entry.close(ClosedBy::Support, date("2026-11-01")).unwrap();
+            entry.close(GapResolution::Support, date("2026-11-01")).unwrap();
         }
         let people = vec![person("dana"), person("ruth"), person("omar")];
         let systems = vec![portal("county", offer)];
-        operation(people, systems, vec![login("dana", "county")]).add_gap(entry)
+        practice(people, systems, vec![login("dana", "county")]).add_gap(entry)
     };
-    use Offer::{App, NoMfa, PhishingResistant, SmsOnly, Unknown};
+    use OfferedFactor::{App, NoMfa, PhishingResistant, SmsOnly, Unknown};
     for (kind, closed, fits) in [
         (GapKind::NoMfa, true, &[SmsOnly, App, PhishingResistant][..]),
         (GapKind::SmsOnly, true, &[App, PhishingResistant]),
@@ -1200,7 +1318,7 @@ fn u6_support_closes_a_gap_only_where_the_record_says_so() {
         (asset(), false, &[NoMfa, SmsOnly]),
     ] {
         for offer in [Unknown, NoMfa, SmsOnly, App, PhishingResistant] {
-            let refused = Refusal::SupportSaysOtherwise { system: at("county"), offer };
+            let refused = PracticeError::SupportSaysOtherwise { system: at("county"), offer };
             let expected = if fits.contains(&offer) { Ok(()) } else { Err(refused) };
             let found = register(kind.clone(), closed, offer);
             assert_eq!(found, expected, "{kind:?}, closed: {closed}, {offer:?}");
@@ -1220,9 +1338,9 @@ fn u6_exceptions_of_the_proposed_rule_are_marked_and_end() {
     ];
     for kind in kinds {
         assert!(kind.is_proposed() && kind.name().contains("proposed rule, not in force"));
-        let mut operation = portal_operation();
-        operation.add_gap(gap("g", "county", kind, &["dana"])).unwrap();
-        let shown = CoverageMarkdown(&report(&operation, &[])).to_string();
+        let mut practice = portal_operation();
+        practice.add_gap(gap("g", "county", kind, &["dana"])).unwrap();
+        let shown = CoverageMarkdown(&report(&practice, &[])).to_string();
         assert!(shown.contains("(proposed rule, not in force)"));
         assert!(shown.contains("**Proposed, not in force:** 45 CFR 164.312(f)"));
     }
@@ -1265,9 +1383,9 @@ fn u6_exceptions_of_the_proposed_rule_are_marked_and_end() {
 
 #[test]
 fn u7_the_register_is_exported_for_the_risk_analysis_with_signature_lines() {
-    let mut operation = portal_operation();
-    operation.add_gap(gap("g", "county", GapKind::NoMfa, &["dana"])).unwrap();
-    let shown = GapsMarkdown(&report(&operation, &[])).to_string();
+    let mut practice = portal_operation();
+    practice.add_gap(gap("g", "county", GapKind::NoMfa, &["dana"])).unwrap();
+    let shown = GapsMarkdown(&report(&practice, &[])).to_string();
     for part in [
         "As of **2026-11-20 12:00 +00:00**",
         "### Gap g: county",
@@ -1291,9 +1409,9 @@ fn c1_the_report_starts_with_what_is_used_every_day() {
         ("d", SystemKind::PracticeManagement),
         ("e", SystemKind::Clearinghouse),
     ];
-    let systems = kinds.map(|(id, kind)| System { kind, ..portal(id, Offer::App) });
-    let operation = operation(vec![], systems.to_vec(), vec![]);
-    let report = report(&operation, &[]);
+    let systems = kinds.map(|(id, kind)| System { kind, ..portal(id, OfferedFactor::App) });
+    let practice = practice(vec![], systems.to_vec(), vec![]);
+    let report = report(&practice, &[]);
     let order: Vec<&str> = report.systems.iter().map(|system| system.system.as_str()).collect();
     assert_eq!(order, ["e", "d", "c", "b", "a"]);
 }
@@ -1307,21 +1425,31 @@ fn c2_the_report_says_what_is_covered_and_what_is_not() {
         with(vec![DeviceSummary { last_used, ..device(Method::Totp) }])
     };
     let of = |summary: Summary| status(&desk(), &[("dana", summary)], "dana", "desk");
-    assert_eq!(of(used(30 * day)), Status::Covered { by: Method::Totp });
+    assert_eq!(of(used(30 * day)), CoverageStatus::Covered { by: Method::Totp });
     let last = Date::of(UnixTime::from_secs(now.as_secs() - 30 * day - 1), UtcOffset::UTC);
-    assert_eq!(of(used(30 * day + 1)), Status::Stale { by: Method::Totp, last });
+    assert_eq!(of(used(30 * day + 1)), CoverageStatus::Stale { by: Method::Totp, last });
     let throttled = |waiting_until, disabled| Summary {
         codes: ThrottleSummary { consecutive_failures: 9, waiting_until, disabled },
         ..holding(Method::Totp)
     };
-    assert_eq!(of(throttled(Some(now.plus(1)), false)), Status::Waiting { until: now.plus(1) });
-    assert_eq!(of(throttled(Some(now), false)), Status::Covered { by: Method::Totp });
-    assert_eq!(of(throttled(None, true)), Status::Disabled);
+    assert_eq!(
+        of(throttled(Some(now.plus(1)), false)),
+        CoverageStatus::Waiting { until: now.plus(1) }
+    );
+    assert_eq!(of(throttled(Some(now), false)), CoverageStatus::Covered { by: Method::Totp });
+    assert_eq!(of(throttled(None, true)), CoverageStatus::Disabled);
     let disabled = DeviceSummary { status: DeviceStatus::Disabled, ..device(Method::Totp) };
-    assert_eq!(of(with(vec![disabled])), Status::Disabled);
+    assert_eq!(of(with(vec![disabled])), CoverageStatus::Disabled);
     let later = DeviceSummary { bound_at: now.plus(1), ..device(Method::Totp) };
-    assert_eq!(of(with(vec![later])), Status::NotEnrolled, "bound after the report's moment");
-    assert_eq!(of(Summary { offboarded_at: Some(now), ..Summary::default() }), Status::Offboarded);
+    assert_eq!(
+        of(with(vec![later])),
+        CoverageStatus::NotEnrolled,
+        "bound after the report's moment"
+    );
+    assert_eq!(
+        of(Summary { offboarded_at: Some(now), ..Summary::default() }),
+        CoverageStatus::Offboarded
+    );
     let unknown = Coverage::new(&desk(), &|_| None, now);
     assert_eq!(unknown.total("no record"), 1);
     assert!(unknown.records.iter().all(|record| record.epoch.is_none()));
@@ -1330,18 +1458,18 @@ fn c2_the_report_says_what_is_covered_and_what_is_not() {
     // What was seen in somebody else's system is believed for six months.
     let people = || vec![person("dana"), person("ines")];
     let seen = |on| vec![attested("dana", "payer", Method::Totp, on, "ines")];
-    let payer = |on| operation(people(), vec![portal("payer", Offer::App)], seen(on));
-    let covered = Status::Covered { by: Method::Totp };
+    let payer = |on| practice(people(), vec![portal("payer", OfferedFactor::App)], seen(on));
+    let covered = CoverageStatus::Covered { by: Method::Totp };
     assert_eq!(status(&payer("2026-05-20"), &[], "dana", "payer"), covered);
-    let stale = Status::Stale { by: Method::Totp, last: date("2026-05-19") };
+    let stale = CoverageStatus::Stale { by: Method::Totp, last: date("2026-05-19") };
     assert_eq!(status(&payer("2026-05-19"), &[], "dana", "payer"), stale);
-    assert_eq!(status(&payer("2026-11-21"), &[], "dana", "payer"), Status::NotEnrolled);
+    assert_eq!(status(&payer("2026-11-21"), &[], "dana", "payer"), CoverageStatus::NotEnrolled);
 }
 
 #[test]
 fn c2_every_line_names_its_controls_and_none_claims_that_they_are_met() {
     let identifiers: Vec<&str> =
-        Controls::ALL.into_iter().flat_map(Controls::identifiers).collect();
+        ControlGroup::ALL.into_iter().flat_map(ControlGroup::identifiers).collect();
     for expected in [
         "45 CFR 164.312(d)",
         "45 CFR 164.312(a)(2)(i)",
@@ -1370,41 +1498,50 @@ fn c2_every_line_names_its_controls_and_none_claims_that_they_are_met() {
 
 #[test]
 fn what_is_unknown_is_never_let_in() {
-    let mut operation = desk();
-    operation.add_grace(&at("desk"), &who("dana"), Grace::restore(noon("2026-12-15"))).unwrap();
+    let mut practice = desk();
+    practice.add_grace(&at("desk"), &who("dana"), Grace::restore(noon("2026-12-15"))).unwrap();
     let strong = holding(Method::Passkey);
-    assert_eq!(gate(&operation, "dana", "ehr", &strong), Gate::Deny(Why::UnknownSystem));
-    assert_eq!(gate(&operation, "eve", "desk", &strong), Gate::Deny(Why::UnknownPerson));
-    let nobody_knows = operation.gate(&who("dana"), &at("desk"), None, noon(TODAY));
-    assert_eq!(nobody_knows, Gate::Need(Methods::STRONG), "not even in grace");
+    assert_eq!(
+        gate(&practice, "dana", "ehr", &strong),
+        GateAnswer::Deny(DenyReason::UnknownSystem)
+    );
+    assert_eq!(
+        gate(&practice, "eve", "desk", &strong),
+        GateAnswer::Deny(DenyReason::UnknownPerson)
+    );
+    let nobody_knows = practice.gate(&who("dana"), &at("desk"), None, noon(TODAY));
+    assert_eq!(nobody_knows, GateAnswer::Need(Methods::STRONG), "not even in grace");
     let late =
         Person { employment: Employment::Current { from: date("2026-11-21") }, ..person("joel") };
-    operation.add_person(late).unwrap();
-    operation.add_login(login("joel", "desk")).unwrap();
-    assert_eq!(gate(&operation, "joel", "desk", &strong), Gate::Deny(Why::NotYetEmployed));
+    practice.add_person(late).unwrap();
+    practice.add_login(login("joel", "desk")).unwrap();
+    assert_eq!(
+        gate(&practice, "joel", "desk", &strong),
+        GateAnswer::Deny(DenyReason::NotYetEmployed)
+    );
     for broken in [0, 1_577_836_799, 7_258_118_401, 1_793_000_000_000, u64::MAX] {
         let now = UnixTime::from_secs(broken);
-        let answer = operation.gate(&who("dana"), &at("desk"), Some(&strong), now);
-        assert_eq!(answer, Gate::Deny(Why::ImplausibleTime));
+        let answer = practice.gate(&who("dana"), &at("desk"), Some(&strong), now);
+        assert_eq!(answer, GateAnswer::Deny(DenyReason::ImplausibleTime));
     }
     // Methods that are no standing factor are none, whatever says that they are confirmed.
     for method in [Method::RecoveryCode, Method::Emergency, Method::Sms] {
         let answer = gate(&desk(), "dana", "desk", &holding(method));
-        assert_eq!(answer, Gate::Need(Methods::STRONG));
+        assert_eq!(answer, GateAnswer::Need(Methods::STRONG));
     }
 }
 
 #[test]
 fn emergency_access_opens_until_its_end_and_not_at_it() {
-    let operation = desk();
+    let practice = desk();
     let until = noon(TODAY);
     let granted = Summary { epoch: 1, emergency_until: Some(until), ..Summary::default() };
     let answer =
-        |summary: &Summary, now| operation.gate(&who("dana"), &at("desk"), Some(summary), now);
+        |summary: &Summary, now| practice.gate(&who("dana"), &at("desk"), Some(summary), now);
     let last = UnixTime::from_secs(until.as_secs() - 1);
-    let open = Gate::AllowUntil { until, why: Until::Emergency };
+    let open = GateAnswer::AllowUntil { until, why: AllowReason::Emergency };
     assert_eq!(answer(&granted, last), open);
-    assert_eq!(answer(&granted, until), Gate::Need(Methods::STRONG));
+    assert_eq!(answer(&granted, until), GateAnswer::Need(Methods::STRONG));
     // Beside a factor it is one way more, for as long.
     let enrolled = Summary { emergency_until: Some(until), ..holding(Method::Totp) };
     assert!(answer(&enrolled, last).admits(Some(Method::Emergency)));
@@ -1415,15 +1552,15 @@ fn emergency_access_opens_until_its_end_and_not_at_it() {
 #[test]
 fn why_somebody_may_not_enter_is_said_in_words() {
     for (why, words) in [
-        (Why::EmploymentOver, "the employment is over"),
-        (Why::ImplausibleTime, "the clock is not plausible"),
-        (Why::NoLogin, "no login on this system"),
-        (Why::NotEnforcedHere, "the system is not enforced here"),
-        (Why::NotYetEmployed, "the first day has not come"),
-        (Why::Offboarded, "the account was offboarded"),
-        (Why::SharedLogin, "the login is shared"),
-        (Why::UnknownPerson, "unknown person"),
-        (Why::UnknownSystem, "unknown system"),
+        (DenyReason::EmploymentOver, "the employment is over"),
+        (DenyReason::ImplausibleTime, "the clock is not plausible"),
+        (DenyReason::NoLogin, "no login on this system"),
+        (DenyReason::NotEnforcedHere, "the system is not enforced here"),
+        (DenyReason::NotYetEmployed, "the first day has not come"),
+        (DenyReason::Offboarded, "the account was offboarded"),
+        (DenyReason::SharedLogin, "the login is shared"),
+        (DenyReason::UnknownPerson, "unknown person"),
+        (DenyReason::UnknownSystem, "unknown system"),
     ] {
         assert_eq!(why.to_string(), words);
     }
@@ -1434,13 +1571,13 @@ fn a_password_alone_is_admitted_only_before_the_date_and_in_grace() {
     let by = Methods::NONE.with(Method::Totp);
     let until = noon("2026-12-01");
     for method in Method::ALL.map(Some).into_iter().chain([None]) {
-        assert_eq!(Gate::Allow(by).admits(method), method == Some(Method::Totp));
-        assert!(!Gate::Need(Methods::STRONG).admits(method));
-        assert!(!Gate::Deny(Why::NoLogin).admits(method));
-        let emergency = Gate::AllowUntil { until, why: Until::Emergency };
+        assert_eq!(GateAnswer::Allow(by).admits(method), method == Some(Method::Totp));
+        assert!(!GateAnswer::Need(Methods::STRONG).admits(method));
+        assert!(!GateAnswer::Deny(DenyReason::NoLogin).admits(method));
+        let emergency = GateAnswer::AllowUntil { until, why: AllowReason::Emergency };
         assert_eq!(emergency.admits(method), method == Some(Method::Emergency));
-        assert!(Gate::AllowUntil { until, why: Until::Grace }.admits(method));
-        assert!(Gate::AllowUntil { until, why: Until::GoLive }.admits(method));
+        assert!(GateAnswer::AllowUntil { until, why: AllowReason::Grace }.admits(method));
+        assert!(GateAnswer::AllowUntil { until, why: AllowReason::GoLive }.admits(method));
     }
 }
 
@@ -1449,16 +1586,16 @@ fn recovery_codes_let_in_beside_a_factor_and_never_instead_of_one() {
     let both = Summary { recovery_codes_left: 3, ..holding(Method::Totp) };
     assert!(gate(&desk(), "dana", "desk", &both).admits(Some(Method::RecoveryCode)));
     let alone = Summary { devices: Vec::new(), ..both };
-    assert_eq!(gate(&desk(), "dana", "desk", &alone), Gate::Need(Methods::STRONG));
+    assert_eq!(gate(&desk(), "dana", "desk", &alone), GateAnswer::Need(Methods::STRONG));
 }
 
 #[test]
 fn text_that_would_lie_in_a_report_is_refused() {
     for line in ["a\nb", "a\u{202e}b", "a\u{200b}b", "\u{0}", "a\u{2028}b", "tab\tb"] {
-        assert_eq!(Text::new(line), Err(TextError::Invisible), "{line:?}");
+        assert_eq!(TextLine::new(line), Err(TextLineError::Invisible), "{line:?}");
     }
-    assert_eq!(Text::new(&"x".repeat(501)), Err(TextError::TooLong));
-    assert!(Text::new(&"ü".repeat(500)).is_ok());
+    assert_eq!(TextLine::new(&"x".repeat(501)), Err(TextLineError::TooLong));
+    assert!(TextLine::new(&"ü".repeat(500)).is_ok());
     for id in ["", "Dana", "dana ", "-dana", "dana/x", "dänä", &"a".repeat(65)] {
         assert_eq!(PersonId::new(id), Err(IdentifierError), "{id:?}");
     }
@@ -1469,8 +1606,8 @@ fn typed_text_cannot_break_out_of_a_report() {
     let nasty = "=HYPERLINK(\"http://x\")|<script>\"a\",b";
     let mut dana = person("dana");
     dana.name = text(nasty);
-    let operation = operation(vec![dana], vec![enforced("desk")], vec![login("dana", "desk")]);
-    let report = report(&operation, &[]);
+    let practice = practice(vec![dana], vec![enforced("desk")], vec![login("dana", "desk")]);
+    let report = report(&practice, &[]);
     let csv = CoverageCsv(&report).to_string();
     let mut reader = csv::Reader::from_reader(csv.as_bytes());
     let rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
@@ -1496,7 +1633,7 @@ struct Pieces {
 
 #[derive(Clone, Debug)]
 struct GapPieces {
-    opening: Opening,
+    opening: NewGap,
     approvals: Vec<(PersonId, Date, Date)>,
     reviews: Vec<Date>,
     notices: Vec<(PersonId, Date)>,
@@ -1511,14 +1648,14 @@ impl GapPieces {
         }
         for on in &self.reviews {
             let finding = text("Looked at.");
-            gap.review(Review { on: *on, by: who("ruth"), finding }).ok()?;
+            gap.review(GapReview { on: *on, by: who("ruth"), finding }).ok()?;
         }
         for (person, on) in &self.notices {
             gap.acknowledge_sms(person.clone(), *on).ok()?;
         }
         if self.closed {
             let to = text("elsewhere");
-            gap.close(ClosedBy::Migration { to }, date("2026-11-01")).ok()?;
+            gap.close(GapResolution::Migration { to }, date("2026-11-01")).ok()?;
         }
         Some(gap)
     }
@@ -1526,46 +1663,46 @@ impl GapPieces {
 
 impl Pieces {
     /// The operation of everything that is not refused, and what that was.
-    fn build(&self) -> (Operation, Pieces) {
-        let mut operation = empty();
+    fn build(&self) -> (Practice, Pieces) {
+        let mut practice = empty();
         let mut kept = Pieces::default();
         for id in &self.clients {
             let client = Client { id: id.clone(), name: text(id.as_str()) };
-            if operation.add_client(client).is_ok() {
+            if practice.add_client(client).is_ok() {
                 kept.clients.push(id.clone());
             }
         }
         for person in &self.people {
-            if operation.add_person(person.clone()).is_ok() {
+            if practice.add_person(person.clone()).is_ok() {
                 kept.people.push(person.clone());
             }
         }
         for system in &self.systems {
-            if operation.add_system(system.clone()).is_ok() {
+            if practice.add_system(system.clone()).is_ok() {
                 kept.systems.push(system.clone());
             }
         }
         for login in &self.logins {
-            if operation.add_login(login.clone()).is_ok() {
+            if practice.add_login(login.clone()).is_ok() {
                 kept.logins.push(login.clone());
             }
         }
         for (system, go_live) in &self.go_lives {
-            if operation.set_go_live(system, *go_live).is_ok() {
+            if practice.set_go_live(system, *go_live).is_ok() {
                 kept.go_lives.push((system.clone(), *go_live));
             }
         }
         for (system, person, grace) in &self.graces {
-            if operation.add_grace(system, person, *grace).is_ok() {
+            if practice.add_grace(system, person, *grace).is_ok() {
                 kept.graces.push((system.clone(), person.clone(), *grace));
             }
         }
         for pieces in &self.gaps {
-            if pieces.gap().is_some_and(|gap| operation.add_gap(gap).is_ok()) {
+            if pieces.gap().is_some_and(|gap| practice.add_gap(gap).is_ok()) {
                 kept.gaps.push(pieces.clone());
             }
         }
-        (operation, kept)
+        (practice, kept)
     }
 
     /// Everything that is this with one piece of data less.
@@ -1591,7 +1728,7 @@ impl Pieces {
         }
         for n in 0..self.systems.len() {
             change(&|it| it.systems[n].support = None);
-            change(&|it| it.systems[n].touches = Touches::default());
+            change(&|it| it.systems[n].touches = BillingData::default());
             change(&|it| it.systems[n].internet_facing = false);
         }
         for (n, gap) in self.gaps.iter().enumerate() {
@@ -1667,11 +1804,11 @@ prop_compose! {
     fn any_system(id: &'static str)(
         own in 0..8_u8,
         offer in prop::sample::select(vec![
-            Offer::SmsOnly,
-            Offer::SmsOnly,
-            Offer::SmsOnly,
-            Offer::App,
-            Offer::NoMfa,
+            OfferedFactor::SmsOnly,
+            OfferedFactor::SmsOnly,
+            OfferedFactor::SmsOnly,
+            OfferedFactor::App,
+            OfferedFactor::NoMfa,
         ]),
         recorded in 0..8_u8,
     ) -> System {
@@ -1702,7 +1839,7 @@ prop_compose! {
             } else {
                 Vec::new()
             },
-            opening: Opening {
+            opening: NewGap {
                 review_every: ReviewMonths::new(months).unwrap(),
                 ..opening(id, system, kind, &PEOPLE[..users])
             },
@@ -1817,27 +1954,27 @@ fn removing_data_never_opens_anything() {
     let moments = prop::sample::select(vec!["2026-11-17", TODAY, "2026-12-05", "2027-01-20"]);
     let strategy = (any_pieces(), any_summary(), moments);
     let law = |(pieces, summary, day): (Pieces, Summary, &str)| {
-        let (operation, pieces) = pieces.build();
+        let (practice, pieces) = pieces.build();
         let now = noon(day);
-        let smaller: Vec<Operation> =
+        let smaller: Vec<Practice> =
             pieces.with_one_less().iter().map(|pieces| pieces.build().0).collect();
         let fewer = summaries_with_one_less(&summary);
         for (person, system) in PEOPLE.iter().flat_map(|who| SYSTEMS.map(|at| (*who, at))) {
             let (person, system) = (who(person), at(system));
-            let before = operation.gate(&person, &system, Some(&summary), now);
+            let before = practice.gate(&person, &system, Some(&summary), now);
             *seen
                 .borrow_mut()
                 .entry(match before {
-                    Gate::Allow(by) if by.contains(Method::Sms) => "allow by SMS",
-                    Gate::Allow(_) => "allow",
-                    Gate::AllowUntil { .. } => "until",
-                    Gate::Need(_) => "need",
-                    Gate::Deny(_) => "deny",
+                    GateAnswer::Allow(by) if by.contains(Method::Sms) => "allow by SMS",
+                    GateAnswer::Allow(_) => "allow",
+                    GateAnswer::AllowUntil { .. } => "until",
+                    GateAnswer::Need(_) => "need",
+                    GateAnswer::Deny(_) => "deny",
                 })
                 .or_default() += 1;
             let after = smaller.iter().map(|less| less.gate(&person, &system, Some(&summary), now));
             let after = after.chain(
-                fewer.iter().map(|less| operation.gate(&person, &system, less.as_ref(), now)),
+                fewer.iter().map(|less| practice.gate(&person, &system, less.as_ref(), now)),
             );
             for after in after {
                 for proved in Method::ALL.map(Some).into_iter().chain([None]) {
@@ -1864,7 +2001,7 @@ proptest! {
     /// was over: a grace and a date ahead end once.
     #[test]
     fn time_only_closes(pieces in any_pieces(), from in 0..120_u32, further in 0..120_u32) {
-        let (operation, _) = pieces.build();
+        let (practice, _) = pieces.build();
         let start = date("2026-11-16").plus_days(from);
         let (earlier, later) = (
             UtcOffset::UTC.day_start(start),
@@ -1873,10 +2010,10 @@ proptest! {
         for (person, system) in PEOPLE.iter().flat_map(|who| SYSTEMS.map(|at| (*who, at))) {
             let (person, system) = (who(person), at(system));
             let none = Summary::default();
-            let before = operation.gate(&person, &system, Some(&none), earlier);
-            let after = operation.gate(&person, &system, Some(&none), later);
+            let before = practice.gate(&person, &system, Some(&none), earlier);
+            let after = practice.gate(&person, &system, Some(&none), later);
             prop_assert!(before.admits(None) || !after.admits(None));
-            if let Gate::AllowUntil { until, .. } = before {
+            if let GateAnswer::AllowUntil { until, .. } = before {
                 prop_assert!(until > earlier);
             }
         }
@@ -1885,7 +2022,7 @@ proptest! {
     /// Coverage is a function: the order in which records came does not show.
     #[test]
     fn the_report_does_not_depend_on_the_order_of_records(pieces in any_pieces(), summary in any_summary()) {
-        let (operation, mut kept) = pieces.build();
+        let (practice, mut kept) = pieces.build();
         kept.people.reverse();
         kept.systems.reverse();
         kept.logins.reverse();
@@ -1895,36 +2032,38 @@ proptest! {
         let (again, _) = kept.build();
         let known = |_: &PersonId| Some(summary.clone());
         let now = noon(TODAY);
-        prop_assert_eq!(Coverage::new(&operation, &known, now), Coverage::new(&again, &known, now));
+        prop_assert_eq!(Coverage::new(&practice, &known, now), Coverage::new(&again, &known, now));
     }
 
     /// What the report calls covered, the gate admits by a code, and what the gate admits by a
     /// password alone, the report never calls covered.
     #[test]
     fn the_report_and_the_gate_agree(pieces in any_pieces(), summary in any_summary()) {
-        let (operation, _) = pieces.build();
+        let (practice, _) = pieces.build();
         let now = noon(TODAY);
         let known = |_: &PersonId| Some(summary.clone());
-        let report = Coverage::new(&operation, &known, now);
+        let report = Coverage::new(&practice, &known, now);
         for (system, line) in report.lines() {
             if system.enforcement != Enforcement::Enforced {
                 continue;
             }
-            let answer = operation.gate(&line.person, &system.system, Some(&summary), now);
-            let by_code = matches!(answer, Gate::Allow(_));
+            let answer = practice.gate(&line.person, &system.system, Some(&summary), now);
+            let by_code = matches!(answer, GateAnswer::Allow(_));
             match line.status {
-                Status::Covered { .. } | Status::Stale { .. } | Status::Weak { gap: Some(_) } => {
+                CoverageStatus::Covered { .. }
+                | CoverageStatus::Stale { .. }
+                | CoverageStatus::Weak { gap: Some(_) } => {
                     prop_assert!(by_code, "{:?} but {:?}", line.status, answer);
                 }
-                Status::InGrace { .. } | Status::BeforeGoLive { .. } => {
+                CoverageStatus::InGrace { .. } | CoverageStatus::BeforeGoLive { .. } => {
                     prop_assert!(answer.admits(None));
                 }
-                Status::Pending { asked, .. } => {
+                CoverageStatus::Pending { asked, .. } => {
                     prop_assert_eq!(answer.admits(None), !asked);
                 }
                 // A gap explains the lack of a factor; at the gate it opens nothing of itself.
-                Status::Gap { .. } => {
-                    let opens = matches!(answer, Gate::Allow(_));
+                CoverageStatus::Gap { .. } => {
+                    let opens = matches!(answer, GateAnswer::Allow(_));
                     prop_assert!(!opens, "{:?} but {:?}", line.status, answer);
                 }
                 _ => prop_assert!(!answer.admits(None)),

@@ -6,25 +6,25 @@
 //! The same judgement as `coverage`, asked per system and before the day. A date that cannot hold
 //! says why, so that it is moved on purpose or not at all.
 
-use alloc::vec::Vec;
+use countersign::{Summary, UnixTime};
 
-use crate::account::summary::Summary;
-use crate::coverage::{Coverage, CoverageLine, Status, SystemCoverage};
+use crate::coverage::{Coverage, CoverageLine, CoverageStatus, SystemCoverage};
 use crate::date::Date;
 use crate::gap::GapState;
-use crate::inventory::{Offer, PersonId, SystemId, Text};
-use crate::rollout::Operation;
-use crate::time::UnixTime;
+use crate::inventory::{OfferedFactor, PersonId, SystemId, TextLine};
+use crate::rollout::Practice;
 
-/// Whether the go-live dates of an operation can hold, or have held.
+/// Whether the go-live dates of a practice can hold, or have held.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
 pub struct Readiness {
-    /// What the operation is called.
-    pub operation: Text,
+    /// What the practice is called.
+    #[cfg_attr(feature = "serde", serde(rename = "operation"))]
+    pub practice: TextLine,
     /// The moment for which it was judged.
     pub as_of: UnixTime,
-    /// Its day, where the operation is.
+    /// Its day, where the practice is.
     pub as_of_date: Date,
     /// The systems in scope, in the order in which to start.
     pub systems: Vec<SystemReadiness>,
@@ -34,16 +34,16 @@ impl Readiness {
     /// Judges every system in scope. `summaries` is as for [`Coverage::new`].
     #[must_use]
     pub fn new(
-        operation: &Operation,
+        practice: &Practice,
         summaries: &dyn Fn(&PersonId) -> Option<Summary>,
         as_of: UnixTime,
     ) -> Readiness {
-        let coverage = Coverage::new(operation, summaries, as_of);
+        let coverage = Coverage::new(practice, summaries, as_of);
         let today = coverage.as_of_date;
         let in_scope = coverage.systems.iter().filter(|system| system.in_scope);
-        let systems = in_scope.map(|system| SystemReadiness::new(operation, system, today));
+        let systems = in_scope.map(|system| SystemReadiness::new(practice, system, today));
         Readiness {
-            operation: coverage.operation.clone(),
+            practice: coverage.practice.clone(),
             as_of,
             as_of_date: today,
             systems: systems.collect(),
@@ -54,11 +54,12 @@ impl Readiness {
 /// Whether the go-live date of one system can hold, or has held.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
 pub struct SystemReadiness {
     /// The system.
     pub system: SystemId,
     /// What people call it.
-    pub name: Text,
+    pub name: TextLine,
     /// Its go-live date.
     pub go_live: Option<Date>,
     /// People with a login there who are or will be employed when it goes live.
@@ -70,27 +71,27 @@ pub struct SystemReadiness {
     /// How many were trained before the date.
     pub trained: usize,
     /// Who is missing what, by person.
-    pub missing: Vec<Missing>,
+    pub missing: Vec<PersonNotReady>,
     /// Why the date cannot hold; empty: it can.
-    pub blockers: Vec<Blocker>,
+    pub blockers: Vec<GoLiveBlocker>,
 }
 
 impl SystemReadiness {
-    fn new(operation: &Operation, system: &SystemCoverage, today: Date) -> SystemReadiness {
-        let shared = |line: &&CoverageLine| matches!(line.status, Status::Shared { .. });
+    fn new(practice: &Practice, system: &SystemCoverage, today: Date) -> SystemReadiness {
+        let shared = |line: &&CoverageLine| matches!(line.status, CoverageStatus::Shared { .. });
         let counted = system.lines.iter().filter_map(|line| {
-            let person = operation.person(&line.person)?;
+            let person = practice.person(&line.person)?;
             let day = system.go_live.map_or(today, |go_live| go_live.max(today));
-            let last = person.employment.end().map(|end| Date::of(end, operation.offset()));
+            let last = person.employment.end().map(|end| Date::of(end, practice.offset()));
             let stays = person.employment.from() <= day && last.is_none_or(|last| last >= day);
-            (stays && !matches!(line.status, Status::Left { .. })).then_some((line, person))
+            (stays && !matches!(line.status, CoverageStatus::Left { .. })).then_some((line, person))
         });
         let (mut people, mut enrolled, mut excused, mut trained) =
             (0_usize, 0_usize, 0_usize, 0_usize);
         let mut missing = Vec::new();
         for (line, person) in counted {
             let is_excused =
-                matches!(line.status, Status::Gap { state: GapState::Standing { .. }, .. });
+                matches!(line.status, CoverageStatus::Gap { state: GapState::Standing { .. }, .. });
             let is_enrolled = line.status.is_enrolled();
             let is_trained = person.trained_on.is_some_and(|trained_on| {
                 let first_day = person.employment.from();
@@ -106,16 +107,16 @@ impl SystemReadiness {
             let enrolment = !is_enrolled && !is_excused;
             if enrolment || !is_trained {
                 let (person, name) = (line.person.clone(), line.name.clone());
-                missing.push(Missing { person, name, enrolment, training: !is_trained });
+                missing.push(PersonNotReady { person, name, enrolment, training: !is_trained });
             }
         }
         let blockers = [
-            (system.go_live.is_none(), Blocker::NoDate),
-            (system.offer == Offer::Unknown, Blocker::SupportUnknown),
-            (system.lines.iter().any(|line| shared(&line)), Blocker::SharedLogin),
-            (people == 0, Blocker::NoPeople),
-            (missing.iter().any(|person| person.enrolment), Blocker::NotEnrolled),
-            (missing.iter().any(|person| person.training), Blocker::NotTrained),
+            (system.go_live.is_none(), GoLiveBlocker::NoDate),
+            (system.offer == OfferedFactor::Unknown, GoLiveBlocker::SupportUnknown),
+            (system.lines.iter().any(|line| shared(&line)), GoLiveBlocker::SharedLogin),
+            (people == 0, GoLiveBlocker::NoPeople),
+            (missing.iter().any(|person| person.enrolment), GoLiveBlocker::NotEnrolled),
+            (missing.iter().any(|person| person.training), GoLiveBlocker::NotTrained),
         ];
         let blockers = blockers.into_iter().filter_map(|(blocks, why)| blocks.then_some(why));
         SystemReadiness {
@@ -157,11 +158,12 @@ fn percent(part: usize, whole: usize) -> Option<usize> {
 /// What one person is missing before a go-live date.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
-pub struct Missing {
+#[non_exhaustive]
+pub struct PersonNotReady {
     /// Who.
     pub person: PersonId,
     /// What people call them.
-    pub name: Text,
+    pub name: TextLine,
     /// Has not enrolled, and nothing standing excuses it.
     pub enrolment: bool,
     /// Was not trained before the date.
@@ -171,7 +173,8 @@ pub struct Missing {
 /// Why a date cannot hold.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "kebab-case"))]
-pub enum Blocker {
+#[non_exhaustive]
+pub enum GoLiveBlocker {
     /// There is no date.
     NoDate,
     /// Nobody has a login there, or nobody wrote it down.
@@ -186,17 +189,17 @@ pub enum Blocker {
     SupportUnknown,
 }
 
-impl Blocker {
+impl GoLiveBlocker {
     /// What it says in a report.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
-            Blocker::NoDate => "no date is set",
-            Blocker::NoPeople => "nobody has a login",
-            Blocker::NotEnrolled => "people have not enrolled",
-            Blocker::NotTrained => "people were not trained before the date",
-            Blocker::SharedLogin => "a login is shared",
-            Blocker::SupportUnknown => "nobody knows what the system offers",
+            GoLiveBlocker::NoDate => "no date is set",
+            GoLiveBlocker::NoPeople => "nobody has a login",
+            GoLiveBlocker::NotEnrolled => "people have not enrolled",
+            GoLiveBlocker::NotTrained => "people were not trained before the date",
+            GoLiveBlocker::SharedLogin => "a login is shared",
+            GoLiveBlocker::SupportUnknown => "nobody knows what the system offers",
         }
     }
 }

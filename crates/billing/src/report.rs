@@ -10,20 +10,18 @@
 //!
 //! No report says that a rule is met.
 
-use alloc::format;
-use alloc::string::{String, ToString};
-use alloc::vec;
-use alloc::vec::Vec;
-use core::fmt::{self, Display, Write as _};
+use std::fmt::{self, Display, Write as _};
 
-use crate::account::summary::Method;
-use crate::coverage::{Controls, Coverage, CoverageLine, GapLine, Status, SystemCoverage};
+use countersign::{Method, UnixTime};
+
+use crate::coverage::{
+    ControlGroup, Coverage, CoverageLine, CoverageStatus, GapLine, SystemCoverage,
+};
 use crate::date::{Date, UtcOffset};
-use crate::gap::{Channel, GapState, VendorContact};
-use crate::inventory::{Enforcement, Offer, PersonId, SystemId, Text};
-use crate::offboarding::{Clock, Plan, RemnantKind};
+use crate::gap::{GapState, VendorContact, WrittenChannel};
+use crate::inventory::{Enforcement, OfferedFactor, PersonId, SystemId, TextLine};
+use crate::offboarding::{OffboardingDeadlines, OffboardingPlan, RemainingAccessKind};
 use crate::readiness::Readiness;
-use crate::time::UnixTime;
 
 /// The coverage report in Markdown.
 #[derive(Clone, Copy, Debug)]
@@ -32,7 +30,7 @@ pub struct CoverageMarkdown<'r>(pub &'r Coverage);
 impl Display for CoverageMarkdown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let report = self.0;
-        let name = Escaped(report.operation.as_str());
+        let name = Escaped(report.practice.as_str());
         writeln!(f, "# Second factors: {name}\n")?;
         writeln!(f, "As of **{}**.\n", report.offset.show(report.as_of))?;
         writeln!(f, "{NOT_A_JUDGEMENT}\n")?;
@@ -56,7 +54,7 @@ pub struct GapsMarkdown<'r>(pub &'r Coverage);
 impl Display for GapsMarkdown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let report = self.0;
-        let name = Escaped(report.operation.as_str());
+        let name = Escaped(report.practice.as_str());
         writeln!(f, "# Gaps in second factors: {name}\n")?;
         writeln!(f, "As of **{}**.\n", report.offset.show(report.as_of))?;
         writeln!(f, "{NOT_A_JUDGEMENT}\n")?;
@@ -73,7 +71,7 @@ pub struct ReadinessMarkdown<'r>(pub &'r Readiness);
 impl Display for ReadinessMarkdown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let report = self.0;
-        writeln!(f, "# Ready for go-live: {}\n", Escaped(report.operation.as_str()))?;
+        writeln!(f, "# Ready for go-live: {}\n", Escaped(report.practice.as_str()))?;
         writeln!(f, "As of **{}**.\n", report.as_of_date)?;
         writeln!(f, "| System | Go-live | People | Enrolled | Excused | Trained | Can it hold? |")?;
         writeln!(f, "|---|---|--:|--:|--:|--:|---|")?;
@@ -123,9 +121,9 @@ impl Display for ReadinessMarkdown<'_> {
 
 /// The list for one leaver in Markdown.
 #[derive(Clone, Copy, Debug)]
-pub struct PlanMarkdown<'r>(pub &'r Plan);
+pub struct OffboardingMarkdown<'r>(pub &'r OffboardingPlan);
 
-impl Display for PlanMarkdown<'_> {
+impl Display for OffboardingMarkdown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let plan = self.0;
         let offset = plan.offset;
@@ -139,9 +137,10 @@ impl Display for PlanMarkdown<'_> {
         writeln!(
             f,
             "{}\n",
-            match plan.clock {
-                Clock::EndOfDay => "Due by the end of that day. The rule in force names no time.",
-                Clock::Proposed => {
+            match plan.deadlines {
+                OffboardingDeadlines::EndOfDay =>
+                    "Due by the end of that day. The rule in force names no time.",
+                OffboardingDeadlines::Proposed => {
                     "Due within one hour, notices to clients within 24 hours: the clocks of a \
                      proposed rule (90 FR 898), not in force."
                 }
@@ -153,7 +152,7 @@ impl Display for PlanMarkdown<'_> {
             let mark = if line.done.is_some() { "[x]" } else { "[ ]" };
             let late = if line.late { " **late**" } else { "" };
             let done = line.done.as_ref();
-            let by = done.map(|done| done.by_name.as_ref().map_or("the library", Text::as_str));
+            let by = done.map(|done| done.by_name.as_ref().map_or("the library", TextLine::as_str));
             writeln!(
                 f,
                 "| {mark} | {} | {} | {}{late} | {} |",
@@ -171,7 +170,7 @@ impl Display for PlanMarkdown<'_> {
                 plan.open().count()
             ),
         }?;
-        writeln!(f, "\nEvidence for {}.\n", Joined(Controls::Termination.identifiers()))?;
+        writeln!(f, "\nEvidence for {}.\n", Joined(ControlGroup::Termination.identifiers()))?;
         signatures(f)
     }
 }
@@ -216,9 +215,10 @@ met; the controls it names are those the lines are evidence for.";
 fn summary(f: &mut fmt::Formatter<'_>, report: &Coverage) -> fmt::Result {
     writeln!(f, "## In short\n")?;
     let (asked, covered) = (report.asked(), report.total("covered"));
-    let resistant = report.lines().filter(
-        |(_, line)| matches!(line.status, Status::Covered { by } if by.is_phishing_resistant()),
-    );
+    let resistant = report.lines().filter(|(_, line)| match line.status {
+        CoverageStatus::Covered { by } => by.is_phishing_resistant(),
+        _ => false,
+    });
     writeln!(
         f,
         "- Covered: **{covered} of {asked}** logins that are asked for a second factor, {} of them \
@@ -232,8 +232,8 @@ fn summary(f: &mut fmt::Formatter<'_>, report: &Coverage) -> fmt::Result {
         report.open()
     )?;
     let reachable = report.lines().filter(|(system, line)| {
-        system.offer == Offer::PhishingResistant
-            && matches!(line.status, Status::Covered { by } if !by.is_phishing_resistant())
+        system.offer == OfferedFactor::PhishingResistant
+            && matches!(line.status, CoverageStatus::Covered { by } if !by.is_phishing_resistant())
     });
     writeln!(
         f,
@@ -243,7 +243,7 @@ fn summary(f: &mut fmt::Formatter<'_>, report: &Coverage) -> fmt::Result {
     )?;
     let overdue = report.due.iter().filter(|due| due.overdue).count();
     writeln!(f, "- Overdue: **{overdue}**.")?;
-    writeln!(f, "- Left behind by former employees: **{}**.", report.remnants.len())?;
+    writeln!(f, "- Left behind by former employees: **{}**.", report.remaining_access.len())?;
     write!(f, "- Kinds of systems of which the inventory has none: ")?;
     let kinds: Vec<&str> = report.missing_kinds.iter().map(|kind| kind.name()).collect();
     writeln!(f, "{}.\n", if kinds.is_empty() { String::from("none") } else { kinds.join(", ") })?;
@@ -312,7 +312,9 @@ fn systems(f: &mut fmt::Formatter<'_>, report: &Coverage) -> fmt::Result {
         }
         match system.go_live {
             Some(on) => writeln!(f, "; go-live {on}.\n")?,
-            None if system.offer == Offer::NoMfa => writeln!(f, "; nothing to go live with.\n")?,
+            None if system.offer == OfferedFactor::NoMfa => {
+                writeln!(f, "; nothing to go live with.\n")?
+            }
             None if system.in_scope => writeln!(f, "; **no go-live date**.\n")?,
             None => writeln!(f, "; out of scope.\n")?,
         }
@@ -338,13 +340,13 @@ fn systems(f: &mut fmt::Formatter<'_>, report: &Coverage) -> fmt::Result {
     Ok(())
 }
 
-const fn offer(offer: Offer) -> &'static str {
+const fn offer(offer: OfferedFactor) -> &'static str {
     match offer {
-        Offer::App => "app codes",
-        Offer::NoMfa => "no second factor",
-        Offer::PhishingResistant => "passkeys or certificates",
-        Offer::SmsOnly => "SMS only",
-        Offer::Unknown => "unknown",
+        OfferedFactor::App => "app codes",
+        OfferedFactor::NoMfa => "no second factor",
+        OfferedFactor::PhishingResistant => "passkeys or certificates",
+        OfferedFactor::SmsOnly => "SMS only",
+        OfferedFactor::Unknown => "unknown",
     }
 }
 
@@ -360,26 +362,26 @@ const fn method(method: Method) -> &'static str {
     }
 }
 
-fn detail(status: &Status, offset: UtcOffset) -> String {
+fn detail(status: &CoverageStatus, offset: UtcOffset) -> String {
     match status {
-        Status::Ahead { from } => format!("starts {from}"),
-        Status::BeforeGoLive { on } => format!("asked for from {on}"),
-        Status::Covered { by } => method(*by).to_string(),
-        Status::Disabled => "bind a new factor".to_string(),
-        Status::Gap { gap, state } => format!("gap {gap}: {}", GapStateText(*state)),
-        Status::InGrace { until } => format!("until {}", offset.show(*until)),
-        Status::Left { on } => format!("employment ended {on}"),
-        Status::NoRecord => "the account could not be read".to_string(),
-        Status::NotEnrolled => "enrol, or close the login".to_string(),
-        Status::NotRequired => String::new(),
-        Status::Offboarded => "the account is closed".to_string(),
-        Status::Pending { until, .. } => format!("confirm until {}", offset.show(*until)),
-        Status::Shared { gap: Some(gap) } => format!("gap {gap}"),
-        Status::Shared { gap: None } => "no gap is open".to_string(),
-        Status::Stale { by, last } => format!("{}, last {last}", method(*by)),
-        Status::Waiting { until } => format!("until {}", offset.show(*until)),
-        Status::Weak { gap: Some(gap) } => format!("SMS code, permitted by gap {gap}"),
-        Status::Weak { gap: None } => "SMS code, and nothing permits it".to_string(),
+        CoverageStatus::Ahead { from } => format!("starts {from}"),
+        CoverageStatus::BeforeGoLive { on } => format!("asked for from {on}"),
+        CoverageStatus::Covered { by } => method(*by).to_string(),
+        CoverageStatus::Disabled => "bind a new factor".to_string(),
+        CoverageStatus::Gap { gap, state } => format!("gap {gap}: {}", GapStateText(*state)),
+        CoverageStatus::InGrace { until } => format!("until {}", offset.show(*until)),
+        CoverageStatus::Left { on } => format!("employment ended {on}"),
+        CoverageStatus::NoRecord => "the account could not be read".to_string(),
+        CoverageStatus::NotEnrolled => "enrol, or close the login".to_string(),
+        CoverageStatus::NotRequired => String::new(),
+        CoverageStatus::Offboarded => "the account is closed".to_string(),
+        CoverageStatus::Pending { until, .. } => format!("confirm until {}", offset.show(*until)),
+        CoverageStatus::Shared { gap: Some(gap) } => format!("gap {gap}"),
+        CoverageStatus::Shared { gap: None } => "no gap is open".to_string(),
+        CoverageStatus::Stale { by, last } => format!("{}, last {last}", method(*by)),
+        CoverageStatus::Waiting { until } => format!("until {}", offset.show(*until)),
+        CoverageStatus::Weak { gap: Some(gap) } => format!("SMS code, permitted by gap {gap}"),
+        CoverageStatus::Weak { gap: None } => "SMS code, and nothing permits it".to_string(),
     }
 }
 
@@ -478,9 +480,9 @@ impl Display for Contact<'_> {
         let Contact(report, VendorContact { asked_on, asked_by, channel, answer }) = self;
         let asked_by = Name(report, asked_by);
         let channel = match channel {
-            Channel::Email => "email",
-            Channel::Letter => "letter",
-            Channel::Ticket => "ticket",
+            WrittenChannel::Email => "email",
+            WrittenChannel::Letter => "letter",
+            WrittenChannel::Ticket => "ticket",
         };
         write!(f, "on {asked_on} by {asked_by} ({channel})")?;
         let Some(answer) = answer else { return write!(f, "; no answer yet") };
@@ -525,22 +527,22 @@ fn vendors(f: &mut fmt::Formatter<'_>, report: &Coverage) -> fmt::Result {
 
 fn leavers(f: &mut fmt::Formatter<'_>, report: &Coverage) -> fmt::Result {
     writeln!(f, "## Former employees\n")?;
-    if report.remnants.is_empty() {
+    if report.remaining_access.is_empty() {
         return writeln!(f, "Nothing of theirs is left.\n");
     }
     writeln!(f, "| Person | Left |")?;
     writeln!(f, "|---|---|")?;
-    for remnant in &report.remnants {
+    for remaining in &report.remaining_access {
         let name = |id: &SystemId| {
             let found = report.systems.iter().find(|system| system.system == *id);
             String::from(found.map_or(id.as_str(), |system| system.name.as_str()))
         };
-        write!(f, "| {} | ", Name(report, &remnant.person))?;
-        match &remnant.what {
-            RemnantKind::Account => write!(f, "the account is not offboarded")?,
-            RemnantKind::AccountUnknown => write!(f, "the account could not be read")?,
-            RemnantKind::Login(id) => write!(f, "login in {}", Escaped(&name(id)))?,
-            RemnantKind::SharedPassword(id) => {
+        write!(f, "| {} | ", Name(report, &remaining.person))?;
+        match &remaining.what {
+            RemainingAccessKind::Account => write!(f, "the account is not offboarded")?,
+            RemainingAccessKind::AccountUnknown => write!(f, "the account could not be read")?,
+            RemainingAccessKind::Login(id) => write!(f, "login in {}", Escaped(&name(id)))?,
+            RemainingAccessKind::SharedPassword(id) => {
                 write!(f, "knows the shared password of {}", Escaped(&name(id)))?;
             }
         }
@@ -583,7 +585,7 @@ fn controls(f: &mut fmt::Formatter<'_>) -> fmt::Result {
     writeln!(f, "## Controls\n")?;
     writeln!(f, "| | In force | Voluntary goals and practices |")?;
     writeln!(f, "|---|---|---|")?;
-    for group in Controls::ALL {
+    for group in ControlGroup::ALL {
         writeln!(
             f,
             "| {} | {} | {} |",
@@ -612,21 +614,23 @@ fn signatures(f: &mut fmt::Formatter<'_>) -> fmt::Result {
 fn csv_fields(report: &Coverage, system: &SystemCoverage, line: &CoverageLine) -> Vec<String> {
     let day = |moment: UnixTime| Date::of(moment, report.offset);
     let (by, date, gap, state) = match &line.status {
-        Status::Ahead { from } => (None, Some(*from), None, None),
-        Status::BeforeGoLive { on } | Status::Left { on } => (None, Some(*on), None, None),
-        Status::Covered { by } => (Some(*by), None, None, None),
-        Status::Gap { gap, state } => (None, None, Some(gap), Some(*state)),
-        Status::InGrace { until } | Status::Pending { until, .. } | Status::Waiting { until } => {
-            (None, Some(day(*until)), None, None)
+        CoverageStatus::Ahead { from } => (None, Some(*from), None, None),
+        CoverageStatus::BeforeGoLive { on } | CoverageStatus::Left { on } => {
+            (None, Some(*on), None, None)
         }
-        Status::Shared { gap } => (None, None, gap.as_ref(), None),
-        Status::Stale { by, last } => (Some(*by), Some(*last), None, None),
-        Status::Weak { gap } => (Some(Method::Sms), None, gap.as_ref(), None),
-        Status::Disabled
-        | Status::NoRecord
-        | Status::NotEnrolled
-        | Status::NotRequired
-        | Status::Offboarded => (None, None, None, None),
+        CoverageStatus::Covered { by } => (Some(*by), None, None, None),
+        CoverageStatus::Gap { gap, state } => (None, None, Some(gap), Some(*state)),
+        CoverageStatus::InGrace { until }
+        | CoverageStatus::Pending { until, .. }
+        | CoverageStatus::Waiting { until } => (None, Some(day(*until)), None, None),
+        CoverageStatus::Shared { gap } => (None, None, gap.as_ref(), None),
+        CoverageStatus::Stale { by, last } => (Some(*by), Some(*last), None, None),
+        CoverageStatus::Weak { gap } => (Some(Method::Sms), None, gap.as_ref(), None),
+        CoverageStatus::Disabled
+        | CoverageStatus::NoRecord
+        | CoverageStatus::NotEnrolled
+        | CoverageStatus::NotRequired
+        | CoverageStatus::Offboarded => (None, None, None, None),
     };
     let listed = gap.and_then(|id| report.gaps.iter().find(|entry| entry.gap == *id));
     let state = state.or_else(|| listed.map(|entry| entry.state));
@@ -681,7 +685,7 @@ fn csv_row(f: &mut fmt::Formatter<'_>, fields: &[String]) -> fmt::Result {
     }
     let (_, written) = writer.terminator(&mut room);
     line.extend(room.iter().take(written));
-    f.write_str(core::str::from_utf8(&line).map_err(|_| fmt::Error)?)
+    f.write_str(std::str::from_utf8(&line).map_err(|_| fmt::Error)?)
 }
 
 /// The field with an apostrophe in front if a spreadsheet would take it for a formula: after any
@@ -771,7 +775,7 @@ mod tests {
     #[test]
     fn what_a_spreadsheet_would_compute_is_defused() {
         for field in ["=1+1", "+1", "-1", "@SUM(A1)", " =1", "\t=1", "\r1", "＝1", "\u{a0}@x"] {
-            assert_eq!(defused(field), std::format!("'{field}"), "{field:?}");
+            assert_eq!(defused(field), format!("'{field}"), "{field:?}");
         }
         for field in ["", "2026-11-02", "a=b", "x@y", "(-1)"] {
             assert_eq!(defused(field), field);
@@ -781,7 +785,7 @@ mod tests {
     #[test]
     fn markup_is_escaped() {
         let typed = "<b>|`x`|*y*|[z](u)|&amp;\n#";
-        let shown = std::format!("{}", Escaped(typed));
+        let shown = format!("{}", Escaped(typed));
         assert_eq!(shown, "&lt;b&gt;\\|\\`x\\`\\|\\*y\\*\\|\\[z\\](u)\\|&amp;amp; \\#");
     }
 }

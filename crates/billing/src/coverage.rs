@@ -5,27 +5,29 @@
 //! which of them each line is evidence for. It never says that they are met: that is a judgement,
 //! and somebody signs for it.
 //!
-//! Pure functions of the operation, of account summaries and of a moment: the same input gives the
+//! Pure functions of the practice, of account summaries and of a moment: the same input gives the
 //! same report, in the same order. The report is stricter than the gate where it can be: a device
 //! bound after the moment does not count yet, a gap that is overdue covers nobody, and what nobody
 //! knows is shown as unknown. `report` writes it down.
 
-use alloc::collections::BTreeMap;
-use alloc::format;
-use alloc::string::String;
-use alloc::vec::Vec;
-use core::cmp::Ordering;
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
 
-use crate::account::summary::{DeviceStatus, DeviceSummary, Method, Summary};
+use countersign::account::{DeviceStatus, DeviceSummary};
+use countersign::{Method, Summary, UnixTime};
+
 use crate::date::{Date, UtcOffset};
-use crate::gap::{Gap, GapKind, GapState};
-use crate::inventory::{
-    Employment, EmploymentStatus, Enforcement, GapId, Login, LoginKind, Offer, Person, PersonId,
-    Privilege, System, SystemId, SystemKind, Text,
+use crate::gap::{
+    CompensatingControl, Gap, GapApproval, GapKind, GapReview, GapState, VendorContact,
 };
-use crate::offboarding::{self, Clock, Plan, Remnant, Step};
-use crate::rollout::{self, Operation, Until};
-use crate::time::UnixTime;
+use crate::inventory::{
+    Employment, EmploymentStatus, Enforcement, GapId, Login, LoginKind, OfferedFactor, Person,
+    PersonId, Privilege, System, SystemId, SystemKind, TextLine,
+};
+use crate::offboarding::{
+    self, OffboardingDeadlines, OffboardingPlan, OffboardingStep, RemainingAccess,
+};
+use crate::rollout::{self, AllowReason, Practice};
 
 /// What was seen in somebody else's system is believed for so many calendar months.
 pub const ATTESTATION_MONTHS: u32 = 6;
@@ -44,7 +46,8 @@ pub const ANSWER_DAYS: u32 = 30;
     derive(serde::Serialize),
     serde(tag = "is", rename_all = "kebab-case")
 )]
-pub enum Status {
+#[non_exhaustive]
+pub enum CoverageStatus {
     /// Has a factor of the upper ranks, used or seen lately.
     Covered {
         /// The strongest one.
@@ -118,7 +121,7 @@ pub enum Status {
     NotRequired,
 }
 
-impl Status {
+impl CoverageStatus {
     /// Every name, in the order of the totals.
     pub const NAMES: [&'static str; 16] = [
         "covered",
@@ -143,34 +146,34 @@ impl Status {
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
-            Status::Covered { .. } => "covered",
-            Status::Weak { .. } => "weak",
-            Status::Gap { .. } => "gap",
-            Status::BeforeGoLive { .. } => "before go-live",
-            Status::InGrace { .. } => "in grace",
-            Status::Pending { .. } => "pending",
-            Status::Stale { .. } => "stale",
-            Status::Waiting { .. } => "waiting",
-            Status::Disabled => "disabled",
-            Status::NotEnrolled => "not enrolled",
-            Status::NoRecord => "no record",
-            Status::Offboarded => "offboarded",
-            Status::Shared { .. } => "shared",
-            Status::Left { .. } => "left",
-            Status::Ahead { .. } => "ahead",
-            Status::NotRequired => "not required",
+            CoverageStatus::Covered { .. } => "covered",
+            CoverageStatus::Weak { .. } => "weak",
+            CoverageStatus::Gap { .. } => "gap",
+            CoverageStatus::BeforeGoLive { .. } => "before go-live",
+            CoverageStatus::InGrace { .. } => "in grace",
+            CoverageStatus::Pending { .. } => "pending",
+            CoverageStatus::Stale { .. } => "stale",
+            CoverageStatus::Waiting { .. } => "waiting",
+            CoverageStatus::Disabled => "disabled",
+            CoverageStatus::NotEnrolled => "not enrolled",
+            CoverageStatus::NoRecord => "no record",
+            CoverageStatus::Offboarded => "offboarded",
+            CoverageStatus::Shared { .. } => "shared",
+            CoverageStatus::Left { .. } => "left",
+            CoverageStatus::Ahead { .. } => "ahead",
+            CoverageStatus::NotRequired => "not required",
         }
     }
 
     /// Which controls the line is evidence for.
     #[must_use]
-    pub const fn controls(&self) -> Controls {
+    pub const fn controls(&self) -> ControlGroup {
         match self {
-            Status::Shared { .. } => Controls::UniqueUser,
-            Status::Left { .. } => Controls::Termination,
-            Status::Stale { .. } => Controls::Inactivity,
-            Status::Ahead { .. } => Controls::Provisioning,
-            _ => Controls::Authentication,
+            CoverageStatus::Shared { .. } => ControlGroup::UniqueUser,
+            CoverageStatus::Left { .. } => ControlGroup::Termination,
+            CoverageStatus::Stale { .. } => ControlGroup::Inactivity,
+            CoverageStatus::Ahead { .. } => ControlGroup::Provisioning,
+            _ => ControlGroup::Authentication,
         }
     }
 
@@ -179,15 +182,15 @@ impl Status {
     #[must_use]
     pub const fn is_open(&self) -> bool {
         match self {
-            Status::Disabled
-            | Status::Left { .. }
-            | Status::NoRecord
-            | Status::NotEnrolled
-            | Status::Offboarded
-            | Status::Pending { asked: true, .. }
-            | Status::Shared { .. }
-            | Status::Weak { gap: None } => true,
-            Status::Gap { state, .. } => !matches!(state, GapState::Standing { .. }),
+            CoverageStatus::Disabled
+            | CoverageStatus::Left { .. }
+            | CoverageStatus::NoRecord
+            | CoverageStatus::NotEnrolled
+            | CoverageStatus::Offboarded
+            | CoverageStatus::Pending { asked: true, .. }
+            | CoverageStatus::Shared { .. }
+            | CoverageStatus::Weak { gap: None } => true,
+            CoverageStatus::Gap { state, .. } => !matches!(state, GapState::Standing { .. }),
             _ => false,
         }
     }
@@ -197,10 +200,10 @@ impl Status {
     pub const fn is_enrolled(&self) -> bool {
         matches!(
             self,
-            Status::Covered { .. }
-                | Status::Stale { .. }
-                | Status::Waiting { .. }
-                | Status::Weak { gap: Some(_) }
+            CoverageStatus::Covered { .. }
+                | CoverageStatus::Stale { .. }
+                | CoverageStatus::Waiting { .. }
+                | CoverageStatus::Weak { gap: Some(_) }
         )
     }
 }
@@ -208,7 +211,8 @@ impl Status {
 /// A group of controls, by identifier. The identifiers of HICP 3.M and of the HHS goals are named
 /// without their titles.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Controls {
+#[non_exhaustive]
+pub enum ControlGroup {
     /// That the person is the one claimed, by more than a password.
     Authentication,
     /// The same, and that unused accounts are noticed.
@@ -221,25 +225,25 @@ pub enum Controls {
     UniqueUser,
 }
 
-impl Controls {
+impl ControlGroup {
     /// Every group, by letter.
-    pub const ALL: [Controls; 5] = [
-        Controls::Authentication,
-        Controls::Inactivity,
-        Controls::Provisioning,
-        Controls::Termination,
-        Controls::UniqueUser,
+    pub const ALL: [ControlGroup; 5] = [
+        ControlGroup::Authentication,
+        ControlGroup::Inactivity,
+        ControlGroup::Provisioning,
+        ControlGroup::Termination,
+        ControlGroup::UniqueUser,
     ];
 
     /// One letter, for a narrow column: `A`, `I`, `P`, `T`, `U`.
     #[must_use]
     pub const fn letter(self) -> char {
         match self {
-            Controls::Authentication => 'A',
-            Controls::Inactivity => 'I',
-            Controls::Provisioning => 'P',
-            Controls::Termination => 'T',
-            Controls::UniqueUser => 'U',
+            ControlGroup::Authentication => 'A',
+            ControlGroup::Inactivity => 'I',
+            ControlGroup::Provisioning => 'P',
+            ControlGroup::Termination => 'T',
+            ControlGroup::UniqueUser => 'U',
         }
     }
 
@@ -247,9 +251,9 @@ impl Controls {
     #[must_use]
     pub const fn in_force(self) -> &'static [&'static str] {
         match self {
-            Controls::Authentication | Controls::Inactivity => &["45 CFR 164.312(d)"],
-            Controls::Provisioning | Controls::UniqueUser => &["45 CFR 164.312(a)(2)(i)"],
-            Controls::Termination => &["45 CFR 164.308(a)(3)(ii)(C)"],
+            ControlGroup::Authentication | ControlGroup::Inactivity => &["45 CFR 164.312(d)"],
+            ControlGroup::Provisioning | ControlGroup::UniqueUser => &["45 CFR 164.312(a)(2)(i)"],
+            ControlGroup::Termination => &["45 CFR 164.308(a)(3)(ii)(C)"],
         }
     }
 
@@ -257,21 +261,21 @@ impl Controls {
     #[must_use]
     pub const fn voluntary(self) -> &'static [&'static str] {
         match self {
-            Controls::Authentication => {
+            ControlGroup::Authentication => {
                 &["HHS HPH CPG (MFA)", "HICP 3.M.C", "HICP 3.M.D", "CISA CPG 2.0 3.F"]
             }
-            Controls::Inactivity => &[
+            ControlGroup::Inactivity => &[
                 "HHS HPH CPG (MFA)",
                 "HICP 3.M.C",
                 "HICP 3.M.D",
                 "CISA CPG 2.0 3.D",
                 "CISA CPG 2.0 3.F",
             ],
-            Controls::Provisioning => &["HICP 3.M.A", "HICP 3.M.B"],
-            Controls::Termination => {
+            ControlGroup::Provisioning => &["HICP 3.M.A", "HICP 3.M.B"],
+            ControlGroup::Termination => {
                 &["HHS HPH CPG (departing workforce)", "HICP 3.M.B", "CISA CPG 2.0 3.D"]
             }
-            Controls::UniqueUser => &["HHS HPH CPG (unique credentials)", "HICP 3.M.A"],
+            ControlGroup::UniqueUser => &["HHS HPH CPG (unique credentials)", "HICP 3.M.A"],
         }
     }
 
@@ -282,30 +286,33 @@ impl Controls {
 }
 
 #[cfg(feature = "serde")]
-impl serde::Serialize for Controls {
+impl serde::Serialize for ControlGroup {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(self.identifiers())
     }
 }
 
-/// The state of the whole operation at one moment.
+/// The state of the whole practice at one moment.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
 pub struct Coverage {
-    /// What the operation is called.
-    pub operation: Text,
+    /// What the practice is called.
+    #[cfg_attr(feature = "serde", serde(rename = "operation"))]
+    pub practice: TextLine,
     /// The moment for which everything was judged.
     pub as_of: UnixTime,
-    /// Its day, where the operation is.
+    /// Its day, where the practice is.
     pub as_of_date: Date,
     /// Where its days begin, for showing moments.
     pub offset: UtcOffset,
     /// After how many days without use a factor is stale.
     pub stale_days: u16,
     /// Which account summaries were at hand, by person.
-    pub records: Vec<Record>,
-    /// How many lines there are of each status, in the order of [`Status::NAMES`], zeros included.
-    pub totals: Vec<Total>,
+    pub records: Vec<AccountSource>,
+    /// How many lines there are of each status, in the order of [`CoverageStatus::NAMES`], zeros
+    /// included.
+    pub totals: Vec<StatusTotal>,
     /// The systems, in the order in which to start.
     pub systems: Vec<SystemCoverage>,
     /// Kinds of systems of which the inventory has none.
@@ -317,19 +324,21 @@ pub struct Coverage {
     /// The conversation with vendors.
     pub vendors: Vec<VendorLine>,
     /// What former employees still have.
-    pub remnants: Vec<Remnant>,
+    #[cfg_attr(feature = "serde", serde(rename = "remnants"))]
+    pub remaining_access: Vec<RemainingAccess>,
     /// What is due, overdue first.
-    pub due: Vec<Due>,
+    pub due: Vec<DueItem>,
 }
 
 /// Whether one person's account summary was at hand, and which version of it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
-pub struct Record {
+#[non_exhaustive]
+pub struct AccountSource {
     /// Whose.
     pub person: PersonId,
     /// What people call them.
-    pub name: Text,
+    pub name: TextLine,
     /// The epoch of the summary; `None`: there was no summary.
     pub epoch: Option<u32>,
     /// When their first factor was confirmed.
@@ -343,7 +352,8 @@ pub struct Record {
 /// How many lines have one status.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
-pub struct Total {
+#[non_exhaustive]
+pub struct StatusTotal {
     /// Its name.
     pub status: &'static str,
     /// How many.
@@ -353,11 +363,12 @@ pub struct Total {
 /// One system and the people who have a login there.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
 pub struct SystemCoverage {
     /// Its identifier.
     pub system: SystemId,
     /// What people call it.
-    pub name: Text,
+    pub name: TextLine,
     /// What it is.
     pub kind: SystemKind,
     /// Who makes sure of the second factor.
@@ -365,7 +376,7 @@ pub struct SystemCoverage {
     /// Whether a second factor is asked for.
     pub in_scope: bool,
     /// What it offers.
-    pub offer: Offer,
+    pub offer: OfferedFactor,
     /// When that was looked up; `None`: never.
     pub offer_seen_on: Option<Date>,
     /// Its go-live date.
@@ -377,27 +388,29 @@ pub struct SystemCoverage {
 /// One person on one system.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
 pub struct CoverageLine {
     /// Who.
     pub person: PersonId,
     /// What people call them.
-    pub name: Text,
+    pub name: TextLine,
     /// Where they stand.
-    pub status: Status,
+    pub status: CoverageStatus,
     /// Which controls the line is evidence for.
-    pub controls: Controls,
+    pub controls: ControlGroup,
 }
 
 /// One gap of the register, with names looked up and its state judged.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
 pub struct GapLine {
     /// Its identifier.
     pub gap: GapId,
     /// The system.
     pub system: SystemId,
     /// What people call the system.
-    pub system_name: Text,
+    pub system_name: TextLine,
     /// Why, in the words of [`GapKind::name`].
     pub kind: &'static str,
     /// Whether it is an exception of the proposed rule, which is not in force.
@@ -407,9 +420,9 @@ pub struct GapLine {
     /// When it was found.
     pub identified_on: Date,
     /// The reason in words.
-    pub reason: Text,
+    pub reason: TextLine,
     /// What is done instead.
-    pub controls: Vec<crate::gap::Control>,
+    pub controls: Vec<CompensatingControl>,
     /// Which of the three controls for a portal without any factor are missing.
     pub missing_controls: Vec<String>,
     /// Who works there in spite of it.
@@ -417,13 +430,13 @@ pub struct GapLine {
     /// Who answers for it.
     pub owner: PersonId,
     /// The last signature up to the report.
-    pub approval: Option<crate::gap::Approval>,
+    pub approval: Option<GapApproval>,
     /// The last review up to the report.
-    pub last_review: Option<crate::gap::Review>,
+    pub last_review: Option<GapReview>,
     /// When somebody must look again.
     pub review_due: Date,
     /// The questions put to the vendor, with the answers.
-    pub contacts: Vec<crate::gap::VendorContact>,
+    pub contacts: Vec<VendorContact>,
     /// Until the end of which day it must be kept; `None` while it is open.
     pub retain_until: Option<Date>,
 }
@@ -431,15 +444,16 @@ pub struct GapLine {
 /// One system to talk to its vendor about.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
 pub struct VendorLine {
     /// The system.
     pub system: SystemId,
     /// What people call it.
-    pub name: Text,
+    pub name: TextLine,
     /// What it offers.
-    pub offer: Offer,
+    pub offer: OfferedFactor,
     /// The last written question up to the report; `None`: never asked.
-    pub last_contact: Option<crate::gap::VendorContact>,
+    pub last_contact: Option<VendorContact>,
     /// What to do now.
     pub next: VendorStep,
 }
@@ -447,6 +461,7 @@ pub struct VendorLine {
 /// What to do about a vendor.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "kebab-case"))]
+#[non_exhaustive]
 pub enum VendorStep {
     /// Ask in writing when a second factor will be available.
     Ask,
@@ -477,7 +492,8 @@ impl VendorStep {
 /// Something that has to be done by a day.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
-pub struct Due {
+#[non_exhaustive]
+pub struct DueItem {
     /// By when.
     pub on: Date,
     /// What.
@@ -487,30 +503,30 @@ pub struct Due {
 }
 
 impl Coverage {
-    /// Judges `operation` and the accounts at `as_of`.
+    /// Judges `practice` and the accounts at `as_of`.
     ///
-    /// `summaries` gives the account of a person as last stored: `Some` of an empty [`Summary`] when
-    /// the store was asked and holds none, `None` when nobody knows. Summaries show the present;
-    /// for an `as_of` in the past, devices bound later do not count, and whatever else changed
-    /// since is marked in [`Coverage::records`], not undone.
+    /// `summaries` gives the account of a person as last stored: `Some` of an empty [`Summary`]
+    /// when the store was asked and holds none, `None` when nobody knows. Summaries show the
+    /// present; for an `as_of` in the past, devices bound later do not count, and whatever else
+    /// changed since is marked in [`Coverage::records`], not undone.
     #[must_use]
     pub fn new(
-        operation: &Operation,
+        practice: &Practice,
         summaries: &dyn Fn(&PersonId) -> Option<Summary>,
         as_of: UnixTime,
     ) -> Coverage {
-        let offset = operation.offset();
+        let offset = practice.offset();
         let today = Date::of(as_of, offset);
         let accounts: Vec<(&Person, Option<Summary>)> =
-            operation.people().map(|person| (person, summaries(&person.id))).collect();
-        let at = Moment { operation, as_of, today };
-        let systems: Vec<SystemCoverage> = operation
+            practice.people().map(|person| (person, summaries(&person.id))).collect();
+        let at = Moment { practice, as_of, today };
+        let systems: Vec<SystemCoverage> = practice
             .systems()
             .into_iter()
             .map(|system| at.system_coverage(system, &accounts))
             .collect();
         let lines = || systems.iter().flat_map(|system| &system.lines);
-        let totals = Status::NAMES.map(|status| Total {
+        let totals = CoverageStatus::NAMES.map(|status| StatusTotal {
             status,
             lines: lines().filter(|line| line.status.name() == status).count(),
         });
@@ -519,19 +535,19 @@ impl Coverage {
             found.and_then(|(_, summary)| summary.clone())
         };
         let vendors: Vec<VendorLine> =
-            operation.vendor_items().map(|system| at.vendor_line(system)).collect();
+            practice.vendor_items().map(|system| at.vendor_line(system)).collect();
         Coverage {
-            operation: operation.name().clone(),
+            practice: practice.name().clone(),
             as_of,
             as_of_date: today,
             offset,
-            stale_days: operation.stale().days(),
+            stale_days: practice.stale().days(),
             records: accounts.iter().map(|(who, summary)| at.record(who, summary)).collect(),
             totals: totals.to_vec(),
-            missing_kinds: operation.missing_kinds().collect(),
+            missing_kinds: practice.missing_kinds().collect(),
             gaps: at.gap_lines(),
-            missing_gaps: operation.missing_gaps(today).map(|system| system.id.clone()).collect(),
-            remnants: offboarding::remnants(operation, &known, as_of),
+            missing_gaps: practice.missing_gaps(today).map(|system| system.id.clone()).collect(),
+            remaining_access: offboarding::remaining_access(practice, &known, as_of),
             due: at.due(&accounts, &vendors),
             vendors,
             systems,
@@ -555,7 +571,12 @@ impl Coverage {
     #[must_use]
     pub fn asked(&self) -> usize {
         let asked = self.lines().filter(|(_, line)| {
-            !matches!(line.status, Status::Ahead { .. } | Status::Left { .. } | Status::NotRequired)
+            !matches!(
+                line.status,
+                CoverageStatus::Ahead { .. }
+                    | CoverageStatus::Left { .. }
+                    | CoverageStatus::NotRequired
+            )
         });
         asked.count()
     }
@@ -567,9 +588,9 @@ impl Coverage {
     }
 }
 
-/// The moment for which a report is made, and the operation it is about.
+/// The moment for which a report is made, and the practice it is about.
 struct Moment<'o> {
-    operation: &'o Operation,
+    practice: &'o Practice,
     as_of: UnixTime,
     today: Date,
 }
@@ -580,7 +601,7 @@ impl Moment<'_> {
         system: &System,
         accounts: &[(&Person, Option<Summary>)],
     ) -> SystemCoverage {
-        let lines = self.operation.logins_of(&system.id).filter_map(|login| {
+        let lines = self.practice.logins_of(&system.id).filter_map(|login| {
             let (person, summary) = accounts.iter().find(|(who, _)| who.id == login.person)?;
             let status = self.status(system, person, login, summary.as_ref())?;
             Some(CoverageLine {
@@ -599,7 +620,7 @@ impl Moment<'_> {
             in_scope: system.is_in_scope(),
             offer: system.offer(),
             offer_seen_on: system.support.as_ref().map(|support| support.seen_on),
-            go_live: self.operation.go_live(&system.id).map(|go_live| go_live.on()),
+            go_live: self.practice.go_live(&system.id).map(|go_live| go_live.on()),
         }
     }
 
@@ -610,23 +631,23 @@ impl Moment<'_> {
         person: &Person,
         login: &Login,
         summary: Option<&Summary>,
-    ) -> Option<Status> {
-        match person.employment.at(self.as_of, self.operation.offset()) {
+    ) -> Option<CoverageStatus> {
+        match person.employment.at(self.as_of, self.practice.offset()) {
             EmploymentStatus::Ahead => {
-                return Some(Status::Ahead { from: person.employment.from() });
+                return Some(CoverageStatus::Ahead { from: person.employment.from() });
             }
             EmploymentStatus::Over => return self.after_leaving(system, person, login, summary),
             EmploymentStatus::Employed => {}
         }
         if login.kind == LoginKind::Shared {
-            let mut gaps = self.operation.gaps_of(&system.id);
+            let mut gaps = self.practice.gaps_of(&system.id);
             let gap = gaps
                 .find(|gap| *gap.kind() == GapKind::SharedLoginPlatform && gap.is_open(self.today));
-            return Some(Status::Shared { gap: gap.map(|gap| gap.id().clone()) });
+            return Some(CoverageStatus::Shared { gap: gap.map(|gap| gap.id().clone()) });
         }
         let by_factor = match system.enforcement {
             Enforcement::Enforced => match summary {
-                None => Some(Status::NoRecord),
+                None => Some(CoverageStatus::NoRecord),
                 Some(summary) => self.by_account(system, person, summary),
             },
             Enforcement::Attested => self.by_attestation(system, person, login),
@@ -640,21 +661,26 @@ impl Moment<'_> {
         person: &Person,
         login: &Login,
         summary: Option<&Summary>,
-    ) -> Option<Status> {
+    ) -> Option<CoverageStatus> {
         let undone = match (system.enforcement, login.kind) {
             (Enforcement::Enforced, LoginKind::Personal) => {
                 summary.is_some_and(|summary| !offboarding::is_usable(summary))
             }
-            _ => offboarding::is_undone(self.operation, &person.id, &system.id, self.as_of),
+            _ => offboarding::is_undone(self.practice, &person.id, &system.id, self.as_of),
         };
         let end = person.employment.end().unwrap_or(self.as_of);
-        (!undone).then(|| Status::Left { on: Date::of(end, self.operation.offset()) })
+        (!undone).then(|| CoverageStatus::Left { on: Date::of(end, self.practice.offset()) })
     }
 
     /// What the account says, if it has, or had, a factor.
-    fn by_account(&self, system: &System, person: &Person, summary: &Summary) -> Option<Status> {
+    fn by_account(
+        &self,
+        system: &System,
+        person: &Person,
+        summary: &Summary,
+    ) -> Option<CoverageStatus> {
         if summary.offboarded_at.is_some() {
-            return Some(Status::Offboarded);
+            return Some(CoverageStatus::Offboarded);
         }
         let strongest = summary
             .confirmed()
@@ -664,7 +690,7 @@ impl Moment<'_> {
             let disabled = summary.devices.iter().any(|device| {
                 device.status == DeviceStatus::Disabled && device.bound_at <= self.as_of
             });
-            return disabled.then_some(Status::Disabled);
+            return disabled.then_some(CoverageStatus::Disabled);
         };
         let throttle = match device.method {
             Method::Totp | Method::Hotp => summary.codes,
@@ -673,21 +699,21 @@ impl Moment<'_> {
             Method::RecoveryCode | Method::Emergency => summary.recovery,
         };
         if throttle.disabled {
-            return Some(Status::Disabled);
+            return Some(CoverageStatus::Disabled);
         }
         if let Some(until) = throttle.waiting_until.filter(|until| self.as_of < *until) {
-            return Some(Status::Waiting { until });
+            return Some(CoverageStatus::Waiting { until });
         }
         if device.method.rank() == 1 {
             return Some(self.weak(system, person));
         }
         let last = self.last_sign(device);
-        let stale_secs = u64::from(self.operation.stale().days()).saturating_mul(86_400);
+        let stale_secs = u64::from(self.practice.stale().days()).saturating_mul(86_400);
         Some(if self.as_of.since(last) > stale_secs {
-            let last = Date::of(last, self.operation.offset());
-            Status::Stale { by: device.method, last }
+            let last = Date::of(last, self.practice.offset());
+            CoverageStatus::Stale { by: device.method, last }
         } else {
-            Status::Covered { by: device.method }
+            CoverageStatus::Covered { by: device.method }
         })
     }
 
@@ -702,30 +728,35 @@ impl Moment<'_> {
         device.last_used.map_or(device.bound_at, |used| used.max(device.bound_at))
     }
 
-    fn by_attestation(&self, system: &System, person: &Person, login: &Login) -> Option<Status> {
+    fn by_attestation(
+        &self,
+        system: &System,
+        person: &Person,
+        login: &Login,
+    ) -> Option<CoverageStatus> {
         let seen = login.attestation.as_ref().filter(|seen| seen.seen_on <= self.today)?;
         if seen.method.rank() == 1 {
             return Some(self.weak(system, person));
         }
         Some(if seen.seen_on.plus_months(ATTESTATION_MONTHS) < self.today {
-            Status::Stale { by: seen.method, last: seen.seen_on }
+            CoverageStatus::Stale { by: seen.method, last: seen.seen_on }
         } else {
-            Status::Covered { by: seen.method }
+            CoverageStatus::Covered { by: seen.method }
         })
     }
 
     /// SMS, and which gap permits it: the same question as the gate's.
-    fn weak(&self, system: &System, person: &Person) -> Status {
+    fn weak(&self, system: &System, person: &Person) -> CoverageStatus {
         let permitted = self
-            .operation
+            .practice
             .accepted(person, system, self.today)
             .contains(Method::Sms)
             .then(|| {
-                let mut gaps = self.operation.gaps_of(&system.id);
+                let mut gaps = self.practice.gaps_of(&system.id);
                 gaps.find(|gap| gap.permits_sms(&person.id, self.today))
             })
             .flatten();
-        Status::Weak { gap: permitted.map(|gap| gap.id().clone()) }
+        CoverageStatus::Weak { gap: permitted.map(|gap| gap.id().clone()) }
     }
 
     fn without_factor(
@@ -733,43 +764,45 @@ impl Moment<'_> {
         system: &System,
         person: &Person,
         summary: Option<&Summary>,
-    ) -> Status {
-        let gaps = self.operation.gaps_of(&system.id).filter(|gap| {
+    ) -> CoverageStatus {
+        let gaps = self.practice.gaps_of(&system.id).filter(|gap| {
             *gap.kind() != GapKind::SmsOnly
                 && gap.is_open(self.today)
                 && gap.named_users().contains(&person.id)
         });
         let best = gaps.max_by_key(|gap| gap.excuses(&person.id, self.today));
         if let Some(gap) = best {
-            return Status::Gap { gap: gap.id().clone(), state: gap.state(self.today) };
+            return CoverageStatus::Gap { gap: gap.id().clone(), state: gap.state(self.today) };
         }
         let account = summary.filter(|_| system.enforcement == Enforcement::Enforced);
         let lost = account.is_some_and(rollout::has_had_a_factor);
         let never_excused = person.privilege == Privilege::MultiClientAdministrator;
-        let not_yet = self.operation.not_yet_asked(system, person, self.as_of);
+        let not_yet = self.practice.not_yet_asked(system, person, self.as_of);
         let not_yet = not_yet.filter(|_| !lost && !never_excused);
         let pending = account.and_then(|summary| summary.pending_until);
         if let Some(until) = pending.filter(|until| self.as_of < *until) {
-            return Status::Pending { until, asked: not_yet.is_none() };
+            return CoverageStatus::Pending { until, asked: not_yet.is_none() };
         }
         match not_yet {
-            Some((until, Until::Grace)) => return Status::InGrace { until },
+            Some((until, AllowReason::Grace)) => return CoverageStatus::InGrace { until },
             Some((until, _)) => {
-                return Status::BeforeGoLive { on: Date::of(until, self.operation.offset()) };
+                return CoverageStatus::BeforeGoLive {
+                    on: Date::of(until, self.practice.offset()),
+                };
             }
             None => {}
         }
-        if system.is_in_scope() { Status::NotEnrolled } else { Status::NotRequired }
+        if system.is_in_scope() { CoverageStatus::NotEnrolled } else { CoverageStatus::NotRequired }
     }
 
-    fn record(&self, person: &Person, summary: &Option<Summary>) -> Record {
+    fn record(&self, person: &Person, summary: &Option<Summary>) -> AccountSource {
         let newer = summary.as_ref().is_some_and(|summary| {
             let devices = summary.devices.iter();
             let moments = devices.flat_map(|device| [Some(device.bound_at), device.last_used]);
             let moments = moments.chain([summary.first_bound_at, summary.offboarded_at]);
             moments.flatten().any(|moment| moment > self.as_of)
         });
-        Record {
+        AccountSource {
             person: person.id.clone(),
             name: person.name.clone(),
             epoch: summary.as_ref().map(|summary| summary.epoch),
@@ -781,9 +814,9 @@ impl Moment<'_> {
 
     /// Gaps found by the day of the report: the open ones first, then by identifier.
     fn gap_lines(&self) -> Vec<GapLine> {
-        let found = self.operation.gaps().filter(|gap| gap.identified_on() <= self.today);
+        let found = self.practice.gaps().filter(|gap| gap.identified_on() <= self.today);
         let mut lines: Vec<GapLine> = found
-            .filter_map(|gap| Some(self.gap_line(gap, self.operation.system(gap.system())?)))
+            .filter_map(|gap| Some(self.gap_line(gap, self.practice.system(gap.system())?)))
             .collect();
         lines.sort_by_key(|line| matches!(line.state, GapState::Closed { .. })); // stable
         lines
@@ -818,12 +851,12 @@ impl Moment<'_> {
     }
 
     fn vendor_line(&self, system: &System) -> VendorLine {
-        let gaps = self.operation.gaps_of(&system.id);
+        let gaps = self.practice.gaps_of(&system.id);
         let contacts = gaps.flat_map(Gap::contacts);
         let contacts = contacts.filter(|contact| contact.asked_on <= self.today);
         let last = contacts.max_by_key(|contact| contact.asked_on).cloned();
         let next = match &last {
-            _ if system.offer() == Offer::Unknown => VendorStep::LookUp,
+            _ if system.offer() == OfferedFactor::Unknown => VendorStep::LookUp,
             None => VendorStep::Ask,
             Some(contact) if contact.answer.as_ref().is_some_and(|it| it.on <= self.today) => {
                 VendorStep::Recheck
@@ -843,7 +876,7 @@ impl Moment<'_> {
     }
 
     /// Everything with a day on it, the earliest first. Overdue ones are the earliest.
-    fn due(&self, accounts: &[(&Person, Option<Summary>)], vendors: &[VendorLine]) -> Vec<Due> {
+    fn due(&self, accounts: &[(&Person, Option<Summary>)], vendors: &[VendorLine]) -> Vec<DueItem> {
         let mut due = Vec::new();
         self.due_on_systems(&mut due);
         self.due_on_gaps(&mut due);
@@ -853,26 +886,26 @@ impl Moment<'_> {
         due
     }
 
-    fn add(&self, due: &mut Vec<Due>, on: Date, what: String) {
-        due.push(Due { on, what, overdue: on < self.today });
+    fn add(&self, due: &mut Vec<DueItem>, on: Date, what: String) {
+        due.push(DueItem { on, what, overdue: on < self.today });
     }
 
-    fn due_on_systems(&self, due: &mut Vec<Due>) {
-        let offset = self.operation.offset();
-        for system in self.operation.systems() {
+    fn due_on_systems(&self, due: &mut Vec<DueItem>) {
+        let offset = self.practice.offset();
+        for system in self.practice.systems() {
             let name = &system.name;
             let mut look_again: BTreeMap<Date, Vec<&str>> = BTreeMap::new();
-            if let Some(go_live) = self.operation.go_live(&system.id)
+            if let Some(go_live) = self.practice.go_live(&system.id)
                 && self.today <= go_live.on()
             {
                 self.add(due, go_live.on(), format!("{name}: go-live"));
             }
-            for login in self.operation.logins_of(&system.id) {
-                let Some(person) = self.operation.person(&login.person) else { continue };
+            for login in self.practice.logins_of(&system.id) {
+                let Some(person) = self.practice.person(&login.person) else { continue };
                 if person.employment.at(self.as_of, offset) == EmploymentStatus::Over {
                     continue;
                 }
-                let grace = self.operation.grace(&system.id, &person.id);
+                let grace = self.practice.grace(&system.id, &person.id);
                 if let Some(grace) = grace.filter(|grace| self.as_of < grace.until()) {
                     let last_day = Date::of(
                         UnixTime::from_secs(grace.until().as_secs().saturating_sub(1)),
@@ -890,14 +923,14 @@ impl Moment<'_> {
                 self.add(due, on, what);
             }
         }
-        for system in self.operation.missing_gaps(self.today) {
+        for system in self.practice.missing_gaps(self.today) {
             self.add(due, self.today, format!("{}: open a gap and ask the vendor", system.name));
         }
     }
 
-    fn due_on_gaps(&self, due: &mut Vec<Due>) {
-        for gap in self.operation.gaps().filter(|gap| gap.is_open(self.today)) {
-            let Some(system) = self.operation.system(gap.system()) else { continue };
+    fn due_on_gaps(&self, due: &mut Vec<DueItem>) {
+        for gap in self.practice.gaps().filter(|gap| gap.is_open(self.today)) {
+            let Some(system) = self.practice.system(gap.system()) else { continue };
             let (id, name) = (gap.id(), &system.name);
             self.add(due, gap.review_due(self.today), format!("{name}: review gap {id}"));
             let approvals = gap.approvals().iter().filter(|approval| approval.on <= self.today);
@@ -909,7 +942,7 @@ impl Moment<'_> {
         }
     }
 
-    fn due_by_vendors(&self, vendors: &[VendorLine], due: &mut Vec<Due>) {
+    fn due_by_vendors(&self, vendors: &[VendorLine], due: &mut Vec<DueItem>) {
         for line in vendors {
             let name = &line.name;
             let on = match (line.next, &line.last_contact) {
@@ -917,7 +950,7 @@ impl Moment<'_> {
                     contact.asked_on.plus_days(ANSWER_DAYS)
                 }
                 (VendorStep::Recheck, _) => {
-                    let support = self.operation.system(&line.system);
+                    let support = self.practice.system(&line.system);
                     let support = support.and_then(|system| system.support.as_ref());
                     support.map_or(self.today, |found| found.seen_on.plus_months(SUPPORT_MONTHS))
                 }
@@ -936,8 +969,8 @@ impl Moment<'_> {
         }
     }
 
-    fn due_for_people(&self, accounts: &[(&Person, Option<Summary>)], due: &mut Vec<Due>) {
-        let offset = self.operation.offset();
+    fn due_for_people(&self, accounts: &[(&Person, Option<Summary>)], due: &mut Vec<DueItem>) {
+        let offset = self.practice.offset();
         for (person, summary) in accounts {
             let name = &person.name;
             if summary.as_ref().is_some_and(|summary| summary.recovery_replacement_due) {
@@ -953,15 +986,15 @@ impl Moment<'_> {
                 self.add(due, Date::of(until, offset), what);
             }
             let Employment::Ended { .. } = person.employment else { continue };
-            let plan = Plan::new(
-                self.operation,
+            let plan = OffboardingPlan::new(
+                self.practice,
                 &person.id,
                 summary.as_ref(),
-                Clock::EndOfDay,
+                OffboardingDeadlines::EndOfDay,
                 self.as_of,
             );
-            for line in plan.iter().flat_map(Plan::open) {
-                if matches!(line.step, Step::Enforced(_)) {
+            for line in plan.iter().flat_map(OffboardingPlan::open) {
+                if matches!(line.step, OffboardingStep::Enforced(_)) {
                     continue; // done with the account
                 }
                 let what = &line.what;
