@@ -17,8 +17,6 @@ use crate::event::Event;
 use crate::record::Record;
 use crate::summary::{AccountId, Summary};
 
-#[cfg(feature = "conformance")]
-pub mod conformance;
 #[cfg(feature = "std")]
 mod memory;
 

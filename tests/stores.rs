@@ -15,11 +15,11 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use countersign::store::conformance;
 use countersign::{
     AccountId, Algorithm, Keyring, Mfa, OsRandom, Purpose, Recommended, Secret, Store, Totp,
     UnixTime, Verdict,
 };
+use countersign_conformance as conformance;
 use serde_json::Value;
 use tokio::runtime::Builder;
 use tokio_postgres::NoTls;
