@@ -95,7 +95,7 @@ fn no_sentence_calls_a_typed_code_phishing_resistant() {
     let mut texts: Vec<_> = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"]
         .map(|name| root().join(name))
         .into();
-    for folder in ["src", "examples"] {
+    for folder in ["src", "crates", "examples"] {
         collect(&root().join(folder), &mut texts);
     }
     let mut mentions = 0;
