@@ -100,7 +100,6 @@ pub mod readiness;
 #[cfg(feature = "rollout")]
 pub mod report;
 
-#[cfg(feature = "vectors")]
 pub mod vectors;
 
 pub use code::{Code, Digits};
