@@ -40,7 +40,6 @@ pub mod store;
 #[cfg(feature = "alloc")]
 pub mod mfa;
 
-#[cfg(feature = "vectors")]
 pub use otp::vectors;
 pub use otp::{Algorithm, Code, Digits, Hotp, Key, LookAhead, Secret, Totp, Window};
 pub use time::UnixTime;

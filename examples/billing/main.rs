@@ -468,7 +468,7 @@ impl Options<'_> {
     }
 
     fn operation(&self) -> Result<Practice, Fault> {
-        let made_up = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/billing/operation.toml");
+        let made_up = concat!(env!("CARGO_MANIFEST_DIR"), "/billing/operation.toml");
         let file = self.of("operation").unwrap_or(made_up);
         let text = fs::read_to_string(file).map_err(|error| format!("{file}: {error}"))?;
         Ok(operation::parse(&text).map_err(|error| format!("{file}: {error}"))?)

@@ -145,13 +145,7 @@ pub fn offboard(
     }
 }
 
-#[cfg(feature = "serde")]
 fn json(report: &impl serde::Serialize, out: &mut dyn Write) -> io::Result<()> {
     serde_json::to_writer_pretty(&mut *out, report)?;
     writeln!(out)
-}
-
-#[cfg(not(feature = "serde"))]
-fn json<T>(_: &T, _: &mut dyn Write) -> io::Result<()> {
-    Err(io::Error::new(io::ErrorKind::Unsupported, "JSON needs the feature `serde`"))
 }

@@ -1,8 +1,7 @@
 //! The ten trials, one function for each promise.
 
-use core::panic::AssertUnwindSafe;
-use core::sync::atomic::AtomicBool;
-use std::panic::catch_unwind;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::AtomicBool;
 
 use super::*;
 
@@ -168,7 +167,7 @@ fn read_your_write(kit: &Kit) -> Result<(), Sentence> {
     let writer = kit.open()?;
     let record = record_of(&id, 2, 2);
     accepts(&writer, &id, Some(1), &record, "for the version that is stored")?;
-    core::mem::forget(writer);
+    std::mem::forget(writer);
     holds(&kit.open()?, &id, &record, FROM_ANOTHER)
 }
 

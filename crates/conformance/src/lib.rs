@@ -1,58 +1,29 @@
-//! The conformance kit: what a store promises, tried on the store itself.
+#![doc = include_str!("../README.md")]
 //!
-//! Standard: the contract of [`Store`]; NIST SP 800-63B-4 sections 3.1.4.2 (accepted
-//! once) and 3.2.2 (failures counted); ASVS 15.4 (races).
+//! Standard: the contract of [`Store`]; NIST SP 800-63B-4 sections 3.1.4.2 (accepted once) and 3.2.2
+//! (failures counted); ASVS 15.4 (races).
 //!
-//! Give [`run`] or [`run_async`] a way to open your store. It opens many handles, races them, and
-//! says of each of the ten [promises](Promise) whether it was kept, in sentences that name what to
-//! mend:
-//!
-//! ```
-//! use countersign::{MemoryStore, store::conformance};
-//! use std::{convert::Infallible, sync::Arc};
-//!
-//! let store = Arc::new(MemoryStore::new());
-//! let report = conformance::run(move || Ok::<_, Infallible>(Arc::clone(&store)))?;
-//! println!("{report}");
-//! # Ok::<(), conformance::Broken>(())
-//! ```
-//!
-//! It writes a few thousand records, under ids that begin with random bytes, and removes none, so it
-//! can share a database with other tests; do not point it at the records of people. A record is
-//! written under the version it carries, whatever was there before: the kit begins some accounts at
-//! a high version, which the library itself never does.
-//!
-//! What no test from outside can see, and is to be looked up in the engine's manual: that a commit
-//! survives a loss of power, that loads are answered by the primary and not by a replica, that a
-//! failover keeps every acknowledged write.
+//! [`run`] and [`run_async`] try the ten [promises](Promise) in order, each on a thread of its own;
+//! [`run_unreachable`] tries a store whose database is out of reach, which the kit cannot bring about
+//! by itself.
 
-use alloc::boxed::Box;
-use alloc::format;
-use alloc::string::String;
-use alloc::sync::Arc;
-use alloc::vec::Vec;
-use core::cell::Cell;
-use core::fmt::{self, Debug};
-use core::future::Future;
-use core::pin::Pin;
-use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use core::task::{self, Poll};
-use core::time::Duration;
-use std::sync::Barrier;
+use std::cell::Cell;
+use std::fmt::{self, Debug};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Barrier};
+use std::task::{self, Poll};
 use std::thread;
+use std::time::Duration;
 
-use super::{AsyncStore, Store, Swap, Write};
-use crate::account::event::{Actor, Event, EventId, Kind, Why};
-use crate::account::policy::Recommended;
-use crate::account::proof::{Change, Proof, Purpose, Verdict};
-use crate::account::record::{Keyring, Record};
-use crate::account::summary::{AccountId, DeviceId, Summary};
-use crate::mfa::Mfa;
-use crate::mfa::operation::Error as Undecided;
-use crate::os::OsRandom;
-use crate::otp::totp::Totp;
-use crate::time::UnixTime;
+use countersign::account::{Actor, Event, EventId, Kind, Why};
+use countersign::mfa::Error as Undecided;
+use countersign::{
+    AccountId, AsyncStore, Change, DeviceId, Keyring, Mfa, OsRandom, Proof, Purpose, Recommended,
+    Record, Store, Summary, Swap, Totp, UnixTime, Verdict, Write,
+};
 
 /// What a store promises, in the order in which it is tried.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -181,7 +152,7 @@ impl Debug for Broken {
     }
 }
 
-impl core::error::Error for Broken {}
+impl std::error::Error for Broken {}
 
 /// Tries every promise on the store that `open` opens.
 ///
@@ -590,8 +561,7 @@ impl Draft {
     }
 
     fn write(&self) -> Write<'_> {
-        let Draft { expected, record, summary, events } = self;
-        Write { expected: *expected, record, summary, events }
+        Write::new(self.expected, &self.record, &self.summary, &self.events)
     }
 }
 

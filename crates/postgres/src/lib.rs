@@ -1,19 +1,7 @@
-//! A store in PostgreSQL, to copy: for any number of processes on any number of machines. Blocking
-//! ([`PostgresStore`]) and awaited ([`AsyncPostgresStore`]), over the same statements; keep the half
-//! that you need.
+#![doc = include_str!("../README.md")]
 //!
-//! Standard: the promises of `countersign::Store`; 45 CFR 164.312(b) (the audit trail is written with
+//! Standard: the promises of [`countersign::Store`]; 45 CFR 164.312(b) (the audit trail is written with
 //! the state, or neither is).
-//!
-//! Needs `postgres` or `tokio-postgres`, `serde_json`, and `countersign` with `serde` for the events.
-//! A server to try it on:
-//!
-//! ```text
-//! apt-get install postgresql
-//! initdb --pgdata=data --auth=trust --username=mfa                (not as root)
-//! pg_ctl --pgdata=data --options="-c listen_addresses=127.0.0.1 -c port=5433" start
-//! export DATABASE_URL=postgres://mfa@127.0.0.1:5433/postgres
-//! ```
 //!
 //! Each swap is one statement, so it is one transaction and one round trip, whatever else the host
 //! does: nothing is there to be forgotten, rolled back or left open. READ COMMITTED is enough and is
@@ -150,9 +138,9 @@ struct Session {
 impl PostgresStore {
     /// Connects to the primary at `url`, whose tables exist.
     ///
-    /// Without TLS, for a socket or the loopback; to a server elsewhere, put your TLS connector where
-    /// `NoTls` stands. `connect_timeout` and `tcp_user_timeout` in the URL say how long a server that
-    /// has vanished is waited for.
+    /// Without TLS, for a socket or the loopback; to a server elsewhere, copy this file and put your
+    /// TLS connector in the place of `NoTls`. `connect_timeout` and `tcp_user_timeout` in the URL say
+    /// how long a server that has vanished is waited for.
     ///
     /// # Errors
     /// [`Error::Postgres`]; [`Error::NotDurable`] for a replica, or a server without `fsync`.

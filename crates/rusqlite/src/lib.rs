@@ -1,11 +1,7 @@
-//! A store in SQLite, to copy: one file, no server, safe for any number of processes on one machine.
+#![doc = include_str!("../README.md")]
 //!
-//! Standard: the promises of `countersign::Store`; 45 CFR 164.312(b) (the audit trail is written with
+//! Standard: the promises of [`countersign::Store`]; 45 CFR 164.312(b) (the audit trail is written with
 //! the state, or neither is).
-//!
-//! Needs `rusqlite` with `bundled`, `serde_json`, and `countersign` with `serde` for the events. The
-//! file belongs on a local disk: over a network file system SQLite cannot lock, so two machines would
-//! each accept the same code. What it does not do: it deletes nothing and caches nothing.
 
 use std::error;
 use std::fmt;

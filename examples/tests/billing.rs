@@ -1,6 +1,5 @@
 //! The example `billing` as a person runs it: what it prints, its exit status, and what stays in the
 //! file between two calls. For bad use one line on standard error and nothing on standard output.
-#![cfg(feature = "std")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 #![allow(clippy::arithmetic_side_effects)]
 
@@ -13,9 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use countersign::{ProvisioningUri, Totp, UnixTime};
-
-#[path = "../examples/stores/sqlite.rs"]
-mod sqlite;
+use countersign_rusqlite as sqlite;
 
 /// `cargo test` builds the examples beside the tests.
 fn billing() -> Command {
@@ -633,7 +630,7 @@ fn a_bad_operation_file_is_named_with_its_line() {
     let office = Office::new();
     let (phone, _) = office.with_phone("ruth");
     let file = office.directory.join("operation.toml");
-    let good = include_str!("../examples/billing/operation.toml");
+    let good = include_str!("../billing/operation.toml");
     let path = file.display().to_string();
     let bad = [
         (good.replace("privilege = ", "privelege = "), "operation.toml: line "),
@@ -654,7 +651,7 @@ fn a_bad_operation_file_is_named_with_its_line() {
 
 /// The walk-through and a sign-in on each server; the host's own table stays in a file.
 #[test]
-#[ignore = "needs DATABASE_URL and REDIS_URL: .ci/servers starts them"]
+#[ignore = "needs DATABASE_URL and REDIS_URL (.ci/servers), and the features postgres and redis"]
 fn on_other_stores() {
     for variable in ["DATABASE_URL", "REDIS_URL"] {
         let url = std::env::var(variable).expect(variable);

@@ -2,195 +2,49 @@
 //! no code accepted twice, no committed failure lost, no record unreadable, every event in step with
 //! its version. And eight processes at once on one database.
 //!
-//! SQLite always runs. PostgreSQL: `.ci/servers cargo test --test faults -- --ignored`.
-//!
-//! The processes are this binary again, told by the environment to be `child` and nothing else.
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
-#![allow(clippy::arithmetic_side_effects, clippy::panic)]
+//! The tests of each store that can be killed include this file. The processes are the test's own
+//! binary again, told by the environment to be `child` and nothing else.
+#![allow(dead_code)] // every test crate takes a part of it
 
 use std::env;
-use std::fmt::Debug;
-use std::fs;
+use std::fmt::{Debug, Display};
 use std::io::{BufRead, BufReader, Write as _};
-use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use countersign::otp::Parameters;
 use countersign::{
-    AccountId, Algorithm, Event, Keyring, Mfa, OsRandom, Purpose, Recommended, Record, Secret,
-    Store, Swap, Totp, UnixTime, Verdict, Write,
+    AccountId, Algorithm, Keyring, Mfa, OsRandom, Purpose, Recommended, Record, Secret, Store,
+    Swap, Totp, UnixTime, Verdict, Write,
 };
 use serde_json::Value;
 
-#[allow(dead_code)]
-#[path = "../examples/stores/postgres.rs"]
-mod postgres_store;
-#[path = "../examples/stores/sqlite.rs"]
-mod sqlite_store;
-
 /// Faults in mid-attempt, in each test.
-const FAULTS: usize = 200;
+pub const FAULTS: usize = 200;
 
-#[test]
-fn sqlite_survives_the_death_of_its_process() {
-    let database = Database::sqlite("killed.sqlite");
-    kill_in_mid_attempt(&database, &database.of_a_victim()).unwrap();
-}
-
-#[test]
-#[ignore = "needs DATABASE_URL: .ci/run starts a server"]
-fn postgres_survives_the_death_of_its_process() {
-    let database = Database::postgres();
-    kill_in_mid_attempt(&database, &database.of_a_victim()).unwrap();
-}
-
-/// The same test fails over stores that are wrong in the two ways that a kill shows.
-#[test]
-fn a_store_that_a_kill_breaks_is_seen() {
-    // The record in one transaction and its events in the next.
-    let database = Database::sqlite("torn.sqlite");
-    let seen = kill_in_mid_attempt(&database, &format!("torn:{database}")).unwrap_err();
-    assert!(seen.contains("no event"), "{seen}");
-    // Stored first, and committed a little later.
-    let database = Database::sqlite("behind.sqlite");
-    let seen = kill_in_mid_attempt(&database, &format!("behind:{database}")).unwrap_err();
-    assert!(seen.contains("was answered and is not in the history"), "{seen}");
-}
-
-#[test]
-#[ignore = "needs DATABASE_URL: .ci/run starts a server"]
-fn postgres_survives_the_death_of_its_connection() {
-    let database = Database::postgres();
-    end_sessions_in_mid_attempt(&database, false).unwrap();
-}
-
-/// The same over a store that takes a cut connection for a stored write.
-#[test]
-#[ignore = "needs DATABASE_URL: .ci/run starts a server"]
-fn a_store_that_takes_a_cut_for_a_yes_is_seen() {
-    let seen = end_sessions_in_mid_attempt(&Database::postgres(), true).unwrap_err();
-    assert!(seen.contains("was answered and is not in the history"), "{seen}");
-}
-
-#[test]
-fn eight_processes_on_sqlite() {
-    eight_processes(&Database::sqlite("eight.sqlite"));
-}
-
-#[test]
-#[ignore = "needs DATABASE_URL: .ci/run starts a server"]
-fn eight_processes_on_postgres() {
-    eight_processes(&Database::postgres());
-}
-
-/// Where the records are, and how the tests look behind the store.
-enum Database {
-    Sqlite(PathBuf),
-    Postgres(String),
-}
-
-type AnyStore = Box<dyn Store<Error = String> + Send + Sync>;
-
-impl Database {
-    fn sqlite(name: &str) -> Database {
-        let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
-        for end in ["", "-wal", "-shm"] {
-            let _ = fs::remove_file(format!("{}{end}", path.display()));
-        }
-        Database::Sqlite(path)
-    }
-
-    fn postgres() -> Database {
-        let url = env::var("DATABASE_URL").expect("DATABASE_URL says where the server is");
-        postgres_store::create_schema(&url).unwrap();
-        Database::Postgres(url)
-    }
-
+/// Where the records are, and how the tests look behind the store. Shown as the name to open.
+pub trait Database: Display {
     /// The store that `name` names: a database, or a wrong store over one.
-    fn open(name: &str) -> AnyStore {
-        if let Some(path) = name.strip_prefix("torn:") {
-            return Box::new(TwoTransactions::open(path, Duration::ZERO));
-        }
-        if let Some(path) = name.strip_prefix("behind:") {
-            return Box::new(TwoTransactions::open(path, Duration::from_millis(2)));
-        }
-        if name.starts_with("postgres") {
-            return Box::new(Said(postgres_store::PostgresStore::open(name).unwrap()));
-        }
-        Box::new(Said(sqlite_store::SqliteStore::open(name).unwrap()))
-    }
+    fn open(name: &str) -> AnyStore;
 
     /// How a process opens it that can be [outlived](Database::outlive).
-    fn of_a_victim(&self) -> String {
-        match self {
-            Database::Sqlite(path) => path.display().to_string(),
-            Database::Postgres(url) => format!("{url}?application_name={}", victim()),
-        }
-    }
+    fn of_a_victim(&self) -> String;
 
     /// Waits until the server has noticed that its client is dead: a statement that was sent before
     /// runs to its end, and its commit is as good as any.
-    fn outlive(&self) {
-        let Database::Postgres(url) = self else { return };
-        let mut client = postgres::Client::connect(url, postgres::NoTls).unwrap();
-        let sql = "SELECT FROM pg_stat_activity WHERE application_name = $1";
-        let started = Instant::now();
-        while !client.query(sql, &[&victim()]).unwrap().is_empty() {
-            assert!(started.elapsed() < Duration::from_secs(20), "a session without a client");
-            thread::sleep(Duration::from_millis(1));
-        }
-    }
+    fn outlive(&self);
 
     /// Every event of the account after version `after`: version, place, event.
-    fn events(&self, id: &AccountId, after: u64) -> Vec<(u64, u64, Value)> {
-        let after = i64::try_from(after).unwrap();
-        let sql = "SELECT version, place, event FROM mfa_event WHERE account = $1 AND version > $2
-                    ORDER BY version, place";
-        let rows: Vec<(i64, i64, String)> = match self {
-            Database::Sqlite(path) => {
-                let client = rusqlite::Connection::open(path).unwrap();
-                client.busy_timeout(Duration::from_secs(10)).unwrap();
-                let mut statement = client.prepare(sql).unwrap();
-                let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
-                let rows = statement.query_map((id.as_bytes(), after), row).unwrap();
-                rows.map(Result::unwrap).collect()
-            }
-            Database::Postgres(url) => {
-                let mut client = postgres::Client::connect(url, postgres::NoTls).unwrap();
-                let sql = sql.replace("event FROM", "event::text FROM");
-                let rows = client.query(&sql, &[&id.as_bytes(), &after]).unwrap();
-                rows.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect()
-            }
-        };
-        let number = |number: i64| u64::try_from(number).unwrap();
-        let row = |(version, place, event): (i64, i64, String)| {
-            (number(version), number(place), serde_json::from_str(&event).unwrap())
-        };
-        rows.into_iter().map(row).collect()
-    }
+    fn events(&self, id: &AccountId, after: u64) -> Vec<(i64, i64, String)>;
 }
 
-impl std::fmt::Display for Database {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Database::Sqlite(path) => write!(f, "{}", path.display()),
-            Database::Postgres(url) => f.write_str(url),
-        }
-    }
-}
-
-/// The name of the sessions that are to end.
-fn victim() -> String {
-    format!("victim-{}-{:?}", std::process::id(), thread::current().id())
-}
+pub type AnyStore = Box<dyn Store<Error = String> + Send + Sync>;
 
 /// A store whose errors are sentences.
-struct Said<S>(S);
+pub struct Said<S>(pub S);
 
 impl<S: Store<Error: Debug>> Store for Said<S> {
     type Error = String;
@@ -204,115 +58,21 @@ impl<S: Store<Error: Debug>> Store for Said<S> {
     }
 }
 
-/// Wrong: the record and its events in two transactions; and both a while after the answer, if there
-/// is a delay.
-struct TwoTransactions {
-    store: sqlite_store::SqliteStore,
-    path: String,
-    behind: Option<mpsc::Sender<Batch>>,
-    newest: Mutex<Option<Record>>,
-}
-
-struct Batch {
-    id: AccountId,
-    record: Record,
-    events: Vec<Event>,
-}
-
-impl TwoTransactions {
-    fn open(path: &str, delay: Duration) -> TwoTransactions {
-        let store = sqlite_store::SqliteStore::open(path).unwrap();
-        let behind = (!delay.is_zero()).then(|| {
-            let (send, receive) = mpsc::channel::<Batch>();
-            let path = path.to_owned();
-            thread::spawn(move || {
-                for batch in receive {
-                    thread::sleep(delay);
-                    TwoTransactions::write(&path, &batch, true);
-                }
-            });
-            send
-        });
-        TwoTransactions { store, path: path.to_owned(), behind, newest: Mutex::default() }
-    }
-
-    fn write(path: &str, batch: &Batch, together: bool) {
-        let client = rusqlite::Connection::open(path).unwrap();
-        client.busy_timeout(Duration::from_secs(10)).unwrap();
-        if together {
-            client.execute_batch("BEGIN IMMEDIATE").unwrap();
-        }
-        let version = i64::try_from(batch.record.version()).unwrap();
-        let account = batch.id.as_bytes();
-        let sql = "UPDATE mfa_account SET version = ?2, record = ?3 WHERE id = ?1";
-        client.execute(sql, (account, version, batch.record.as_bytes())).unwrap();
-        for (place, event) in (0_i64..).zip(&batch.events) {
-            let sql = "INSERT INTO mfa_event (account, version, place, at, event)
-                       VALUES (?1, ?2, ?3, 0, ?4)";
-            let event = serde_json::to_string(event).unwrap();
-            client.execute(sql, (account, version, place, event)).unwrap();
-        }
-        if together {
-            client.execute_batch("COMMIT").unwrap();
-        }
-    }
-}
-
-impl Store for TwoTransactions {
-    type Error = String;
-
-    fn load(&self, id: &AccountId) -> Result<Option<Record>, String> {
-        let newest = self.newest.lock().unwrap().clone();
-        Ok(newest.or_else(|| self.store.load(id).unwrap()))
-    }
-
-    fn swap(&self, id: &AccountId, write: &Write<'_>) -> Result<Swap, String> {
-        if self.load(id)?.as_ref().map(Record::version) != write.expected() {
-            return Ok(Swap::Stale);
-        }
-        let (record, events) = (write.record().clone(), write.events().to_vec());
-        let batch = Batch { id: *id, record: record.clone(), events };
-        match &self.behind {
-            Some(behind) => {
-                *self.newest.lock().unwrap() = Some(record);
-                behind.send(batch).unwrap();
-            }
-            None => TwoTransactions::write(&self.path, &batch, false),
-        }
-        Ok(Swap::Stored)
-    }
-}
-
-/// Wrong: an error is a stored write.
-struct ErrorsAreStored(AnyStore);
-
-impl Store for ErrorsAreStored {
-    type Error = String;
-
-    fn load(&self, id: &AccountId) -> Result<Option<Record>, String> {
-        self.0.load(id)
-    }
-
-    fn swap(&self, id: &AccountId, write: &Write<'_>) -> Result<Swap, String> {
-        Ok(self.0.swap(id, write).unwrap_or(Swap::Stored))
-    }
-}
-
 /// The time of a turn. Turns are four days apart, so that no wait and no window of failures reaches
 /// from one into the next.
-fn moment(turn: u64) -> UnixTime {
+pub fn moment(turn: u64) -> UnixTime {
     UnixTime::from_secs(1_600_000_000 + turn * 4 * 86_400)
 }
 
 /// Somebody with a phone, as every process of a test knows them.
-struct Person {
+pub struct Person {
     mfa: Mfa<Keyring, Recommended>,
     id: AccountId,
     secret: Secret,
 }
 
 impl Person {
-    fn enrol(store: &AnyStore) -> Person {
+    pub fn enrol(store: &AnyStore) -> Person {
         static PEOPLE: AtomicU32 = AtomicU32::new(0);
         let number = PEOPLE.fetch_add(1, Ordering::Relaxed).to_be_bytes();
         let mut rng = OsRandom::new().unwrap();
@@ -361,7 +121,7 @@ impl Person {
         format!("{:06}", (right + 500_000) % 1_000_000)
     }
 
-    fn attempt(&self, store: &dyn Store<Error = String>, turn: u64, kind: Kind) -> Answer {
+    pub fn attempt(&self, store: &dyn Store<Error = String>, turn: u64, kind: Kind) -> Answer {
         let code = match kind {
             Kind::Right => self.right(turn),
             Kind::Wrong => self.wrong(turn),
@@ -378,16 +138,16 @@ impl Person {
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Kind {
+pub enum Kind {
     Right,
     Wrong,
 }
 
 /// The attempts of one turn: a right code, the same again, a wrong one.
-const TURN: [Kind; 3] = [Kind::Right, Kind::Right, Kind::Wrong];
+pub const TURN: [Kind; 3] = [Kind::Right, Kind::Right, Kind::Wrong];
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Answer {
+pub enum Answer {
     Accepted,
     Rejected,
     Wait,
@@ -407,17 +167,17 @@ impl Answer {
 
 /// What the history of one account said so far.
 #[derive(Default)]
-struct History {
+pub struct History {
     version: u64,
     last_factor: u64,
     failures: u16,
-    accepted: usize,
-    rejected: usize,
+    pub accepted: usize,
+    pub rejected: usize,
 }
 
 impl History {
     /// From the enrolment on.
-    fn begin(database: &Database, store: &AnyStore, person: &Person) -> History {
+    pub fn begin(database: &impl Database, store: &AnyStore, person: &Person) -> History {
         let mut history = History::default();
         history.read(database, store, person).unwrap();
         assert_eq!(history.version, 2);
@@ -425,9 +185,9 @@ impl History {
     }
 
     /// Reads on and says what is wrong. Returns what was decided: when, and accepted or not.
-    fn read(
+    pub fn read(
         &mut self,
-        database: &Database,
+        database: &impl Database,
         store: &AnyStore,
         person: &Person,
     ) -> Result<Vec<(u64, Answer)>, String> {
@@ -438,7 +198,10 @@ impl History {
         let failures = summary.ok_or("the record is gone")?.codes.consecutive_failures;
 
         let (mut decided, mut place) = (Vec::new(), 0);
+        let number = |number: i64| u64::try_from(number).unwrap();
         for (version, at, event) in database.events(&person.id, self.version) {
+            let (version, at) = (number(version), number(at));
+            let event: Value = serde_json::from_str(&event).unwrap();
             if version == self.version + 1 {
                 (self.version, place) = (version, 0);
             }
@@ -479,7 +242,7 @@ impl History {
 
 /// Whether the history has exactly what was answered, in order, and of the attempts that lost their
 /// answer at most one decision each.
-fn compare(attempts: &[(u64, Answer)], decided: &[(u64, Answer)]) -> Result<(), String> {
+pub fn compare(attempts: &[(u64, Answer)], decided: &[(u64, Answer)]) -> Result<(), String> {
     let mut decided = decided.iter().peekable();
     for (turn, answer) in attempts {
         let at = moment(*turn).as_secs();
@@ -504,9 +267,9 @@ fn compare(attempts: &[(u64, Answer)], decided: &[(u64, Answer)]) -> Result<(), 
 }
 
 /// Starts a process that tries and tries, kills it in mid-attempt, compares; and again.
-fn kill_in_mid_attempt(database: &Database, store: &str) -> Result<(), String> {
-    let person = Person::enrol(&Database::open(&database.to_string()));
-    let here = Database::open(&database.to_string());
+pub fn kill_in_mid_attempt<D: Database>(database: &D, store: &str) -> Result<(), String> {
+    let person = Person::enrol(&D::open(&database.to_string()));
+    let here = D::open(&database.to_string());
     let mut history = History::begin(database, &here, &person);
     let (mut turn, mut hit, mut committed, mut waits) = (1, 0, 0, 0);
     let started = Instant::now();
@@ -555,66 +318,10 @@ fn kill_in_mid_attempt(database: &Database, store: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// One thread tries and tries; another one ends its sessions.
-fn end_sessions_in_mid_attempt(database: &Database, wrong: bool) -> Result<(), String> {
-    let here = Database::open(&database.to_string());
-    let person = Person::enrol(&here);
-    let mut history = History::begin(database, &here, &person);
-    let name = victim();
-    let mut store = Database::open(&database.of_a_victim());
-    if wrong {
-        store = Box::new(ErrorsAreStored(store));
-    }
-    let over = AtomicBool::new(false);
-    let (attempts, ended) = thread::scope(|scope| {
-        let trying = scope.spawn(|| {
-            let mut attempts = Vec::new();
-            for turn in 1.. {
-                for kind in TURN {
-                    let answer = person.attempt(&store, turn, kind);
-                    attempts.push((turn, answer));
-                    // After a lost answer the next turn, so that each decision has one place.
-                    if answer == Answer::Lost {
-                        break;
-                    }
-                }
-                if over.load(Ordering::Relaxed) {
-                    break;
-                }
-            }
-            attempts
-        });
-        let mut client = postgres::Client::connect(&database.to_string(), postgres::NoTls).unwrap();
-        let sql =
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1";
-        let sql = client.prepare(sql).unwrap();
-        let (mut ended, started) = (0, Instant::now());
-        for nth in 0_u64.. {
-            if ended >= FAULTS + FAULTS / 2 || started.elapsed() > Duration::from_secs(120) {
-                break;
-            }
-            thread::sleep(Duration::from_micros(10_000 + nth * 7_333 % 40_000));
-            ended += client.query(&sql, &[&name]).unwrap().len();
-        }
-        over.store(true, Ordering::Relaxed);
-        (trying.join().unwrap(), ended)
-    });
-    let lost = attempts.iter().filter(|(_, answer)| *answer == Answer::Lost).count();
-    let decided = history.read(database, &here, &person)?;
-    compare(&attempts, &decided)?;
-    println!(
-        "{ended} sessions ended, {lost} attempts lost their answer; {} accepted, {} rejected",
-        history.accepted, history.rejected
-    );
-    assert!(lost >= FAULTS, "{lost} attempts were interrupted");
-    assert!(history.accepted > FAULTS / 2, "the attempts were real");
-    Ok(())
-}
-
 /// Eight processes, all with the same codes at the same time: on one account, then on a hundred.
-fn eight_processes(database: &Database) {
+pub fn eight_processes<D: Database>(database: &D) {
     const PROCESSES: usize = 8;
-    let store = Database::open(&database.to_string());
+    let store = D::open(&database.to_string());
     for (accounts, turns) in [(1, 60), (100, 3)] {
         let people: Vec<Person> = (0..accounts).map(|_| Person::enrol(&store)).collect();
         let mut histories: Vec<History> =
@@ -718,11 +425,9 @@ impl Drop for Process {
 
 /// What the processes run. Says on the standard error what it is about to do and what came of it,
 /// each in one write.
-#[test]
-#[ignore = "the other processes of these tests; by itself it does nothing"]
-fn child() {
+pub fn child<D: Database>() {
     let Ok(task) = env::var("COUNTERSIGN_TASK") else { return };
-    let store = Database::open(&env::var("COUNTERSIGN_STORE").unwrap());
+    let store = D::open(&env::var("COUNTERSIGN_STORE").unwrap());
     let arguments = env::var("COUNTERSIGN_ARGUMENTS").unwrap();
     let arguments: Vec<&str> = arguments.split(' ').collect();
     let say = |line: String| std::io::stderr().write_all(format!("{line}\n").as_bytes()).unwrap();

@@ -1,6 +1,5 @@
 //! The example `otp` as a harness runs it: what it prints, its exit status, and for bad input one
 //! line on standard error and nothing on standard output.
-#![cfg(feature = "alloc")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 #![allow(clippy::arithmetic_side_effects)]
 

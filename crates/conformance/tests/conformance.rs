@@ -15,8 +15,8 @@ use std::thread::{self, Thread};
 use std::time::Duration;
 
 use countersign::account::{Kind, Why};
-use countersign::store::conformance::{self, Broken, Promise};
 use countersign::{AccountId, AsyncStore, MemoryStore, Record, Store, Swap, Write};
+use countersign_conformance::{self as conformance, Broken, Promise};
 
 #[test]
 fn a_right_store_passes() {

@@ -1,27 +1,7 @@
-//! A store in Redis, to copy: one script, for any number of processes on any number of machines.
+#![doc = include_str!("../README.md")]
 //!
-//! Standard: the promises of `countersign::Store`; 45 CFR 164.312(b) (the audit trail is written with
+//! Standard: the promises of [`countersign::Store`]; 45 CFR 164.312(b) (the audit trail is written with
 //! the state, or neither is).
-//!
-//! Needs `redis` with `script`, `serde_json`, and `countersign` with `serde` for the events. And a
-//! server that keeps what it was told to keep, which is not the default:
-//!
-//! ```text
-//! apt-get install redis-server
-//! redis-server --bind 127.0.0.1 --port 6380 --dir data \
-//!              --appendonly yes --appendfsync always --maxmemory-policy noeviction
-//! export REDIS_URL=redis://127.0.0.1:6380/
-//! ```
-//!
-//! - `appendonly yes`, `appendfsync always`: a write is on the disk before it is answered. With
-//!   `everysec` a power cut takes up to a second with it: a code that was used in that second is
-//!   accepted again, and a failure that was counted in it is free.
-//! - `noeviction`: a record that is evicted is an account without a factor and without failures.
-//! - No `EXPIRE`, no `FLUSHALL`, no other user with write access.
-//! - Replication is asynchronous: a failover to a replica loses the last writes, `WAIT` or not.
-//!   Where that must not be, take PostgreSQL; loads never go to a replica.
-//!
-//! [`RedisStore::open`] asks the server for the first two and refuses one that has not got them.
 
 use std::error;
 use std::fmt;
