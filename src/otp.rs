@@ -4,6 +4,8 @@
 //!
 //! Computes and compares; remembers nothing. Without an allocator but for the URI.
 
+pub(crate) mod algorithm;
+
 pub(crate) mod secret;
 
 pub(crate) mod code;
@@ -22,4 +24,4 @@ pub mod vectors;
 
 #[cfg(feature = "alloc")]
 pub use self::uri::*;
-pub use self::{code::*, hotp::*, key::*, secret::*, totp::*};
+pub use self::{algorithm::*, code::*, hotp::*, key::*, secret::*, totp::*};

@@ -11,8 +11,9 @@ use core::hint::select_unpredictable;
 use subtle::ConstantTimeEq;
 use zeroize::zeroize_stack;
 
+use crate::otp::algorithm::Algorithm;
 use crate::otp::code::{Code, Digits};
-use crate::otp::key::{Algorithm, Key};
+use crate::otp::key::Key;
 use crate::otp::secret::Secret;
 
 /// The look-ahead window `s` of RFC 4226 section 7.4: how many counters are tried, the expected one

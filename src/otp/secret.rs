@@ -18,7 +18,7 @@ use rand::CryptoRng;
 use subtle::{Choice, ConstantTimeEq};
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::otp::key::Algorithm;
+use crate::otp::algorithm::Algorithm;
 
 /// A shared secret of 16 to 128 bytes. No `Clone`, no `Display`; `Debug` shows its length.
 #[repr(C)]

@@ -18,8 +18,8 @@ use core::fmt;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use zeroize::{Zeroizing, zeroize_stack};
 
+use crate::otp::algorithm::Algorithm;
 use crate::otp::code::Digits;
-use crate::otp::key::Algorithm;
 use crate::otp::secret::{Base32Text, Secret, SecretError, decode_base32};
 use crate::otp::totp::{Parameters, Period};
 use crate::time::UnixTime;
