@@ -8,6 +8,8 @@ pub(crate) mod algorithm;
 
 pub(crate) mod secret;
 
+pub(crate) mod base32;
+
 pub(crate) mod code;
 
 pub(crate) mod key;
@@ -24,4 +26,4 @@ pub mod vectors;
 
 #[cfg(feature = "alloc")]
 pub use self::uri::*;
-pub use self::{algorithm::*, code::*, hotp::*, key::*, secret::*, totp::*};
+pub use self::{algorithm::*, base32::*, code::*, hotp::*, key::*, secret::*, totp::*};

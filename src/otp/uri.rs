@@ -19,8 +19,9 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 use zeroize::{Zeroizing, zeroize_stack};
 
 use crate::otp::algorithm::Algorithm;
+use crate::otp::base32::{Base32Text, decode_base32};
 use crate::otp::code::Digits;
-use crate::otp::secret::{Base32Text, Secret, SecretError, decode_base32};
+use crate::otp::secret::{Secret, SecretError};
 use crate::otp::totp::{Parameters, Period};
 use crate::time::UnixTime;
 
