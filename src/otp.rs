@@ -6,6 +6,8 @@
 
 pub(crate) mod algorithm;
 
+pub(crate) mod engine;
+
 pub(crate) mod secret;
 
 pub(crate) mod base32;

@@ -37,7 +37,7 @@ use crate::account::summary::{AccountId, DeviceId, DeviceStatus, Method, Text};
 use crate::account::throttle::Budget;
 use crate::otp::algorithm::Algorithm;
 use crate::otp::code::Digits;
-use crate::otp::key::{sha256, write_words};
+use crate::otp::engine::{sha256, write_words};
 use crate::otp::secret::Secret;
 use crate::otp::totp::{Parameters, Period};
 use crate::time::UnixTime;

@@ -87,7 +87,7 @@ pub struct Hotp {
 impl Hotp {
     /// Keys the HMAC once.
     #[must_use]
-    #[inline(never)] // the key is made in its place; see `Key::from_bytes`
+    #[inline(never)] // the key is made in its place; see `Schedule::new`
     pub fn new(secret: &Secret, algorithm: Algorithm, digits: Digits) -> Hotp {
         Hotp::from_key(Key::new(algorithm, secret), digits)
     }

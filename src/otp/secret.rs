@@ -15,6 +15,7 @@ use subtle::{Choice, ConstantTimeEq};
 use zeroize::Zeroize;
 
 use crate::otp::algorithm::Algorithm;
+use crate::otp::engine::{Beside, write_at_once};
 
 /// A shared secret of 16 to 128 bytes. No `Clone`, no `Display`; `Debug` shows its length.
 #[repr(C)]
@@ -182,36 +183,6 @@ fn refuse_length(bytes: &[u8]) -> Result<(), SecretError> {
         0 => Err(SecretError::TooShort { bytes: 0 }),
         1..=Secret::MAX_LEN => Ok(()),
         len => Err(SecretError::TooLong { bytes: len }),
-    }
-}
-
-/// Writes a word, and another one after it, in one store.
-///
-/// A processor that loads sixteen bytes while two stores to them are under way waits for all that
-/// was stored before, and with it for the search before this one. A compiler that knows one of the
-/// two words stores them apart, so it is not told: callers hide `beside` from it. It is one store
-/// only where the compiler makes it one, and right in any case.
-#[inline(always)]
-pub(crate) fn write_at_once(word: u64, beside: &Beside, place: &mut [u8; 16]) {
-    let Beside { kept, then } = beside;
-    for ((place, kept), then) in place.as_chunks_mut().0.iter_mut().zip(kept).zip(then) {
-        *place = (word & kept | then).to_ne_bytes();
-    }
-}
-
-/// What [`write_at_once`] keeps of the word in each half, and what it writes there beside it: both
-/// halves are then made by one operation on a vector.
-pub(crate) struct Beside {
-    kept: [u64; 2],
-    then: [u64; 2],
-}
-
-impl Beside {
-    pub(crate) const ZEROS: Beside = Beside::then(0);
-
-    /// The word as it is, and this one after it.
-    pub(crate) const fn then(word: u64) -> Beside {
-        Beside { kept: [u64::MAX, 0], then: [0, word] }
     }
 }
 

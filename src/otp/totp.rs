@@ -149,7 +149,7 @@ pub struct Totp {
 impl Totp {
     /// Keys the HMAC once.
     #[must_use]
-    #[inline(never)] // the key is made in its place; see `Key::from_bytes`
+    #[inline(never)] // the key is made in its place; see `Schedule::new`
     pub fn new(secret: &Secret, parameters: Parameters) -> Totp {
         let Parameters { algorithm, digits, .. } = parameters;
         Totp { hotp: Hotp::from_key(Key::new(algorithm, secret), digits), parameters }
