@@ -24,6 +24,11 @@ extern crate alloc;
 #[cfg(any(test, feature = "std"))]
 extern crate std;
 
+mod bounded;
+
+#[cfg(feature = "alloc")]
+mod text;
+
 pub mod time;
 
 #[cfg(feature = "std")]
@@ -59,6 +64,7 @@ pub mod readiness;
 #[cfg(feature = "rollout")]
 pub mod report;
 
+pub use bounded::Bounded;
 #[cfg(feature = "vectors")]
 pub use otp::vectors;
 pub use otp::{Algorithm, Code, Digits, Hotp, Key, LookAhead, Secret, Totp, Window};

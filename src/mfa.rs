@@ -23,11 +23,12 @@ use crate::account::proof::{Change, Proof, Purpose, Verdict};
 use crate::account::record::Seal;
 use crate::account::recovery::{RecoveryCode, RecoveryCodes, RecoverySeed};
 use crate::account::state::{Account, Bound, Context, Decision};
-use crate::account::summary::{AccountId, DeviceId, Method, Reason, Summary, Text, TextError};
+use crate::account::summary::{AccountId, DeviceId, Method, Reason, Summary};
 use crate::otp::algorithm::Algorithm;
 use crate::otp::code::{Code, Digits};
 use crate::otp::secret::Secret;
 use crate::otp::uri::{ProvisioningUri, UriError};
+use crate::text::{Text, TextError};
 use crate::time::UnixTime;
 
 /// Bytes of stack below the call in which an operation is made. Enough for a release build:

@@ -33,13 +33,14 @@ use crate::account::device::{Device, Factor};
 use crate::account::proof::Purpose;
 use crate::account::recovery::RecoverySet;
 use crate::account::state::{Account, Budgets, Pending};
-use crate::account::summary::{AccountId, DeviceId, DeviceStatus, Method, Text};
+use crate::account::summary::{AccountId, DeviceId, DeviceStatus, Method};
 use crate::account::throttle::Budget;
 use crate::otp::algorithm::Algorithm;
 use crate::otp::code::Digits;
 use crate::otp::engine::{sha256, write_words};
 use crate::otp::secret::Secret;
 use crate::otp::totp::{Parameters, Period};
+use crate::text::Text;
 use crate::time::UnixTime;
 
 /// One stored state of one account: opaque bytes under a version.

@@ -18,8 +18,9 @@ use crate::account::policy::Policy;
 use crate::account::proof::Proof;
 use crate::account::record::{self, Owner, Record, RecordError, Seal};
 use crate::account::state::{Account, Context, Decision, Happening};
-use crate::account::summary::{AccountId, Summary, Text, TextError};
+use crate::account::summary::{AccountId, Summary};
 use crate::store::{AsyncStore, Store, Swap, Write};
+use crate::text::{Text, TextError};
 use crate::time::UnixTime;
 
 /// How often a decision is made again after a lost race.

@@ -23,6 +23,7 @@ use crate::otp::base32::{Base32Text, decode_base32};
 use crate::otp::code::Digits;
 use crate::otp::secret::{Secret, SecretError};
 use crate::otp::totp::{Parameters, Period};
+use crate::text::steers_the_screen;
 use crate::time::UnixTime;
 
 /// An `otpauth://` URI: a secret, its parameters, and the names to show beside it.
@@ -456,12 +457,6 @@ fn number(part: Part, raw: &str) -> Result<u64, UriError> {
     let plain = text.bytes().all(|byte| byte.is_ascii_digit())
         && (text.len() == 1 || !text.starts_with('0'));
     text.parse().ok().filter(|_| plain).ok_or(UriError::Value(part))
-}
-
-/// Control characters, line separators and the marks that reverse the direction of text: a name
-/// with one of these can make a screen or a log show another name.
-pub(crate) fn steers_the_screen(character: char) -> bool {
-    character.is_control() || matches!(character, '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
 /// A part of the URI.
