@@ -23,7 +23,7 @@ use crate::otp::base32::{Base32Text, decode_base32};
 use crate::otp::code::Digits;
 use crate::otp::secret::{Secret, SecretError};
 use crate::otp::totp::{Parameters, Period};
-use crate::text::steers_the_screen;
+use crate::text::hides_something;
 use crate::time::UnixTime;
 
 /// An `otpauth://` URI: a secret, its parameters, and the names to show beside it.
@@ -76,7 +76,7 @@ impl ProvisioningUri {
     ///
     /// # Errors
     /// [`UriError::Missing`] for an empty name, [`UriError::Text`] for one that is too long or has
-    /// a colon or a control character in it, [`UriError::T0`] for steps that are not counted from
+    /// a colon or a character that does not show in it, [`UriError::T0`] for steps that are not counted from
     /// the Unix epoch, which the format cannot say.
     pub fn totp(
         issuer: &str,
@@ -430,8 +430,8 @@ fn decode(part: Part, raw: &str) -> Result<Zeroizing<String>, UriError> {
     let Ok(text) = core::str::from_utf8(&bytes) else {
         return refuse(TextError::NotUtf8);
     };
-    if text.contains(steers_the_screen) {
-        return refuse(TextError::ControlCharacter);
+    if hides_something(text) {
+        return refuse(TextError::Invisible);
     }
     Ok(Zeroizing::new(String::from(text)))
 }
@@ -442,8 +442,8 @@ fn name(part: Part, text: &str, max_len: usize) -> Result<Option<String>, UriErr
     if text.contains(':') {
         return refuse(TextError::Colon);
     }
-    if text.contains(steers_the_screen) {
-        return refuse(TextError::ControlCharacter);
+    if hides_something(text) {
+        return refuse(TextError::Invisible);
     }
     if text.len() > max_len {
         return refuse(TextError::TooLong { bytes: text.len() });
@@ -538,8 +538,9 @@ pub enum UriError {
 pub enum TextError {
     /// A colon, which would be read as the end of the prefix.
     Colon,
-    /// A control character, a line separator or a mark that changes the direction of text.
-    ControlCharacter,
+    /// A character that does not show, or that turns the text around it, as in a
+    /// [`Text`](crate::account::Text).
+    Invisible,
     /// A `%` without two hexadecimal digits after it.
     Escape,
     /// Escapes that decode to something else than UTF-8.
@@ -585,7 +586,7 @@ impl fmt::Display for TextError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             TextError::Colon => f.write_str("a colon in it"),
-            TextError::ControlCharacter => f.write_str("a control character in it"),
+            TextError::Invisible => f.write_str("a character in it that does not show"),
             TextError::Escape => f.write_str("a malformed percent escape"),
             TextError::NotUtf8 => f.write_str("escapes that are not UTF-8"),
             TextError::TooLong { bytes } => write!(f, "too many bytes: {bytes}"),
