@@ -31,6 +31,10 @@ mod text;
 
 pub mod time;
 
+mod ct;
+
+mod wipe;
+
 #[cfg(feature = "std")]
 pub mod os;
 

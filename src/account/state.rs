@@ -27,8 +27,8 @@ use crate::account::summary::{
     AccountId, DeviceId, DeviceStatus, Label, Method, Reason, Summary, ThrottleSummary,
 };
 use crate::account::throttle::{Budget, Class};
+use crate::ct::Scan;
 use crate::otp::code::Code;
-use crate::otp::hotp::Scan;
 use crate::otp::secret::Secret;
 use crate::otp::totp::Totp;
 use crate::time::UnixTime;

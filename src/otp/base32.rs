@@ -13,7 +13,8 @@ use base32::{Base32Unpadded, Base32UpperUnpadded, Encoding};
 use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::otp::secret::{Base32Error, Secret, SecretError, reveal};
+use crate::ct::{reveal, within};
+use crate::otp::secret::{Base32Error, Secret, SecretError};
 
 impl Secret {
     /// The strict door for base32: RFC 4648's upper-case alphabet without padding, which is what an
@@ -129,10 +130,9 @@ pub fn decode_base32_lenient<'b>(
 /// Enough for a base32 text of any secret, padded, before the decoder is asked.
 const LONGEST_TEXT: usize = 216;
 
-/// Upper case to lower, arithmetically: the letter is secret.
+/// Upper case to lower, by mask: the letter is secret.
 const fn fold_case(byte: u8) -> u8 {
-    let upper = (byte.wrapping_sub(b'A') as i16).wrapping_sub(26) >> 8; // all ones for A..=Z
-    byte | (upper as u8 & 0x20)
+    byte | (within(byte, b'A', b'Z') & 0x20)
 }
 
 fn decode<'b, E: Encoding>(text: &[u8], buffer: &'b mut [u8]) -> Result<&'b [u8], SecretError> {

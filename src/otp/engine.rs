@@ -15,9 +15,10 @@ use core::array;
 use core::hint::black_box;
 
 use subtle::{Choice, ConditionallySelectable};
-use zeroize::{Zeroize, Zeroizing, optimization_barrier, zeroize_stack};
+use zeroize::{Zeroize, Zeroizing, optimization_barrier};
 
 use crate::otp::algorithm::Algorithm;
+use crate::wipe;
 
 /// The two compressed pads of one key. Wiped when dropped.
 pub(crate) struct Schedule(AnyPads);
@@ -52,8 +53,8 @@ impl Schedule {
             Some(block) => Schedule(pads(Pads::new(block))),
             None => {
                 let mut block = Zeroizing::new(H::ZERO);
-                hash_key::<H>(bytes, &mut block);
-                zeroize_stack::<2048>();
+                // The hash of a long key is as good as the key, and moves.
+                wipe::after::<2048, _>(|| *block = key_block::<H>(bytes));
                 Self::new(algorithm, block.as_ref())
             }
         }
@@ -176,7 +177,7 @@ impl Hash for Sha1 {
 
     #[inline(always)]
     fn wipe_below() {
-        zeroize_stack::<256>();
+        wipe::below::<256>();
     }
 
     #[inline(always)]
@@ -221,7 +222,7 @@ impl Hash for Sha256 {
 
     #[inline(always)]
     fn wipe_below() {
-        zeroize_stack::<384>();
+        wipe::below::<384>();
     }
 
     #[inline(always)]
@@ -267,7 +268,7 @@ impl Hash for Sha512 {
 
     #[inline(always)]
     fn wipe_below() {
-        zeroize_stack::<1280>();
+        wipe::below::<1280>();
     }
 
     #[inline(always)]
@@ -396,13 +397,6 @@ fn compressed_pad<H: Hash>(key: &H::Block, pad: u8) -> H::State {
     optimization_barrier(&state);
     optimization_barrier(&block);
     compressed
-}
-
-/// The hash of a long key is as good as the key, and moves: so this is a call of its own, and the
-/// caller wipes the stack that it used.
-#[inline(never)]
-fn hash_key<H: Hash>(key: &[u8], block: &mut H::Block) {
-    *block = key_block::<H>(key);
 }
 
 /// A key of any length as a block: zeros behind a shorter one, the hash of a longer one (RFC 2104

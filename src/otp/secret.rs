@@ -186,14 +186,6 @@ fn refuse_length(bytes: &[u8]) -> Result<(), SecretError> {
     }
 }
 
-/// The one way from a comparison of secrets to a branch; a search goes by [`crate::otp::hotp::reveal`].
-/// What it says is the answer that the caller gets anyway. Kept out of line so that an examination
-/// of the binary for branches on secrets can name it.
-#[inline(never)]
-pub(crate) fn reveal(same: Choice) -> bool {
-    same.into()
-}
-
 /// Why bytes or a text are no secret. Says nothing of the secret but its length.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum SecretError {

@@ -12,9 +12,10 @@ use core::fmt;
 use core::hint::select_unpredictable;
 use core::num::NonZeroU32;
 
+use crate::ct::Scan;
 use crate::otp::algorithm::Algorithm;
 use crate::otp::code::{Code, Digits};
-use crate::otp::hotp::{Factors, Hotp, Reach, Scan};
+use crate::otp::hotp::{Factors, Hotp, Reach};
 use crate::otp::key::Key;
 use crate::otp::secret::Secret;
 use crate::time::UnixTime;

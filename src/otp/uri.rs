@@ -16,7 +16,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
-use zeroize::{Zeroizing, zeroize_stack};
+use zeroize::Zeroizing;
 
 use crate::otp::algorithm::Algorithm;
 use crate::otp::base32::{Base32Text, decode_base32};
@@ -25,6 +25,7 @@ use crate::otp::secret::{Secret, SecretError};
 use crate::otp::totp::{Parameters, Period};
 use crate::text::hides_something;
 use crate::time::UnixTime;
+use crate::wipe;
 
 /// An `otpauth://` URI: a secret, its parameters, and the names to show beside it.
 ///
@@ -132,9 +133,7 @@ impl ProvisioningUri {
     /// # Errors
     /// [`UriError`] names the part and what is wrong with it, and shows nothing of the URI.
     pub fn parse(uri: &str) -> Result<ProvisioningUri, UriError> {
-        let parsed = Self::read(uri, Secret::from_bytes);
-        zeroize_stack::<TRACES>();
-        parsed
+        wipe::after::<TRACES, _>(|| Self::read(uri, Secret::from_bytes))
     }
 
     /// As [`ProvisioningUri::parse`], but takes a secret that RFC 4226 forbids: see
@@ -143,14 +142,11 @@ impl ProvisioningUri {
     /// # Errors
     /// As [`ProvisioningUri::parse`], but only an empty secret is too short.
     pub fn dangerously_parse_allowing_short_secret(uri: &str) -> Result<ProvisioningUri, UriError> {
-        let parsed = Self::read(uri, Secret::dangerously_allow_short);
-        zeroize_stack::<TRACES>();
-        parsed
+        wipe::after::<TRACES, _>(|| Self::read(uri, Secret::dangerously_allow_short))
     }
 
-    /// The secret is handed on by value on its way into its box, and a move leaves a copy: so this is
-    /// a call of its own, and the caller wipes the stack that it used.
-    #[inline(never)]
+    /// The secret is handed on by value on its way into its box, and a move leaves a copy: the caller
+    /// wipes the stack that this used.
     fn read(
         uri: &str,
         take: fn(&[u8]) -> Result<Secret, SecretError>,
