@@ -24,6 +24,11 @@ pub(crate) mod state;
 
 pub(crate) mod record;
 
+pub use crate::{
+    bounded::Bounded,
+    text::{Text, TextError},
+};
+
 pub use self::{
     challenge::*, device::*, event::*, policy::*, proof::*, record::*, recovery::*, state::*,
     summary::*, throttle::*,

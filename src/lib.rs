@@ -24,7 +24,16 @@ extern crate alloc;
 #[cfg(any(test, feature = "std"))]
 extern crate std;
 
+mod bounded;
+
+#[cfg(feature = "alloc")]
+mod text;
+
 pub mod time;
+
+mod ct;
+
+mod wipe;
 
 #[cfg(feature = "std")]
 pub mod os;
@@ -40,6 +49,7 @@ pub mod store;
 #[cfg(feature = "alloc")]
 pub mod mfa;
 
+pub use bounded::Bounded;
 pub use otp::vectors;
 pub use otp::{Algorithm, Code, Digits, Hotp, Key, LookAhead, Secret, Totp, Window};
 pub use time::UnixTime;

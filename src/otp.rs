@@ -4,7 +4,13 @@
 //!
 //! Computes and compares; remembers nothing. Without an allocator but for the URI.
 
+pub(crate) mod algorithm;
+
+pub(crate) mod engine;
+
 pub(crate) mod secret;
+
+pub(crate) mod base32;
 
 pub(crate) mod code;
 
@@ -21,4 +27,4 @@ pub mod vectors;
 
 #[cfg(feature = "alloc")]
 pub use self::uri::*;
-pub use self::{code::*, hotp::*, key::*, secret::*, totp::*};
+pub use self::{algorithm::*, base32::*, code::*, hotp::*, key::*, secret::*, totp::*};

@@ -475,7 +475,10 @@ fn bad_use_is_named_on_one_line_and_prints_nothing() {
         (&["step-up", "Dana", "release-claims", "12345"], "6 digits"),
         (&["step-up", "Dana", "", &code], "the action: the text is empty"),
         (&["step-up", "Dana", &long, &code], "the action: the text has 321 bytes"),
-        (&["step-up", "Dana", "a\nb", &code], "the action: the text has a control character"),
+        (
+            &["step-up", "Dana", "a\nb", &code],
+            "the action: the text has a line break or a character that does not show",
+        ),
         (&["recover", "Dana", &code], "24 letters and digits"),
         (&["recover", "Dana", &codes[0][1..]], "24 letters and digits"),
         (&["enrol", ""], "account"),

@@ -20,8 +20,8 @@ use zeroize::Zeroize;
 
 use crate::account::proof::Purpose;
 use crate::account::summary::DeviceId;
+use crate::ct::reveal;
 use crate::otp::code::{Code, Digits};
-use crate::otp::secret::reveal;
 use crate::time::UnixTime;
 
 /// The random number of one challenge or one pending enrolment. Not secret, single-use.

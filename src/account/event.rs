@@ -10,8 +10,9 @@
 use core::fmt;
 
 use crate::account::proof::{Purpose, Refusal};
-use crate::account::summary::{AccountId, DeviceId, Method, Reason, Text};
+use crate::account::summary::{AccountId, DeviceId, Method, Reason};
 use crate::account::throttle::Class;
+use crate::text::Text;
 use crate::time::UnixTime;
 
 /// Where a request came from, as the host knows it (an address, a device name): 1 to 128 bytes.

@@ -7,7 +7,8 @@
 //! a no into a yes or say "unlimited".
 
 use crate::account::proof::Purpose;
-use crate::account::throttle::{Bounded, Class, Throttle};
+use crate::account::throttle::{Class, Throttle};
+use crate::bounded::Bounded;
 use crate::otp::code::Digits;
 use crate::otp::hotp::{LookAhead, Reach};
 use crate::otp::totp::{Parameters, Window};

@@ -10,7 +10,8 @@
 
 use core::fmt;
 
-use crate::account::summary::{AccountId, DeviceId, Method, Text};
+use crate::account::summary::{AccountId, DeviceId, Method};
+use crate::text::Text;
 use crate::time::UnixTime;
 
 /// What the person is about to do. A proof for one purpose is worth nothing for another.

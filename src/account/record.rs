@@ -26,20 +26,23 @@ use hmac::{Hmac, Mac};
 use minicbor::decode::Error as CborError;
 use minicbor::{Decoder, Encoder};
 use sha2::Sha256;
-use zeroize::{Zeroize, Zeroizing, zeroize_stack};
+use zeroize::{Zeroize, Zeroizing};
 
 use crate::account::challenge::{Challenge, ChallengeId, PhoneNumber, SentCode};
 use crate::account::device::{Device, Factor};
 use crate::account::proof::Purpose;
 use crate::account::recovery::RecoverySet;
 use crate::account::state::{Account, Budgets, Pending};
-use crate::account::summary::{AccountId, DeviceId, DeviceStatus, Method, Text};
+use crate::account::summary::{AccountId, DeviceId, DeviceStatus, Method};
 use crate::account::throttle::Budget;
+use crate::otp::algorithm::Algorithm;
 use crate::otp::code::Digits;
-use crate::otp::key::{Algorithm, sha256, write_words};
+use crate::otp::engine::{sha256, write_words};
 use crate::otp::secret::Secret;
 use crate::otp::totp::{Parameters, Period};
+use crate::text::Text;
 use crate::time::UnixTime;
+use crate::wipe;
 
 /// One stored state of one account: opaque bytes under a version.
 #[derive(Clone, Eq, PartialEq)]
@@ -217,15 +220,13 @@ const TRACES: usize = 4096;
 impl SealingKey {
     #[inline(always)] // so that the key is wiped where the caller put it
     fn new(mut key: [u8; 32]) -> SealingKey {
-        let made = Self::scheduled(&key);
+        let made = wipe::after::<TRACES, _>(|| Self::scheduled(&key));
         key.zeroize();
-        zeroize_stack::<TRACES>();
         made
     }
 
-    /// The cipher is boxed after it was made, and a move leaves a copy: so this is a call of its own,
-    /// and the caller wipes the stack that it used.
-    #[inline(never)]
+    /// The cipher is boxed after it was made, and a move leaves a copy: the caller wipes the stack
+    /// that this used.
     fn scheduled(key: &[u8; 32]) -> SealingKey {
         let cipher = Box::new(Aes256GcmSiv::new(key.into()));
         let mut name = [0; 4];

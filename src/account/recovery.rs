@@ -17,8 +17,7 @@ use sha2::Sha256;
 use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::otp::hotp::reveal;
-use crate::otp::secret;
+use crate::ct::{reveal, reveal_search, within};
 use crate::time::UnixTime;
 
 /// One recovery code: 120 bits, printed as six groups of four characters of Crockford's base32,
@@ -48,7 +47,7 @@ impl RecoveryCode {
             }
         }
         bits.zeroize();
-        let is_code = secret::reveal(known.ct_eq(&u8::MAX)) && typed == 24;
+        let is_code = reveal(known.ct_eq(&u8::MAX)) && typed == 24;
         if is_code { Ok(code) } else { Err(RecoveryCodeError) }
     }
 
@@ -91,16 +90,11 @@ impl RecoveryCode {
 const fn crockford_character(value: u8) -> u8 {
     // 0-9, then A-Z leaving out I, L, O and U: a step of one at each gap.
     let mut character = value.wrapping_add(b'0');
-    character = character.wrapping_add(past(value, 10) & 7); // from ':' to 'A'
-    character = character.wrapping_add(past(value, 18) & 1); // no I
-    character = character.wrapping_add(past(value, 20) & 1); // no L
-    character = character.wrapping_add(past(value, 22) & 1); // no O
-    character.wrapping_add(past(value, 27) & 1) // no U
-}
-
-/// All ones if `value` is at least `limit`, else zero; both below 128.
-const fn past(value: u8, limit: u8) -> u8 {
-    ((limit.wrapping_sub(1) as i8).wrapping_sub(value as i8) >> 7) as u8
+    character = character.wrapping_add(within(value, 10, 31) & 7); // from ':' to 'A'
+    character = character.wrapping_add(within(value, 18, 31) & 1); // no I
+    character = character.wrapping_add(within(value, 20, 31) & 1); // no L
+    character = character.wrapping_add(within(value, 22, 31) & 1); // no O
+    character.wrapping_add(within(value, 27, 31) & 1) // no U
 }
 
 /// The five bits of a typed character, and all ones if it has any. Without a branch or a table: a
@@ -125,13 +119,6 @@ fn crockford_value(typed: u8) -> (u8, u8) {
         known |= here;
     }
     (value, known)
-}
-
-/// All ones from `first` to `last`, else zero.
-const fn within(byte: u8, first: u8, last: u8) -> u8 {
-    let (byte, first, last) = (byte as i16, first as i16, last as i16);
-    ((first.wrapping_sub(1).wrapping_sub(byte) & byte.wrapping_sub(last).wrapping_sub(1)) >> 8)
-        as u8
 }
 
 impl Drop for RecoveryCode {
@@ -262,7 +249,7 @@ impl RecoverySet {
             seen |= same;
             hits |= (same & u32::from(self.spent & bit(at) == 0)).wrapping_shl(at);
         }
-        let scan = reveal(0, hits.into(), seen);
+        let scan = reveal_search(0, hits.into(), seen);
         match scan.accepted().and_then(|place| u32::try_from(place).ok()) {
             Some(place) => {
                 self.spent |= bit(place);

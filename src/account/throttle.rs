@@ -9,37 +9,8 @@
 //! per thirty days, which nothing forgives, because "ten tries for every sign-in of the owner" adds
 //! up. Both live in the account's record, so no session, device, address or restart refills them.
 
+use crate::bounded::Bounded;
 use crate::time::UnixTime;
-
-/// A whole number from `MIN` to `MAX`. A policy hands out these, so no policy can say "unlimited".
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub struct Bounded<const MIN: u64, const MAX: u64>(u64);
-
-impl<const MIN: u64, const MAX: u64> Bounded<MIN, MAX> {
-    /// A number known when the policy is written; out of bounds it does not compile.
-    ///
-    /// ```compile_fail
-    /// use countersign::account::Bounded;
-    /// let limit: Bounded<1, 100> = Bounded::of::<101>();
-    /// ```
-    #[must_use]
-    pub const fn of<const N: u64>() -> Self {
-        const { assert!(MIN <= N && N <= MAX, "out of the bounds of this policy number") };
-        Bounded(N)
-    }
-
-    /// A number known when the program runs, from a configuration file say.
-    #[must_use]
-    pub const fn new(number: u64) -> Option<Self> {
-        if MIN <= number && number <= MAX { Some(Bounded(number)) } else { None }
-    }
-
-    /// The number.
-    #[must_use]
-    pub const fn as_u64(self) -> u64 {
-        self.0
-    }
-}
 
 /// Which failures count together. Each class has its own budget, so that a guesser who locks the
 /// codes does not lock the recovery codes, and a success in one class forgives nothing in another.

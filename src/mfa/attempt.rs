@@ -11,8 +11,8 @@ use crate::account::proof::{Change, Proof, Purpose, Verdict};
 use crate::account::state::Account;
 use crate::account::summary::{DeviceId, Method};
 use crate::account::throttle::{Budget, Class};
+use crate::ct::Scan;
 use crate::mfa::decision::{Context, Decision, Happening, waiting};
-use crate::otp::hotp::Scan;
 use crate::otp::secret::Secret;
 use crate::otp::totp::Totp;
 

@@ -17,15 +17,16 @@ use crate::account::proof::{Change, Proof, Purpose, Refusal, Verdict};
 use crate::account::record::Seal;
 use crate::account::recovery::{RecoveryCodes, RecoverySeed};
 use crate::account::state::{Account, Pending};
-use crate::account::summary::{AccountId, DeviceId, DeviceStatus, Label, Method, Text};
+use crate::account::summary::{AccountId, DeviceId, DeviceStatus, Label, Method};
 use crate::account::throttle::Class;
 use crate::mfa::decision::{Context, Decision, Happening, expired, malformed, waiting};
 use crate::mfa::handle::{Mfa, without_traces};
 use crate::mfa::operation::Operation;
+use crate::otp::algorithm::Algorithm;
 use crate::otp::code::{Code, Digits};
-use crate::otp::key::Algorithm;
 use crate::otp::secret::Secret;
 use crate::otp::uri::{ProvisioningUri, UriError};
+use crate::text::Text;
 use crate::time::UnixTime;
 
 impl<K: Seal, P: Policy> Mfa<K, P> {

@@ -15,12 +15,13 @@ use crate::account::proof::{Change, Purpose, Refusal, Verdict};
 use crate::account::record::Seal;
 use crate::account::recovery::RecoverySeed;
 use crate::account::state::Account;
-use crate::account::summary::{AccountId, DeviceId, DeviceStatus, Label, Method, Text};
+use crate::account::summary::{AccountId, DeviceId, DeviceStatus, Label, Method};
 use crate::account::throttle::Class;
 use crate::mfa::decision::{Context, Decision, Happening, expired};
 use crate::mfa::enrol::Bound;
 use crate::mfa::handle::Mfa;
 use crate::mfa::operation::Operation;
+use crate::text::Text;
 use crate::time::UnixTime;
 
 impl<K: Seal, P: Policy> Mfa<K, P> {

@@ -6,32 +6,25 @@
 
 use alloc::boxed::Box;
 
-use zeroize::zeroize_stack;
-
 use crate::account::policy::Policy;
 use crate::account::record::Seal;
 use crate::account::state::Account;
-use crate::account::summary::{AccountId, TextError};
+use crate::account::summary::AccountId;
 use crate::mfa::decision::{Context, Decision};
 
 use crate::mfa::operation::Operation;
+use crate::text::TextError;
 use crate::time::UnixTime;
+use crate::wipe;
 
 /// Bytes of stack below the call in which an operation is made. Enough for a release build:
 /// `tests/wiping.rs` looks.
 const TRACES: usize = 2048;
 
-/// A typed code is moved into its operation, and a move leaves a copy: whoever reads the stack later
-/// would find a code that may not be spent yet. So the operation is made in a call of its own, and
-/// the stack that it used is wiped.
+/// A typed code is moved into its operation, and a move leaves a copy: an attacker who reads the
+/// stack later would find a code that may not be spent yet.
 pub(crate) fn without_traces<T>(make: impl FnOnce() -> T) -> T {
-    #[inline(never)]
-    fn leave_traces<T>(make: impl FnOnce() -> T) -> T {
-        make()
-    }
-    let made = leave_traces(make);
-    zeroize_stack::<TRACES>();
-    made
+    wipe::after::<TRACES, T>(make)
 }
 
 /// The way in: keys that seal records, and a policy that supplies numbers.

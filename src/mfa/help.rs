@@ -10,10 +10,11 @@ use crate::account::policy::Policy;
 use crate::account::proof::{Change, Proof, Purpose, Refusal, Verdict, permits};
 use crate::account::record::Seal;
 use crate::account::state::{Account, Budgets};
-use crate::account::summary::{AccountId, Method, Reason, Text};
+use crate::account::summary::{AccountId, Method, Reason};
 use crate::mfa::decision::{Context, Decision, Happening};
 use crate::mfa::handle::Mfa;
 use crate::mfa::operation::Operation;
+use crate::text::Text;
 use crate::time::UnixTime;
 
 impl<K: Seal, P: Policy> Mfa<K, P> {

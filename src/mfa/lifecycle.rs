@@ -10,10 +10,11 @@ use crate::account::policy::Policy;
 use crate::account::proof::{Change, Proof, Purpose, Refusal};
 use crate::account::record::Seal;
 use crate::account::state::Account;
-use crate::account::summary::{AccountId, DeviceId, DeviceStatus, Reason, Summary, Text};
+use crate::account::summary::{AccountId, DeviceId, DeviceStatus, Reason, Summary};
 use crate::mfa::decision::{Context, Decision, Happening};
 use crate::mfa::handle::Mfa;
 use crate::mfa::operation::Operation;
+use crate::text::Text;
 use crate::time::UnixTime;
 
 impl<K: Seal, P: Policy> Mfa<K, P> {

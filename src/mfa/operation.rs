@@ -11,17 +11,17 @@ use alloc::vec::Vec;
 use core::convert::Infallible;
 use core::fmt;
 
-use zeroize::zeroize_stack;
-
 use crate::account::event::{Actor, Event, EventId, Kind, Source};
 use crate::account::policy::Policy;
 use crate::account::proof::Proof;
 use crate::account::record::{self, Owner, Record, RecordError, Seal};
 use crate::account::state::Account;
-use crate::account::summary::{AccountId, Summary, Text, TextError};
+use crate::account::summary::{AccountId, Summary};
 use crate::mfa::decision::{Context, Decision, Happening};
 use crate::store::{AsyncStore, Store, Swap, Write};
+use crate::text::{Text, TextError};
 use crate::time::UnixTime;
+use crate::wipe;
 
 /// How often a decision is made again after a lost race.
 pub const MAX_TRIES: usize = 8;
@@ -182,14 +182,11 @@ impl<'m, T> Operation<'m, T> {
         loaded: Option<Record>,
         operator: Option<Record>,
     ) -> Result<Decided<T>, Error<Infallible>> {
-        let decided = self.decide_and_leave_traces(loaded, operator);
-        zeroize_stack::<TRACES>();
-        decided
+        wipe::after::<TRACES, _>(|| self.decide_and_leave_traces(loaded, operator))
     }
 
-    /// What is wiped when it is dropped may have been copied before, as it moved from one call to
-    /// the next: so this is a call of its own, and the caller wipes the stack that it used.
-    #[inline(never)]
+    /// Decides, and leaves copies on the stack: a value that is wiped when it is dropped may have been
+    /// copied before, as it moved from one call to the next.
     fn decide_and_leave_traces(
         &self,
         loaded: Option<Record>,

@@ -14,12 +14,13 @@ use crate::account::policy::Policy;
 use crate::account::proof::{Change, Purpose, Refusal, Verdict};
 use crate::account::record::Seal;
 use crate::account::state::Account;
-use crate::account::summary::{AccountId, DeviceId, Label, Method, Text};
+use crate::account::summary::{AccountId, DeviceId, Label, Method};
 use crate::account::throttle::Class;
 use crate::mfa::decision::{Context, Decision, Happening, expired, malformed};
 use crate::mfa::handle::{Mfa, without_traces};
 use crate::mfa::operation::Operation;
 use crate::otp::code::Code;
+use crate::text::Text;
 use crate::time::UnixTime;
 
 impl<K: Seal, P: Policy> Mfa<K, P> {

@@ -13,6 +13,8 @@ use core::fmt;
 use subtle::{Choice, ConstantTimeEq};
 use zeroize::Zeroize;
 
+use crate::ct::reveal;
+
 /// How many decimal digits a code has. Ten would be meaningless (2^31 has ten digits and the first
 /// is 0, 1 or 2); nine are left out because no authenticator shows them.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -184,6 +186,9 @@ impl Code {
         (fours * 10_000 + (fours >> 32)) as u32
     }
 
+    /// The value of no code of any length.
+    pub(crate) const NO_VALUE: u32 = u32::MAX;
+
     /// How many digits it has.
     #[must_use]
     pub const fn digits(&self) -> Digits {
@@ -212,7 +217,7 @@ impl ConstantTimeEq for Code {
 
 impl PartialEq for Code {
     fn eq(&self, other: &Code) -> bool {
-        self.ct_eq(other).into()
+        reveal(self.ct_eq(other))
     }
 }
 
@@ -289,5 +294,12 @@ mod tests {
                 assert_eq!(code.value(), value);
             }
         }
+    }
+
+    /// A code of another length has the value of no code at all, whatever its digits.
+    #[test]
+    fn no_code_has_the_value_of_none() {
+        let highest = Code::from_value(99_999_999, Digits::Eight);
+        assert!(highest.value() < Code::NO_VALUE);
     }
 }

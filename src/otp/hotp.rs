@@ -6,14 +6,12 @@
 //! Verification only looks forward, evaluates the whole window whatever matches, and never stores
 //! anything: what a match means for the counter is returned, and `account` commits it.
 
-use core::hint::select_unpredictable;
-
-use subtle::ConstantTimeEq;
-use zeroize::zeroize_stack;
-
+use crate::ct::{Scan, equal, nonzero, reveal_search};
+use crate::otp::algorithm::Algorithm;
 use crate::otp::code::{Code, Digits};
-use crate::otp::key::{Algorithm, Key};
+use crate::otp::key::Key;
 use crate::otp::secret::Secret;
+use crate::wipe;
 
 /// The look-ahead window `s` of RFC 4226 section 7.4: how many counters are tried, the expected one
 /// included. `LookAhead::new(1)` is the expected counter alone; 50 is the most there is.
@@ -86,7 +84,7 @@ pub struct Hotp {
 impl Hotp {
     /// Keys the HMAC once.
     #[must_use]
-    #[inline(never)] // the key is made in its place; see `Key::from_bytes`
+    #[inline(never)] // the key is made in its place; see `Schedule::new`
     pub fn new(secret: &Secret, algorithm: Algorithm, digits: Digits) -> Hotp {
         Hotp::from_key(Key::new(algorithm, secret), digits)
     }
@@ -140,15 +138,9 @@ impl Hotp {
 
     /// As `scan`, for several codes, whose numbers stay behind on the stack below it. (The number of
     /// one code stays in a register.)
+    #[inline(never)] // so that its instructions can be counted
     pub(crate) fn scan_wiped<const N: usize>(&self, codes: &[&Code; N], factors: Factors) -> Scan {
-        let scan = self.scan_and_leave_traces(codes, factors);
-        zeroize_stack::<2560>(); // twice as deep as a release build reaches
-        scan
-    }
-
-    #[inline(never)]
-    fn scan_and_leave_traces<const N: usize>(&self, codes: &[&Code; N], factors: Factors) -> Scan {
-        self.scan(codes, factors)
+        wipe::after::<2560, _>(|| self.scan(codes, factors)) // twice as deep as a release build reaches
     }
 
     /// Evaluates moving factors and looks for `codes` in a row.
@@ -160,7 +152,7 @@ impl Hotp {
         let typed = || {
             codes.map(|code| {
                 // How many digits were typed is public. Another number of them never matches.
-                if code.digits() == self.digits { code.value() } else { NO_VALUE }
+                if code.digits() == self.digits { code.value() } else { Code::NO_VALUE }
             })
         };
         let Factors { first, count, eligible } = factors;
@@ -195,7 +187,7 @@ impl Hotp {
             seen |= runs;
             index = index.saturating_add(used);
         }
-        reveal(first, accepted, seen)
+        reveal_search(first, accepted, seen)
     }
 }
 
@@ -242,55 +234,6 @@ fn lowest(count: u32) -> u32 {
     15 >> 4_u32.saturating_sub(count)
 }
 
-/// What a scan found.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Scan {
-    /// The moving factor of the last code of the highest eligible run, if one was accepted.
-    pub(crate) at: u64,
-    pub(crate) hit: bool,
-    /// Whether the codes stood anywhere in the window, eligible or not.
-    pub(crate) seen: bool,
-}
-
-impl Scan {
-    /// Of no window at all.
-    pub(crate) const NOTHING: Scan = Scan { at: 0, hit: false, seen: false };
-
-    /// The moving factor of the last code of the highest eligible run. Chosen without a branch, so
-    /// that a hit and a miss take the same instructions and differ in nothing but what they say.
-    #[inline]
-    pub(crate) fn accepted(self) -> Option<u64> {
-        select_unpredictable(self.hit, Some(self.at), None)
-    }
-}
-
-/// The one place where the outcome of a search becomes a branch, as [`crate::otp::secret::reveal`] is for
-/// a single comparison: what it says is the answer that the caller gets anyway. Kept out of line so
-/// that an examination of the binary for branches on secrets can name it.
-///
-/// The upper half of `accepted` is an index from `first` on; the highest bit of the lower half says
-/// how many factors further the match is.
-#[inline(never)]
-pub(crate) fn reveal(first: u64, accepted: u64, seen: u32) -> Scan {
-    let lane = 31_u32.wrapping_sub((accepted as u32).leading_zeros());
-    let index = (accepted >> 32).wrapping_add(lane.into());
-    Scan { at: first.wrapping_add(index), hit: accepted != 0, seen: seen != 0 }
-}
-
-/// The value of no code of any length.
-const NO_VALUE: u32 = u32::MAX;
-
-/// All ones if the two are equal, zero if not. The bit comes through `subtle`, whose barrier hides
-/// from the compiler that it is one: told so, it may turn the masks that follow into branches.
-fn equal(value: u32, code: u32) -> u32 {
-    u32::from(value.ct_eq(&code).unwrap_u8()).wrapping_neg()
-}
-
-/// All ones unless `bits` is zero.
-fn nonzero(bits: u32) -> u64 {
-    u64::from(bits.ct_eq(&0).unwrap_u8()).wrapping_sub(1)
-}
-
 /// A counter whose code was found.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct CounterMatch {
@@ -317,28 +260,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn masks_equal_a_plain_comparison() {
-        let edges = [0, 1, 2, 255, 256, 999_999, 99_999_999, 1 << 31, NO_VALUE - 1, NO_VALUE];
-        for value in edges {
-            for code in edges {
-                let model = if value == code { u32::MAX } else { 0 };
-                assert_eq!(equal(value, code), model, "{value} and {code}");
-            }
-            for bit in 0..32 {
-                assert_eq!(equal(value, value ^ (1 << bit)), 0, "{value}, bit {bit}");
-            }
-        }
-    }
-
-    #[test]
-    fn only_zero_is_no_bit() {
-        assert_eq!(nonzero(0), 0);
-        for bits in [1, 2, 8, 15, 1 << 31, u32::MAX] {
-            assert_eq!(nonzero(bits), u64::MAX, "{bits}");
-        }
-    }
-
-    #[test]
     fn eligible_lanes_equal_the_factors_within_the_range() {
         for (from, to) in [(0, 0), (0, 3), (2, 9), (5, 5), (7, 50), (50, 50)] {
             let eligible = Eligible { from, to };
@@ -353,27 +274,5 @@ mod tests {
                 }
             }
         }
-    }
-
-    /// The highest lane of the accepted ones, behind the index of the first.
-    #[test]
-    fn what_is_revealed_is_the_highest_factor() {
-        for lane in 0..4 {
-            for below in 0..1_u64 << lane {
-                let accepted = (1996 << 32) | (1 << lane) | below;
-                let scan = reveal(u64::MAX - 1990, accepted, 15);
-                assert_eq!(scan.accepted(), Some(5 + lane), "{lane} over {below:b}");
-                assert!(scan.seen);
-            }
-        }
-        assert_eq!((reveal(7, 0, 0).accepted(), reveal(7, 0, 0).seen), (None, false));
-        assert_eq!((reveal(7, 0, 2).accepted(), reveal(7, 0, 2).seen), (None, true));
-    }
-
-    /// A code of another length has the value of no code at all, whatever its digits.
-    #[test]
-    fn no_code_has_the_value_of_none() {
-        let highest = Code::from_value(99_999_999, Digits::Eight);
-        assert!(highest.value() < NO_VALUE);
     }
 }

@@ -12,9 +12,11 @@ use core::fmt;
 use core::hint::select_unpredictable;
 use core::num::NonZeroU32;
 
+use crate::ct::Scan;
+use crate::otp::algorithm::Algorithm;
 use crate::otp::code::{Code, Digits};
-use crate::otp::hotp::{Factors, Hotp, Reach, Scan};
-use crate::otp::key::{Algorithm, Key};
+use crate::otp::hotp::{Factors, Hotp, Reach};
+use crate::otp::key::Key;
 use crate::otp::secret::Secret;
 use crate::time::UnixTime;
 
@@ -148,7 +150,7 @@ pub struct Totp {
 impl Totp {
     /// Keys the HMAC once.
     #[must_use]
-    #[inline(never)] // the key is made in its place; see `Key::from_bytes`
+    #[inline(never)] // the key is made in its place; see `Schedule::new`
     pub fn new(secret: &Secret, parameters: Parameters) -> Totp {
         let Parameters { algorithm, digits, .. } = parameters;
         Totp { hotp: Hotp::from_key(Key::new(algorithm, secret), digits), parameters }

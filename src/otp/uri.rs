@@ -16,13 +16,16 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
-use zeroize::{Zeroizing, zeroize_stack};
+use zeroize::Zeroizing;
 
+use crate::otp::algorithm::Algorithm;
+use crate::otp::base32::{Base32Text, decode_base32};
 use crate::otp::code::Digits;
-use crate::otp::key::Algorithm;
-use crate::otp::secret::{Base32Text, Secret, SecretError, decode_base32};
+use crate::otp::secret::{Secret, SecretError};
 use crate::otp::totp::{Parameters, Period};
+use crate::text::hides_something;
 use crate::time::UnixTime;
+use crate::wipe;
 
 /// An `otpauth://` URI: a secret, its parameters, and the names to show beside it.
 ///
@@ -74,7 +77,7 @@ impl ProvisioningUri {
     ///
     /// # Errors
     /// [`UriError::Missing`] for an empty name, [`UriError::Text`] for one that is too long or has
-    /// a colon or a control character in it, [`UriError::T0`] for steps that are not counted from
+    /// a colon or a character that does not show in it, [`UriError::T0`] for steps that are not counted from
     /// the Unix epoch, which the format cannot say.
     pub fn totp(
         issuer: &str,
@@ -130,9 +133,7 @@ impl ProvisioningUri {
     /// # Errors
     /// [`UriError`] names the part and what is wrong with it, and shows nothing of the URI.
     pub fn parse(uri: &str) -> Result<ProvisioningUri, UriError> {
-        let parsed = Self::read(uri, Secret::from_bytes);
-        zeroize_stack::<TRACES>();
-        parsed
+        wipe::after::<TRACES, _>(|| Self::read(uri, Secret::from_bytes))
     }
 
     /// As [`ProvisioningUri::parse`], but takes a secret that RFC 4226 forbids: see
@@ -141,14 +142,11 @@ impl ProvisioningUri {
     /// # Errors
     /// As [`ProvisioningUri::parse`], but only an empty secret is too short.
     pub fn dangerously_parse_allowing_short_secret(uri: &str) -> Result<ProvisioningUri, UriError> {
-        let parsed = Self::read(uri, Secret::dangerously_allow_short);
-        zeroize_stack::<TRACES>();
-        parsed
+        wipe::after::<TRACES, _>(|| Self::read(uri, Secret::dangerously_allow_short))
     }
 
-    /// The secret is handed on by value on its way into its box, and a move leaves a copy: so this is
-    /// a call of its own, and the caller wipes the stack that it used.
-    #[inline(never)]
+    /// The secret is handed on by value on its way into its box, and a move leaves a copy: the caller
+    /// wipes the stack that this used.
     fn read(
         uri: &str,
         take: fn(&[u8]) -> Result<Secret, SecretError>,
@@ -428,8 +426,8 @@ fn decode(part: Part, raw: &str) -> Result<Zeroizing<String>, UriError> {
     let Ok(text) = core::str::from_utf8(&bytes) else {
         return refuse(TextError::NotUtf8);
     };
-    if text.contains(steers_the_screen) {
-        return refuse(TextError::ControlCharacter);
+    if hides_something(text) {
+        return refuse(TextError::Invisible);
     }
     Ok(Zeroizing::new(String::from(text)))
 }
@@ -440,8 +438,8 @@ fn name(part: Part, text: &str, max_len: usize) -> Result<Option<String>, UriErr
     if text.contains(':') {
         return refuse(TextError::Colon);
     }
-    if text.contains(steers_the_screen) {
-        return refuse(TextError::ControlCharacter);
+    if hides_something(text) {
+        return refuse(TextError::Invisible);
     }
     if text.len() > max_len {
         return refuse(TextError::TooLong { bytes: text.len() });
@@ -455,12 +453,6 @@ fn number(part: Part, raw: &str) -> Result<u64, UriError> {
     let plain = text.bytes().all(|byte| byte.is_ascii_digit())
         && (text.len() == 1 || !text.starts_with('0'));
     text.parse().ok().filter(|_| plain).ok_or(UriError::Value(part))
-}
-
-/// Control characters, line separators and the marks that reverse the direction of text: a name
-/// with one of these can make a screen or a log show another name.
-pub(crate) fn steers_the_screen(character: char) -> bool {
-    character.is_control() || matches!(character, '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
 /// A part of the URI.
@@ -542,8 +534,9 @@ pub enum UriError {
 pub enum TextError {
     /// A colon, which would be read as the end of the prefix.
     Colon,
-    /// A control character, a line separator or a mark that changes the direction of text.
-    ControlCharacter,
+    /// A character that does not show, or that turns the text around it, as in a
+    /// [`Text`](crate::account::Text).
+    Invisible,
     /// A `%` without two hexadecimal digits after it.
     Escape,
     /// Escapes that decode to something else than UTF-8.
@@ -589,7 +582,7 @@ impl fmt::Display for TextError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             TextError::Colon => f.write_str("a colon in it"),
-            TextError::ControlCharacter => f.write_str("a control character in it"),
+            TextError::Invisible => f.write_str("a character in it that does not show"),
             TextError::Escape => f.write_str("a malformed percent escape"),
             TextError::NotUtf8 => f.write_str("escapes that are not UTF-8"),
             TextError::TooLong { bytes } => write!(f, "too many bytes: {bytes}"),

@@ -16,7 +16,7 @@
 //! # Ok::<(), countersign::otp::SecretError>(())
 //! ```
 
-use crate::otp::key::Algorithm;
+use crate::otp::algorithm::Algorithm;
 use crate::time::UnixTime;
 
 /// A row of RFC 4226 appendix D: HMAC-SHA-1 under [`seed`] of SHA-1, and the six digits.

@@ -69,10 +69,10 @@ fn mark(number: usize, place: *const u8, len: usize) {
 // so a change of the names below or in the library cannot go unnoticed.
 global_asm!(
     ".pushsection .text.countersign_wrappers, \"ax\", @progbits",
-    // countersign::otp::reveal: two words at the address in rdi
-    ".globl _vgw00000ZZ_NONE_Zacountersign4hotp6revealZa",
-    ".type _vgw00000ZZ_NONE_Zacountersign4hotp6revealZa, @function",
-    "_vgw00000ZZ_NONE_Zacountersign4hotp6revealZa:",
+    // countersign::ct::reveal_search: two words at the address in rdi
+    ".globl _vgw00000ZZ_NONE_Zacountersign2ct13revealZusearchZa",
+    ".type _vgw00000ZZ_NONE_Zacountersign2ct13revealZusearchZa, @function",
+    "_vgw00000ZZ_NONE_Zacountersign2ct13revealZusearchZa:",
     "push rdi",
     "rol rdi, 3", "rol rdi, 13", "rol rdi, 61", "rol rdi, 51",
     "xchg rcx, rcx", // rax: the original
@@ -84,11 +84,11 @@ global_asm!(
     "call 2f",
     "pop rax",
     "ret",
-    ".size _vgw00000ZZ_NONE_Zacountersign4hotp6revealZa, . - _vgw00000ZZ_NONE_Zacountersign4hotp6revealZa",
-    // countersign::otp::reveal: a bool in al
-    ".globl _vgw00000ZZ_NONE_Zacountersign6secret6revealZa",
-    ".type _vgw00000ZZ_NONE_Zacountersign6secret6revealZa, @function",
-    "_vgw00000ZZ_NONE_Zacountersign6secret6revealZa:",
+    ".size _vgw00000ZZ_NONE_Zacountersign2ct13revealZusearchZa, . - _vgw00000ZZ_NONE_Zacountersign2ct13revealZusearchZa",
+    // countersign::ct::reveal: a bool in al
+    ".globl _vgw00000ZZ_NONE_Zacountersign2ct6revealZa",
+    ".type _vgw00000ZZ_NONE_Zacountersign2ct6revealZa, @function",
+    "_vgw00000ZZ_NONE_Zacountersign2ct6revealZa:",
     "sub rsp, 8",
     "rol rdi, 3", "rol rdi, 13", "rol rdi, 61", "rol rdi, 51",
     "xchg rcx, rcx",
@@ -100,7 +100,7 @@ global_asm!(
     "call 2f",
     "pop rax",
     "ret",
-    ".size _vgw00000ZZ_NONE_Zacountersign6secret6revealZa, . - _vgw00000ZZ_NONE_Zacountersign6secret6revealZa",
+    ".size _vgw00000ZZ_NONE_Zacountersign2ct6revealZa, . - _vgw00000ZZ_NONE_Zacountersign2ct6revealZa",
     // marks rsi bytes at rdi as defined
     "2:",
     "sub rsp, 56",
@@ -121,9 +121,9 @@ global_asm!(
 );
 
 unsafe extern "C" {
-    #[link_name = "_vgw00000ZZ_NONE_Zacountersign4hotp6revealZa"]
+    #[link_name = "_vgw00000ZZ_NONE_Zacountersign2ct13revealZusearchZa"]
     fn wrapped_search();
-    #[link_name = "_vgw00000ZZ_NONE_Zacountersign6secret6revealZa"]
+    #[link_name = "_vgw00000ZZ_NONE_Zacountersign2ct6revealZa"]
     fn wrapped_comparison();
 }
 

@@ -1,0 +1,171 @@
+//! A secret as text: base32 in and out.
+//!
+//! Standard: RFC 4648 sections 3 and 6 (base32).
+//!
+//! Base32 goes through a decoder without tables, because a table indexed by secret characters
+//! leaves the secret in the cache. What that decoder does not ask, this file does: how many padding
+//! characters, which lengths, and that the unused bits are zero, so that no two texts name one
+//! secret.
+
+use core::fmt;
+
+use base32::{Base32Unpadded, Base32UpperUnpadded, Encoding};
+use subtle::ConstantTimeEq;
+use zeroize::{Zeroize, Zeroizing};
+
+use crate::ct::{reveal, within};
+use crate::otp::secret::{Base32Error, Secret, SecretError};
+
+impl Secret {
+    /// The strict door for base32: RFC 4648's upper-case alphabet without padding, which is what an
+    /// `otpauth://` URI carries.
+    ///
+    /// # Errors
+    /// [`SecretError::Base32`] for text that is not exactly that, then as [`Secret::from_bytes`].
+    pub fn from_base32(text: &str) -> Result<Secret, SecretError> {
+        let mut buffer = Zeroizing::new([0; Self::MAX_LEN]);
+        Self::from_bytes(decode_base32(text, &mut *buffer)?)
+    }
+
+    /// The lenient door, for what a person copies from a screen: also takes lower case, spaces and
+    /// hyphens anywhere, and correct padding at the end. It still refuses look-alikes (`0`, `1`,
+    /// `8`), padding of the wrong length, impossible lengths and non-zero unused bits.
+    ///
+    /// # Errors
+    /// As [`Secret::from_base32`].
+    pub fn from_base32_lenient(text: &str) -> Result<Secret, SecretError> {
+        let mut buffer = Zeroizing::new([0; Self::MAX_LEN]);
+        Self::from_bytes(decode_base32_lenient(text, &mut *buffer)?)
+    }
+
+    /// The secret as strict base32, without padding, wiped when dropped. This lets the secret out.
+    #[must_use]
+    pub fn expose_base32(&self) -> Base32Text {
+        let mut text = Base32Text::EMPTY;
+        self.print(&mut text);
+        text
+    }
+
+    /// Prints into a text that stays where it is.
+    pub(crate) fn print(&self, text: &mut Base32Text) {
+        let printed = Base32UpperUnpadded::encode(self.expose_bytes(), &mut text.ascii);
+        text.len = printed.map_or(0, str::len);
+        // Clears the high bits, so that what asks whether this is UTF-8 cannot depend on a secret.
+        text.ascii.iter_mut().for_each(|character| *character &= 0x7f);
+    }
+}
+
+/// A secret in base32, on its way to a person's screen. Wiped when dropped; `Debug` is redacted.
+pub struct Base32Text {
+    ascii: [u8; 208], // 128 bytes take 205 characters
+    len: usize,
+}
+
+impl Base32Text {
+    pub(crate) const EMPTY: Base32Text = Base32Text { ascii: [0; 208], len: 0 };
+
+    /// The text. This lets the secret out.
+    #[must_use]
+    pub fn expose_str(&self) -> &str {
+        core::str::from_utf8(self.ascii.get(..self.len).unwrap_or_default()).unwrap_or_default()
+    }
+}
+
+impl Drop for Base32Text {
+    fn drop(&mut self) {
+        let Base32Text { ascii, len } = self;
+        ascii.zeroize();
+        *len = 0;
+    }
+}
+
+impl fmt::Debug for Base32Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Base32Text([{} characters])", self.len)
+    }
+}
+
+/// Strict base32 into the caller's buffer: upper case, no padding, any length that RFC 4648 section
+/// 6 knows, unused bits zero (section 3.5). Returns the decoded part of `buffer`, which the caller
+/// wipes.
+///
+/// # Errors
+/// [`SecretError::Base32`]; [`SecretError::TooLong`] when the buffer is too small.
+pub fn decode_base32<'b>(text: &str, buffer: &'b mut [u8]) -> Result<&'b [u8], SecretError> {
+    decode::<Base32UpperUnpadded>(text.as_bytes(), buffer)
+}
+
+/// Lenient base32 into the caller's buffer: as [`Secret::from_base32_lenient`], for any length.
+///
+/// # Errors
+/// As [`decode_base32`].
+pub fn decode_base32_lenient<'b>(
+    text: &str,
+    buffer: &'b mut [u8],
+) -> Result<&'b [u8], SecretError> {
+    let mut folded = Zeroizing::new([0_u8; LONGEST_TEXT]);
+    let mut len = 0_usize;
+    let mut pads = 0_usize;
+    for byte in text.bytes().filter(|byte| !matches!(byte, b' ' | b'-')) {
+        if byte == b'=' {
+            pads = pads.saturating_add(1);
+            continue;
+        }
+        if pads > 0 {
+            return Err(SecretError::Base32(Base32Error::Padding)); // something after the padding
+        }
+        let place = folded
+            .get_mut(len)
+            .ok_or(SecretError::TooLong { bytes: buffer.len().saturating_add(1) })?;
+        *place = fold_case(byte);
+        len = len.saturating_add(1);
+    }
+    let right = len.wrapping_neg() % 8; // up to the next multiple of eight (RFC 4648 section 6)
+    if pads > 0 && pads != right {
+        return Err(SecretError::Base32(Base32Error::Padding));
+    }
+    decode::<Base32Unpadded>(folded.get(..len).unwrap_or_default(), buffer)
+}
+
+/// Enough for a base32 text of any secret, padded, before the decoder is asked.
+const LONGEST_TEXT: usize = 216;
+
+/// Upper case to lower, by mask: the letter is secret.
+const fn fold_case(byte: u8) -> u8 {
+    byte | (within(byte, b'A', b'Z') & 0x20)
+}
+
+fn decode<'b, E: Encoding>(text: &[u8], buffer: &'b mut [u8]) -> Result<&'b [u8], SecretError> {
+    if matches!(text.len() % 8, 1 | 3 | 6) {
+        return Err(SecretError::Base32(Base32Error::Length)); // RFC 4648 section 6: impossible
+    }
+    let capacity = buffer.len();
+    let bytes = E::decode(text, buffer).map_err(|error| match error {
+        base32::Error::InvalidEncoding => SecretError::Base32(Base32Error::Character),
+        base32::Error::InvalidLength => SecretError::TooLong { bytes: capacity.saturating_add(1) },
+    })?;
+    // The bits that the last character has and no byte takes must be zero (section 3.5): print the
+    // last bytes again and compare. Constant-time, because the character is secret.
+    let mut again = Zeroizing::new([0_u8; 8]);
+    let last_bytes = bytes.chunks_exact(5).remainder();
+    let last_text = text.chunks_exact(8).remainder();
+    let printed = E::encode(last_bytes, &mut *again).unwrap_or_default();
+    if reveal(printed.as_bytes().ct_eq(last_text)) {
+        Ok(bytes)
+    } else {
+        Err(SecretError::Base32(Base32Error::TrailingBits))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fold_case_equals_a_match_on_every_byte() {
+        for byte in 0..=u8::MAX {
+            let model = if byte.is_ascii_uppercase() { byte.to_ascii_lowercase() } else { byte };
+            assert_eq!(fold_case(byte), model, "{byte:#x}");
+        }
+    }
+}

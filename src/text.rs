@@ -1,0 +1,206 @@
+//! Text that a person wrote, and which characters no text may hold because they do not show.
+//!
+//! Standard: UTR #36 section 2.5 and UAX #9 (text that is shown in another order than it is stored);
+//! UAX #31 section 2.3 (joiners, which some languages need).
+//!
+//! Compares nothing: two names of different letters can still look alike.
+
+use alloc::string::String;
+use core::fmt;
+
+/// A line of text that a person wrote: 1 to `MAX` bytes of UTF-8, not only spaces, and every
+/// character of it shows.
+///
+/// Refuses control characters, line breaks, format characters (marks that turn the direction of
+/// text, spaces without a width, tags) and fillers: with one of these a label can make a screen, a
+/// log or a report show another label. Takes a joiner (U+200C, U+200D) or an emoji's selector
+/// (U+FE0E, U+FE0F) directly behind a character beyond ASCII, because Persian, Hindi and emoji are
+/// typed with them.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(transparent))]
+pub struct Text<const MAX: usize>(String);
+
+impl<const MAX: usize> Text<MAX> {
+    /// Takes the text as it is.
+    ///
+    /// # Errors
+    /// [`TextError`]: empty, longer than `MAX` bytes, or with a character that does not show.
+    pub fn new(text: &str) -> Result<Text<MAX>, TextError> {
+        if text.trim().is_empty() {
+            Err(TextError::Empty)
+        } else if text.len() > MAX {
+            Err(TextError::TooLong { bytes: text.len(), limit: MAX })
+        } else if hides_something(text) {
+            Err(TextError::Invisible)
+        } else {
+            Ok(Text(text.into()))
+        }
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<const MAX: usize> fmt::Display for Text<MAX> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Why a text was refused.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum TextError {
+    /// No text at all, or only spaces.
+    Empty,
+    /// A character that does not show, or that turns the text around it.
+    Invisible,
+    /// More bytes than there may be.
+    TooLong {
+        /// How many there were.
+        bytes: usize,
+        /// How many there may be.
+        limit: usize,
+    },
+}
+
+impl fmt::Display for TextError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            TextError::Empty => f.write_str("the text is empty"),
+            TextError::Invisible => {
+                f.write_str("the text has a line break or a character that does not show")
+            }
+            TextError::TooLong { bytes, limit } => {
+                write!(f, "the text has {bytes} bytes, at most {limit}")
+            }
+        }
+    }
+}
+
+impl core::error::Error for TextError {}
+
+/// Zero width non-joiner and joiner: they choose the shapes of the letters around them.
+const JOINERS: [char; 2] = ['\u{200C}', '\u{200D}'];
+
+/// They choose the shape of the character before them: text, or an emoji.
+const SELECTORS: [char; 2] = ['\u{FE0E}', '\u{FE0F}'];
+
+/// Whether a text holds a character that does not show. A selector behind a character beyond ASCII
+/// shows in that character, and so does a joiner behind either.
+pub(crate) fn hides_something(text: &str) -> bool {
+    let (mut may_join, mut may_select) = (false, false);
+    for character in text.chars() {
+        (may_join, may_select) = if may_join && JOINERS.contains(&character) {
+            (false, false)
+        } else if may_select && SELECTORS.contains(&character) {
+            (true, false)
+        } else if is_invisible(character) {
+            return true;
+        } else {
+            let takes_both = !character.is_ascii() && !character.is_whitespace();
+            (takes_both, takes_both)
+        };
+    }
+    false
+}
+
+/// The general categories Cc, Cf, Zl and Zp, and the property Default_Ignorable_Code_Point of
+/// Unicode. `tests/data/invisible.txt` says what each of these is.
+fn is_invisible(character: char) -> bool {
+    matches!(character,
+        '\0'..='\u{1F}' | '\u{7F}'..='\u{9F}' | '\u{AD}' | '\u{34F}' | '\u{600}'..='\u{605}'
+        | '\u{61C}' | '\u{6DD}' | '\u{70F}' | '\u{890}'..='\u{891}' | '\u{8E2}'
+        | '\u{115F}'..='\u{1160}' | '\u{17B4}'..='\u{17B5}' | '\u{180B}'..='\u{180F}'
+        | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}'
+        | '\u{3164}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFA0}'
+        | '\u{FFF0}'..='\u{FFFB}' | '\u{110BD}' | '\u{110CD}' | '\u{13430}'..='\u{1343F}'
+        | '\u{1BCA0}'..='\u{1BCA3}' | '\u{1D173}'..='\u{1D17A}' | '\u{E0000}'..='\u{E0FFF}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::otp::engine::rows::rows;
+
+    fn new(text: &str) -> Result<Text<64>, TextError> {
+        Text::new(text)
+    }
+
+    /// F-46: marks that turn text around, and spaces without a width.
+    #[test]
+    fn what_does_not_show_is_refused() {
+        for hidden in ['\u{200F}', '\u{61C}', '\u{200B}', '\u{FEFF}', '\n', '\u{202E}', '\u{AD}'] {
+            for text in [
+                std::format!("{hidden}Dana"),
+                std::format!("Da{hidden}na"),
+                std::format!("Dana{hidden}"),
+                std::format!("数{hidden}字"),
+            ] {
+                assert_eq!(new(&text), Err(TextError::Invisible), "{text:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn invisible_are_the_characters_of_the_table_and_no_others() {
+        let table: std::vec::Vec<_> = rows(include_str!("../tests/data/invisible.txt"))
+            .into_iter()
+            .map(|[first, last, _]| {
+                u32::from_str_radix(first, 16).unwrap()..=u32::from_str_radix(last, 16).unwrap()
+            })
+            .collect();
+        for character in '\0'..=char::MAX {
+            let listed = table.iter().any(|range| range.contains(&character.into()));
+            assert_eq!(is_invisible(character), listed, "{character:?}");
+        }
+    }
+
+    #[test]
+    fn what_people_type_is_taken() {
+        for text in [
+            "Dana's phone",
+            "Müller, O'Brien & Söhne – 2",
+            "می\u{200C}خواهم",     // Persian
+            "क\u{94D}\u{200D}ष",   // Hindi
+            "👩\u{200D}💻 laptop", // a joined emoji
+            "❤\u{FE0F}",           // an emoji by a selector
+            "❤\u{FE0F}\u{200D}🔥", // and joined behind one
+            "שלום",                // right to left by its own letters
+            "x",
+        ] {
+            assert_eq!(new(text).map(|text| text.0), Ok(text.into()), "{text:?}");
+        }
+    }
+
+    /// They join what shows; behind a letter of ASCII, or one after the other, they only hide.
+    #[test]
+    fn joiners_and_selectors_stand_only_behind_what_they_join() {
+        for joiner in JOINERS.into_iter().chain(SELECTORS) {
+            for text in [
+                std::format!("{joiner}"),
+                std::format!("{joiner}字"),
+                std::format!("Dana{joiner}s"),
+                std::format!("字{joiner}{joiner}字"),
+                std::format!("字 {joiner}字"),
+                std::format!("字\u{200D}{joiner}字"),
+            ] {
+                assert_eq!(new(&text), Err(TextError::Invisible), "{text:?}");
+            }
+            assert!(new(&std::format!("字{joiner}字")).is_ok(), "{joiner:?}");
+        }
+    }
+
+    #[test]
+    fn a_text_has_something_in_it_and_not_too_much() {
+        for nothing in ["", " ", "\u{3000}\u{A0} "] {
+            assert_eq!(new(nothing), Err(TextError::Empty), "{nothing:?}");
+        }
+        assert!(new(&"x".repeat(64)).is_ok());
+        let too_long = TextError::TooLong { bytes: 66, limit: 64 };
+        assert_eq!(new(&"é".repeat(33)), Err(too_long));
+    }
+}
