@@ -57,10 +57,10 @@ pub use time::UnixTime;
 #[cfg(feature = "alloc")]
 pub use self::{
     account::{
-        AccountId, Change, DeviceId, Event, Keyring, Method, Policy, Proof, Purpose, Recommended,
-        Record, Summary, Verdict,
+        AccountId, ActForOther, Action, ChangeFactors, ChangePrivileges, DeviceId, Event, Keyring,
+        Method, Policy, Proof, Purpose, Recommended, Record, SignIn, Summary,
     },
-    mfa::Mfa,
+    mfa::{Mfa, Verdict},
     otp::ProvisioningUri,
     store::{AsyncStore, Store, Swap, Write},
 };

@@ -3,6 +3,8 @@
 //!
 //! Standard: NIST SP 800-63B-4; each file names its sections.
 
+pub(crate) mod answer;
+
 pub(crate) mod decision;
 
 pub(crate) mod operation;
@@ -27,4 +29,4 @@ pub(crate) mod help;
 
 pub(crate) mod lifecycle;
 
-pub use self::{decision::*, enrol::*, external::*, handle::*, operation::*, sms::*};
+pub use self::{answer::*, enrol::*, external::*, handle::*, operation::*, sms::*};

@@ -38,10 +38,31 @@ impl<const MAX: usize> Text<MAX> {
         }
     }
 
+    /// Takes what can be taken of `text`: without the characters that do not show, cut to `MAX` bytes;
+    /// `None` if nothing is left. For a note that must never make an attempt fail.
+    #[must_use]
+    pub fn cleaned(text: &str) -> Option<Text<MAX>> {
+        let mut cleaned = String::new();
+        for character in text.chars().filter(|character| !is_invisible(*character)) {
+            if cleaned.len().saturating_add(character.len_utf8()) > MAX {
+                break;
+            }
+            cleaned.push(character);
+        }
+        Text::new(&cleaned).ok()
+    }
+
     /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+#[cfg(feature = "serde")]
+impl<'de, const MAX: usize> serde::Deserialize<'de> for Text<MAX> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Text<MAX>, D::Error> {
+        Text::new(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
     }
 }
 
@@ -157,6 +178,16 @@ mod tests {
             let listed = table.iter().any(|range| range.contains(&character.into()));
             assert_eq!(is_invisible(character), listed, "{character:?}");
         }
+    }
+
+    /// F-38: a user agent of 135 bytes, an empty header, a control character.
+    #[test]
+    fn a_note_is_cut_and_cleaned() {
+        let cleaned = |text: &str| Text::<8>::cleaned(text).map(|text| text.0);
+        assert_eq!(cleaned("Mozilla/5.0").as_deref(), Some("Mozilla/"));
+        assert_eq!(cleaned("a\u{1b}[2J\n\u{200b}b").as_deref(), Some("a[2Jb"));
+        assert_eq!(cleaned("1234567ü").as_deref(), Some("1234567"));
+        assert_eq!((cleaned(""), cleaned(" "), cleaned("\u{feff}")), (None, None, None));
     }
 
     #[test]

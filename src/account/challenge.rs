@@ -18,7 +18,7 @@ use sha2::Sha256;
 use subtle::{ConstantTimeEq, ConstantTimeGreater};
 use zeroize::Zeroize;
 
-use crate::account::proof::Purpose;
+use crate::account::proof::AnyPurpose;
 use crate::account::summary::DeviceId;
 use crate::ct::reveal;
 use crate::otp::code::{Code, Digits};
@@ -205,7 +205,7 @@ impl Drop for SentCode {
 /// A live challenge.
 pub(crate) struct Challenge {
     pub(crate) id: ChallengeId,
-    pub(crate) purpose: Purpose,
+    pub(crate) purpose: AnyPurpose,
     pub(crate) until: UnixTime,
     pub(crate) device: DeviceId,
     /// Wrong answers so far.

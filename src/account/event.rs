@@ -9,7 +9,7 @@
 
 use core::fmt;
 
-use crate::account::proof::{Purpose, Refusal};
+use crate::account::proof::{AnyPurpose, Refusal};
 use crate::account::summary::{AccountId, DeviceId, Method, Reason};
 use crate::account::throttle::Class;
 use crate::text::Text;
@@ -34,16 +34,16 @@ pub struct Event {
     /// From where, if the host said.
     pub source: Option<Source>,
     /// Whether the host said that the first factor was right. With
-    /// [`Kind::Rejected`] this is the alert of ASVS 6.3.5: right password, wrong second factor.
+    /// [`EventKind::Rejected`] this is the alert of ASVS 6.3.5: right password, wrong second factor.
     pub first_factor_passed: bool,
     /// Which device.
     pub device: Option<DeviceId>,
     /// By which method.
     pub method: Option<Method>,
     /// What for.
-    pub purpose: Option<Purpose>,
+    pub purpose: Option<AnyPurpose>,
     /// What happened.
-    pub kind: Kind,
+    pub kind: EventKind,
 }
 
 /// The place of an event in an account's history: unique, and without holes as long as none was
@@ -76,7 +76,7 @@ pub enum Actor {
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
-pub enum Kind {
+pub enum EventKind {
     /// An attempt was accepted. For TOTP the step and the clock difference in steps, for HOTP the
     /// counter.
     Accepted {
@@ -142,7 +142,7 @@ pub enum Kind {
     /// A change was refused.
     Refused(Refusal),
     /// An attempt was not accepted.
-    Rejected(Why),
+    Rejected(RejectionReason),
     /// A device was reported lost.
     ReportedLost,
     /// An operator reset the account: every factor is revoked.
@@ -168,7 +168,7 @@ pub enum Kind {
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
-pub enum Why {
+pub enum RejectionReason {
     /// The class is disabled.
     Disabled,
     /// What the code was for has expired or is gone.
@@ -195,18 +195,18 @@ impl Event {
     #[must_use]
     pub const fn notice(&self) -> Option<Notice> {
         match self.kind {
-            Kind::Bound { .. } | Kind::Imported { .. } => Some(Notice::FactorAdded),
-            Kind::Revoked | Kind::ReportedLost => Some(Notice::FactorRemoved),
-            Kind::RecoveryCodesIssued { .. } => Some(Notice::RecoveryCodesReplaced),
-            Kind::RecoveryCodeSpent { .. } => Some(Notice::RecoveryCodeUsed),
-            Kind::Disabled { .. } => Some(Notice::FactorDisabled),
-            Kind::Reset { .. } => Some(Notice::AccountReset),
-            Kind::EmergencyGranted { .. } => Some(Notice::EmergencyAccess),
-            Kind::Rejected(Why::HostCheckFailed | Why::Replayed | Why::WrongCode)
-                if self.first_factor_passed =>
-            {
-                Some(Notice::SuspiciousAttempt)
-            }
+            EventKind::Bound { .. } | EventKind::Imported { .. } => Some(Notice::FactorAdded),
+            EventKind::Revoked | EventKind::ReportedLost => Some(Notice::FactorRemoved),
+            EventKind::RecoveryCodesIssued { .. } => Some(Notice::RecoveryCodesReplaced),
+            EventKind::RecoveryCodeSpent { .. } => Some(Notice::RecoveryCodeUsed),
+            EventKind::Disabled { .. } => Some(Notice::FactorDisabled),
+            EventKind::Reset { .. } => Some(Notice::AccountReset),
+            EventKind::EmergencyGranted { .. } => Some(Notice::EmergencyAccess),
+            EventKind::Rejected(
+                RejectionReason::HostCheckFailed
+                | RejectionReason::Replayed
+                | RejectionReason::WrongCode,
+            ) if self.first_factor_passed => Some(Notice::SuspiciousAttempt),
             _ => None,
         }
     }
@@ -216,12 +216,12 @@ impl Event {
     pub const fn ends_sessions(&self) -> bool {
         matches!(
             self.kind,
-            Kind::Bound { .. }
-                | Kind::Revoked
-                | Kind::ReportedLost
-                | Kind::RecoveryCodesIssued { .. }
-                | Kind::Reset { .. }
-                | Kind::Offboarded { .. }
+            EventKind::Bound { .. }
+                | EventKind::Revoked
+                | EventKind::ReportedLost
+                | EventKind::RecoveryCodesIssued { .. }
+                | EventKind::Reset { .. }
+                | EventKind::Offboarded { .. }
         )
     }
 }

@@ -6,7 +6,7 @@
 //! Every return type is bounded, so that a policy can be stricter or more patient, and cannot turn
 //! a no into a yes or say "unlimited".
 
-use crate::account::proof::Purpose;
+use crate::account::proof::AnyPurpose;
 use crate::account::throttle::{Class, Throttle};
 use crate::bounded::Bounded;
 use crate::otp::code::Digits;
@@ -98,7 +98,7 @@ pub trait Policy: Send + Sync {
 
     /// How many seconds old a proof may be when it is used to change something (ASVS 7.5.1). Five
     /// minutes.
-    fn proof_age(&self, purpose: &Purpose) -> Bounded<1, 3600> {
+    fn proof_age(&self, purpose: &AnyPurpose) -> Bounded<1, 3600> {
         let _ = purpose; // the same for each
         Bounded::of::<300>()
     }

@@ -11,39 +11,114 @@
 use core::fmt;
 
 use crate::account::summary::{AccountId, DeviceId, Method};
-use crate::text::Text;
+use crate::text::{Text, TextError};
 use crate::time::UnixTime;
 
-/// What the person is about to do. A proof for one purpose is worth nothing for another.
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
-pub enum Purpose {
-    /// Opening a session.
+/// What the person is about to do, as a type: a proof for one purpose does not compile where another
+/// is needed. Sealed; the five purposes are [`SignIn`], [`Action`], [`ChangeFactors`],
+/// [`ChangePrivileges`] and [`ActForOther`].
+pub trait Purpose: sealed::Sealed + Clone + fmt::Debug + Send + Sync + 'static {
+    /// The purpose as a value, for events and logs.
+    fn to_any(&self) -> AnyPurpose;
+}
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+macro_rules! purposes {
+    ($($(#[$doc:meta])* $name:ident),*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+        pub struct $name;
+
+        impl sealed::Sealed for $name {}
+
+        impl Purpose for $name {
+            fn to_any(&self) -> AnyPurpose {
+                AnyPurpose::$name
+            }
+        }
+    )*};
+}
+
+purposes! {
+    /// Opening a session. A proof for it is the only thing that opens one.
     SignIn,
-    /// Step-up for an action that the host names, "release-claims" say.
-    Action(ActionName),
     /// Enrolling, replacing or revoking a factor, and new recovery codes.
     ChangeFactors,
-    /// Changing what somebody may do.
+    /// Changing what a person may do.
     ChangePrivileges,
-    /// Acting on somebody else's account as an operator.
-    ActForOther,
+    /// Acting on another person's account, as an operator.
+    ActForOther
 }
+
+/// A purpose that allows a change of factors: [`ChangeFactors`], of the person's own, or
+/// [`ActForOther`], of an operator.
+pub trait MayChangeFactors: Purpose {}
+
+impl MayChangeFactors for ChangeFactors {}
+impl MayChangeFactors for ActForOther {}
+
+/// Step-up for an action that the host names, "release-claims" for example. A proof for it opens
+/// nothing but what the host ties to that name: compare [`Action::name`] of [`Proof::purpose`].
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub struct Action(ActionName);
 
 /// The name of an action that needs a step-up: 1 to 32 bytes.
 pub type ActionName = Text<32>;
 
-impl Purpose {
-    /// A short name for logs; the host's own for its own actions.
+impl Action {
+    /// Names the action.
+    ///
+    /// # Errors
+    /// [`TextError`]: the name is empty, over 32 bytes, or has invisible characters.
+    pub fn new(name: &str) -> Result<Action, TextError> {
+        Text::new(name).map(Action)
+    }
+
+    /// The name.
     #[must_use]
     pub fn name(&self) -> &str {
+        self.0.as_str()
+    }
+}
+
+impl sealed::Sealed for Action {}
+
+impl Purpose for Action {
+    fn to_any(&self) -> AnyPurpose {
+        AnyPurpose::Action(self.0.clone())
+    }
+}
+
+/// A purpose as events and logs record it. It opens nothing: only the type of a [`Proof`] does.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
+pub enum AnyPurpose {
+    /// [`SignIn`].
+    SignIn,
+    /// [`Action`], with its name.
+    Action(ActionName),
+    /// [`ChangeFactors`].
+    ChangeFactors,
+    /// [`ChangePrivileges`].
+    ChangePrivileges,
+    /// [`ActForOther`].
+    ActForOther,
+}
+
+impl fmt::Display for AnyPurpose {
+    /// `sign-in`, `change-factors`, `change-privileges`, `act-for-other` or `action:NAME`: no action
+    /// can take the name of another purpose.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Purpose::SignIn => "sign-in",
-            Purpose::Action(name) => name.as_str(),
-            Purpose::ChangeFactors => "change-factors",
-            Purpose::ChangePrivileges => "change-privileges",
-            Purpose::ActForOther => "act-for-other",
+            AnyPurpose::SignIn => f.write_str("sign-in"),
+            AnyPurpose::Action(name) => write!(f, "action:{name}"),
+            AnyPurpose::ChangeFactors => f.write_str("change-factors"),
+            AnyPurpose::ChangePrivileges => f.write_str("change-privileges"),
+            AnyPurpose::ActForOther => f.write_str("act-for-other"),
         }
     }
 }
@@ -57,84 +132,94 @@ impl Purpose {
 /// | recovery code | yes | yes | yes | no | no |
 /// | emergency | yes | yes | no | no | no |
 ///
-/// The one entry that depends on the account (SMS) is a yes here and is narrowed where the account
-/// is known: whoever took over a phone number must not bind an app beside the owner's.
+/// The SMS entry that depends on the account is a yes here. The decision narrows it, because an
+/// attacker who took over a phone number must not bind an app beside the owner's.
 #[must_use]
-pub const fn permits(method: Method, purpose: &Purpose) -> bool {
+pub const fn permits(method: Method, purpose: &AnyPurpose) -> bool {
     match purpose {
-        Purpose::SignIn | Purpose::Action(_) => true,
-        Purpose::ChangeFactors => !matches!(method, Method::Emergency),
-        Purpose::ChangePrivileges | Purpose::ActForOther => {
+        AnyPurpose::SignIn | AnyPurpose::Action(_) => true,
+        AnyPurpose::ChangeFactors => !matches!(method, Method::Emergency),
+        AnyPurpose::ChangePrivileges | AnyPurpose::ActForOther => {
             matches!(method, Method::Totp | Method::Hotp | Method::Passkey | Method::Pki)
         }
     }
 }
 
-/// One accepted and committed attempt.
+/// One accepted and committed attempt, for the purpose `P`.
 ///
 /// Its fields are private, it has no `Clone` and no serialisation, and only the library makes one:
 /// what needs a proof cannot be reached without it. Every change of factors raises the account's
-/// epoch and so kills the proofs from before it. Consume it where the session is opened; pass it on
+/// epoch and so ends the proofs from before it. Consume it where the session is opened; pass it on
 /// where factors are changed.
 ///
-/// None of this compiles: copying one, using one twice, altering one, making one from nothing, or
-/// reading one from text.
+/// None of this compiles: copying one, using one twice, making one from nothing, reading one from
+/// text, or using one for another purpose.
 ///
-/// ```compile_fail
-/// fn copy(proof: countersign::Proof) -> (countersign::Proof, countersign::Proof) {
+/// ```compile_fail,E0599
+/// use countersign::{Proof, SignIn};
+/// fn copy(proof: Proof<SignIn>) -> (Proof<SignIn>, Proof<SignIn>) {
 ///     (proof.clone(), proof)
 /// }
 /// ```
-/// ```compile_fail
-/// fn twice(open_session: impl Fn(countersign::Proof), proof: countersign::Proof) {
+/// ```compile_fail,E0382
+/// use countersign::{Proof, SignIn};
+/// fn twice(open_session: impl Fn(Proof<SignIn>), proof: Proof<SignIn>) {
 ///     open_session(proof);
 ///     open_session(proof);
 /// }
 /// ```
-/// ```compile_fail
-/// fn alter(proof: countersign::Proof) -> countersign::Proof {
-///     countersign::Proof { purpose: countersign::Purpose::ActForOther, ..proof }
-/// }
+/// ```compile_fail,E0599
+/// let proof = countersign::Proof::<countersign::SignIn>::default();
 /// ```
-/// ```compile_fail
-/// let proof = countersign::Proof::default();
-/// ```
-/// ```compile_fail
+/// ```compile_fail,E0277
 /// fn read<'text, T: serde::Deserialize<'text>>() {}
-/// read::<countersign::Proof>();
+/// read::<countersign::Proof<countersign::SignIn>>();
+/// ```
+/// ```compile_fail,E0308
+/// use countersign::{Action, Proof, SignIn};
+/// fn open(sign_in: impl Fn(Proof<SignIn>), released_claims: Proof<Action>) {
+///     sign_in(released_claims);
+/// }
 /// ```
 #[must_use = "a session is opened with the proof; without it the acceptance is for nothing"]
-pub struct Proof {
+pub struct Proof<P> {
+    pub(crate) proven: Proven,
+    pub(crate) purpose: P,
+}
+
+/// What a proof says, whatever its purpose is as a type.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Proven {
     pub(crate) account: AccountId,
     pub(crate) device: Option<DeviceId>,
     pub(crate) method: Method,
-    pub(crate) purpose: Purpose,
+    pub(crate) purpose: AnyPurpose,
     pub(crate) epoch: u32,
     pub(crate) at: UnixTime,
 }
 
-impl Proof {
+impl<P> Proof<P> {
     /// Whose proof it is.
     #[must_use]
     pub const fn account(&self) -> &AccountId {
-        &self.account
+        &self.proven.account
     }
 
     /// The device, if a device made it.
     #[must_use]
     pub const fn device(&self) -> Option<DeviceId> {
-        self.device
+        self.proven.device
     }
 
     /// How possession was proved.
     #[must_use]
     pub const fn method(&self) -> Method {
-        self.method
+        self.proven.method
     }
 
     /// What it is good for.
     #[must_use]
-    pub const fn purpose(&self) -> &Purpose {
+    pub const fn purpose(&self) -> &P {
         &self.purpose
     }
 
@@ -142,27 +227,27 @@ impl Proof {
     /// [`Summary::epoch`](crate::Summary::epoch) is higher.
     #[must_use]
     pub const fn epoch(&self) -> u32 {
-        self.epoch
+        self.proven.epoch
     }
 
     /// When the attempt was accepted: the `auth_time` of the session, from which its
     /// re-authentication is counted (NIST SP 800-63B-4 section 2.2.3).
     #[must_use]
     pub const fn at(&self) -> UnixTime {
-        self.at
+        self.proven.at
     }
 
-    /// Whether the person has to be given new recovery codes: one of them made this proof (NIST SP
-    /// 800-63B-4 section 4.2.1.1).
+    /// Whether the person needs new recovery codes: one of them made this proof (NIST SP 800-63B-4
+    /// section 4.2.1.1).
     #[must_use]
     pub const fn replacement_due(&self) -> bool {
-        matches!(self.method, Method::RecoveryCode)
+        matches!(self.proven.method, Method::RecoveryCode)
     }
 }
 
-impl fmt::Debug for Proof {
+impl<P> fmt::Debug for Proof<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Proof { account, device, method, purpose, epoch, at } = self;
+        let Proven { account, device, method, purpose, epoch, at } = &self.proven;
         f.debug_struct("Proof")
             .field("account", account)
             .field("device", device)
@@ -174,81 +259,11 @@ impl fmt::Debug for Proof {
     }
 }
 
-/// The answer to an attempt with a code. A wrong code is an answer, never an error: an error makes
-/// the host's transaction roll back, and the counted failure with it (CVE-2026-35597). It cannot be
-/// read over (CVE-2026-0723) or taken for a `bool`:
-///
-/// ```compile_fail
-/// #![deny(unused_must_use)]
-/// fn sign_in(verify: impl Fn() -> countersign::Verdict) {
-///     verify();
-/// }
-/// ```
-#[must_use = "anything but Accepted is a no"]
-#[derive(Debug)]
-pub enum Verdict<T = Proof> {
-    /// The code was right, is used up, and that is committed.
-    Accepted(T),
-    /// The code was not accepted: wrong, used, unknown account, no device. The reason stands in the
-    /// audit event only.
-    Rejected {
-        /// Further attempts before the account has to wait.
-        tries_left: u8,
-    },
-    /// Nothing was evaluated. The answer is the same whatever was typed.
-    Wait {
-        /// When an attempt will be evaluated again.
-        until: UnixTime,
-    },
-    /// Too many failures: the devices of this kind are disabled and time does not bring them back.
-    /// A new device has to be bound.
-    Disabled,
-    /// What the code was for, an enrolment or a sent code, has expired or is gone: start again.
-    /// Never the answer to [`Mfa::verify`](crate::Mfa::verify).
-    Expired,
-    /// Not a code at all: nothing was evaluated and nothing was counted.
-    Malformed,
-}
-
-impl<T> Verdict<T> {
-    /// What was accepted; `None` for every no.
-    #[must_use]
-    pub fn accepted(self) -> Option<T> {
-        match self {
-            Verdict::Accepted(accepted) => Some(accepted),
-            _ => None,
-        }
-    }
-}
-
-/// The answer to a change that a proof, not a code, has to allow.
-#[must_use = "a refused change did not happen"]
-#[derive(Debug)]
-pub enum Change<T = ()> {
-    /// It is done and committed.
-    Done(T),
-    /// It was refused and nothing was written.
-    Refused(Refusal),
-}
-
-impl<T> Change<T> {
-    /// What was done, or the refusal as an error, for hosts that treat a refusal as a fault of
-    /// their own flow.
-    ///
-    /// # Errors
-    /// The refusal.
-    pub fn done(self) -> Result<T, Refusal> {
-        match self {
-            Change::Done(done) => Ok(done),
-            Change::Refused(refusal) => Err(refusal),
-        }
-    }
-}
-
 /// Why a change was refused.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
+#[non_exhaustive]
 pub enum Refusal {
     /// The same secret is bound already.
     AlreadyBound,
@@ -260,7 +275,7 @@ pub enum Refusal {
     NoSuchDevice,
     /// The person has no bound factor of the kind that this needs.
     NothingBound,
-    /// The person was offboarded. That is final: whoever comes back gets a new account id.
+    /// The person was offboarded. That is final: a person who comes back gets a new account id.
     Offboarded,
     /// An operator and the person are one and the same.
     OwnAccount,
@@ -294,7 +309,11 @@ impl fmt::Display for Refusal {
             Refusal::ProofRequired => "a proof of an existing factor is needed",
             Refusal::ProofUnfit => "the proof is not for this",
             Refusal::TooSoon { until } => {
-                return write!(f, "not before {} (Unix time)", until.as_secs());
+                return write!(
+                    f,
+                    "nothing is evaluated or sent before {} (Unix time)",
+                    until.as_secs()
+                );
             }
             Refusal::TooManyDevices => "the person has as many devices as allowed",
         })

@@ -30,7 +30,7 @@ use zeroize::{Zeroize, Zeroizing};
 
 use crate::account::challenge::{Challenge, ChallengeId, PhoneNumber, SentCode};
 use crate::account::device::{Device, Factor};
-use crate::account::proof::Purpose;
+use crate::account::proof::AnyPurpose;
 use crate::account::recovery::RecoverySet;
 use crate::account::state::{Account, Budgets, Pending};
 use crate::account::summary::{AccountId, DeviceId, DeviceStatus, Method};
@@ -755,11 +755,11 @@ fn write_challenge(e: &mut Writer<'_>, challenge: &Challenge) -> Written {
     let Challenge { id, purpose, until, device, failures, sent } = challenge;
     e.array(6)?.bytes(id.as_bytes())?;
     match purpose {
-        Purpose::SignIn => e.number(0_u8)?,
-        Purpose::ChangeFactors => e.number(1_u8)?,
-        Purpose::ChangePrivileges => e.number(2_u8)?,
-        Purpose::ActForOther => e.number(3_u8)?,
-        Purpose::Action(name) => e.text(name.as_str())?,
+        AnyPurpose::SignIn => e.number(0_u8)?,
+        AnyPurpose::ChangeFactors => e.number(1_u8)?,
+        AnyPurpose::ChangePrivileges => e.number(2_u8)?,
+        AnyPurpose::ActForOther => e.number(3_u8)?,
+        AnyPurpose::Action(name) => e.text(name.as_str())?,
     };
     e.number(until.as_secs())?.number(device.as_u64())?.number(*failures)?;
     write_optional(e, sent.as_deref(), write_sent)
@@ -771,13 +771,13 @@ fn read_challenge(d: &mut Decoder<'_>) -> Result<Challenge, CborError> {
         id: ChallengeId::from_bytes(read_bytes(d)?),
         purpose: match d.datatype()? {
             minicbor::data::Type::String => {
-                Purpose::Action(Text::new(d.str()?).map_err(|_| nonsense())?)
+                AnyPurpose::Action(Text::new(d.str()?).map_err(|_| nonsense())?)
             }
             _ => match read_number(d)? {
-                0 => Purpose::SignIn,
-                1 => Purpose::ChangeFactors,
-                2 => Purpose::ChangePrivileges,
-                3 => Purpose::ActForOther,
+                0 => AnyPurpose::SignIn,
+                1 => AnyPurpose::ChangeFactors,
+                2 => AnyPurpose::ChangePrivileges,
+                3 => AnyPurpose::ActForOther,
                 _ => return Err(nonsense()),
             },
         },

@@ -224,7 +224,7 @@ pub(crate) struct RecoverySet {
 
 impl RecoverySet {
     /// A set that no code is in, for doing the same work where there is none.
-    pub(crate) fn nobodys() -> RecoverySet {
+    pub(crate) fn dummy() -> RecoverySet {
         RecoverySet {
             salt: [0; 16],
             hashes: alloc::vec![[0; 16]; 10],

@@ -167,7 +167,7 @@ impl Account {
     }
 
     /// What every write does besides: the clock it was made by, and nothing that has run out.
-    pub(crate) fn settle(&mut self, now: UnixTime) {
+    pub(crate) fn expire(&mut self, now: UnixTime) {
         self.last_write = now;
         let _ = self.pending.take_if(|pending| pending.until < now);
         let _ = self.sent.take_if(|challenge| challenge.until < now);

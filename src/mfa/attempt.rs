@@ -6,21 +6,22 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use crate::account::device::Accepted;
-use crate::account::event::{Kind, Why};
-use crate::account::proof::{Change, Proof, Purpose, Verdict};
+use crate::account::event::{EventKind, RejectionReason};
+use crate::account::proof::{AnyPurpose, Proven, Refusal};
 use crate::account::state::Account;
 use crate::account::summary::{DeviceId, Method};
 use crate::account::throttle::{Budget, Class};
 use crate::ct::Scan;
-use crate::mfa::decision::{Context, Decision, Happening, waiting};
+use crate::mfa::answer::Verdict;
+use crate::mfa::decision::{Context, Decision, DraftEvent, waiting};
 use crate::otp::secret::Secret;
 use crate::otp::totp::Totp;
 
 /// Evaluates nobody's device, so that an unknown account and one without a device cost what one
 /// device costs (ASVS 6.3.8).
-pub(crate) fn evaluate_for_nobody(cx: &Context<'_>, scan: impl FnOnce(&Totp, Option<u64>) -> Scan) {
-    if let Ok(nobody) = Secret::from_bytes(&[0; 20]) {
-        let totp = Totp::new(&nobody, cx.policy.parameters());
+pub(crate) fn evaluate_dummy(cx: &Context<'_>, scan: impl FnOnce(&Totp, Option<u64>) -> Scan) {
+    if let Ok(dummy) = Secret::from_bytes(&[0; 20]) {
+        let totp = Totp::new(&dummy, cx.policy.parameters());
         let nothing_is_left = Some(u64::MAX);
         core::hint::black_box(scan(&totp, nothing_is_left));
     }
@@ -32,30 +33,31 @@ impl Account {
         &self,
         cx: &Context<'_>,
         class: Class,
-        purpose: &Purpose,
-    ) -> Option<Decision<Verdict>> {
+        purpose: &AnyPurpose,
+    ) -> Option<Decision<Verdict<Proven>>> {
         if !self.is_open() {
-            return None; // evaluated for nobody, and rejected like any wrong code
+            return None; // evaluated for dummy, and rejected like any wrong code
         }
         let throttle = cx.policy.throttle(class);
         if self.is_disabled(class) {
-            let happening = Happening::plain(Kind::Rejected(Why::Disabled)).purpose(purpose);
-            return Some(Decision::unchanged(Verdict::Disabled, happening));
+            let event =
+                DraftEvent::plain(EventKind::Rejected(RejectionReason::Disabled)).purpose(purpose);
+            return Some(Decision::unchanged(Verdict::Disabled, event));
         }
         self.budgets.of(class).waits_until(&throttle, cx.now).map(|until| waiting(until, purpose))
     }
 
-    pub(crate) fn why_rejected(&self, evaluated: bool, replayed: bool) -> Why {
+    pub(crate) fn why_rejected(&self, evaluated: bool, replayed: bool) -> RejectionReason {
         if !self.exists {
-            Why::UnknownAccount
+            RejectionReason::UnknownAccount
         } else if self.offboarded_at.is_some() {
-            Why::Offboarded
+            RejectionReason::Offboarded
         } else if !evaluated {
-            Why::NoDevice
+            RejectionReason::NoDevice
         } else if replayed {
-            Why::Replayed
+            RejectionReason::Replayed
         } else {
-            Why::WrongCode
+            RejectionReason::WrongCode
         }
     }
 
@@ -65,20 +67,20 @@ impl Account {
         mut self: Box<Self>,
         cx: &Context<'_>,
         class: Class,
-        happening: Happening,
+        event: DraftEvent,
     ) -> Decision<Verdict<T>> {
         let throttle = cx.policy.throttle(class);
         if !self.is_open() {
-            let mut nobody = Budget::default();
-            nobody.charge(&throttle, cx.now);
-            let tries_left = nobody.tries_left(&throttle, cx.now);
-            return Decision::unchanged(Verdict::Rejected { tries_left }, happening);
+            let mut dummy = Budget::default();
+            dummy.charge(&throttle, cx.now);
+            let tries_left = dummy.tries_left(&throttle, cx.now);
+            return Decision::unchanged(Verdict::Rejected { tries_left }, event);
         }
         let disable = self.budgets.of_mut(class).charge(&throttle, cx.now);
         let tries_left = self.budgets.of(class).tries_left(&throttle, cx.now);
-        let mut happened = Vec::from([happening]);
+        let mut happened = Vec::from([event]);
         if disable && self.disable(class) {
-            happened.push(Happening::plain(Kind::Disabled { class }));
+            happened.push(DraftEvent::plain(EventKind::Disabled { class }));
         }
         Decision { answer: Verdict::Rejected { tries_left }, next: Some(self), happened }
     }
@@ -87,13 +89,13 @@ impl Account {
         mut self: Box<Self>,
         cx: &Context<'_>,
         accepted: Accepted,
-        purpose: &Purpose,
-        mut happened: Vec<Happening>,
-    ) -> Decision<Verdict> {
+        purpose: &AnyPurpose,
+        mut happened: Vec<DraftEvent>,
+    ) -> Decision<Verdict<Proven>> {
         self.budgets.codes.forgive();
         let Accepted { device, method, moving_factor, drift } = accepted;
-        let kind = Kind::Accepted { moving_factor: Some(moving_factor), drift };
-        happened.push(Happening::plain(kind).on(device, method).purpose(purpose));
+        let kind = EventKind::Accepted { moving_factor: Some(moving_factor), drift };
+        happened.push(DraftEvent::plain(kind).on(device, method).purpose(purpose));
         let proof = self.proof(cx, Some(device), method, purpose);
         Decision { answer: Verdict::Accepted(proof), next: Some(self), happened }
     }
@@ -103,13 +105,13 @@ impl Account {
         cx: &Context<'_>,
         device: Option<DeviceId>,
         method: Method,
-        purpose: &Purpose,
-        mut happened: Vec<Happening>,
-    ) -> Decision<Verdict> {
-        let kind = Kind::Accepted { moving_factor: None, drift: None };
-        let mut happening = Happening::plain(kind).by(method).purpose(purpose);
-        happening.device = device;
-        happened.push(happening);
+        purpose: &AnyPurpose,
+        mut happened: Vec<DraftEvent>,
+    ) -> Decision<Verdict<Proven>> {
+        let kind = EventKind::Accepted { moving_factor: None, drift: None };
+        let mut event = DraftEvent::plain(kind).by(method).purpose(purpose);
+        event.device = device;
+        happened.push(event);
         let proof = self.proof(cx, device, method, purpose);
         Decision { answer: Verdict::Accepted(proof), next: Some(self), happened }
     }
@@ -120,17 +122,17 @@ impl Account {
         cx: &Context<'_>,
         device: Option<DeviceId>,
         method: Method,
-        purpose: &Purpose,
-    ) -> Proof {
+        purpose: &AnyPurpose,
+    ) -> Proven {
         let (account, purpose) = (*cx.id, purpose.clone());
-        Proof { account, device, method, purpose, epoch: self.epoch, at: cx.now }
+        Proven { account, device, method, purpose, epoch: self.epoch, at: cx.now }
     }
 
     pub(crate) fn change<T>(
         self: Box<Self>,
-        answer: Change<T>,
-        happened: Vec<Happening>,
-    ) -> Decision<Change<T>> {
-        Decision { answer, next: Some(self), happened }
+        answer: T,
+        happened: Vec<DraftEvent>,
+    ) -> Decision<Result<T, Refusal>> {
+        Decision { answer: Ok(answer), next: Some(self), happened }
     }
 }

@@ -4,7 +4,7 @@
 //! and 6.3.
 
 use crate::account::device::Device;
-use crate::account::proof::{Proof, Purpose, Refusal, permits};
+use crate::account::proof::{AnyPurpose, Proven, Refusal, permits};
 use crate::account::state::Account;
 use crate::account::summary::{DeviceStatus, Method};
 use crate::mfa::decision::Context;
@@ -18,7 +18,7 @@ impl Account {
         }
         let reset = self.reenrol_until.is_some_and(|until| cx.now <= until);
         match cx.proof {
-            Some(_) => self.subject_proof(cx, &Purpose::ChangeFactors),
+            Some(_) => self.subject_proof(cx, &AnyPurpose::ChangeFactors),
             None if self.first_bound_at.is_none() || reset => Ok(()),
             None => Err(Refusal::ProofRequired),
         }
@@ -28,17 +28,21 @@ impl Account {
     /// disabled still counts: whoever took over a telephone number can report the owner's app lost
     /// with a code sent to it, and can guess at the app until it is disabled, and must not come to
     /// bind an app of their own that way. One that was revoked was so with a stronger proof.
-    pub(crate) fn sms_permits(&self, purpose: &Purpose) -> bool {
+    pub(crate) fn sms_permits(&self, purpose: &AnyPurpose) -> bool {
         let stronger = |device: &Device| {
             device.status != DeviceStatus::Revoked && device.method().rank() > Method::Sms.rank()
         };
-        let narrowed = *purpose == Purpose::ChangeFactors && self.devices.iter().any(stronger);
+        let narrowed = *purpose == AnyPurpose::ChangeFactors && self.devices.iter().any(stronger);
         permits(Method::Sms, purpose) && !narrowed
     }
 
     /// ASVS 7.5.1: a fresh proof of the person's own, for this purpose, from after the last change
     /// of factors.
-    pub(crate) fn subject_proof(&self, cx: &Context<'_>, purpose: &Purpose) -> Result<(), Refusal> {
+    pub(crate) fn subject_proof(
+        &self,
+        cx: &Context<'_>,
+        purpose: &AnyPurpose,
+    ) -> Result<(), Refusal> {
         let proof = cx.proof.ok_or(Refusal::ProofRequired)?;
         if self.offboarded_at.is_some() {
             return Err(Refusal::Offboarded);
@@ -67,7 +71,7 @@ impl Account {
         }
         let operator = cx.operator.filter(|operator| operator.is_open());
         let same_epoch = operator.is_some_and(|operator| operator.epoch == proof.epoch);
-        if !same_epoch || proof.purpose != Purpose::ActForOther {
+        if !same_epoch || proof.purpose != AnyPurpose::ActForOther {
             return Err(Refusal::ProofUnfit);
         }
         fresh(cx, proof)?;
@@ -75,7 +79,7 @@ impl Account {
     }
 
     /// The person with a proof for `purpose`, or an operator.
-    pub(crate) fn authority(&self, cx: &Context<'_>, purpose: &Purpose) -> Result<(), Refusal> {
+    pub(crate) fn authority(&self, cx: &Context<'_>, purpose: &AnyPurpose) -> Result<(), Refusal> {
         match cx.proof {
             Some(proof) if proof.account != *cx.id => self.operator_proof(cx),
             _ => self.subject_proof(cx, purpose),
@@ -83,7 +87,7 @@ impl Account {
     }
 }
 
-pub(crate) fn fresh(cx: &Context<'_>, proof: &Proof) -> Result<(), Refusal> {
+pub(crate) fn fresh(cx: &Context<'_>, proof: &Proven) -> Result<(), Refusal> {
     let age = cx.policy.proof_age(&proof.purpose).as_u64();
     // A minute of leeway for hosts whose clocks differ; more is a proof from the future.
     let ahead = proof.at > cx.now.plus(60);

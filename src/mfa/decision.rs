@@ -11,56 +11,57 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use crate::account::event::{Kind, Why};
+use crate::account::event::{EventKind, RejectionReason};
 use crate::account::policy::Policy;
-use crate::account::proof::{Change, Proof, Purpose, Refusal, Verdict};
+use crate::account::proof::{AnyPurpose, Proven, Refusal};
 use crate::account::state::Account;
 use crate::account::summary::{AccountId, DeviceId, Method};
+use crate::mfa::answer::Verdict;
 use crate::time::UnixTime;
 
 /// What a transition may look at beside the account.
-pub struct Context<'a> {
+pub(crate) struct Context<'a> {
     pub(crate) id: &'a AccountId,
     pub(crate) now: UnixTime,
     pub(crate) policy: &'a dyn Policy,
-    pub(crate) proof: Option<&'a Proof>,
+    pub(crate) proof: Option<&'a Proven>,
     /// The account of the operator whose proof it is, if it is not the person's own.
     pub(crate) operator: Option<&'a Account>,
 }
 
 /// What a transition decided.
-pub struct Decision<T> {
+pub(crate) struct Decision<T> {
     pub(crate) answer: T,
     /// To be stored before the answer may leave; `None` if nothing changed.
     pub(crate) next: Option<Box<Account>>,
-    pub(crate) happened: Vec<Happening>,
+    pub(crate) happened: Vec<DraftEvent>,
 }
 
 /// One event in the making.
-pub(crate) struct Happening {
-    pub(crate) kind: Kind,
+pub(crate) struct DraftEvent {
+    pub(crate) kind: EventKind,
     pub(crate) device: Option<DeviceId>,
     pub(crate) method: Option<Method>,
-    pub(crate) purpose: Option<Purpose>,
+    pub(crate) purpose: Option<AnyPurpose>,
 }
 
-impl Happening {
-    pub(crate) const fn plain(kind: Kind) -> Happening {
-        Happening { kind, device: None, method: None, purpose: None }
+impl DraftEvent {
+    pub(crate) const fn plain(kind: EventKind) -> DraftEvent {
+        DraftEvent { kind, device: None, method: None, purpose: None }
     }
 
-    pub(crate) fn on(mut self, device: DeviceId, method: Method) -> Happening {
+    pub(crate) fn on(mut self, device: DeviceId, method: Method) -> DraftEvent {
         self.device = Some(device);
         self.method = Some(method);
         self
     }
 
-    pub(crate) fn by(mut self, method: Method) -> Happening {
+    pub(crate) fn by(mut self, method: Method) -> DraftEvent {
         self.method = Some(method);
         self
     }
 
-    pub(crate) fn purpose(mut self, purpose: &Purpose) -> Happening {
+    pub(crate) fn purpose(mut self, purpose: &AnyPurpose) -> DraftEvent {
         self.purpose = Some(purpose.clone());
         self
     }
@@ -68,37 +69,37 @@ impl Happening {
 
 impl<T> Decision<T> {
     /// An answer that changes nothing.
-    pub(crate) fn unchanged(answer: T, happened: Happening) -> Decision<T> {
+    pub(crate) fn unchanged(answer: T, happened: DraftEvent) -> Decision<T> {
         Decision { answer, next: None, happened: Vec::from([happened]) }
     }
 }
 
-impl<T> Decision<Change<T>> {
-    /// The same decision with another thing done.
-    pub(crate) fn map<U>(self, done: impl FnOnce(T) -> U) -> Decision<Change<U>> {
-        let Decision { answer, next, happened } = self;
-        let answer = match answer {
-            Change::Done(answer) => Change::Done(done(answer)),
-            Change::Refused(refusal) => Change::Refused(refusal),
-        };
-        Decision { answer, next, happened }
-    }
-
-    pub(crate) fn refused(refusal: Refusal) -> Decision<Change<T>> {
-        Self::unchanged(Change::Refused(refusal), Happening::plain(Kind::Refused(refusal)))
+impl<T> Decision<T> {
+    /// The same decision with another answer.
+    pub(crate) fn map<U>(self, answer: impl FnOnce(T) -> U) -> Decision<U> {
+        Decision { answer: answer(self.answer), next: self.next, happened: self.happened }
     }
 }
 
-pub(crate) fn malformed<T>(purpose: &Purpose) -> Decision<Verdict<T>> {
-    Decision::unchanged(Verdict::Malformed, Happening::plain(Kind::Malformed).purpose(purpose))
+impl<T> Decision<Result<T, Refusal>> {
+    pub(crate) fn refused(refusal: Refusal) -> Decision<Result<T, Refusal>> {
+        Self::unchanged(Err(refusal), DraftEvent::plain(EventKind::Refused(refusal)))
+    }
 }
 
-pub(crate) fn expired<T>(purpose: &Purpose) -> Decision<Verdict<T>> {
-    let happening = Happening::plain(Kind::Rejected(Why::Expired)).purpose(purpose);
-    Decision::unchanged(Verdict::Expired, happening)
+pub(crate) fn malformed<T>(purpose: &AnyPurpose) -> Decision<Verdict<T>> {
+    Decision::unchanged(
+        Verdict::Malformed,
+        DraftEvent::plain(EventKind::Malformed).purpose(purpose),
+    )
 }
 
-pub(crate) fn waiting<T>(until: UnixTime, purpose: &Purpose) -> Decision<Verdict<T>> {
-    let happening = Happening::plain(Kind::Waiting { until }).purpose(purpose);
-    Decision::unchanged(Verdict::Wait { until }, happening)
+pub(crate) fn expired<T>(purpose: &AnyPurpose) -> Decision<Verdict<T>> {
+    let event = DraftEvent::plain(EventKind::Rejected(RejectionReason::Expired)).purpose(purpose);
+    Decision::unchanged(Verdict::Expired, event)
+}
+
+pub(crate) fn waiting<T>(until: UnixTime, purpose: &AnyPurpose) -> Decision<Verdict<T>> {
+    let event = DraftEvent::plain(EventKind::Waiting { until }).purpose(purpose);
+    Decision::unchanged(Verdict::Wait { until }, event)
 }

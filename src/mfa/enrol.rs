@@ -11,17 +11,16 @@ use crate::account::challenge::ChallengeId;
 use crate::account::device::{
     Device, ExistingDevice, Factor, ImportedState, MAX_EXTERNAL_DEVICES, MAX_OTP_DEVICES, class_of,
 };
-use crate::account::event::{Actor, Kind, Why};
-use crate::account::policy::Policy;
-use crate::account::proof::{Change, Proof, Purpose, Refusal, Verdict};
-use crate::account::record::Seal;
+use crate::account::event::{Actor, EventKind, RejectionReason};
+use crate::account::proof::{AnyPurpose, ChangeFactors, Proof, Refusal, SignIn};
 use crate::account::recovery::{RecoveryCodes, RecoverySeed};
 use crate::account::state::{Account, Pending};
-use crate::account::summary::{AccountId, DeviceId, DeviceStatus, Label, Method};
+use crate::account::summary::{DeviceId, DeviceStatus, Label, Method};
 use crate::account::throttle::Class;
-use crate::mfa::decision::{Context, Decision, Happening, expired, malformed, waiting};
-use crate::mfa::handle::{Mfa, without_traces};
-use crate::mfa::operation::Operation;
+use crate::mfa::answer::Verdict;
+use crate::mfa::decision::{Context, Decision, DraftEvent, expired, malformed, waiting};
+use crate::mfa::handle::AccountAt;
+use crate::mfa::operation::{Attempt, Change, Unproven, without_traces};
 use crate::otp::algorithm::Algorithm;
 use crate::otp::code::{Code, Digits};
 use crate::otp::secret::Secret;
@@ -29,122 +28,108 @@ use crate::otp::uri::{ProvisioningUri, UriError};
 use crate::text::Text;
 use crate::time::UnixTime;
 
-impl<K: Seal, P: Policy> Mfa<K, P> {
+impl<'m> AccountAt<'m> {
     /// Starts the enrolment of an authenticator app.
     ///
     /// A person's first factor needs no proof, nor does one after an operator's reset; any other
-    /// needs [`Operation::proven_by`] with a proof for [`Purpose::ChangeFactors`]. It satisfies
-    /// nothing until it is confirmed, and a second start replaces it. Emits `EnrolmentStarted`. NIST
-    /// SP 800-63B-4 section 4.1.2.
+    /// needs [`Change::proven_by`]. It satisfies nothing until it is confirmed, and a second start
+    /// replaces it. Emits `EnrolmentStarted`. NIST SP 800-63B-4 section 4.1.2.
     pub fn enrol(
         &self,
-        id: &AccountId,
         label: &str,
         rng: &mut impl CryptoRng,
-        now: UnixTime,
-    ) -> Operation<'_, Change<PendingEnrolment>> {
-        self.enrol_app(id, label, None, rng, now)
+    ) -> Change<'m, PendingEnrolment, Unproven> {
+        self.enrol_app(label, None, rng)
     }
 
-    /// As [`Mfa::enrol`], and the confirmation revokes `old` in the same write.
+    /// Starts an enrolment as [`AccountAt::enrol`] does, whose confirmation revokes `old` in the same
+    /// write.
     ///
     /// NIST SP 800-63B-4 section 4.1.4.
     pub fn replace(
         &self,
-        id: &AccountId,
         old: DeviceId,
         label: &str,
-        proof: Proof,
+        proof: Proof<ChangeFactors>,
         rng: &mut impl CryptoRng,
-        now: UnixTime,
-    ) -> Operation<'_, Change<PendingEnrolment>> {
-        self.enrol_app(id, label, Some(old), rng, now).proven_by(proof)
+    ) -> Change<'m, PendingEnrolment, Proof<ChangeFactors>> {
+        self.enrol_app(label, Some(old), rng).proven_by(proof)
     }
 
     fn enrol_app(
         &self,
-        id: &AccountId,
         label: &str,
         replaces: Option<DeviceId>,
         rng: &mut impl CryptoRng,
-        now: UnixTime,
-    ) -> Operation<'_, Change<PendingEnrolment>> {
-        let parameters = self.policy.parameters();
+    ) -> Change<'m, PendingEnrolment, Unproven> {
+        let parameters = self.policy().parameters();
         let secret = Secret::generate_boxed(parameters.algorithm, rng);
         let factor = Factor::Totp { secret, parameters, last_step: None, drift: 0, offset: 0 };
-        self.start_enrolment(id, label, factor, replaces, rng, now)
+        self.start_enrolment(label, factor, replaces, rng)
     }
 
-    /// As [`Mfa::enrol`], for a counter-based authenticator with a new secret.
+    /// Starts the enrolment of a counter-based authenticator with a new secret, as
+    /// [`AccountAt::enrol`].
     pub fn enrol_hotp(
         &self,
-        id: &AccountId,
         label: &str,
         digits: Digits,
         rng: &mut impl CryptoRng,
-        now: UnixTime,
-    ) -> Operation<'_, Change<PendingEnrolment>> {
+    ) -> Change<'m, PendingEnrolment, Unproven> {
         let algorithm = Algorithm::Sha1;
         let secret = Secret::generate_boxed(algorithm, rng);
         let factor = Factor::Hotp { secret, algorithm, digits, next: Some(0) };
-        self.start_enrolment(id, label, factor, None, rng, now)
+        self.start_enrolment(label, factor, None, rng)
     }
 
-    /// As [`Mfa::enrol`], for a device whose secret exists already: a token with a seed file. A
-    /// secret that a device of the person has already is refused.
+    /// Starts the enrolment of a device whose secret exists already, as [`AccountAt::enrol`]: a token
+    /// with a seed file. A secret that a device of the person has already is refused.
     pub fn enrol_existing(
         &self,
-        id: &AccountId,
         device: ExistingDevice,
         rng: &mut impl CryptoRng,
-        now: UnixTime,
-    ) -> Operation<'_, Change<PendingEnrolment>> {
+    ) -> Change<'m, PendingEnrolment, Unproven> {
         let ExistingDevice { label, secret, moving } = device;
-        self.start_enrolment(id, label.as_str(), moving.factor(secret), None, rng, now)
+        self.start_enrolment(label.as_str(), moving.factor(secret), None, rng)
     }
 
     fn start_enrolment(
         &self,
-        id: &AccountId,
         label: &str,
         factor: Factor,
         replaces: Option<DeviceId>,
         rng: &mut impl CryptoRng,
-        now: UnixTime,
-    ) -> Operation<'_, Change<PendingEnrolment>> {
-        let (pending, device) = (ChallengeId::generate(rng), DeviceId::from_u64(rng.next_u64()));
+    ) -> Change<'m, PendingEnrolment, Unproven> {
+        let (id, device) = (ChallengeId::generate(rng), DeviceId::from_u64(rng.next_u64()));
         let label = Text::new(label);
-        self.operation(id, now, move |account, cx| {
+        self.change(move |account, cx| {
             let label = label.as_ref().map_err(|error| *error)?;
-            let decision = account.enrol(cx, pending, device, label, &factor, replaces);
-            Ok(decision.map(|until| PendingEnrolment {
-                id: pending,
-                device,
-                until,
-                factor: factor.duplicate(),
+            let decision = account.enrol(cx, id, device, label, &factor, replaces);
+            Ok(decision.map(|answer| {
+                let factor = || factor.duplicate();
+                answer.map(|until| PendingEnrolment { id, device, until, factor: factor() })
             }))
         })
     }
 
     /// Binds a pending device by a code of its own, which is burnt.
     ///
-    /// With a person's first factor come recovery codes, shown once. The epoch rises. Emits `Bound`,
-    /// `Revoked` for a device that is replaced, and `RecoveryCodesIssued`; or `Rejected`, on the
-    /// failures of its class. NIST SP 800-63B-4 section 4.1.2.2.
+    /// The answer is a proof to sign in with. With a person's first factor come recovery codes, shown
+    /// once. The epoch rises. Emits `Bound`, `Revoked` for a device that is replaced, and
+    /// `RecoveryCodesIssued`; or `Rejected`, on the failures of its class. NIST SP 800-63B-4 section
+    /// 4.1.2.2.
     pub fn confirm(
         &self,
-        id: &AccountId,
         pending: ChallengeId,
         code: &str,
         rng: &mut impl CryptoRng,
-        now: UnixTime,
-    ) -> Operation<'_, Verdict<Bound>> {
+    ) -> Attempt<'m, Confirmed> {
         without_traces(|| {
             let code = Code::parse_of_any_length(code);
             let seed = RecoverySeed::generate(rng);
-            self.operation(id, now, move |account, cx| {
+            Attempt::new(self.operation(move |account, cx| {
                 Ok(account.confirm(cx, pending, code.as_ref(), &seed))
-            })
+            }))
         })
     }
 
@@ -153,15 +138,9 @@ impl<K: Seal, P: Policy> Mfa<K, P> {
     /// For a migration, row by row; the same secret a second time is refused, so a migration can be
     /// run again. Refused as well once the person has used a factor here. A short secret is marked
     /// for as long as the device lives. Emits `Imported`.
-    pub fn import(
-        &self,
-        id: &AccountId,
-        device: ExistingDevice,
-        rng: &mut impl CryptoRng,
-        now: UnixTime,
-    ) -> Operation<'_, Change<DeviceId>> {
+    pub fn import(&self, device: ExistingDevice, rng: &mut impl CryptoRng) -> Change<'m, DeviceId> {
         let number = DeviceId::from_u64(rng.next_u64());
-        self.operation(id, now, move |account, cx| Ok(account.import(cx, number, &device)))
+        self.change(move |account, cx| Ok(account.import(cx, number, &device)))
             .acted_by(Actor::Host)
     }
 }
@@ -176,7 +155,7 @@ impl Account {
         label: &Label,
         factor: &Factor,
         replaces: Option<DeviceId>,
-    ) -> Decision<Change<UnixTime>> {
+    ) -> Decision<Result<UnixTime, Refusal>> {
         let until = cx.now.plus(cx.policy.pending_lifetime().as_u64());
         let allowed = self.may_bind(cx).and_then(|()| match replaces {
             Some(old) => self.replaceable(old, factor.method()),
@@ -206,8 +185,8 @@ impl Account {
             replaces,
             sent: None,
         });
-        let happening = Happening::plain(Kind::EnrolmentStarted { until }).on(device, method);
-        self.change(Change::Done(until), Vec::from([happening]))
+        let event = DraftEvent::plain(EventKind::EnrolmentStarted { until }).on(device, method);
+        self.change(until, Vec::from([event]))
     }
 
     /// NIST SP 800-63B-4 section 4.1.2.2: a pending device becomes a bound one by a code of its own,
@@ -218,8 +197,8 @@ impl Account {
         pending: ChallengeId,
         typed: Option<&Code>,
         seed: &RecoverySeed,
-    ) -> Decision<Verdict<Bound>> {
-        let purpose = Purpose::ChangeFactors;
+    ) -> Decision<Verdict<Confirmed>> {
+        let purpose = AnyPurpose::ChangeFactors;
         let live = self.pending.as_ref().filter(|live| live.id == pending && cx.now <= live.until);
         let Some(class) = live.filter(|_| self.is_open()).map(|live| live.device.class()) else {
             return expired(&purpose);
@@ -249,8 +228,9 @@ impl Account {
                 None => false,
             };
             self.pending = (!dead).then_some(pending);
-            let happening = Happening::plain(Kind::Rejected(Why::WrongCode)).on(device, method);
-            return self.reject(cx, class, happening.purpose(&purpose));
+            let event = DraftEvent::plain(EventKind::Rejected(RejectionReason::WrongCode))
+                .on(device, method);
+            return self.reject(cx, class, event.purpose(&purpose));
         }
         let Pending { device: mut bound, replaces, .. } = pending;
         if let Some(moving_factor) = moving_factor {
@@ -262,14 +242,16 @@ impl Account {
         if let Some(old) = replaces.and_then(|old| self.device_mut(old)) {
             let was = old.method();
             old.retire(DeviceStatus::Revoked);
-            happened.push(Happening::plain(Kind::Revoked).on(old.id, was));
+            happened.push(DraftEvent::plain(EventKind::Revoked).on(old.id, was));
         }
-        happened.push(Happening::plain(Kind::Bound { replaces }).on(device, method));
+        happened.push(DraftEvent::plain(EventKind::Bound { replaces }).on(device, method));
         self.budgets.of_mut(class).forgive();
         self.bind(cx.now, bound);
         let recovery_codes =
             self.recovery.is_none().then(|| self.issue_recovery_codes(cx, seed, &mut happened));
-        let answer = Bound { device, epoch: self.epoch, recovery_codes };
+        let proven = self.proof(cx, Some(device), method, &AnyPurpose::SignIn);
+        let proof = Proof { proven, purpose: SignIn };
+        let answer = Confirmed { bound: Bound { device, recovery_codes }, proof };
         Decision { answer: Verdict::Accepted(answer), next: Some(self), happened }
     }
 
@@ -282,7 +264,7 @@ impl Account {
         cx: &Context<'_>,
         device: DeviceId,
         import: &ExistingDevice,
-    ) -> Decision<Change<DeviceId>> {
+    ) -> Decision<Result<DeviceId, Refusal>> {
         let method = match import.moving {
             ImportedState::Totp { .. } => Method::Totp,
             ImportedState::Hotp { .. } => Method::Hotp,
@@ -321,8 +303,8 @@ impl Account {
                 factor,
             },
         );
-        let kind = Kind::Imported { short_secret: import.secret.is_short() };
-        self.change(Change::Done(device), Vec::from([Happening::plain(kind).on(device, method)]))
+        let kind = EventKind::Imported { short_secret: import.secret.is_short() };
+        self.change(device, Vec::from([DraftEvent::plain(kind).on(device, method)]))
     }
 
     pub(crate) fn has_room(&self, method: Method) -> Result<(), Refusal> {
@@ -350,11 +332,11 @@ impl Account {
         &mut self,
         cx: &Context<'_>,
         seed: &RecoverySeed,
-        happened: &mut Vec<Happening>,
+        happened: &mut Vec<DraftEvent>,
     ) -> RecoveryCodes {
         let (codes, set) = seed.issue(cx.policy.recovery_codes().as_u64(), cx.now);
-        let kind = Kind::RecoveryCodesIssued { count: set.left() };
-        happened.push(Happening::plain(kind).by(Method::RecoveryCode));
+        let kind = EventKind::RecoveryCodesIssued { count: set.left() };
+        happened.push(DraftEvent::plain(kind).by(Method::RecoveryCode));
         self.recovery = Some(set);
         codes
     }
@@ -399,12 +381,11 @@ impl PendingEnrolment {
     }
 }
 
-/// A device that is in place and works.
+/// A device that is in place and works, and what came with it.
 #[derive(Debug)]
 #[must_use = "recovery codes are shown now or never"]
 pub struct Bound {
     pub(crate) device: DeviceId,
-    pub(crate) epoch: u32,
     pub(crate) recovery_codes: Option<RecoveryCodes>,
 }
 
@@ -415,15 +396,42 @@ impl Bound {
         self.device
     }
 
+    /// Recovery codes, issued with the person's first factor.
+    #[must_use]
+    pub const fn recovery_codes(&self) -> Option<&RecoveryCodes> {
+        self.recovery_codes.as_ref()
+    }
+}
+
+/// A device that a code of its own has bound: possession is proved, so it is a proof as well.
+#[derive(Debug)]
+#[must_use = "recovery codes are shown now or never"]
+pub struct Confirmed {
+    pub(crate) bound: Bound,
+    pub(crate) proof: Proof<SignIn>,
+}
+
+impl Confirmed {
+    /// The device's number.
+    #[must_use]
+    pub const fn device(&self) -> DeviceId {
+        self.bound.device
+    }
+
     /// The account's new epoch: sessions opened under a lower one should end.
     #[must_use]
     pub const fn epoch(&self) -> u32 {
-        self.epoch
+        self.proof.epoch()
     }
 
     /// Recovery codes, issued with the person's first factor.
     #[must_use]
     pub const fn recovery_codes(&self) -> Option<&RecoveryCodes> {
-        self.recovery_codes.as_ref()
+        self.bound.recovery_codes()
+    }
+
+    /// Takes the proof out, to open a session with.
+    pub fn into_proof(self) -> Proof<SignIn> {
+        self.proof
     }
 }

@@ -9,40 +9,37 @@ use rand::CryptoRng;
 
 use crate::account::challenge::{Assertion, Challenge, ChallengeId, ExternalChallenge};
 use crate::account::device::{Device, Factor, class_of};
-use crate::account::event::{Kind, Why};
-use crate::account::policy::Policy;
-use crate::account::proof::{Change, Purpose, Refusal, Verdict};
-use crate::account::record::Seal;
+use crate::account::event::{EventKind, RejectionReason};
+use crate::account::proof::{AnyPurpose, Proof, Proven, Purpose, Refusal};
 use crate::account::recovery::RecoverySeed;
 use crate::account::state::Account;
-use crate::account::summary::{AccountId, DeviceId, DeviceStatus, Label, Method};
+use crate::account::summary::{DeviceId, DeviceStatus, Label, Method};
 use crate::account::throttle::Class;
-use crate::mfa::decision::{Context, Decision, Happening, expired};
+use crate::mfa::answer::Verdict;
+use crate::mfa::decision::{Context, Decision, DraftEvent, expired};
 use crate::mfa::enrol::Bound;
-use crate::mfa::handle::Mfa;
-use crate::mfa::operation::Operation;
+use crate::mfa::handle::AccountAt;
+use crate::mfa::operation::{Attempt, Change, Unproven};
 use crate::text::Text;
-use crate::time::UnixTime;
 
-impl<K: Seal, P: Policy> Mfa<K, P> {
+impl<'m> AccountAt<'m> {
     /// Binds a passkey or certificate that the host has registered and checked itself.
     ///
-    /// Proof as for [`Mfa::enrol`]; recovery codes come with a person's first factor. Emits `Bound`.
+    /// Proof as for [`AccountAt::enrol`]; recovery codes come with a person's first factor. Emits
+    /// `Bound`.
     pub fn bind_external(
         &self,
-        id: &AccountId,
         label: &str,
         method: ExternalMethod,
         rng: &mut impl CryptoRng,
-        now: UnixTime,
-    ) -> Operation<'_, Change<Bound>> {
+    ) -> Change<'m, Bound, Unproven> {
         let method = match method {
             ExternalMethod::Passkey => Method::Passkey,
             ExternalMethod::Pki => Method::Pki,
         };
         let (seed, device) = (RecoverySeed::generate(rng), DeviceId::from_u64(rng.next_u64()));
         let label = Text::new(label);
-        self.operation(id, now, move |account, cx| {
+        self.change(move |account, cx| {
             let label = label.as_ref().map_err(|error| *error)?;
             Ok(account.bind_external(cx, device, method, label, &seed))
         })
@@ -53,30 +50,24 @@ impl<K: Seal, P: Policy> Mfa<K, P> {
     /// The challenge has to be signed, or be kept beside the host's own. Emits `ChallengeIssued`.
     pub fn start_external(
         &self,
-        id: &AccountId,
-        purpose: Purpose,
+        purpose: impl Purpose,
         rng: &mut impl CryptoRng,
-        now: UnixTime,
-    ) -> Operation<'_, Change<ExternalChallenge>> {
-        let challenge = ChallengeId::generate(rng);
-        self.operation(id, now, move |account, cx| {
-            Ok(account.start_external(cx, &purpose, challenge))
-        })
+    ) -> Change<'m, ExternalChallenge> {
+        let (challenge, purpose) = (ChallengeId::generate(rng), purpose.to_any());
+        self.change(move |account, cx| Ok(account.start_external(cx, &purpose, challenge)))
     }
 
     /// Takes the host's word on a passkey or certificate, once for each challenge.
     ///
     /// A failed check counts, and uses the challenge up as well. Emits `Accepted` or `Rejected`.
     /// NIST SP 800-63B-4 section 3.2.5: what makes a passkey or certificate phishing-resistant.
-    pub fn settle_external(
+    pub fn finish_external<P: Purpose>(
         &self,
-        id: &AccountId,
         assertion: Assertion,
-        purpose: Purpose,
-        now: UnixTime,
-    ) -> Operation<'_, Verdict> {
-        self.operation(id, now, move |account, cx| {
-            Ok(account.settle_external(cx, &assertion, &purpose))
+        purpose: P,
+    ) -> Attempt<'m, Proof<P>> {
+        self.attempt(purpose, move |account, cx, purpose| {
+            account.finish_external(cx, &assertion, purpose)
         })
     }
 }
@@ -90,7 +81,7 @@ impl Account {
         method: Method,
         label: &Label,
         seed: &RecoverySeed,
-    ) -> Decision<Change<Bound>> {
+    ) -> Decision<Result<Bound, Refusal>> {
         let external = class_of(method) == Class::External;
         let allowed = self.may_bind(cx).and_then(|()| self.has_room(method));
         if let Err(refusal) = allowed {
@@ -100,7 +91,7 @@ impl Account {
             return Decision::refused(Refusal::NotPermitted);
         }
         let mut happened =
-            Vec::from([Happening::plain(Kind::Bound { replaces: None }).on(device, method)]);
+            Vec::from([DraftEvent::plain(EventKind::Bound { replaces: None }).on(device, method)]);
         self.budgets.external.forgive();
         self.bind(
             cx.now,
@@ -116,17 +107,17 @@ impl Account {
         );
         let recovery_codes =
             self.recovery.is_none().then(|| self.issue_recovery_codes(cx, seed, &mut happened));
-        let answer = Bound { device, epoch: self.epoch, recovery_codes };
-        self.change(Change::Done(answer), happened)
+        let answer = Bound { device, recovery_codes };
+        self.change(answer, happened)
     }
 
     /// Starts a host's check of a passkey or certificate.
     pub(crate) fn start_external(
         mut self: Box<Self>,
         cx: &Context<'_>,
-        purpose: &Purpose,
+        purpose: &AnyPurpose,
         id: ChallengeId,
-    ) -> Decision<Change<ExternalChallenge>> {
+    ) -> Decision<Result<ExternalChallenge, Refusal>> {
         let usable = |device: &&Device| device.in_use() && device.class() == Class::External;
         let bound = self.devices.iter().find(usable).map(|device| device.id);
         let throttle = cx.policy.throttle(Class::External);
@@ -146,17 +137,17 @@ impl Account {
             failures: 0,
             sent: None,
         });
-        let happening = Happening::plain(Kind::ChallengeIssued { until }).purpose(purpose);
-        self.change(Change::Done(ExternalChallenge { id, until }), Vec::from([happening]))
+        let event = DraftEvent::plain(EventKind::ChallengeIssued { until }).purpose(purpose);
+        self.change(ExternalChallenge { id, until }, Vec::from([event]))
     }
 
     /// The host's word on a passkey or certificate, once for each challenge, right or wrong.
-    pub(crate) fn settle_external(
+    pub(crate) fn finish_external(
         mut self: Box<Self>,
         cx: &Context<'_>,
         assertion: &Assertion,
-        purpose: &Purpose,
-    ) -> Decision<Verdict> {
+        purpose: &AnyPurpose,
+    ) -> Decision<Verdict<Proven>> {
         if let Some(no) = self.gate(cx, Class::External, purpose) {
             return no;
         }
@@ -176,15 +167,15 @@ impl Account {
             }
             _ => {
                 let why = match method {
-                    None => Why::NoDevice,
-                    Some(_) if !same_purpose => Why::WrongPurpose,
-                    Some(_) => Why::HostCheckFailed,
+                    None => RejectionReason::NoDevice,
+                    Some(_) if !same_purpose => RejectionReason::WrongPurpose,
+                    Some(_) => RejectionReason::HostCheckFailed,
                 };
-                let mut happening = Happening::plain(Kind::Rejected(why)).purpose(purpose);
+                let mut event = DraftEvent::plain(EventKind::Rejected(why)).purpose(purpose);
                 if let Some(method) = method {
-                    happening = happening.on(id, method);
+                    event = event.on(id, method);
                 }
-                self.reject(cx, Class::External, happening)
+                self.reject(cx, Class::External, event)
             }
         }
     }

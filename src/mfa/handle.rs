@@ -1,55 +1,134 @@
-//! The way in: keys that seal records, and a policy that supplies numbers.
+//! The way in: keys that seal records, a policy that supplies numbers, and the handle of one account
+//! at one moment.
 //!
-//! Each method of [`Mfa`] makes an [`Operation`]; nothing happens until it is run over a store. `now` is the
-//! server's own clock. Attempts with a code answer with a [`Verdict`], changes with a [`Change`];
-//! an error always means that nothing was decided.
+//! Standard: none; what each operation follows is named where it is defined.
+//!
+//! Does nothing: each method of [`AccountAt`] makes an operation, and an operation does nothing until
+//! it is run over a store.
 
 use alloc::boxed::Box;
+use core::fmt;
 
 use crate::account::policy::Policy;
+use crate::account::proof::{AnyPurpose, Proof, Proven, Purpose, Refusal};
 use crate::account::record::Seal;
 use crate::account::state::Account;
 use crate::account::summary::AccountId;
+use crate::mfa::answer::{Changed, Verdict};
 use crate::mfa::decision::{Context, Decision};
-
-use crate::mfa::operation::Operation;
+use crate::mfa::operation::{Attempt, Change, Operation};
 use crate::text::TextError;
 use crate::time::UnixTime;
-use crate::wipe;
 
-/// Bytes of stack below the call in which an operation is made. Enough for a release build:
-/// `tests/wiping.rs` looks.
-const TRACES: usize = 2048;
-
-/// A typed code is moved into its operation, and a move leaves a copy: an attacker who reads the
-/// stack later would find a code that may not be spent yet.
-pub(crate) fn without_traces<T>(make: impl FnOnce() -> T) -> T {
-    wipe::after::<TRACES, T>(make)
-}
-
-/// The way in: keys that seal records, and a policy that supplies numbers.
+/// The library, configured: the keys that seal records, and the policy that supplies numbers.
+///
+/// ```
+/// use countersign::{AccountId, Keyring, MemoryStore, Mfa, OsRandom, Recommended, UnixTime};
+/// # let key: [u8; 32] = core::array::from_fn(|at| at as u8 * 7 + 1);
+/// let mfa = Mfa::new(Keyring::new(key), Recommended);
+/// let (store, mut rng) = (MemoryStore::new(), OsRandom::new()?);
+/// let id = AccountId::new(42_u64.to_be_bytes())?;
+/// let dana = mfa.account(&id).at(UnixTime::now()?);
+/// let pending = dana.enrol("Dana's phone", &mut rng).run(&store)?;
+/// assert!(pending.uri("Acme Billing", "dana").is_ok()); // show it as a QR code
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Mfa<K, P> {
     keys: K,
-    pub(crate) policy: P,
+    policy: P,
 }
 
 impl<K: Seal, P: Policy> Mfa<K, P> {
-    /// Takes the keys, a [`Keyring`](crate::Keyring) say, and the policy, usually
+    /// Takes the keys, a [`Keyring`](crate::Keyring) for example, and the policy, usually
     /// [`Recommended`](crate::Recommended).
     pub const fn new(keys: K, policy: P) -> Mfa<K, P> {
         Mfa { keys, policy }
     }
 
-    pub(crate) fn operation<'m, T>(
-        &'m self,
-        id: &AccountId,
-        now: UnixTime,
+    /// Returns the handle of the account `id`, whether or not it has a record yet.
+    #[must_use]
+    pub fn account(&self, id: &AccountId) -> AccountHandle<'_> {
+        AccountHandle { keys: &self.keys, policy: &self.policy, id: *id }
+    }
+}
+
+/// One person's account. [`AccountHandle::at`] adds the moment.
+#[derive(Clone, Copy)]
+pub struct AccountHandle<'m> {
+    keys: &'m dyn Seal,
+    policy: &'m dyn Policy,
+    id: AccountId,
+}
+
+impl<'m> AccountHandle<'m> {
+    /// Returns the account at the moment `now`, by the server's own clock.
+    #[must_use]
+    pub const fn at(self, now: UnixTime) -> AccountAt<'m> {
+        AccountAt { account: self, now }
+    }
+}
+
+impl fmt::Debug for AccountHandle<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AccountHandle").field("id", &self.id).finish()
+    }
+}
+
+/// One person's account at one moment: every operation is a method of it.
+#[derive(Clone, Copy, Debug)]
+pub struct AccountAt<'m> {
+    account: AccountHandle<'m>,
+    now: UnixTime,
+}
+
+impl<'m> AccountAt<'m> {
+    pub(crate) const fn policy(&self) -> &'m dyn Policy {
+        self.account.policy
+    }
+
+    pub(crate) fn operation<T>(
+        &self,
         transition: impl Fn(Box<Account>, &Context<'_>) -> Result<Decision<T>, TextError>
         + Send
         + Sync
         + 'm,
     ) -> Operation<'m, T> {
-        Operation::new(&self.keys, &self.policy, id, now, transition)
+        let AccountHandle { keys, policy, id } = self.account;
+        Operation::new(keys, policy, id, self.now, transition)
+    }
+
+    pub(crate) fn attempt<P: Purpose>(
+        &self,
+        purpose: P,
+        transition: impl Fn(Box<Account>, &Context<'_>, &AnyPurpose) -> Decision<Verdict<Proven>>
+        + Send
+        + Sync
+        + 'm,
+    ) -> Attempt<'m, Proof<P>> {
+        let any = purpose.to_any();
+        Attempt::new(self.operation(move |account, cx| {
+            let decision = transition(account, cx, &any);
+            let proof = |proven| Proof { proven, purpose: purpose.clone() };
+            Ok(decision.map(|verdict| verdict.map(proof)))
+        }))
+    }
+
+    pub(crate) fn change<T, A>(
+        &self,
+        transition: impl Fn(
+            Box<Account>,
+            &Context<'_>,
+        ) -> Result<Decision<Result<T, Refusal>>, TextError>
+        + Send
+        + Sync
+        + 'm,
+    ) -> Change<'m, T, A> {
+        Change::new(self.operation(move |account, cx| {
+            let before = account.epoch;
+            let decision = transition(account, cx)?;
+            let epoch = decision.next.as_ref().map_or(before, |next| next.epoch);
+            Ok(decision.map(|answer| answer.map(|value| Changed { value, epoch })))
+        }))
     }
 }

@@ -5,69 +5,58 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use crate::account::event::{Kind, Why};
-use crate::account::policy::Policy;
-use crate::account::proof::{Change, Proof, Purpose, Refusal, Verdict, permits};
-use crate::account::record::Seal;
+use crate::account::event::{EventKind, RejectionReason};
+use crate::account::proof::{ActForOther, AnyPurpose, Proof, Proven, Purpose, Refusal, permits};
 use crate::account::state::{Account, Budgets};
-use crate::account::summary::{AccountId, Method, Reason};
-use crate::mfa::decision::{Context, Decision, Happening};
-use crate::mfa::handle::Mfa;
-use crate::mfa::operation::Operation;
+use crate::account::summary::{Method, Reason};
+use crate::mfa::answer::Verdict;
+use crate::mfa::decision::{Context, Decision, DraftEvent};
+use crate::mfa::handle::AccountAt;
+use crate::mfa::operation::{Attempt, Change, NoProof};
 use crate::text::Text;
 use crate::time::UnixTime;
 
-impl<K: Seal, P: Policy> Mfa<K, P> {
-    /// An operator removes every factor of somebody else and forgives the failures; for a day the
-    /// person can enrol as if for the first time. Make sure first who is asking.
+impl<'m> AccountAt<'m> {
+    /// Removes every factor of this person and forgives the failures, on the word of an operator; for
+    /// a day the person can enrol as if for the first time. Make sure first who calls for help.
     ///
-    /// The proof is the operator's own, for [`Purpose::ActForOther`]. The epoch rises. Emits
-    /// `Reset`. ASVS 6.4.4.
+    /// The proof is the operator's own. The epoch rises. Emits `Reset`. ASVS 6.4.4.
     pub fn reset(
         &self,
-        id: &AccountId,
-        operator: Proof,
+        operator: Proof<ActForOther>,
         reason: &str,
-        now: UnixTime,
-    ) -> Operation<'_, Change> {
+    ) -> Change<'m, (), Proof<ActForOther>> {
         let reason: Result<Reason, _> = Text::new(reason);
-        self.operation(id, now, move |account, cx| {
+        self.change::<_, NoProof>(move |account, cx| {
             Ok(account.reset(cx, reason.as_ref().map_err(|error| *error)?))
         })
-        .proven_by(operator)
+        .with_proof(operator)
     }
 
-    /// An operator lets somebody else in without a factor for `secs` seconds, the policy's limit at
-    /// most. Returns until when.
+    /// Lets this person in without a factor for `secs` seconds, the policy's limit at most, on the
+    /// word of an operator. Returns until when.
     ///
-    /// The proof is the operator's own, for [`Purpose::ActForOther`]; an account that never was is
-    /// refused. Emits `EmergencyGranted`. 45 CFR 164.312(a)(2)(ii).
+    /// The proof is the operator's own; an unknown account is refused. Emits `EmergencyGranted`. 45
+    /// CFR 164.312(a)(2)(ii).
     pub fn grant_emergency_access(
         &self,
-        id: &AccountId,
-        operator: Proof,
+        operator: Proof<ActForOther>,
         secs: u64,
         reason: &str,
-        now: UnixTime,
-    ) -> Operation<'_, Change<UnixTime>> {
+    ) -> Change<'m, UnixTime, Proof<ActForOther>> {
         let reason: Result<Reason, _> = Text::new(reason);
-        self.operation(id, now, move |account, cx| {
+        self.change::<_, NoProof>(move |account, cx| {
             let reason = reason.as_ref().map_err(|error| *error)?;
             Ok(account.grant_emergency_access(cx, secs, reason))
         })
-        .proven_by(operator)
+        .with_proof(operator)
     }
 
     /// Signs in on an operator's grant of emergency access, for as long as it lasts.
     ///
     /// Without one: [`Verdict::Expired`]. Emits `Accepted` each time. 45 CFR 164.312(a)(2)(ii).
-    pub fn use_emergency_access(
-        &self,
-        id: &AccountId,
-        purpose: Purpose,
-        now: UnixTime,
-    ) -> Operation<'_, Verdict> {
-        self.operation(id, now, move |account, cx| Ok(account.use_emergency_access(cx, &purpose)))
+    pub fn use_emergency_access<P: Purpose>(&self, purpose: P) -> Attempt<'m, Proof<P>> {
+        self.attempt(purpose, |account, cx, purpose| account.use_emergency_access(cx, purpose))
     }
 }
 
@@ -78,7 +67,7 @@ impl Account {
         mut self: Box<Self>,
         cx: &Context<'_>,
         reason: &Reason,
-    ) -> Decision<Change> {
+    ) -> Decision<Result<(), Refusal>> {
         if let Err(refusal) = self.operator_proof(cx) {
             return Decision::refused(refusal);
         }
@@ -91,8 +80,8 @@ impl Account {
         self.budgets = Budgets::default();
         self.reenrol_until = Some(cx.now.plus(cx.policy.reset_lifetime().as_u64()));
         self.change_epoch();
-        let happening = Happening::plain(Kind::Reset { reason: reason.clone() });
-        self.change(Change::Done(()), Vec::from([happening]))
+        let event = DraftEvent::plain(EventKind::Reset { reason: reason.clone() });
+        self.change((), Vec::from([event]))
     }
 
     /// 45 CFR 164.312(a)(2)(ii): an operator lets the person in without a factor, for a time, with a
@@ -102,7 +91,7 @@ impl Account {
         cx: &Context<'_>,
         secs: u64,
         reason: &Reason,
-    ) -> Decision<Change<UnixTime>> {
+    ) -> Decision<Result<UnixTime, Refusal>> {
         if let Err(refusal) = self.operator_proof(cx) {
             return Decision::refused(refusal);
         }
@@ -111,23 +100,23 @@ impl Account {
         }
         let until = cx.now.plus(secs.min(cx.policy.emergency_lifetime().as_u64()));
         self.emergency_until = Some(until);
-        let kind = Kind::EmergencyGranted { until, reason: reason.clone() };
-        let happening = Happening::plain(kind).by(Method::Emergency);
-        self.change(Change::Done(until), Vec::from([happening]))
+        let kind = EventKind::EmergencyGranted { until, reason: reason.clone() };
+        let event = DraftEvent::plain(kind).by(Method::Emergency);
+        self.change(until, Vec::from([event]))
     }
 
     /// 45 CFR 164.312(a)(2)(ii): signs in on a grant, for as long as it lasts.
     pub(crate) fn use_emergency_access(
         self: Box<Self>,
         cx: &Context<'_>,
-        purpose: &Purpose,
-    ) -> Decision<Verdict> {
+        purpose: &AnyPurpose,
+    ) -> Decision<Verdict<Proven>> {
         let granted = self.emergency_until.is_some_and(|until| cx.now <= until);
         if granted && self.is_open() && permits(Method::Emergency, purpose) {
             return self.accept_as(cx, None, Method::Emergency, purpose, Vec::new());
         }
-        let why = if granted { Why::WrongPurpose } else { Why::Expired };
-        let happening = Happening::plain(Kind::Rejected(why)).by(Method::Emergency);
-        Decision::unchanged(Verdict::Expired, happening.purpose(purpose))
+        let why = if granted { RejectionReason::WrongPurpose } else { RejectionReason::Expired };
+        let event = DraftEvent::plain(EventKind::Rejected(why)).by(Method::Emergency);
+        Decision::unchanged(Verdict::Expired, event.purpose(purpose))
     }
 }

@@ -1,23 +1,24 @@
 //! An operation as a value, and the two drivers that run it over a store.
 //!
+//! Standard: NIST SP 800-63B-4 sections 3.1.4.2 (accepted once) and 3.2.2 (failures counted).
+//!
 //! An operation does nothing until it is run. One attempt is one transition: load, decide, swap; and
-//! only a stored swap releases the answer. If somebody else was first, the record is loaded and the
-//! decision is made again from scratch, never patched. After eight lost races there is no answer at
-//! all. [`Operation::decide`] is the same without the loop, for other runtimes and for trying every
-//! order of parallel attempts in a test.
+//! only a stored swap releases the answer. After a lost race the record is loaded and the decision is
+//! made again from scratch, never patched. After eight lost races there is no answer at all.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::convert::Infallible;
 use core::fmt;
 
-use crate::account::event::{Actor, Event, EventId, Kind, Source};
+use crate::account::event::{Actor, Event, EventId, EventKind, Source};
 use crate::account::policy::Policy;
-use crate::account::proof::Proof;
+use crate::account::proof::{ChangeFactors, Proof, Proven, Purpose, Refusal};
 use crate::account::record::{self, Owner, Record, RecordError, Seal};
 use crate::account::state::Account;
 use crate::account::summary::{AccountId, Summary};
-use crate::mfa::decision::{Context, Decision, Happening};
+use crate::mfa::answer::{Changed, Fault, NotDone, Verdict};
+use crate::mfa::decision::{Context, Decision, DraftEvent};
 use crate::store::{AsyncStore, Store, Swap, Write};
 use crate::text::{Text, TextError};
 use crate::time::UnixTime;
@@ -29,13 +30,22 @@ pub const MAX_TRIES: usize = 8;
 /// Bytes of stack that a decision may use; a release build uses about two thirds of it.
 const TRACES: usize = 10_240;
 
+/// Bytes of stack below the call in which an operation is made. Enough for a release build:
+/// `tests/wiping.rs` looks.
+const TRACES_OF_MAKING: usize = 2048;
+
+/// Makes an operation that holds a typed code. A move leaves a copy on the stack, and an attacker who
+/// reads the stack later would find a code that may not be used up yet.
+pub(crate) fn without_traces<T>(make: impl FnOnce() -> T) -> T {
+    wipe::after::<TRACES_OF_MAKING, T>(make)
+}
+
 type Transition<'m, T> =
     Box<dyn Fn(Box<Account>, &Context<'_>) -> Result<Decision<T>, TextError> + Send + Sync + 'm>;
 
-/// One operation on one account, to be [run](Operation::run) over a store.
-///
-/// Running it again after a store fault is safe: time and randomness were drawn when it was made,
-/// and whatever the first run may have written makes the second one refuse.
+/// What an attempt, a change or a reading does to one account, without a store:
+/// [`Operation::decide`] is one round of [`Attempt::run`] for a runtime that brings its own loads and
+/// swaps, and for trying every order of parallel attempts in a test.
 #[must_use = "an operation does nothing until it is run"]
 pub struct Operation<'m, T> {
     keys: &'m dyn Seal,
@@ -43,9 +53,9 @@ pub struct Operation<'m, T> {
     id: AccountId,
     now: UnixTime,
     actor: Option<Actor>,
-    source: Option<Result<Source, TextError>>,
+    source: Option<Source>,
     first_factor_passed: bool,
-    proof: Option<Proof>,
+    proof: Option<Proven>,
     transition: Transition<'m, T>,
 }
 
@@ -53,7 +63,7 @@ impl<'m, T> Operation<'m, T> {
     pub(crate) fn new(
         keys: &'m dyn Seal,
         policy: &'m dyn Policy,
-        id: &AccountId,
+        id: AccountId,
         now: UnixTime,
         transition: impl Fn(Box<Account>, &Context<'_>) -> Result<Decision<T>, TextError>
         + Send
@@ -63,7 +73,7 @@ impl<'m, T> Operation<'m, T> {
         Operation {
             keys,
             policy,
-            id: *id,
+            id,
             now,
             actor: None,
             source: None,
@@ -73,115 +83,81 @@ impl<'m, T> Operation<'m, T> {
         }
     }
 
-    /// Where the request came from, for the events: an address, a device name; 1 to 128 bytes.
-    pub fn from_source(mut self, source: &str) -> Operation<'m, T> {
-        self.source = Some(Text::new(source));
-        self
-    }
-
-    /// The host has checked the first factor, and it was right: a wrong code is then an alert (ASVS
-    /// 6.3.5).
-    pub fn first_factor_passed(mut self) -> Operation<'m, T> {
-        self.first_factor_passed = true;
-        self
-    }
-
-    /// The proof that allows a change. Where an operation takes its proof as an argument, there is
-    /// nothing to add; the enrolments take it here, because a person's first one has none.
-    pub fn proven_by(mut self, proof: Proof) -> Operation<'m, T> {
-        self.proof = Some(proof);
-        self
-    }
-
-    pub(crate) fn acted_by(mut self, actor: Actor) -> Operation<'m, T> {
-        self.actor = Some(actor);
-        self
-    }
-
     /// Whose account it is about: what to load and swap.
     #[must_use]
     pub const fn account(&self) -> &AccountId {
         &self.id
     }
 
-    /// The operator whose account has to be loaded as well, for an operation on somebody else. It is
+    /// The operator whose account has to be loaded as well, for an operation on another person. It is
     /// read, not held: an operator who is offboarded between that load and the swap still gets
     /// through, once.
     #[must_use]
     pub fn operator(&self) -> Option<&AccountId> {
-        self.proof.as_ref().map(Proof::account).filter(|account| **account != self.id)
+        let account = self.proof.as_ref().map(|proof| &proof.account);
+        account.filter(|account| **account != self.id)
     }
 
-    /// Runs over `store`. At most [`MAX_TRIES`] loads and swaps; two round trips where nobody
-    /// interferes, three with an operator.
-    ///
-    /// # Errors
-    /// [`Error`]: the operation is not decided, nothing is accepted.
-    pub fn run<S: Store + ?Sized>(&self, store: &S) -> Result<T, Error<S::Error>> {
+    fn drive<S: Store + ?Sized>(&self, store: &S) -> Result<T, Fault<S::Error>> {
         for _ in 0..MAX_TRIES {
             let operator = match self.operator() {
-                Some(operator) => store.load(operator).map_err(Error::Store)?,
+                Some(operator) => store.load(operator).map_err(Fault::Store)?,
                 None => None,
             };
-            let loaded = store.load(&self.id).map_err(Error::Store)?;
-            match self.decide(loaded, operator).map_err(Error::lift)? {
+            let loaded = store.load(&self.id).map_err(Fault::Store)?;
+            match self.decide(loaded, operator).map_err(Fault::lift)? {
                 Decided::Answer { answer, events } => {
                     if !events.is_empty() {
-                        store.note(&self.id, &events).map_err(Error::Store)?;
+                        store.note(&self.id, &events).map_err(Fault::Store)?;
                     }
                     return Ok(answer);
                 }
                 Decided::Write(prepared) => {
-                    let swap = store.swap(&self.id, &prepared.write()).map_err(Error::Store)?;
-                    if let Some(answer) = prepared.settle(swap) {
+                    let swap = store.swap(&self.id, &prepared.write()).map_err(Fault::Store)?;
+                    if let Some(answer) = prepared.release(swap) {
                         return Ok(answer);
                     }
                 }
             }
         }
-        Err(Error::Contended)
+        Err(Fault::Contended)
     }
 
-    /// Runs over an asynchronous store. Dropping the future loses the answer, never the count: what
-    /// was swapped stays swapped, and nothing was accepted.
-    ///
-    /// # Errors
-    /// As [`Operation::run`].
-    pub async fn run_async<S: AsyncStore>(&self, store: &S) -> Result<T, Error<S::Error>> {
+    async fn drive_async<S: AsyncStore>(&self, store: &S) -> Result<T, Fault<S::Error>> {
         for _ in 0..MAX_TRIES {
             let operator = match self.operator() {
-                Some(operator) => store.load(operator).await.map_err(Error::Store)?,
+                Some(operator) => store.load(operator).await.map_err(Fault::Store)?,
                 None => None,
             };
-            let loaded = store.load(&self.id).await.map_err(Error::Store)?;
-            match self.decide(loaded, operator).map_err(Error::lift)? {
+            let loaded = store.load(&self.id).await.map_err(Fault::Store)?;
+            match self.decide(loaded, operator).map_err(Fault::lift)? {
                 Decided::Answer { answer, events } => {
                     if !events.is_empty() {
-                        store.note(&self.id, &events).await.map_err(Error::Store)?;
+                        store.note(&self.id, &events).await.map_err(Fault::Store)?;
                     }
                     return Ok(answer);
                 }
                 Decided::Write(prepared) => {
                     let swap = store.swap(&self.id, &prepared.write()).await;
-                    if let Some(answer) = prepared.settle(swap.map_err(Error::Store)?) {
+                    if let Some(answer) = prepared.release(swap.map_err(Fault::Store)?) {
                         return Ok(answer);
                     }
                 }
             }
         }
-        Err(Error::Contended)
+        Err(Fault::Contended)
     }
 
     /// Decides once, from the records as they were loaded. Pure: the same records give the same
     /// decision.
     ///
     /// # Errors
-    /// Whatever keeps it from deciding; never [`Error::Store`] or [`Error::Contended`].
+    /// Whatever keeps it from deciding; never [`Fault::Store`] or [`Fault::Contended`].
     pub fn decide(
         &self,
         loaded: Option<Record>,
         operator: Option<Record>,
-    ) -> Result<Decided<T>, Error<Infallible>> {
+    ) -> Result<Decided<T>, Fault<Infallible>> {
         wipe::after::<TRACES, _>(|| self.decide_and_leave_traces(loaded, operator))
     }
 
@@ -191,11 +167,10 @@ impl<'m, T> Operation<'m, T> {
         &self,
         loaded: Option<Record>,
         operator: Option<Record>,
-    ) -> Result<Decided<T>, Error<Infallible>> {
+    ) -> Result<Decided<T>, Fault<Infallible>> {
         if !self.now.is_plausible() {
-            return Err(Error::ClockImplausible(self.now));
+            return Err(Fault::ClockImplausible(self.now));
         }
-        let source = self.source.clone().transpose().map_err(Error::Text)?;
         let expected = loaded.as_ref().map(Record::version);
         let owner = Owner::new(&self.id);
         let account = match &loaded {
@@ -214,48 +189,43 @@ impl<'m, T> Operation<'m, T> {
             proof: self.proof.as_ref(),
             operator: operator.as_deref(),
         };
-        let decision = (self.transition)(account, &cx).map_err(Error::Text)?;
+        let decision = (self.transition)(account, &cx).map_err(Fault::Text)?;
         let Decision { answer, next, mut happened } = decision;
         let Some(mut next) = next else {
-            let events = self.events(happened, None, &source);
+            let events = self.events(happened, None);
             return Ok(Decided::Answer { answer, events });
         };
         let by = last_write.since(self.now);
         if by > 60 {
-            happened.insert(0, Happening::plain(Kind::ClockWentBack { by }));
+            happened.insert(0, DraftEvent::plain(EventKind::ClockWentBack { by }));
         }
-        next.settle(self.now);
+        next.expire(self.now);
         let version = expected.map_or(Some(1), |expected| expected.checked_add(1));
-        let version = version.ok_or(Error::Record(RecordError::Version))?;
-        let record = record::seal(&next, &owner, version, self.keys).map_err(Error::Record)?;
+        let version = version.ok_or(Fault::Record(RecordError::Version))?;
+        let record = record::seal(&next, &owner, version, self.keys).map_err(Fault::Record)?;
         let summary = next.summary(self.policy, self.now);
-        let events = self.events(happened, Some(version), &source);
+        let events = self.events(happened, Some(version));
         Ok(Decided::Write(Box::new(Prepared { answer, expected, record, summary, events })))
     }
 
-    fn open(&self, record: &Record, owner: &Owner<'_>) -> Result<Box<Account>, Error<Infallible>> {
-        record::open(record, owner, self.keys).map_err(Error::Record)
+    fn open(&self, record: &Record, owner: &Owner<'_>) -> Result<Box<Account>, Fault<Infallible>> {
+        record::open(record, owner, self.keys).map_err(Fault::Record)
     }
 
-    fn events(
-        &self,
-        happened: Vec<Happening>,
-        version: Option<u64>,
-        source: &Option<Source>,
-    ) -> Vec<Event> {
+    fn events(&self, happened: Vec<DraftEvent>, version: Option<u64>) -> Vec<Event> {
         let actor = match (&self.actor, self.operator()) {
             (Some(actor), _) => actor.clone(),
             (None, Some(operator)) => Actor::Operator(*operator),
             (None, None) => Actor::Subject,
         };
-        let event = |(index, happening): (u16, Happening)| {
-            let Happening { kind, device, method, purpose } = happening;
+        let event = |(index, event): (u16, DraftEvent)| {
+            let DraftEvent { kind, device, method, purpose } = event;
             Event {
                 id: version.map(|version| EventId { account: self.id, version, index }),
                 account: self.id,
                 at: self.now,
                 actor: actor.clone(),
-                source: source.clone(),
+                source: self.source.clone(),
                 first_factor_passed: self.first_factor_passed,
                 device,
                 method,
@@ -273,7 +243,7 @@ impl<T> fmt::Debug for Operation<'_, T> {
     }
 }
 
-/// What [`Operation::decide`] decided.
+/// The outcome of [`Operation::decide`].
 #[must_use]
 #[derive(Debug)]
 pub enum Decided<T> {
@@ -312,7 +282,7 @@ impl<T> Prepared<T> {
 
     /// The answer, if the write was stored. `None`: load and decide again.
     #[must_use]
-    pub fn settle(self, swap: Swap) -> Option<T> {
+    pub fn release(self, swap: Swap) -> Option<T> {
         match swap {
             Swap::Stored => Some(self.answer),
             Swap::Stale => None,
@@ -327,46 +297,165 @@ impl<T> fmt::Debug for Prepared<T> {
     }
 }
 
-/// Why an operation could not be decided. Nothing was accepted. Unless the store itself failed in
-/// the middle of a write, nothing was written.
+/// One try at a code that an attacker could guess, to be [run](Attempt::run) over a store.
+///
+/// Running it again after a store fault is safe: time and randomness were drawn when it was made,
+/// and whatever the first run may have written makes the second one refuse.
+#[must_use = "an attempt does nothing until it is run"]
+#[derive(Debug)]
+pub struct Attempt<'m, T>(Operation<'m, Verdict<T>>);
+
+impl<'m, T> Attempt<'m, T> {
+    pub(crate) const fn new(operation: Operation<'m, Verdict<T>>) -> Attempt<'m, T> {
+        Attempt(operation)
+    }
+
+    /// Notes where the request came from, for the events: an address, a device name. The note loses
+    /// invisible characters and is cut to 128 bytes; it never makes an attempt fail.
+    pub fn from_source(mut self, source: &str) -> Attempt<'m, T> {
+        self.0.source = Text::cleaned(source);
+        self
+    }
+
+    /// Notes that the host has checked the first factor, and it was right: a wrong code is then an
+    /// alert (ASVS 6.3.5).
+    pub fn first_factor_passed(mut self) -> Attempt<'m, T> {
+        self.0.first_factor_passed = true;
+        self
+    }
+
+    /// Runs over `store`. At most [`MAX_TRIES`] loads and swaps; two round trips without lost races.
+    pub fn run<S: Store + ?Sized>(&self, store: &S) -> Verdict<T, Fault<S::Error>> {
+        Verdict::or_undecided(self.0.drive(store))
+    }
+
+    /// Runs over an asynchronous store. Dropping the future loses the answer, never the count: what
+    /// was swapped stays swapped, and nothing was accepted.
+    pub async fn run_async<S: AsyncStore>(&self, store: &S) -> Verdict<T, Fault<S::Error>> {
+        Verdict::or_undecided(self.0.drive_async(store).await)
+    }
+
+    /// Returns the attempt without its loop.
+    pub const fn operation(&self) -> &Operation<'m, Verdict<T>> {
+        &self.0
+    }
+}
+
+/// A change of an account, to be [run](Change::run) over a store. `A` is the proof that allows it:
+/// [`NoProof`] where the change needs none, [`Unproven`] where one may be added.
+#[must_use = "a change does nothing until it is run"]
+#[derive(Debug)]
+pub struct Change<'m, T = (), A = NoProof> {
+    operation: Operation<'m, Result<Changed<T>, Refusal>>,
+    proof: Option<A>,
+}
+
+/// Takes the place of a proof where a change needs none; there is no value of it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Error<E> {
-    /// The clock stands before 2020 or after 2200.
-    ClockImplausible(UnixTime),
-    /// Eight races lost in a row on this account: try again later.
-    Contended,
-    /// The stored record does not open. It was not overwritten.
-    Record(RecordError),
-    /// The store failed. Whether it wrote may be unknown.
-    Store(E),
-    /// A label, a reason or a source is no text of the allowed length.
-    Text(TextError),
-}
+pub enum NoProof {}
 
-impl Error<Infallible> {
-    fn lift<E>(self) -> Error<E> {
-        match self {
-            Error::ClockImplausible(now) => Error::ClockImplausible(now),
-            Error::Contended => Error::Contended,
-            Error::Record(error) => Error::Record(error),
-            Error::Store(never) => match never {},
-            Error::Text(error) => Error::Text(error),
-        }
+/// Takes the place of a proof that an enrolment does not have yet; there is no value of it.
+/// [`Change::proven_by`] adds one.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Unproven {}
+
+impl<'m, T, A> Change<'m, T, A> {
+    pub(crate) const fn new(operation: Operation<'m, Result<Changed<T>, Refusal>>) -> Self {
+        Change { operation, proof: None }
+    }
+
+    pub(crate) fn with_proof<P: Purpose>(self, proof: Proof<P>) -> Change<'m, T, Proof<P>> {
+        let mut operation = self.operation;
+        operation.proof = Some(proof.proven.clone());
+        Change { operation, proof: Some(proof) }
+    }
+
+    pub(crate) fn acted_by(mut self, actor: Actor) -> Change<'m, T, A> {
+        self.operation.actor = Some(actor);
+        self
+    }
+
+    /// Notes where the request came from, as [`Attempt::from_source`].
+    pub fn from_source(mut self, source: &str) -> Change<'m, T, A> {
+        self.operation.source = Text::cleaned(source);
+        self
+    }
+
+    /// Runs over `store`. At most [`MAX_TRIES`] loads and swaps; two round trips without lost races,
+    /// three with an operator.
+    ///
+    /// A refusal hands the proof back. After a fault the same change can be run again.
+    ///
+    /// # Errors
+    /// [`NotDone`]: the change was refused, or could not be decided.
+    pub fn run<S: Store + ?Sized>(
+        &mut self,
+        store: &S,
+    ) -> Result<Changed<T>, NotDone<S::Error, A>> {
+        let answer = self.operation.drive(store);
+        self.answered(answer)
+    }
+
+    /// Runs over an asynchronous store, as [`Attempt::run_async`].
+    ///
+    /// # Errors
+    /// As [`Change::run`].
+    pub async fn run_async<S: AsyncStore>(
+        &mut self,
+        store: &S,
+    ) -> Result<Changed<T>, NotDone<S::Error, A>> {
+        let answer = self.operation.drive_async(store).await;
+        self.answered(answer)
+    }
+
+    /// A decided change has used its proof or gives it back; an undecided one keeps it for the next
+    /// run.
+    fn answered<E>(
+        &mut self,
+        answer: Result<Result<Changed<T>, Refusal>, Fault<E>>,
+    ) -> Result<Changed<T>, NotDone<E, A>> {
+        let answer = answer.map_err(NotDone::Undecided)?;
+        self.operation.proof = None;
+        let proof = self.proof.take();
+        answer.map_err(|refusal| NotDone::Refused { refusal, proof })
+    }
+
+    /// Returns the change without its loop.
+    pub const fn operation(&self) -> &Operation<'m, Result<Changed<T>, Refusal>> {
+        &self.operation
     }
 }
 
-impl<E: fmt::Display> fmt::Display for Error<E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Error::ClockImplausible(now) => {
-                write!(f, "the clock says {} (Unix time), not from 2020 to 2200", now.as_secs())
-            }
-            Error::Contended => f.write_str("too many attempts at once on this account"),
-            Error::Record(error) => error.fmt(f),
-            Error::Store(error) => write!(f, "the store failed: {error}"),
-            Error::Text(error) => error.fmt(f),
-        }
+impl<'m, T> Change<'m, T, Unproven> {
+    /// Adds the proof that allows the enrolment. A person's first factor has none to add.
+    pub fn proven_by(self, proof: Proof<ChangeFactors>) -> Change<'m, T, Proof<ChangeFactors>> {
+        self.with_proof(proof)
     }
 }
 
-impl<E: fmt::Debug + fmt::Display> core::error::Error for Error<E> {}
+/// A look at an account that changes nothing, to be [run](Reading::run) over a store.
+#[must_use = "a reading does nothing until it is run"]
+#[derive(Debug)]
+pub struct Reading<'m, T>(Operation<'m, T>);
+
+impl<'m, T> Reading<'m, T> {
+    pub(crate) const fn new(operation: Operation<'m, T>) -> Reading<'m, T> {
+        Reading(operation)
+    }
+
+    /// Runs over `store`: one load.
+    ///
+    /// # Errors
+    /// [`Fault`]: nothing is known.
+    pub fn run<S: Store + ?Sized>(&self, store: &S) -> Result<T, Fault<S::Error>> {
+        self.0.drive(store)
+    }
+
+    /// Runs over an asynchronous store.
+    ///
+    /// # Errors
+    /// As [`Reading::run`].
+    pub async fn run_async<S: AsyncStore>(&self, store: &S) -> Result<T, Fault<S::Error>> {
+        self.0.drive_async(store).await
+    }
+}

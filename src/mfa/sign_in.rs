@@ -6,60 +6,49 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use crate::account::event::Kind;
-use crate::account::policy::Policy;
-use crate::account::proof::{Purpose, Verdict};
-use crate::account::record::Seal;
+use crate::account::event::EventKind;
+use crate::account::proof::{AnyPurpose, Proof, Proven, Purpose};
 use crate::account::state::Account;
-use crate::account::summary::{AccountId, DeviceId};
+use crate::account::summary::DeviceId;
 use crate::account::throttle::Class;
-use crate::mfa::attempt::evaluate_for_nobody;
-use crate::mfa::decision::{Context, Decision, Happening, malformed};
-use crate::mfa::handle::{Mfa, without_traces};
-use crate::mfa::operation::Operation;
+use crate::mfa::answer::Verdict;
+use crate::mfa::attempt::evaluate_dummy;
+use crate::mfa::decision::{Context, Decision, DraftEvent, malformed};
+use crate::mfa::handle::AccountAt;
+use crate::mfa::operation::{Attempt, without_traces};
 use crate::otp::code::Code;
-use crate::time::UnixTime;
 
-impl<K: Seal, P: Policy> Mfa<K, P> {
+impl<'m> AccountAt<'m> {
     /// Signs in, or steps up, with a code of an app or token.
     ///
     /// Call it after the first factor. `code` goes through the strict door; pass what a person
     /// pasted through [`Code::parse_lenient`] first. Accepted: the step or counter is burnt, with
     /// all below it, and consecutive failures are forgiven. Rejected: counted. Emits `Accepted`,
     /// `Rejected`, `Disabled`, or a note. NIST SP 800-63B-4 section 3.1.4.2.
-    pub fn verify(
-        &self,
-        id: &AccountId,
-        code: &str,
-        purpose: Purpose,
-        now: UnixTime,
-    ) -> Operation<'_, Verdict> {
+    pub fn verify<P: Purpose>(&self, code: &str, purpose: P) -> Attempt<'m, Proof<P>> {
         without_traces(|| {
             let code = Code::parse_of_any_length(code);
-            self.operation(id, now, move |account, cx| {
-                Ok(account.verify(cx, code.as_ref(), &purpose))
+            self.attempt(purpose, move |account, cx, purpose| {
+                account.verify(cx, code.as_ref(), purpose)
             })
         })
     }
 
     /// Signs in, or steps up, with two consecutive codes of a device that has run out of every
-    /// window, on the same failures as [`Mfa::verify`].
+    /// window, on the same failures as [`AccountAt::verify`].
     ///
     /// Both codes and everything below are burnt, and the clock error or counter is learnt. Emits
     /// `Resynchronised` and `Accepted`, or as `verify`. RFC 4226 section 7.4, RFC 6238 section 6.
-    pub fn resynchronise(
+    pub fn resynchronise<P: Purpose>(
         &self,
-        id: &AccountId,
         device: DeviceId,
         codes: [&str; 2],
-        purpose: Purpose,
-        now: UnixTime,
-    ) -> Operation<'_, Verdict> {
+        purpose: P,
+    ) -> Attempt<'m, Proof<P>> {
         without_traces(|| {
             let [first, second] = codes.map(Code::parse_of_any_length);
-            self.operation(id, now, move |account, cx| {
-                let typed = first.as_ref().zip(second.as_ref());
-                Ok(account.resynchronise(cx, device, typed, &purpose))
+            self.attempt(purpose, move |account, cx, purpose| {
+                account.resynchronise(cx, device, first.as_ref().zip(second.as_ref()), purpose)
             })
         })
     }
@@ -71,8 +60,8 @@ impl Account {
         mut self: Box<Self>,
         cx: &Context<'_>,
         typed: Option<&Code>,
-        purpose: &Purpose,
-    ) -> Decision<Verdict> {
+        purpose: &AnyPurpose,
+    ) -> Decision<Verdict<Proven>> {
         if let Some(no) = self.gate(cx, Class::Codes, purpose) {
             return no;
         }
@@ -91,7 +80,7 @@ impl Account {
             }
         }
         if !evaluated {
-            evaluate_for_nobody(cx, |totp, after| {
+            evaluate_dummy(cx, |totp, after| {
                 totp.scan(typed, cx.now, cx.policy.window(), 0, after)
             });
         }
@@ -99,11 +88,11 @@ impl Account {
             Some(accepted) => self.accept_code(cx, accepted, purpose, Vec::new()),
             None => {
                 let why = self.why_rejected(evaluated, replayed.is_some());
-                let mut happening = Happening::plain(Kind::Rejected(why)).purpose(purpose);
+                let mut event = DraftEvent::plain(EventKind::Rejected(why)).purpose(purpose);
                 if let Some((device, method)) = replayed {
-                    happening = happening.on(device, method);
+                    event = event.on(device, method);
                 }
-                self.reject(cx, Class::Codes, happening)
+                self.reject(cx, Class::Codes, event)
             }
         }
     }
@@ -114,8 +103,8 @@ impl Account {
         cx: &Context<'_>,
         device: DeviceId,
         typed: Option<(&Code, &Code)>,
-        purpose: &Purpose,
-    ) -> Decision<Verdict> {
+        purpose: &AnyPurpose,
+    ) -> Decision<Verdict<Proven>> {
         if let Some(no) = self.gate(cx, Class::Codes, purpose) {
             return no;
         }
@@ -124,22 +113,22 @@ impl Account {
         let scanned = found
             .and_then(|found| Some((found.scan_far(cx.policy, cx.now, first, second)?, found)));
         let Some((scan, found)) = scanned else {
-            evaluate_for_nobody(cx, |totp, after| {
+            evaluate_dummy(cx, |totp, after| {
                 totp.scan_far(&[first, second], cx.now, cx.policy.resync_reach(), after)
             });
             let why = self.why_rejected(false, false);
-            let happening = Happening::plain(Kind::Rejected(why)).purpose(purpose);
-            return self.reject(cx, Class::Codes, happening);
+            let event = DraftEvent::plain(EventKind::Rejected(why)).purpose(purpose);
+            return self.reject(cx, Class::Codes, event);
         };
         let Some(moving_factor) = scan.accepted() else {
             let (id, method) = (found.id, found.method());
             let why = self.why_rejected(true, scan.seen);
-            let happening = Happening::plain(Kind::Rejected(why)).on(id, method).purpose(purpose);
-            return self.reject(cx, Class::Codes, happening);
+            let event = DraftEvent::plain(EventKind::Rejected(why)).on(id, method).purpose(purpose);
+            return self.reject(cx, Class::Codes, event);
         };
         let accepted = found.accept(cx.policy, cx.now, moving_factor, true);
-        let kind = Kind::Resynchronised { clock_offset: accepted.drift };
-        let happened = Vec::from([Happening::plain(kind).on(accepted.device, accepted.method)]);
+        let kind = EventKind::Resynchronised { clock_offset: accepted.drift };
+        let happened = Vec::from([DraftEvent::plain(kind).on(accepted.device, accepted.method)]);
         self.accept_code(cx, accepted, purpose, happened)
     }
 }

@@ -9,40 +9,36 @@ use rand::CryptoRng;
 
 use crate::account::challenge::{Challenge, ChallengeId, ChallengeSeed, OutOfBand, PhoneNumber};
 use crate::account::device::{Device, Factor};
-use crate::account::event::{Kind, Why};
-use crate::account::policy::Policy;
-use crate::account::proof::{Change, Purpose, Refusal, Verdict};
-use crate::account::record::Seal;
+use crate::account::event::{EventKind, RejectionReason};
+use crate::account::proof::{AnyPurpose, Proof, Proven, Purpose, Refusal};
 use crate::account::state::Account;
-use crate::account::summary::{AccountId, DeviceId, Label, Method};
+use crate::account::summary::{DeviceId, Label, Method};
 use crate::account::throttle::Class;
-use crate::mfa::decision::{Context, Decision, Happening, expired, malformed};
-use crate::mfa::handle::{Mfa, without_traces};
-use crate::mfa::operation::Operation;
+use crate::mfa::answer::Verdict;
+use crate::mfa::decision::{Context, Decision, DraftEvent, expired, malformed};
+use crate::mfa::handle::AccountAt;
+use crate::mfa::operation::{Attempt, Change, Unproven, without_traces};
 use crate::otp::code::Code;
 use crate::text::Text;
-use crate::time::UnixTime;
 
-impl<K: Seal, P: Policy> Mfa<K, P> {
+impl<'m> AccountAt<'m> {
     /// Starts the binding of a telephone for SMS, the restricted last resort: a code for the host to
-    /// send to the new number, to be [confirmed](Mfa::confirm) like any enrolment.
+    /// send to the new number, to be [confirmed](AccountAt::confirm) like any enrolment.
     ///
     /// The person must have been told of the risk and offered something better ([`RestrictedNotice`]).
-    /// A number that is bound already is replaced. Proof as for [`Mfa::enrol`]. NIST SP 800-63B-4
-    /// sections 3.1.3.3 and 3.2.9.
+    /// A number that is bound already is replaced. Proof as for [`AccountAt::enrol`]. NIST SP
+    /// 800-63B-4 sections 3.1.3.3 and 3.2.9.
     pub fn enrol_phone(
         &self,
-        id: &AccountId,
         label: &str,
         number: PhoneNumber,
         _told: RestrictedNotice,
         rng: &mut impl CryptoRng,
-        now: UnixTime,
-    ) -> Operation<'_, Change<OutOfBand>> {
+    ) -> Change<'m, OutOfBand, Unproven> {
         let seed = ChallengeSeed::generate(rng);
         let device = DeviceId::from_u64(rng.next_u64());
         let label = Text::new(label);
-        self.operation(id, now, move |account, cx| {
+        self.change(move |account, cx| {
             let label = label.as_ref().map_err(|error| *error)?;
             Ok(account.enrol_phone(cx, &number, device, label, &seed))
         })
@@ -52,33 +48,29 @@ impl<K: Seal, P: Policy> Mfa<K, P> {
     ///
     /// Refused: no telephone, the purpose, or too soon. Emits `ChallengeIssued`. NIST SP 800-63B-4
     /// section 3.1.3.
-    pub fn challenge(
+    pub fn send_code(
         &self,
-        id: &AccountId,
-        purpose: Purpose,
+        purpose: impl Purpose,
         rng: &mut impl CryptoRng,
-        now: UnixTime,
-    ) -> Operation<'_, Change<OutOfBand>> {
-        let seed = ChallengeSeed::generate(rng);
-        self.operation(id, now, move |account, cx| Ok(account.challenge(cx, &purpose, &seed)))
+    ) -> Change<'m, OutOfBand> {
+        let (seed, purpose) = (ChallengeSeed::generate(rng), purpose.to_any());
+        self.change(move |account, cx| Ok(account.send_code(cx, &purpose, &seed)))
     }
 
     /// Answers a sent code, once, for the purpose it was sent for.
     ///
-    /// Five wrong answers kill the code, and each counts. Emits `Accepted` or `Rejected`. NIST SP
+    /// Five wrong answers end the code, and each counts. Emits `Accepted` or `Rejected`. NIST SP
     /// 800-63B-4 section 3.1.3.2.
-    pub fn answer(
+    pub fn verify_sent_code<P: Purpose>(
         &self,
-        id: &AccountId,
         challenge: ChallengeId,
         code: &str,
-        purpose: Purpose,
-        now: UnixTime,
-    ) -> Operation<'_, Verdict> {
+        purpose: P,
+    ) -> Attempt<'m, Proof<P>> {
         without_traces(|| {
             let code = Code::parse_of_any_length(code);
-            self.operation(id, now, move |account, cx| {
-                Ok(account.answer(cx, challenge, code.as_ref(), &purpose))
+            self.attempt(purpose, move |account, cx, purpose| {
+                account.verify_sent_code(cx, challenge, code.as_ref(), purpose)
             })
         })
     }
@@ -94,7 +86,7 @@ impl Account {
         device: DeviceId,
         label: &Label,
         seed: &ChallengeSeed,
-    ) -> Decision<Change<OutOfBand>> {
+    ) -> Decision<Result<OutOfBand, Refusal>> {
         if let Err(refusal) = self.may_bind(cx).and_then(|()| self.may_send(cx)) {
             return Decision::refused(refusal);
         }
@@ -112,22 +104,24 @@ impl Account {
                 pending.until = pending.until.min(until);
             }
         }
-        decision.map(|enrolment| OutOfBand {
-            id: seed.id,
-            code: Box::new(seed.code(digits)),
-            destination: number.clone(),
-            until: until.min(enrolment),
+        decision.map(|answer| {
+            answer.map(|enrolment| OutOfBand {
+                id: seed.id,
+                code: Box::new(seed.code(digits)),
+                destination: number.clone(),
+                until: until.min(enrolment),
+            })
         })
     }
 
     /// Sends a code to the bound number. A new code takes the place of the old one and of nothing
     /// else: failures stay.
-    pub(crate) fn challenge(
+    pub(crate) fn send_code(
         mut self: Box<Self>,
         cx: &Context<'_>,
-        purpose: &Purpose,
+        purpose: &AnyPurpose,
         seed: &ChallengeSeed,
-    ) -> Decision<Change<OutOfBand>> {
+    ) -> Decision<Result<OutOfBand, Refusal>> {
         let bound = self.devices.iter().find_map(|device| match &device.factor {
             Factor::Phone(number) if device.in_use() => Some((device.id, number.clone())),
             _ => None,
@@ -152,19 +146,19 @@ impl Account {
         self.code_sent_at = Some(cx.now);
         let answer =
             OutOfBand { id: seed.id, code: Box::new(seed.code(digits)), destination, until };
-        let happening = Happening::plain(Kind::ChallengeIssued { until }).on(device, Method::Sms);
-        self.change(Change::Done(answer), Vec::from([happening.purpose(purpose)]))
+        let event = DraftEvent::plain(EventKind::ChallengeIssued { until }).on(device, Method::Sms);
+        self.change(answer, Vec::from([event.purpose(purpose)]))
     }
 
     /// NIST SP 800-63B-4 section 3.1.3.2: the answer to a sent code, once, for the purpose it was
     /// sent for.
-    pub(crate) fn answer(
+    pub(crate) fn verify_sent_code(
         mut self: Box<Self>,
         cx: &Context<'_>,
         id: ChallengeId,
         typed: Option<&Code>,
-        purpose: &Purpose,
-    ) -> Decision<Verdict> {
+        purpose: &AnyPurpose,
+    ) -> Decision<Verdict<Proven>> {
         if let Some(no) = self.gate(cx, Class::OutOfBand, purpose) {
             return no;
         }
@@ -186,9 +180,10 @@ impl Account {
         if u64::from(challenge.failures) < cx.policy.challenge_tries().as_u64() {
             self.sent = Some(challenge);
         }
-        let why = if same_purpose { Why::WrongCode } else { Why::WrongPurpose };
-        let happening = Happening::plain(Kind::Rejected(why)).on(device, Method::Sms);
-        self.reject(cx, Class::OutOfBand, happening.purpose(purpose))
+        let why =
+            if same_purpose { RejectionReason::WrongCode } else { RejectionReason::WrongPurpose };
+        let event = DraftEvent::plain(EventKind::Rejected(why)).on(device, Method::Sms);
+        self.reject(cx, Class::OutOfBand, event.purpose(purpose))
     }
 
     /// Whether a code may be sent now. The interval holds for the person: answering a code, killing

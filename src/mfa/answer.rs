@@ -1,0 +1,274 @@
+//! The answers of operations: the verdict on an attempt, the result of a change, and the fault that
+//! kept either from being decided.
+//!
+//! Standard: NIST SP 800-63B-4 section 3.2.2 (failures), ASVS 6.3.8 (same words for an unknown
+//! account).
+//!
+//! "Decided no" is a value, "could not decide" is a fault. A wrong code is never an `Err`, which would
+//! make the host's transaction roll back, and the counted failure with it (CVE-2026-35597).
+
+use core::convert::Infallible;
+use core::fmt;
+use core::ops::Deref;
+
+use crate::account::proof::Refusal;
+use crate::account::record::RecordError;
+use crate::text::TextError;
+use crate::time::UnixTime;
+
+/// The answer to an attempt. [`Attempt::run`](crate::mfa::Attempt::run) gives it with a [`Fault`] as
+/// one of its words; [`Verdict::decided`] takes the fault out.
+///
+/// ```
+/// use countersign::{AccountId, Keyring, MemoryStore, Mfa, Recommended, SignIn, UnixTime, Verdict};
+/// # let key: [u8; 32] = core::array::from_fn(|at| at as u8 * 7 + 1);
+/// let mfa = Mfa::new(Keyring::new(key), Recommended);
+/// let store = MemoryStore::new();
+/// let (id, now) = (AccountId::new("7")?, UnixTime::from_secs(1_800_000_000));
+/// match mfa.account(&id).at(now).verify("123456", SignIn).run(&store) {
+///     Verdict::Accepted(proof) => println!("open a session with {proof:?}"),
+///     Verdict::Wait { until } => println!("try again after {until:?}"),
+///     Verdict::Undecided(fault) => println!("unavailable: {fault}"),
+///     _ => println!("wrong code"),
+/// }
+/// # Ok::<(), countersign::account::AccountIdError>(())
+/// ```
+///
+/// A verdict is no `Result` and no `bool`, and it cannot be ignored (CVE-2026-0723):
+///
+/// ```compile_fail,E0599
+/// # use countersign::{mfa::Attempt, MemoryStore, Proof, SignIn};
+/// fn sign_in(attempt: &Attempt<'_, Proof<SignIn>>, store: &MemoryStore) -> bool {
+///     attempt.run(store).is_ok()
+/// }
+/// ```
+/// ```compile_fail,E0277
+/// # use countersign::{mfa::Attempt, MemoryStore, Proof, SignIn};
+/// fn sign_in(attempt: &Attempt<'_, Proof<SignIn>>, store: &MemoryStore) -> Option<()> {
+///     attempt.run(store)?;
+///     Some(())
+/// }
+/// ```
+/// ```compile_fail
+/// #![deny(unused_must_use)]
+/// # use countersign::{mfa::Attempt, MemoryStore, Proof, SignIn};
+/// fn sign_in(attempt: &Attempt<'_, Proof<SignIn>>, store: &MemoryStore) {
+///     attempt.run(store);
+/// }
+/// ```
+#[must_use = "anything but Accepted is a no"]
+#[derive(Debug)]
+pub enum Verdict<T, F = Infallible> {
+    /// The code was right, is used up, and that is committed.
+    Accepted(T),
+    /// The code was not accepted: wrong, used, unknown account, no device. Only the audit event tells
+    /// which.
+    Rejected {
+        /// Further attempts before the account has to wait.
+        tries_left: u8,
+    },
+    /// Nothing was evaluated. The answer is the same whatever was typed.
+    Wait {
+        /// When an attempt will be evaluated again.
+        until: UnixTime,
+    },
+    /// Too many failures: the devices of this kind are disabled and time does not bring them back.
+    /// A new device has to be bound.
+    Disabled,
+    /// The enrolment or sent code that the attempt names has expired or is gone: start again.
+    /// Never the answer to [`AccountAt::verify`](crate::mfa::AccountAt::verify).
+    Expired,
+    /// Not a code at all: nothing was evaluated and nothing was counted.
+    Malformed,
+    /// The attempt could not be decided: nothing was accepted.
+    Undecided(F),
+}
+
+impl<T, F> Verdict<T, F> {
+    /// Returns the verdict without its fault, so that `?` can be used.
+    ///
+    /// # Errors
+    /// The fault of [`Verdict::Undecided`].
+    pub fn decided(self) -> Result<Verdict<T>, F> {
+        match self {
+            Verdict::Accepted(accepted) => Ok(Verdict::Accepted(accepted)),
+            Verdict::Rejected { tries_left } => Ok(Verdict::Rejected { tries_left }),
+            Verdict::Wait { until } => Ok(Verdict::Wait { until }),
+            Verdict::Disabled => Ok(Verdict::Disabled),
+            Verdict::Expired => Ok(Verdict::Expired),
+            Verdict::Malformed => Ok(Verdict::Malformed),
+            Verdict::Undecided(fault) => Err(fault),
+        }
+    }
+
+    /// Returns what was accepted, and `None` for every other verdict.
+    #[must_use]
+    pub fn accepted(self) -> Option<T> {
+        match self {
+            Verdict::Accepted(accepted) => Some(accepted),
+            _ => None,
+        }
+    }
+}
+
+impl<T> Verdict<T> {
+    /// The same verdict, of an operation that may fail.
+    pub(crate) fn or_undecided<F>(verdict: Result<Verdict<T>, F>) -> Verdict<T, F> {
+        match verdict {
+            Ok(verdict) => verdict.map(|accepted| accepted),
+            Err(fault) => Verdict::Undecided(fault),
+        }
+    }
+
+    /// The same verdict with another thing accepted.
+    pub(crate) fn map<U, F>(self, accept: impl FnOnce(T) -> U) -> Verdict<U, F> {
+        match self {
+            Verdict::Accepted(accepted) => Verdict::Accepted(accept(accepted)),
+            Verdict::Rejected { tries_left } => Verdict::Rejected { tries_left },
+            Verdict::Wait { until } => Verdict::Wait { until },
+            Verdict::Disabled => Verdict::Disabled,
+            Verdict::Expired => Verdict::Expired,
+            Verdict::Malformed => Verdict::Malformed,
+            Verdict::Undecided(never) => match never {},
+        }
+    }
+}
+
+/// A change that is done and committed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Changed<T = ()> {
+    pub(crate) value: T,
+    pub(crate) epoch: u32,
+}
+
+impl<T> Changed<T> {
+    /// The account's epoch after the change. End the sessions with a lower one, and keep the session
+    /// that made the change by giving it this epoch.
+    #[must_use]
+    pub const fn epoch(&self) -> u32 {
+        self.epoch
+    }
+
+    /// Takes out what the change gave.
+    #[must_use]
+    pub fn into_inner(self) -> T {
+        self.value
+    }
+}
+
+impl<T> Deref for Changed<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+/// A change that did not happen. `A` is the proof that it was given, if it needed one.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum NotDone<E, A = Infallible> {
+    /// It was decided against, and nothing was written.
+    Refused {
+        /// Why.
+        refusal: Refusal,
+        /// The proof, unused: it serves another change. `None` if the change took no proof.
+        proof: Option<A>,
+    },
+    /// It could not be decided. Running the same change again is safe.
+    Undecided(Fault<E>),
+}
+
+impl<E, A> NotDone<E, A> {
+    /// Returns why the change was refused; `None` if it could not be decided.
+    #[must_use]
+    pub const fn refusal(&self) -> Option<Refusal> {
+        match self {
+            NotDone::Refused { refusal, .. } => Some(*refusal),
+            NotDone::Undecided(_) => None,
+        }
+    }
+
+    /// Takes the unused proof back from a refused change.
+    #[must_use]
+    pub fn into_proof(self) -> Option<A> {
+        match self {
+            NotDone::Refused { proof, .. } => proof,
+            NotDone::Undecided(_) => None,
+        }
+    }
+}
+
+impl<E: fmt::Display, A> fmt::Display for NotDone<E, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            NotDone::Refused { refusal, .. } => write!(f, "the change was refused: {refusal}"),
+            NotDone::Undecided(fault) => fault.fmt(f),
+        }
+    }
+}
+
+impl<E, A> core::error::Error for NotDone<E, A>
+where
+    E: core::error::Error + 'static,
+    A: fmt::Debug,
+{
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            NotDone::Refused { refusal, .. } => Some(refusal),
+            NotDone::Undecided(fault) => fault.source(),
+        }
+    }
+}
+
+/// Why an operation could not be decided. Nothing was accepted. Unless the store failed in the middle
+/// of a write, nothing was written.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Fault<E> {
+    /// The clock is before 2020 or after 2200.
+    ClockImplausible(UnixTime),
+    /// Eight races lost in a row on this account: try again later.
+    Contended,
+    /// The stored record does not open. It was not overwritten.
+    Record(RecordError),
+    /// The store failed. Whether it wrote may be unknown.
+    Store(E),
+    /// A label or a reason is not a text of the allowed length and characters.
+    Text(TextError),
+}
+
+impl Fault<Infallible> {
+    pub(crate) fn lift<E>(self) -> Fault<E> {
+        match self {
+            Fault::ClockImplausible(now) => Fault::ClockImplausible(now),
+            Fault::Contended => Fault::Contended,
+            Fault::Record(error) => Fault::Record(error),
+            Fault::Store(never) => match never {},
+            Fault::Text(error) => Fault::Text(error),
+        }
+    }
+}
+
+impl<E: fmt::Display> fmt::Display for Fault<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Fault::ClockImplausible(now) => {
+                write!(f, "the clock says {} (Unix time), not from 2020 to 2200", now.as_secs())
+            }
+            Fault::Contended => f.write_str("too many attempts at once on this account"),
+            Fault::Record(error) => error.fmt(f),
+            Fault::Store(error) => write!(f, "the store failed: {error}"),
+            Fault::Text(error) => error.fmt(f),
+        }
+    }
+}
+
+impl<E: core::error::Error + 'static> core::error::Error for Fault<E> {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Fault::ClockImplausible(_) | Fault::Contended => None,
+            Fault::Record(error) => Some(error),
+            Fault::Store(error) => Some(error),
+            Fault::Text(error) => Some(error),
+        }
+    }
+}
