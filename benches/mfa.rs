@@ -34,8 +34,8 @@ use countersign::account::Text;
 use countersign::account::{Seal, SealError};
 use countersign::otp::Parameters;
 use countersign::{
-    AccountId, Code, Digits, Keyring, MemoryStore, Mfa, OsRandom, Purpose, Recommended, Record,
-    Secret, Store, Swap, Totp, UnixTime, Verdict, Window, Write,
+    AccountId, ChangeFactors, Code, Digits, Keyring, MemoryStore, Mfa, OsRandom, Recommended,
+    Record, Secret, SignIn, Store, Swap, Totp, UnixTime, Verdict, Window, Write,
 };
 use turns::{Batch, take_turns};
 use zeroize::Zeroizing;
@@ -124,14 +124,15 @@ impl People {
             let label = Text::new("Dana's phone").expect("a label");
             let device = ExistingDevice::totp(label, secret, Parameters::default(), Some(1));
             let id = person(number);
-            let imported = self.mfa.import(&id, device, &mut rng, self.now);
+            let imported = self.mfa.account(&id).at(self.now).import(device, &mut rng);
             imported.run(&self.store).expect("a store in memory").done().expect("a new account");
             // Recovery codes, so that the record is as long as a person's.
             let code = self.totp.generate(self.now).expect("after T0");
-            let proof = self.mfa.verify(&id, code.expose_str(), Purpose::ChangeFactors, self.now);
+            let proof = self.mfa.account(&id).at(self.now).verify(code.expose_str(), ChangeFactors);
             let proof = proof.run(&self.store).expect("a store in memory").accepted();
             let proof = proof.expect("the right code");
-            let codes = self.mfa.regenerate_recovery_codes(&id, proof, &mut rng, self.now);
+            let codes =
+                self.mfa.account(&id).at(self.now).regenerate_recovery_codes(proof, &mut rng);
             let _ = codes.run(&self.store).expect("a store in memory").done().expect("codes");
         }
         self.now = self.now.plus(86_400); // the code of that day is used up
@@ -149,7 +150,7 @@ impl People {
     }
 
     fn attempt(&self, id: &AccountId, code: &str) -> Verdict {
-        let attempt = self.mfa.verify(id, code, Purpose::SignIn, self.now);
+        let attempt = self.mfa.account(id).at(self.now).verify(code, SignIn);
         attempt.run(&self.store).expect("a store in memory")
     }
 
@@ -267,12 +268,14 @@ fn part(people: &Rc<RefCell<People>>, part: Part) -> Batch {
         for _ in 0..times {
             let id = people.come_in();
             let code = people.totp.generate(people.now).expect("after T0");
-            let (code, purpose) = (code.expose_str(), Purpose::SignIn);
+            let (code, purpose) = (code.expose_str(), SignIn);
             let verdict = match part {
-                Part::Sealing => mfa.verify(&id, code, purpose, people.now).run(&people.store),
+                Part::Sealing => {
+                    mfa.account(&id).at(people.now).verify(code, purpose).run(&people.store)
+                }
                 Part::Store => {
                     let store = Timed { inner: &people.store, spent: Arc::clone(&spent) };
-                    people.mfa.verify(&id, code, purpose, people.now).run(&store)
+                    people.mfa.account(&id).at(people.now).verify(code, purpose).run(&store)
                 }
             };
             let verdict = verdict.expect("a store in memory");

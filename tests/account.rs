@@ -31,36 +31,36 @@ fn enrol_confirm_sign_in_and_never_again() {
     let mfa = Mfa::new(Keyring::new([7; 32]), Recommended);
     let id = AccountId::new(1_u64.to_be_bytes()).unwrap();
 
-    let pending =
-        mfa.enrol(&id, "Dana's phone", &mut rng, NOW).run(&store).unwrap().done().unwrap();
+    let pending = mfa.account(&id).at(NOW).enrol("Dana's phone", &mut rng).run(&store).unwrap();
     let phone = Phone::of(&pending);
     let code = phone.code(NOW);
-    let bound = mfa.confirm(&id, pending.id(), &code, &mut rng, NOW).run(&store).unwrap();
+    let bound =
+        mfa.account(&id).at(NOW).confirm(pending.id(), &code, &mut rng).run(&store).unwrap();
     let bound = bound.accepted().unwrap();
     assert_eq!(bound.recovery_codes().unwrap().len(), 10);
 
     // The code that confirmed is burnt.
-    let verdict = mfa.verify(&id, &code, Purpose::SignIn, NOW).run(&store).unwrap();
+    let verdict = mfa.account(&id).at(NOW).verify(&code, SignIn).run(&store).unwrap();
     assert!(matches!(verdict, Verdict::Rejected { tries_left: 4 }), "{verdict:?}");
 
     let later = NOW.plus(30);
     let code = phone.code(later);
-    let verdict = mfa.verify(&id, &code, Purpose::SignIn, later).run(&store).unwrap();
+    let verdict = mfa.account(&id).at(later).verify(&code, SignIn).run(&store).unwrap();
     assert_eq!(verdict.accepted().unwrap().method(), Method::Totp);
-    let verdict = mfa.verify(&id, &code, Purpose::SignIn, later).run(&store).unwrap();
+    let verdict = mfa.account(&id).at(later).verify(&code, SignIn).run(&store).unwrap();
     assert!(matches!(verdict, Verdict::Rejected { tries_left: 4 }), "{verdict:?}");
 
     // Recovery.
     let recovery = bound.recovery_codes().unwrap().iter().next().unwrap().expose_text();
-    let proof = mfa.recover(&id, &recovery, Purpose::ChangeFactors, later).run(&store).unwrap();
+    let proof = mfa.account(&id).at(later).recover(&recovery, ChangeFactors).run(&store).unwrap();
     let proof = proof.accepted().unwrap();
     assert!(proof.replacement_due());
-    let again = mfa.recover(&id, &recovery, Purpose::ChangeFactors, later).run(&store).unwrap();
+    let again = mfa.account(&id).at(later).recover(&recovery, ChangeFactors).run(&store).unwrap();
     assert!(matches!(again, Verdict::Rejected { .. }));
-    let change = mfa.revoke(&id, bound.device(), proof, later).run(&store).unwrap();
+    let change = mfa.account(&id).at(later).revoke(bound.device(), proof).run(&store).unwrap();
     assert_eq!(change.done().unwrap_err(), Refusal::LastFactor);
 
-    let summary = mfa.summary(&id, later).run(&store).unwrap().unwrap();
+    let summary = mfa.account(&id).at(later).summary().run(&store).unwrap().unwrap();
     assert_eq!(summary.recovery_codes_left, 9);
     assert_eq!(summary.strongest(), Some(Method::Totp));
     assert_eq!(summary.last_used(), Some(later));
@@ -69,11 +69,11 @@ fn enrol_confirm_sign_in_and_never_again() {
     assert!(record.as_bytes().len() <= 512, "{}", record.as_bytes().len());
 
     let by = account::Actor::Host;
-    mfa.offboard(&id, by, "left the practice", later).run(&store).unwrap().done().unwrap();
+    mfa.account(&id).at(later).offboard(by, "left the practice").run(&store).unwrap();
     let code = phone.code(later.plus(60));
-    let verdict = mfa.verify(&id, &code, Purpose::SignIn, later.plus(60)).run(&store).unwrap();
+    let verdict = mfa.account(&id).at(later.plus(60)).verify(&code, SignIn).run(&store).unwrap();
     assert!(matches!(verdict, Verdict::Rejected { tries_left: 4 }), "{verdict:?}");
-    let change = mfa.enrol(&id, "New phone", &mut rng, later).run(&store).unwrap();
+    let change = mfa.account(&id).at(later).enrol("New phone", &mut rng).run(&store).unwrap();
     assert_eq!(change.done().unwrap_err(), Refusal::Offboarded);
 }
 
@@ -84,16 +84,20 @@ fn emergency_access_is_not_granted_to_an_account_that_never_was() {
     let mfa = Mfa::new(Keyring::new([7; 32]), Recommended);
     let operator = AccountId::new(b"operator").unwrap();
     let nobody = AccountId::new(b"nobody").unwrap();
-    let pending = mfa.enrol(&operator, "Phone", &mut rng, NOW).run(&store).unwrap().done().unwrap();
+    let pending = mfa.account(&operator).at(NOW).enrol("Phone", &mut rng).run(&store).unwrap();
     let phone = Phone::of(&pending);
-    let bound =
-        mfa.confirm(&operator, pending.id(), &phone.code(NOW), &mut rng, NOW).run(&store).unwrap();
+    let bound = mfa
+        .account(&operator)
+        .at(NOW)
+        .confirm(pending.id(), &phone.code(NOW), &mut rng)
+        .run(&store)
+        .unwrap();
     assert!(bound.accepted().is_some());
 
     let now = NOW.plus(30);
-    let proof = mfa.verify(&operator, &phone.code(now), Purpose::ActForOther, now);
-    let proof = proof.run(&store).unwrap().accepted().unwrap();
-    let grant = mfa.grant_emergency_access(&nobody, proof, 600, "phone in repair", now);
+    let proof = mfa.account(&operator).at(now).verify(&phone.code(now), ActForOther);
+    let proof = proof.run(&store).accepted().unwrap();
+    let grant = mfa.account(&nobody).at(now).grant_emergency_access(proof, 600, "phone in repair");
     assert_eq!(grant.run(&store).unwrap().done().unwrap_err(), Refusal::NothingBound);
     assert!(Store::load(&store, &nobody).unwrap().is_none());
 }
@@ -115,8 +119,8 @@ fn a_device_is_imported_from_its_uri() {
     let phone = Phone(Totp::new(&secret(), uri.totp_parameters().unwrap()));
     let last = phone.0.step_at(NOW);
     let device = ExistingDevice::from_uri(label(), &uri, last);
-    assert!(mfa.import(&id, device, &mut rng, NOW).run(&store).unwrap().done().is_ok());
-    let sign_in = |at| mfa.verify(&id, &phone.code(at), Purpose::SignIn, at).run(&store).unwrap();
+    assert!(mfa.account(&id).at(NOW).import(device, &mut rng).run(&store).unwrap().done().is_ok());
+    let sign_in = |at| mfa.account(&id).at(at).verify(&phone.code(at), SignIn).run(&store).unwrap();
     assert!(sign_in(NOW).accepted().is_none());
     assert!(sign_in(NOW.plus(30)).accepted().is_some());
 
@@ -127,18 +131,20 @@ fn a_device_is_imported_from_its_uri() {
     for (last, used, next) in [(None, 6, 7), (Some(3), 6, 7), (Some(7), 7, 8), (Some(40), 40, 41)] {
         let id = AccountId::new(format!("hotp {last:?}")).unwrap();
         let device = ExistingDevice::from_uri(label(), &uri, last);
-        assert!(mfa.import(&id, device, &mut rng, NOW).run(&store).unwrap().done().is_ok());
+        assert!(
+            mfa.account(&id).at(NOW).import(device, &mut rng).run(&store).unwrap().done().is_ok()
+        );
         let sign_in = |counter| {
             let code = hotp.generate(counter);
-            mfa.verify(&id, code.expose_str(), Purpose::SignIn, NOW).run(&store).unwrap()
+            mfa.account(&id).at(NOW).verify(code.expose_str(), SignIn).run(&store).unwrap()
         };
         assert!(sign_in(used).accepted().is_none(), "{last:?}");
         assert!(sign_in(next).accepted().is_some(), "{last:?}");
     }
     let id = AccountId::new(b"used up").unwrap();
     let device = ExistingDevice::from_uri(label(), &uri, Some(u64::MAX));
-    assert!(mfa.import(&id, device, &mut rng, NOW).run(&store).unwrap().done().is_ok());
+    assert!(mfa.account(&id).at(NOW).import(device, &mut rng).run(&store).unwrap().done().is_ok());
     let code = hotp.generate(u64::MAX);
-    let verdict = mfa.verify(&id, code.expose_str(), Purpose::SignIn, NOW).run(&store).unwrap();
+    let verdict = mfa.account(&id).at(NOW).verify(code.expose_str(), SignIn).run(&store).unwrap();
     assert!(verdict.accepted().is_none());
 }

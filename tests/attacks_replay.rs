@@ -18,12 +18,12 @@ use countersign::account::Assertion;
 use countersign::account::ExistingDevice;
 use countersign::account::Refusal;
 use countersign::account::Text;
-use countersign::account::{Kind, Why};
+use countersign::account::{EventKind, RejectionReason};
 use countersign::mfa::{Decided, Error};
 use countersign::otp::{Parameters, Period};
 use countersign::{
-    Algorithm, Code, Digits, Keyring, MemoryStore, Mfa, Purpose, Recommended, Record, Secret,
-    Store, Swap, UnixTime, Window,
+    Algorithm, ChangeFactors, Code, Digits, Keyring, MemoryStore, Mfa, Recommended, Record, Secret,
+    SignIn, Store, Swap, UnixTime, Window,
 };
 
 /// CVE-2015-7225, CVE-2021-43177, CVE-2022-25838, CVE-2026-33473, CVE-2026-61630, CVE-2025-43798,
@@ -43,7 +43,7 @@ fn r01_same_code_twice() {
         let step = person.app.step(first) + 1;
         let code = person.app.at(step);
         assert_eq!(said(&practice.verify(&person.id, &code)), Said::Accepted);
-        let Kind::Accepted { moving_factor, .. } = practice.store.events().pop().unwrap().kind
+        let EventKind::Accepted { moving_factor, .. } = practice.store.events().pop().unwrap().kind
         else {
             panic!("no acceptance on record")
         };
@@ -52,7 +52,7 @@ fn r01_same_code_twice() {
         practice.wait(late);
         practice.store.take_events();
         assert_eq!(said(&practice.verify(&person.id, &code)), Said::Rejected(4), "{late} s later");
-        let why = if late < 60 { Why::Replayed } else { Why::WrongCode };
+        let why = if late < 60 { RejectionReason::Replayed } else { RejectionReason::WrongCode };
         assert_eq!(practice.why(), Some(why), "{late} s later");
     }
     // A token's code as well: CVE-2013-7322, privacyIDEA 171.
@@ -60,7 +60,7 @@ fn r01_same_code_twice() {
     let (id, _, token) = token(&practice, 1);
     assert_eq!(said(&practice.verify(&id, &token.at(1))), Said::Accepted);
     assert_eq!(said(&practice.verify(&id, &token.at(1))), Said::Rejected(4));
-    assert_eq!(practice.why(), Some(Why::Replayed));
+    assert_eq!(practice.why(), Some(RejectionReason::Replayed));
 }
 
 /// CVE-2026-84306, CVE-2020-10184, logto 9109: a memory of codes instead of a watermark lets the
@@ -77,7 +77,7 @@ fn r02_older_after_newer() {
         assert_eq!(said(&practice.verify(&person.id, &person.app.at(newer))), Said::Accepted);
         let verdict = practice.verify(&person.id, &person.app.at(older));
         assert_eq!(said(&verdict), Said::Rejected(4), "step {older} after {newer}");
-        assert_eq!(practice.why(), Some(Why::Replayed));
+        assert_eq!(practice.why(), Some(RejectionReason::Replayed));
     }
     let practice = Practice::new();
     let (id, _, token) = token(&practice, 1);
@@ -191,10 +191,10 @@ fn at_once<S: Store + Sync>(
         let attempt = |n: usize| {
             let code = code_of(n);
             move || {
-                let verdict = mfa.verify(&person.id, &code, Purpose::SignIn, now).run(store);
+                let verdict = mfa.account(&person.id).at(now).verify(&code, SignIn).run(store);
                 match verdict {
                     Ok(verdict) => Some(said(&verdict)),
-                    Err(Error::Contended) => None,
+                    Err(Fault::Contended) => None,
                     Err(_) => panic!("the store failed"),
                 }
             }
@@ -222,17 +222,19 @@ fn r04_concurrent_same_code() {
         assert_eq!(accepted, 1, "{said:?}");
         assert!(practice.store.stale() >= 31, "all of them decided from one version");
         let events = practice.store.events();
-        let accepted = events.iter().filter(|event| matches!(event.kind, Kind::Accepted { .. }));
+        let accepted =
+            events.iter().filter(|event| matches!(event.kind, EventKind::Accepted { .. }));
         assert_eq!(accepted.count(), 1);
     }
     // Over the store that the crate brings, with nothing to make them meet.
     let (store, mfa) = (MemoryStore::new(), Mfa::new(Keyring::new(KEY), Recommended));
-    let pending = mfa.enrol(&account(1), "Phone", &mut rng(1), START).run(&store).unwrap();
-    let pending = pending.done().unwrap();
+    let pending =
+        mfa.account(&account(1)).at(START).enrol("Phone", &mut rng(1)).run(&store).unwrap();
+    let pending = pending.unwrap();
     let app = Authenticator::of(&pending);
     let (id, now) = (account(1), START.plus(60));
-    let confirm = mfa.confirm(&id, pending.id(), &app.code(START), &mut rng(2), START);
-    let device = confirm.run(&store).unwrap().accepted().unwrap().device();
+    let confirm = mfa.account(&id).at(START).confirm(pending.id(), &app.code(START), &mut rng(2));
+    let device = confirm.run(&store).accepted().unwrap().device();
     let person = Person { id, device, app, recovery_codes: Vec::new() };
     let said = at_once(&store, &mfa, |_| person.app.code(now), &person, now);
     assert_eq!(said.iter().filter(|said| **said == Some(Said::Accepted)).count(), 1, "{said:?}");
@@ -255,7 +257,7 @@ fn r05_restart_and_second_node() {
     let other_node = Mfa::new(Keyring::new(KEY), Recommended);
     assert_eq!(said(&practice.verify(&person.id, &code)), Said::Accepted);
     assert_eq!(said(&practice.verify(&id, &token.at(1))), Said::Accepted);
-    let verdict = other_node.verify(&person.id, &code, Purpose::SignIn, now);
+    let verdict = other_node.verify(&person.id, &code, SignIn, now);
     assert_eq!(said(&verdict.run(&practice.store).unwrap()), Said::Rejected(4));
 
     // A restart: what was stored is all there is.
@@ -263,16 +265,16 @@ fn r05_restart_and_second_node() {
     for (id, record) in practice.store.records() {
         restored.put(id, Record::new(record.version(), record.as_bytes().to_vec()));
     }
-    let verdict = other_node.verify(&person.id, &code, Purpose::SignIn, now).run(&restored);
+    let verdict = other_node.verify(&person.id, &code, SignIn, now).run(&restored);
     assert_eq!(said(&verdict.unwrap()), Said::Rejected(3), "one failure was counted already");
-    let verdict = other_node.verify(&id, &token.at(1), Purpose::SignIn, now).run(&restored);
+    let verdict = other_node.verify(&id, &token.at(1), SignIn, now).run(&restored);
     assert_eq!(said(&verdict.unwrap()), Said::Rejected(4));
 }
 
 /// A store that fails around the write: never an acceptance, and if the write landed, the code is
 /// gone.
 ///
-/// Guards `.map_err(Error::Store)?` after `store.swap` in `Operation::run`.
+/// Guards `.map_err(Fault::Store)?` after `store.swap` in `Operation::run`.
 #[test]
 fn r06_write_fails() {
     let practice = Practice::new();
@@ -280,9 +282,9 @@ fn r06_write_fails() {
     for fault in [Fault::BeforeWrite, Fault::AfterWrite] {
         let code = person.app.code(practice.now());
         practice.store.break_at(Some(fault));
-        let operation = practice.mfa.verify(&person.id, &code, Purpose::SignIn, practice.now());
+        let operation = practice.mfa.account(&person.id).at(practice.now()).verify(&code, SignIn);
         let answer = operation.run(&practice.store);
-        assert_eq!(answer.err(), Some(Error::Store(Broken)), "{fault:?}");
+        assert_eq!(answer.err(), Some(Fault::Store(Broken)), "{fault:?}");
         practice.store.break_at(None);
         // The same operation again, and the same code in a new one.
         let again = said(&operation.run(&practice.store).unwrap());
@@ -301,7 +303,7 @@ fn r06_write_fails() {
 #[test]
 fn r07_every_door() {
     // A code that was taken at one door is burnt at every other.
-    let doors = [Purpose::SignIn, action("release-claims"), Purpose::ChangeFactors];
+    let doors = [SignIn, action("release-claims"), ChangeFactors];
     for door in 0..=doors.len() {
         let practice = Practice::new();
         let person = practice.person(1);
@@ -311,21 +313,22 @@ fn r07_every_door() {
         let resynchronise = || {
             let codes = [one.as_str(), two.as_str()];
             let id = &person.id;
-            practice.run(practice.mfa.resynchronise(
-                id,
+            practice.run(practice.mfa.account(id).at(now).resynchronise(
                 person.device,
                 codes,
                 doors[0].clone(),
-                now,
             ))
         };
         let verdict = match doors.get(door) {
-            Some(door) => practice.run(practice.mfa.verify(&person.id, &two, door.clone(), now)),
+            Some(door) => {
+                practice.run(practice.mfa.account(&person.id).at(now).verify(&two, door.clone()))
+            }
             None => resynchronise(),
         };
         assert_eq!(said(&verdict), Said::Accepted);
         for (tries, other) in (1..).zip(&doors) {
-            let verdict = practice.run(practice.mfa.verify(&person.id, &two, other.clone(), now));
+            let verdict =
+                practice.run(practice.mfa.account(&person.id).at(now).verify(&two, other.clone()));
             assert_eq!(said(&verdict), Said::Rejected(5 - tries), "{other:?} after door {door}");
         }
         assert_eq!(said(&resynchronise()), Said::Rejected(1), "after door {door}");
@@ -333,19 +336,20 @@ fn r07_every_door() {
     // And every door counts on one budget: one failure at each of five, and the sixth waits.
     let practice = Practice::new();
     let person = practice.person(1);
-    let proof = practice.proof(&person, Purpose::ChangeFactors);
+    let proof = practice.proof(&person, ChangeFactors);
     let now = practice.now();
-    let enrol = practice.mfa.enrol(&person.id, "Tablet", &mut practice.rng(), now);
-    let pending = practice.run(enrol.proven_by(proof)).done().unwrap();
+    let enrol = practice.mfa.account(&person.id).at(now).enrol("Tablet", &mut practice.rng());
+    let pending = practice.run(enrol.proven_by(proof)).unwrap();
     let tablet = Authenticator::of(&pending);
     let wrong = |index| wrong_code(&[&person.app, &tablet], now, index);
     for (tries, purpose) in (1..).zip(&doors) {
-        let verdict = practice.mfa.verify(&person.id, &wrong(0), purpose.clone(), now);
+        let verdict = practice.mfa.account(&person.id).at(now).verify(&wrong(0), purpose.clone());
         assert_eq!(said(&practice.run(verdict)), Said::Rejected(5 - tries));
     }
     let (one, two) = (wrong(0), wrong(1));
     let codes = [one.as_str(), two.as_str()];
-    let resync = practice.mfa.resynchronise(&person.id, person.device, codes, Purpose::SignIn, now);
+    let resync =
+        practice.mfa.account(&person.id).at(now).resynchronise(person.device, codes, SignIn);
     assert_eq!(said(&practice.run(resync)), Said::Rejected(1));
     assert_eq!(said(&practice.confirm(&person.id, pending.id(), &one)), Said::Rejected(0));
     let until = now.plus(30);
@@ -361,8 +365,8 @@ fn r07_every_door() {
 fn r08_enrolment_code_burnt() {
     let practice = Practice::new();
     let id = account(1);
-    let enrol = practice.mfa.enrol(&id, "Phone", &mut practice.rng(), practice.now());
-    let pending = practice.run(enrol).done().unwrap();
+    let enrol = practice.mfa.account(&id).at(practice.now()).enrol("Phone", &mut practice.rng());
+    let pending = practice.run(enrol).unwrap();
     let app = Authenticator::of(&pending);
     let present = app.step(practice.now());
     assert_eq!(
@@ -377,9 +381,10 @@ fn r08_enrolment_code_burnt() {
     // A token whose seed was loaded twice.
     let practice = Practice::new();
     let (id, _, token) = token(&practice, 1);
-    let verdict = practice.mfa.verify(&id, &token.at(1), Purpose::ChangeFactors, practice.now());
+    let verdict = practice.mfa.account(&id).at(practice.now()).verify(&token.at(1), ChangeFactors);
     let proof = practice.run(verdict).accepted().unwrap();
-    let again = practice.mfa.enrol_existing(&id, seeded(), &mut practice.rng(), practice.now());
+    let again =
+        practice.mfa.account(&id).at(practice.now()).enrol_existing(seeded(), &mut practice.rng());
     assert_eq!(practice.refused(again.proven_by(proof)), Refusal::AlreadyBound);
 }
 
@@ -396,7 +401,7 @@ fn r09_resync_burns() {
         let codes = [first.as_str(), second.as_str()];
         let now = practice.now();
         let id = &person.id;
-        practice.run(practice.mfa.resynchronise(id, person.device, codes, Purpose::SignIn, now))
+        practice.run(practice.mfa.account(id).at(now).resynchronise(person.device, codes, SignIn))
     };
     // The device's clock is four hours ahead.
     let far = person.app.step(practice.now()) + 480;
@@ -410,7 +415,7 @@ fn r09_resync_burns() {
     for (first, second) in [(far, far + 1), (far - 1, far), (far - 2, far - 1)] {
         assert!(matches!(said(&resync(first, second)), Said::Rejected(_)), "{first}, {second}");
     }
-    assert_eq!(practice.why(), Some(Why::Replayed));
+    assert_eq!(practice.why(), Some(RejectionReason::Replayed));
     assert_eq!(said(&practice.verify(&person.id, &person.app.at(far + 1))), Said::Rejected(1));
     // And the pair that begins with a used code, though its second one is new.
     assert_eq!(said(&resync(far + 1, far + 2)), Said::Rejected(0));
@@ -441,14 +446,14 @@ fn r10_recovery_single_use() {
     let typed = codes[0].to_lowercase().replace('-', "");
     for again in [&codes[0], &typed] {
         assert!(matches!(said(&practice.recover(&person.id, again)), Said::Rejected(_)));
-        assert_eq!(practice.why(), Some(Why::Replayed));
+        assert_eq!(practice.why(), Some(RejectionReason::Replayed));
     }
     assert_eq!(practice.summary(&person.id).recovery_codes_left, 9);
 
     // Two codes at once, decided from the same record: the second swap is stale and is decided
     // again, and neither code comes back.
     let now = practice.now();
-    let recover = |at: usize| practice.mfa.recover(&person.id, &codes[at], Purpose::SignIn, now);
+    let recover = |at: usize| practice.mfa.account(&person.id).at(now).recover(&codes[at], SignIn);
     let (first, second) = (recover(1), recover(2));
     let loaded = practice.store.record(&person.id);
     let decisions =
@@ -470,13 +475,17 @@ fn r10_recovery_single_use() {
 
     // A code that is being used while the set is replaced: whoever is second decides again.
     practice.wait(3600);
-    let proof = practice.proof(&person, Purpose::ChangeFactors);
+    let proof = practice.proof(&person, ChangeFactors);
     let now = practice.now();
-    let used = practice.mfa.recover(&person.id, &codes[3], Purpose::SignIn, now);
+    let used = practice.mfa.account(&person.id).at(now).recover(&codes[3], SignIn);
     let decided = used.decide(practice.store.record(&person.id), None).unwrap();
     let Decided::Write(prepared) = decided else { panic!("an acceptance that is not written") };
-    let renew = practice.mfa.regenerate_recovery_codes(&person.id, proof, &mut practice.rng(), now);
-    let renewed = practice.run(renew).done().unwrap();
+    let renew = practice
+        .mfa
+        .account(&person.id)
+        .at(now)
+        .regenerate_recovery_codes(proof, &mut practice.rng());
+    let renewed = practice.run(renew).unwrap();
     let swap = practice.store.swap(&person.id, &prepared.write()).unwrap();
     assert!(prepared.settle(swap).is_none());
     assert!(matches!(said(&practice.run(used)), Said::Rejected(_)));
@@ -493,7 +502,7 @@ fn r10_recovery_single_use() {
     let accepted: usize = thread::scope(|scope| {
         let (practice, store, person, code) = (&practice, &store, &person, &new[1]);
         let attempt = move || {
-            let verdict = practice.mfa.recover(&person.id, code, Purpose::SignIn, now).run(store);
+            let verdict = practice.mfa.account(&person.id).at(now).recover(code, SignIn).run(store);
             usize::from(verdict.is_ok_and(|verdict| said(&verdict) == Said::Accepted))
         };
         let threads: Vec<_> = (0..32).map(|_| scope.spawn(attempt)).collect();
@@ -514,31 +523,31 @@ fn r11_external_assertion_once() {
     let other = account(2);
     let other_key = practice.passkey(&other, None);
     for passed in [true, false] {
-        let challenge = practice.start_external(&id, Purpose::SignIn);
+        let challenge = practice.start_external(&id, SignIn);
         let assertion = || match passed {
             true => Assertion::verified_by_host(challenge, key),
             false => Assertion::failed_at_host(challenge, key),
         };
         // Somebody else's challenge is nobody's.
-        let verdict = practice.settle(&other, assertion(), Purpose::SignIn);
+        let verdict = practice.settle(&other, assertion(), SignIn);
         assert_eq!(said(&verdict), Said::Expired);
-        let verdict = practice.settle(&id, assertion(), Purpose::SignIn);
+        let verdict = practice.settle(&id, assertion(), SignIn);
         assert_eq!(said(&verdict), if passed { Said::Accepted } else { Said::Rejected(4) });
         // Right or wrong, it is used up: the same one again, and a better one for it.
         for again in [assertion(), Assertion::verified_by_host(challenge, key)] {
-            let verdict = practice.settle(&id, again, Purpose::SignIn);
+            let verdict = practice.settle(&id, again, SignIn);
             assert_eq!(said(&verdict), Said::Expired);
         }
     }
     // A newer challenge takes the place of the older one.
-    let older = practice.start_external(&id, Purpose::SignIn);
-    let newer = practice.start_external(&id, Purpose::SignIn);
-    let verdict = practice.settle(&id, Assertion::verified_by_host(older, key), Purpose::SignIn);
+    let older = practice.start_external(&id, SignIn);
+    let newer = practice.start_external(&id, SignIn);
+    let verdict = practice.settle(&id, Assertion::verified_by_host(older, key), SignIn);
     assert_eq!(said(&verdict), Said::Expired);
     // A device that is not this person's signs for nobody, and the try is spent.
     let foreign = Assertion::verified_by_host(newer, other_key);
-    assert!(matches!(said(&practice.settle(&id, foreign, Purpose::SignIn)), Said::Rejected(_)));
-    let verdict = practice.settle(&id, Assertion::verified_by_host(newer, key), Purpose::SignIn);
+    assert!(matches!(said(&practice.settle(&id, foreign, SignIn)), Said::Rejected(_)));
+    let verdict = practice.settle(&id, Assertion::verified_by_host(newer, key), SignIn);
     assert_eq!(said(&verdict), Said::Expired);
 }
 
@@ -593,8 +602,9 @@ fn token(
     number: u64,
 ) -> (countersign::AccountId, countersign::DeviceId, Authenticator) {
     let id = account(number);
-    let enrol = practice.mfa.enrol_existing(&id, seeded(), &mut practice.rng(), practice.now());
-    let pending = practice.run(enrol).done().unwrap();
+    let enrol =
+        practice.mfa.account(&id).at(practice.now()).enrol_existing(seeded(), &mut practice.rng());
+    let pending = practice.run(enrol).unwrap();
     let token = Authenticator::of(&pending);
     let bound = practice.confirm(&id, pending.id(), &token.at(0)).accepted().unwrap();
     practice.wait(60);

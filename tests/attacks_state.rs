@@ -20,7 +20,7 @@ use countersign::account::ExistingDevice;
 use countersign::account::Policy;
 use countersign::account::RecordError;
 use countersign::account::Refusal;
-use countersign::account::{Actor, Kind, Why};
+use countersign::account::{Actor, EventKind, RejectionReason};
 use countersign::account::{Assertion, ChallengeId, PhoneNumber};
 use countersign::account::{DeviceStatus, Label, Text};
 use countersign::mfa::{Decided, Error, Operation};
@@ -28,9 +28,9 @@ use countersign::mfa::{ExternalMethod, RestrictedNotice};
 use countersign::otp::SecretError;
 use countersign::otp::{Parameters, Period};
 use countersign::{
-    AccountId, Algorithm, Code, DeviceId, Digits, Keyring, LookAhead, Method, Mfa, Proof,
-    ProvisioningUri, Purpose, Recommended, Record, Secret, Store, Summary, Swap, UnixTime, Verdict,
-    Window,
+    AccountId, ActForOther, Algorithm, ChangeFactors, Code, DeviceId, Digits, Keyring, LookAhead,
+    Method, Mfa, Proof, ProvisioningUri, Recommended, Record, Secret, SignIn, Store, Summary, Swap,
+    UnixTime, Verdict, Window,
 };
 
 /// Whether a type implements a trait, as a value: an inherent constant goes before a trait's.
@@ -60,8 +60,9 @@ fn s01_pending_never_satisfies() {
     let practice = Practice::new();
     let id = account(1);
     let enrol = || {
-        let enrol = practice.mfa.enrol(&id, "Phone", &mut practice.rng(), practice.now());
-        practice.run(enrol).done().unwrap()
+        let enrol =
+            practice.mfa.account(&id).at(practice.now()).enrol("Phone", &mut practice.rng());
+        practice.run(enrol).unwrap()
     };
     let pending = enrol();
     let app = Authenticator::of(&pending);
@@ -69,14 +70,12 @@ fn s01_pending_never_satisfies() {
     // It signs nobody in, at any door; it is no device; and it is no factor.
     let now = practice.now();
     assert_eq!(said(&practice.verify(&id, &code(now))), Said::Rejected(4));
-    assert_eq!(practice.why(), Some(Why::NoDevice));
+    assert_eq!(practice.why(), Some(RejectionReason::NoDevice));
     let pair = [app.at(app.step(now)), app.at(app.step(now) + 1)];
-    let resync = practice.mfa.resynchronise(
-        &id,
+    let resync = practice.mfa.account(&id).at(now).resynchronise(
         pending.device(),
         [&pair[0], &pair[1]],
-        Purpose::SignIn,
-        now,
+        SignIn,
     );
     assert_eq!(said(&practice.run(resync)), Said::Rejected(3));
     let summary = practice.summary(&id);
@@ -98,19 +97,17 @@ fn s01_pending_never_satisfies() {
     // It blocks nobody: the old app signs in while a new one is pending, and after it expired.
     let practice = Practice::new();
     let person = practice.person(1);
-    let proof = practice.proof(&person, Purpose::ChangeFactors);
-    let replace = practice.mfa.replace(
-        &person.id,
+    let proof = practice.proof(&person, ChangeFactors);
+    let replace = practice.mfa.account(&person.id).at(practice.now()).replace(
         person.device,
         "New phone",
         proof,
         &mut practice.rng(),
-        practice.now(),
     );
-    let pending = practice.run(replace).done().unwrap();
-    assert_eq!(practice.proof(&person, Purpose::SignIn).device(), Some(person.device));
+    let pending = practice.run(replace).unwrap();
+    assert_eq!(practice.proof(&person, SignIn).device(), Some(person.device));
     practice.set_clock(pending.until().plus(60));
-    assert_eq!(practice.proof(&person, Purpose::SignIn).device(), Some(person.device));
+    assert_eq!(practice.proof(&person, SignIn).device(), Some(person.device));
     assert_eq!(practice.summary(&person.id).pending_until, None);
 }
 
@@ -123,21 +120,22 @@ fn s01_pending_never_satisfies() {
 fn s02_recovery_after_confirm() {
     let practice = Practice::new();
     let id = account(1);
-    let enrol = practice.mfa.enrol(&id, "Phone", &mut practice.rng(), practice.now());
-    let pending = practice.run(enrol).done().unwrap();
+    let enrol = practice.mfa.account(&id).at(practice.now()).enrol("Phone", &mut practice.rng());
+    let pending = practice.run(enrol).unwrap();
     assert_eq!(practice.summary(&id).recovery_codes_left, 0);
     let wrong = wrong_code(&[&Authenticator::of(&pending)], practice.now(), 0);
     assert_eq!(said(&practice.confirm(&id, pending.id(), &wrong)), Said::Rejected(4));
     assert_eq!(practice.summary(&id).recovery_codes_left, 0);
     assert_eq!(said(&practice.recover(&id, "0".repeat(24).as_str())), Said::Rejected(4));
-    assert_eq!(practice.why(), Some(Why::NoDevice));
+    assert_eq!(practice.why(), Some(RejectionReason::NoDevice));
 
     // With the first factor, once, and with the second one not again.
     let person = practice.person(2);
     assert_eq!(person.recovery_codes.len(), 10);
-    let proof = practice.proof(&person, Purpose::ChangeFactors);
-    let enrol = practice.mfa.enrol(&person.id, "Tablet", &mut practice.rng(), practice.now());
-    let pending = practice.run(enrol.proven_by(proof)).done().unwrap();
+    let proof = practice.proof(&person, ChangeFactors);
+    let enrol =
+        practice.mfa.account(&person.id).at(practice.now()).enrol("Tablet", &mut practice.rng());
+    let pending = practice.run(enrol.proven_by(proof)).unwrap();
     let code = Authenticator::of(&pending).code(practice.now());
     let bound = practice.confirm(&person.id, pending.id(), &code).accepted().unwrap();
     assert!(bound.recovery_codes().is_none());
@@ -145,16 +143,16 @@ fn s02_recovery_after_confirm() {
     practice.wait(60);
     let regenerate = |proof| {
         let (id, now) = (&person.id, practice.now());
-        practice.mfa.regenerate_recovery_codes(id, proof, &mut practice.rng(), now)
+        practice.mfa.account(id).at(now).regenerate_recovery_codes(proof, &mut practice.rng())
     };
-    let proof = practice.proof(&person, Purpose::SignIn);
+    let proof = practice.proof(&person, SignIn);
     assert_eq!(practice.refused(regenerate(proof)), Refusal::ProofUnfit);
-    let proof = practice.proof(&person, Purpose::ChangeFactors);
-    let renewed = practice.run(regenerate(proof)).done().unwrap();
+    let proof = practice.proof(&person, ChangeFactors);
+    let renewed = practice.run(regenerate(proof)).unwrap();
     // The old set is dead as one, the new one is whole.
     for (tries, old) in (1..=4).zip(&person.recovery_codes) {
         assert_eq!(said(&practice.recover(&person.id, old)), Said::Rejected(5 - tries));
-        assert_eq!(practice.why(), Some(Why::WrongCode));
+        assert_eq!(practice.why(), Some(RejectionReason::WrongCode));
     }
     for code in renewed.iter() {
         let verdict = practice.recover(&person.id, &code.expose_text());
@@ -164,14 +162,15 @@ fn s02_recovery_after_confirm() {
 
     // A person who has recovery codes and no device any more cannot have new ones: first a device.
     let person = practice.person(3);
-    let proof = practice.proof(&person, Purpose::SignIn);
-    let lost = practice.mfa.report_lost(&person.id, person.device, proof, practice.now());
-    practice.run(lost).done().unwrap();
+    let proof = practice.proof(&person, SignIn);
+    let lost =
+        practice.mfa.account(&person.id).at(practice.now()).report_lost(person.device, proof);
+    practice.run(lost).unwrap();
     let (code, now) = (&person.recovery_codes[0], practice.now());
-    let recover = practice.mfa.recover(&person.id, code, Purpose::ChangeFactors, now);
+    let recover = practice.mfa.account(&person.id).at(now).recover(code, ChangeFactors);
     let proof = practice.run(recover).accepted().unwrap();
     let mut rng = practice.rng();
-    let renew = practice.mfa.regenerate_recovery_codes(&person.id, proof, &mut rng, now);
+    let renew = practice.mfa.account(&person.id).at(now).regenerate_recovery_codes(proof, &mut rng);
     assert_eq!(practice.refused(renew), Refusal::NothingBound);
 }
 
@@ -194,31 +193,33 @@ fn s03_ownership() {
     assert_eq!(said(&own), Said::Accepted, "it was not spent");
     // A device of somebody else's is no other than one that does not exist.
     for device in [eli.device, nobody] {
-        let proof = practice.proof(&dana, Purpose::ChangeFactors);
-        let revoke = practice.mfa.revoke(&dana.id, device, proof, practice.now());
+        let proof = practice.proof(&dana, ChangeFactors);
+        let revoke = practice.mfa.account(&dana.id).at(practice.now()).revoke(device, proof);
         assert_eq!(practice.refused(revoke), Refusal::NoSuchDevice);
-        let proof = practice.proof(&dana, Purpose::ChangeFactors);
-        let lost = practice.mfa.report_lost(&dana.id, device, proof, practice.now());
+        let proof = practice.proof(&dana, ChangeFactors);
+        let lost = practice.mfa.account(&dana.id).at(practice.now()).report_lost(device, proof);
         assert_eq!(practice.refused(lost), Refusal::NoSuchDevice);
-        let proof = practice.proof(&dana, Purpose::ChangeFactors);
+        let proof = practice.proof(&dana, ChangeFactors);
         let (mut rng, now) = (practice.rng(), practice.now());
-        let replace = practice.mfa.replace(&dana.id, device, "New", proof, &mut rng, now);
+        let replace =
+            practice.mfa.account(&dana.id).at(now).replace(device, "New", proof, &mut rng);
         assert_eq!(practice.refused(replace), Refusal::NoSuchDevice);
         let codes = [eli.app.code(now), eli.app.at(eli.app.step(now) + 1)];
         let pair = [codes[0].as_str(), codes[1].as_str()];
-        let resync = practice.mfa.resynchronise(&dana.id, device, pair, Purpose::SignIn, now);
+        let resync = practice.mfa.account(&dana.id).at(now).resynchronise(device, pair, SignIn);
         assert_eq!(said(&practice.run(resync)), Said::Rejected(4));
     }
     // The same for an enrolment, a sent code, and a passkey's challenge.
-    let proof = practice.proof(&eli, Purpose::ChangeFactors);
+    let proof = practice.proof(&eli, ChangeFactors);
     practice.phone(&eli.id, "+15550100100", Some(proof));
-    let proof = practice.proof(&eli, Purpose::ChangeFactors);
+    let proof = practice.proof(&eli, ChangeFactors);
     let key = practice.passkey(&eli.id, Some(proof));
-    let sent = practice.challenge(&eli.id, Purpose::SignIn).done().unwrap();
-    let started = practice.start_external(&eli.id, Purpose::SignIn);
-    let proof = practice.proof(&eli, Purpose::ChangeFactors);
-    let enrol = practice.mfa.enrol(&eli.id, "Tablet", &mut practice.rng(), practice.now());
-    let pending = practice.run(enrol.proven_by(proof)).done().unwrap();
+    let sent = practice.challenge(&eli.id, SignIn).unwrap();
+    let started = practice.start_external(&eli.id, SignIn);
+    let proof = practice.proof(&eli, ChangeFactors);
+    let enrol =
+        practice.mfa.account(&eli.id).at(practice.now()).enrol("Tablet", &mut practice.rng());
+    let pending = practice.run(enrol.proven_by(proof)).unwrap();
     let tablet = Authenticator::of(&pending);
     let before = practice.store.records();
     let code = tablet.code(practice.now());
@@ -231,7 +232,7 @@ fn s03_ownership() {
     }
     for id in [started, unknown] {
         let assertion = Assertion::verified_by_host(id, key);
-        assert_eq!(said(&practice.settle(&dana.id, assertion, Purpose::SignIn)), Said::Expired);
+        assert_eq!(said(&practice.settle(&dana.id, assertion, SignIn)), Said::Expired);
     }
     assert_eq!(practice.store.records(), before);
     // Nor does the wrong kind of id of the right person do.
@@ -276,46 +277,51 @@ fn s04_proof_type() {
 fn s05_purpose_binding() {
     let practice = Practice::new();
     let (dana, eli) = (practice.person(1), practice.person(2));
-    let enrol = || practice.mfa.enrol(&dana.id, "Tablet", &mut practice.rng(), practice.now());
+    let enrol =
+        || practice.mfa.account(&dana.id).at(practice.now()).enrol("Tablet", &mut practice.rng());
     // A named action is not the purpose of that name.
     for purpose in purposes().into_iter().chain([action("change-factors"), action("sign-in")]) {
         let proof = practice.proof(&dana, purpose.clone());
-        let expected = (purpose != Purpose::ChangeFactors).then_some(Refusal::ProofUnfit);
+        let expected = (purpose != ChangeFactors).then_some(Refusal::ProofUnfit);
         assert_eq!(refusal(practice.run(enrol().proven_by(proof))), expected, "{purpose:?}");
     }
     // Eli's proof is Eli's, also for this purpose; and Dana's own is none for acting on herself.
-    let proof = practice.proof(&eli, Purpose::ChangeFactors);
+    let proof = practice.proof(&eli, ChangeFactors);
     assert_eq!(practice.refused(enrol().proven_by(proof)), Refusal::ProofUnfit);
-    let proof = practice.proof(&dana, Purpose::ActForOther);
-    let reset = practice.mfa.reset(&dana.id, proof, "forgot", practice.now());
+    let proof = practice.proof(&dana, ActForOther);
+    let reset = practice.mfa.account(&dana.id).at(practice.now()).reset(proof, "forgot");
     assert_eq!(practice.refused(reset), Refusal::OwnAccount);
-    let proof = practice.proof(&eli, Purpose::ChangeFactors);
-    let reset = practice.mfa.reset(&dana.id, proof, "forgot", practice.now());
+    let proof = practice.proof(&eli, ChangeFactors);
+    let reset = practice.mfa.account(&dana.id).at(practice.now()).reset(proof, "forgot");
     assert_eq!(practice.refused(reset), Refusal::ProofUnfit);
 
     // A sent code and a passkey's challenge, for another purpose than they were made for.
-    let proof = practice.proof(&dana, Purpose::ChangeFactors);
+    let proof = practice.proof(&dana, ChangeFactors);
     practice.phone(&dana.id, "+15550100100", Some(proof));
-    let proof = practice.proof(&dana, Purpose::ChangeFactors);
+    let proof = practice.proof(&dana, ChangeFactors);
     let key = practice.passkey(&dana.id, Some(proof));
     let release = action("release-claims");
-    for made_for in [Purpose::SignIn, release.clone()] {
-        let used_for = if made_for == release { Purpose::SignIn } else { release.clone() };
+    for made_for in [SignIn, release.clone()] {
+        let used_for = if made_for == release { SignIn } else { release.clone() };
         practice.wait(60);
         let now = practice.now();
-        let sent = practice.challenge(&dana.id, made_for.clone()).done().unwrap();
+        let sent = practice.challenge(&dana.id, made_for.clone()).unwrap();
         let code = sent.code().expose_str();
         let answer = |purpose: &Purpose| {
-            practice.run(practice.mfa.answer(&dana.id, sent.id(), code, purpose.clone(), now))
+            practice.run(practice.mfa.account(&dana.id).at(now).verify_sent_code(
+                sent.id(),
+                code,
+                purpose.clone(),
+            ))
         };
         assert!(matches!(said(&answer(&used_for)), Said::Rejected(_)));
-        assert_eq!(practice.why(), Some(Why::WrongPurpose));
+        assert_eq!(practice.why(), Some(RejectionReason::WrongPurpose));
         assert_eq!(said(&answer(&made_for)), Said::Accepted);
         let started = practice.start_external(&dana.id, made_for.clone());
         let verified = || Assertion::verified_by_host(started, key);
         let verdict = practice.settle(&dana.id, verified(), used_for);
         assert!(matches!(said(&verdict), Said::Rejected(_)));
-        assert_eq!(practice.why(), Some(Why::WrongPurpose));
+        assert_eq!(practice.why(), Some(RejectionReason::WrongPurpose));
         let verdict = practice.settle(&dana.id, verified(), made_for);
         assert_eq!(said(&verdict), Said::Expired, "used up all the same");
     }
@@ -345,10 +351,10 @@ fn s06_absence_fails_closed() {
     assert_eq!(said(&practice.answer(&stranger, id, "000000")), Said::Expired);
     assert_eq!(said(&practice.confirm(&stranger, id, "000000")), Said::Expired);
     let assertion = Assertion::verified_by_host(id, device);
-    assert_eq!(said(&practice.settle(&stranger, assertion, Purpose::SignIn)), Said::Expired);
-    let emergency = practice.mfa.use_emergency_access(&stranger, Purpose::SignIn, practice.now());
+    assert_eq!(said(&practice.settle(&stranger, assertion, SignIn)), Said::Expired);
+    let emergency = practice.mfa.account(&stranger).at(practice.now()).use_emergency_access(SignIn);
     assert_eq!(said(&practice.run(emergency)), Said::Expired);
-    let summary = practice.mfa.summary(&stranger, practice.now());
+    let summary = practice.mfa.account(&stranger).at(practice.now()).summary();
     assert_eq!(practice.run(summary), None);
     assert!(practice.store.records().is_empty());
 
@@ -374,14 +380,15 @@ fn s06_absence_fails_closed() {
     // A method of a later release, in a record that opens: nothing is accepted or overwritten.
     let mfa = Mfa::new(Bare, Recommended);
     let store = Ledger::default();
-    let enrol = mfa.enrol(&account(1), "Phone", &mut rng(1), START).run(&store).unwrap();
-    let pending = enrol.done().unwrap();
+    let enrol = mfa.account(&account(1)).at(START).enrol("Phone", &mut rng(1)).run(&store).unwrap();
+    let pending = enrol.unwrap();
     let app = Authenticator::of(&pending);
-    let confirm = mfa.confirm(&account(1), pending.id(), &app.code(START), &mut rng(2), START);
+    let confirm =
+        mfa.account(&account(1)).at(START).confirm(pending.id(), &app.code(START), &mut rng(2));
     assert_eq!(said(&confirm.run(&store).unwrap()), Said::Accepted);
     let good = store.record(&account(1)).unwrap();
     let now = START.plus(60);
-    let verify = mfa.verify(&account(1), &app.code(now), Purpose::SignIn, now);
+    let verify = mfa.account(&account(1)).at(now).verify(&app.code(now), SignIn);
     let mut tags = 0;
     for tag in [1, 2, 3, 5, 23] {
         let mut bytes = good.as_bytes().to_vec();
@@ -389,21 +396,25 @@ fn s06_absence_fails_closed() {
         bytes[place + 1] = tag;
         let strange = Record::new(good.version(), bytes);
         store.put(account(1), strange.clone());
-        assert_eq!(verify.run(&store).err(), Some(Error::Record(RecordError::Malformed)));
+        assert_eq!(verify.run(&store).err(), Some(Fault::Record(RecordError::Malformed)));
         assert_eq!(store.record(&account(1)), Some(strange));
         tags += 1;
     }
     assert_eq!(tags, 5);
     store.put(account(1), good);
     assert_eq!(said(&verify.run(&store).unwrap()), Said::Accepted);
-    let bind = mfa.bind_external(&account(2), "Key", ExternalMethod::Passkey, &mut rng(3), START);
-    let _ = bind.run(&store).unwrap().done().unwrap();
+    let bind = mfa.account(&account(2)).at(START).bind_external(
+        "Key",
+        ExternalMethod::Passkey,
+        &mut rng(3),
+    );
+    let _ = bind.run(&store).unwrap();
     let good = store.record(&account(2)).unwrap();
-    let challenge = mfa.start_external(&account(2), Purpose::SignIn, &mut rng(4), now);
+    let challenge = mfa.account(&account(2)).at(now).start_external(SignIn, &mut rng(4));
     for method in [7, 23] {
         let strange = altered(&good, &[0x82, 0x02, 0x02], &[0x82, 0x02, method]);
         store.put(account(2), strange.clone());
-        assert_eq!(challenge.run(&store).err(), Some(Error::Record(RecordError::Malformed)));
+        assert_eq!(challenge.run(&store).err(), Some(Fault::Record(RecordError::Malformed)));
         assert_eq!(store.record(&account(2)), Some(strange));
     }
     store.put(account(2), good);
@@ -435,17 +446,13 @@ fn s07_revoke_wins() {
     let person = practice.person(1);
     let (_, tablet) = practice.second_app(&person, "Tablet");
     let now = practice.now();
-    let proof = practice.run(practice.mfa.verify(
-        &person.id,
-        &tablet.code(now),
-        Purpose::ChangeFactors,
-        now,
-    ));
+    let proof = practice
+        .run(practice.mfa.account(&person.id).at(now).verify(&tablet.code(now), ChangeFactors));
     let proof = proof.accepted().unwrap();
-    let verify = practice.mfa.verify(&person.id, &person.app.code(now), Purpose::SignIn, now);
+    let verify = practice.mfa.account(&person.id).at(now).verify(&person.app.code(now), SignIn);
     let verdict = overtaken(&practice, &verify, || {
-        let revoke = practice.mfa.revoke(&person.id, person.device, proof, now);
-        practice.run(revoke).done().unwrap();
+        let revoke = practice.mfa.account(&person.id).at(now).revoke(person.device, proof);
+        practice.run(revoke).unwrap();
     });
     assert_eq!(said(&verdict), Said::Rejected(4));
 
@@ -458,13 +465,13 @@ fn s07_revoke_wins() {
         verdict_of(|practice, person| {
             let now = practice.now();
             let code = person.app.code(now);
-            let verify = practice.mfa.verify(&person.id, &code, Purpose::SignIn, now);
-            overtaken(practice, &verify, || practice.offboard(&person.id).done().unwrap())
+            let verify = practice.mfa.account(&person.id).at(now).verify(&code, SignIn);
+            overtaken(practice, &verify, || practice.offboard(&person.id).unwrap())
         }),
         verdict_of(|practice, person| {
             let (code, now) = (&person.recovery_codes[0], practice.now());
-            let recover = practice.mfa.recover(&person.id, code, Purpose::SignIn, now);
-            overtaken(practice, &recover, || practice.offboard(&person.id).done().unwrap())
+            let recover = practice.mfa.account(&person.id).at(now).recover(code, SignIn);
+            overtaken(practice, &recover, || practice.offboard(&person.id).unwrap())
         }),
         verdict_of(|practice, person| {
             let now = practice.now();
@@ -472,18 +479,20 @@ fn s07_revoke_wins() {
             let codes = [person.app.at(step), person.app.at(step + 1)];
             let pair = [codes[0].as_str(), codes[1].as_str()];
             let resync =
-                practice.mfa.resynchronise(&person.id, person.device, pair, Purpose::SignIn, now);
-            overtaken(practice, &resync, || practice.offboard(&person.id).done().unwrap())
+                practice.mfa.account(&person.id).at(now).resynchronise(person.device, pair, SignIn);
+            overtaken(practice, &resync, || practice.offboard(&person.id).unwrap())
         }),
         Box::new(|practice, person| {
-            let proof = practice.proof(person, Purpose::ChangeFactors);
+            let proof = practice.proof(person, ChangeFactors);
             let now = practice.now();
-            let enrol = practice.mfa.enrol(&person.id, "Tablet", &mut practice.rng(), now);
-            let pending = practice.run(enrol.proven_by(proof)).done().unwrap();
+            let enrol =
+                practice.mfa.account(&person.id).at(now).enrol("Tablet", &mut practice.rng());
+            let pending = practice.run(enrol.proven_by(proof)).unwrap();
             let code = Authenticator::of(&pending).code(now);
             let mut rng = practice.rng();
-            let confirm = practice.mfa.confirm(&person.id, pending.id(), &code, &mut rng, now);
-            let offboard = || practice.offboard(&person.id).done().unwrap();
+            let confirm =
+                practice.mfa.account(&person.id).at(now).confirm(pending.id(), &code, &mut rng);
+            let offboard = || practice.offboard(&person.id).unwrap();
             said(&overtaken(practice, &confirm, offboard))
         }),
     ];
@@ -497,16 +506,17 @@ fn s07_revoke_wins() {
     // A change against offboarding.
     let practice = Practice::new();
     let person = practice.person(1);
-    let proof = practice.proof(&person, Purpose::ChangeFactors);
+    let proof = practice.proof(&person, ChangeFactors);
     let now = practice.now();
     let mut rng = practice.rng();
-    let renew = practice.mfa.regenerate_recovery_codes(&person.id, proof, &mut rng, now);
-    let change = overtaken(&practice, &renew, || practice.offboard(&person.id).done().unwrap());
+    let renew = practice.mfa.account(&person.id).at(now).regenerate_recovery_codes(proof, &mut rng);
+    let change = overtaken(&practice, &renew, || practice.offboard(&person.id).unwrap());
     assert_eq!(refusal(change), Some(Refusal::Offboarded));
 
     // The tombstone is a record: nothing can be created in its place.
     let newcomer = Ledger::default();
-    let enrol = practice.mfa.enrol(&person.id, "Phone", &mut practice.rng(), practice.now());
+    let enrol =
+        practice.mfa.account(&person.id).at(practice.now()).enrol("Phone", &mut practice.rng());
     let Decided::Write(prepared) = enrol.decide(None, None).unwrap() else { panic!("no write") };
     assert_eq!(prepared.write().expected(), None);
     assert_eq!(newcomer.swap(&person.id, &prepared.write()), Ok(Swap::Stored));
@@ -523,19 +533,20 @@ fn s08_last_factor() {
     let practice = Practice::new();
     let person = practice.person(1);
     let operator = practice.person(2);
-    let revoke = |device, proof| practice.mfa.revoke(&person.id, device, proof, practice.now());
-    let proof = practice.proof(&person, Purpose::ChangeFactors);
+    let revoke =
+        |device, proof| practice.mfa.account(&person.id).at(practice.now()).revoke(device, proof);
+    let proof = practice.proof(&person, ChangeFactors);
     assert_eq!(practice.refused(revoke(person.device, proof)), Refusal::LastFactor);
-    let proof = practice.proof(&operator, Purpose::ActForOther);
+    let proof = practice.proof(&operator, ActForOther);
     assert_eq!(practice.refused(revoke(person.device, proof)), Refusal::LastFactor);
     let (second, tablet) = practice.second_app(&person, "Tablet");
-    let proof = practice.proof(&person, Purpose::ChangeFactors);
-    practice.run(revoke(person.device, proof)).done().unwrap();
+    let proof = practice.proof(&person, ChangeFactors);
+    practice.run(revoke(person.device, proof)).unwrap();
     let now = practice.wait(60);
-    let verify = practice.mfa.verify(&person.id, &tablet.code(now), Purpose::ChangeFactors, now);
+    let verify = practice.mfa.account(&person.id).at(now).verify(&tablet.code(now), ChangeFactors);
     let proof = practice.run(verify).accepted().unwrap();
     assert_eq!(practice.refused(revoke(second, proof)), Refusal::LastFactor);
-    practice.offboard(&person.id).done().unwrap();
+    practice.offboard(&person.id).unwrap();
 }
 
 /// CVE-2023-37919, CVE-2024-21722, CVE-2022-23807: sessions and proofs from before a change of
@@ -548,13 +559,14 @@ fn s09_change_needs_and_kills_proofs() {
     type Step<'p> = &'p dyn Fn(&Practice, &Person, Proof) -> bool;
     let operator_proof = |practice: &Practice| {
         let operator = practice.person(77);
-        practice.proof(&operator, Purpose::ActForOther)
+        practice.proof(&operator, ActForOther)
     };
     let changes: [(&str, Step<'_>); 7] = [
         ("confirm", &|practice, person, proof| {
             let now = practice.now();
-            let enrol = practice.mfa.enrol(&person.id, "Tablet", &mut practice.rng(), now);
-            let pending = practice.run(enrol.proven_by(proof)).done().unwrap();
+            let enrol =
+                practice.mfa.account(&person.id).at(now).enrol("Tablet", &mut practice.rng());
+            let pending = practice.run(enrol.proven_by(proof)).unwrap();
             let code = Authenticator::of(&pending).code(now);
             practice.confirm(&person.id, pending.id(), &code).accepted().is_some()
         }),
@@ -564,22 +576,28 @@ fn s09_change_needs_and_kills_proofs() {
         }),
         ("regenerate", &|practice, person, proof| {
             let (mut rng, now) = (practice.rng(), practice.now());
-            let renew = practice.mfa.regenerate_recovery_codes(&person.id, proof, &mut rng, now);
+            let renew =
+                practice.mfa.account(&person.id).at(now).regenerate_recovery_codes(proof, &mut rng);
             practice.run(renew).done().is_ok()
         }),
         ("revoke", &|practice, person, proof| {
             let summary = practice.summary(&person.id);
             let other = summary.confirmed().find(|device| device.id != person.device).unwrap().id;
-            let revoke = practice.mfa.revoke(&person.id, other, proof, practice.now());
+            let revoke = practice.mfa.account(&person.id).at(practice.now()).revoke(other, proof);
             practice.run(revoke).done().is_ok()
         }),
         ("report lost", &|practice, person, proof| {
-            let lost = practice.mfa.report_lost(&person.id, person.device, proof, practice.now());
+            let lost = practice
+                .mfa
+                .account(&person.id)
+                .at(practice.now())
+                .report_lost(person.device, proof);
             practice.run(lost).done().is_ok()
         }),
         ("reset", &|practice, person, _| {
             let proof = operator_proof(practice);
-            let reset = practice.mfa.reset(&person.id, proof, "lost everything", practice.now());
+            let reset =
+                practice.mfa.account(&person.id).at(practice.now()).reset(proof, "lost everything");
             practice.run(reset).done().is_ok()
         }),
         ("offboard", &|practice, person, _| practice.offboard(&person.id).done().is_ok()),
@@ -590,10 +608,10 @@ fn s09_change_needs_and_kills_proofs() {
         let (_, tablet) = practice.second_app(&person, "Tablet");
         let before = practice.summary(&person.id).epoch;
         // Three proofs of one epoch: one is used, one is kept, one opened a session.
-        let used = practice.proof(&person, Purpose::ChangeFactors);
-        let kept = practice.proof(&person, Purpose::ChangeFactors);
+        let used = practice.proof(&person, ChangeFactors);
+        let kept = practice.proof(&person, ChangeFactors);
         let now = practice.now();
-        let session = practice.mfa.verify(&person.id, &tablet.code(now), Purpose::SignIn, now);
+        let session = practice.mfa.account(&person.id).at(now).verify(&tablet.code(now), SignIn);
         let session = practice.run(session).accepted().unwrap();
         practice.store.take_events();
         assert!(change(&practice, &person, used), "{name}");
@@ -602,7 +620,8 @@ fn s09_change_needs_and_kills_proofs() {
         assert!(session.epoch() < summary.epoch, "the host can tell an old session, {name}");
         let ends = practice.store.take_events();
         assert!(ends.iter().any(|event| event.account == person.id && event.ends_sessions()));
-        let late = practice.mfa.enrol(&person.id, "Mine", &mut practice.rng(), practice.now());
+        let late =
+            practice.mfa.account(&person.id).at(practice.now()).enrol("Mine", &mut practice.rng());
         let expected = if name == "offboard" { Refusal::Offboarded } else { Refusal::ProofUnfit };
         assert_eq!(practice.refused(late.proven_by(kept)), expected, "{name}");
     }
@@ -610,13 +629,14 @@ fn s09_change_needs_and_kills_proofs() {
     let practice = Practice::new();
     let person = practice.person(1);
     let (mut rng, now) = (practice.rng(), practice.now());
-    let enrol = practice.mfa.enrol(&person.id, "Mine", &mut rng, now);
+    let enrol = practice.mfa.account(&person.id).at(now).enrol("Mine", &mut rng);
     assert_eq!(practice.refused(enrol), Refusal::ProofRequired);
-    let bind = practice.mfa.bind_external(&person.id, "K", ExternalMethod::Pki, &mut rng, now);
+    let bind =
+        practice.mfa.account(&person.id).at(now).bind_external("K", ExternalMethod::Pki, &mut rng);
     assert_eq!(practice.refused(bind), Refusal::ProofRequired);
     let change = practice.enrol_phone(&person.id, "+15550100100", None);
     assert_eq!(refusal(change), Some(Refusal::ProofRequired));
-    let import = practice.mfa.import(&person.id, token(0x5a, None), &mut rng, now);
+    let import = practice.mfa.account(&person.id).at(now).import(token(0x5a, None), &mut rng);
     assert_eq!(practice.refused(import), Refusal::ProofRequired);
 }
 
@@ -631,31 +651,32 @@ fn s10_leaver() {
     let person = practice.person(1);
     let operator = practice.person(2);
     let id = &person.id;
-    let proof = practice.proof(&person, Purpose::ChangeFactors);
+    let proof = practice.proof(&person, ChangeFactors);
     practice.phone(id, "+15550100100", Some(proof));
-    let proof = practice.proof(&person, Purpose::ChangeFactors);
+    let proof = practice.proof(&person, ChangeFactors);
     let key = practice.passkey(id, Some(proof));
-    let proof = practice.proof(&operator, Purpose::ActForOther);
+    let proof = practice.proof(&operator, ActForOther);
     let now = practice.now();
-    let grant = practice.mfa.grant_emergency_access(id, proof, 14_400, "phone in repair", now);
-    practice.run(grant).done().unwrap();
-    let sent = practice.challenge(id, Purpose::SignIn).done().unwrap();
-    let started = practice.start_external(id, Purpose::SignIn);
-    let proof = practice.proof(&person, Purpose::ChangeFactors);
-    let enrol = practice.mfa.enrol(id, "Tablet", &mut practice.rng(), practice.now());
-    let pending = practice.run(enrol.proven_by(proof)).done().unwrap();
+    let grant =
+        practice.mfa.account(id).at(now).grant_emergency_access(proof, 14_400, "phone in repair");
+    practice.run(grant).unwrap();
+    let sent = practice.challenge(id, SignIn).unwrap();
+    let started = practice.start_external(id, SignIn);
+    let proof = practice.proof(&person, ChangeFactors);
+    let enrol = practice.mfa.account(id).at(practice.now()).enrol("Tablet", &mut practice.rng());
+    let pending = practice.run(enrol.proven_by(proof)).unwrap();
     let tablet = Authenticator::of(&pending);
-    let proofs: Vec<_> = (0..3).map(|_| practice.proof(&person, Purpose::ChangeFactors)).collect();
+    let proofs: Vec<_> = (0..3).map(|_| practice.proof(&person, ChangeFactors)).collect();
     let [own, other, third] = proofs.try_into().unwrap();
 
     let writes = practice.store.stored();
     practice.store.take_events();
-    practice.offboard(id).done().unwrap();
+    practice.offboard(id).unwrap();
     assert_eq!(practice.store.stored(), writes + 1, "one write");
     let events = practice.store.take_events();
-    let revoked = events.iter().filter(|event| event.kind == Kind::Revoked).count();
+    let revoked = events.iter().filter(|event| event.kind == EventKind::Revoked).count();
     assert_eq!(revoked, 3, "evidence for each device");
-    assert!(matches!(events.last().unwrap().kind, Kind::Offboarded { .. }));
+    assert!(matches!(events.last().unwrap().kind, EventKind::Offboarded { .. }));
     assert!(events.iter().all(|event| event.actor == Actor::Host));
 
     let after = practice.store.records();
@@ -666,44 +687,49 @@ fn s10_leaver() {
     let step = person.app.step(now);
     let codes = [person.app.at(step), person.app.at(step + 1)];
     let pair = [codes[0].as_str(), codes[1].as_str()];
-    let resync = practice.mfa.resynchronise(id, person.device, pair, Purpose::SignIn, now);
+    let resync = practice.mfa.account(id).at(now).resynchronise(person.device, pair, SignIn);
     assert_eq!(said(&practice.run(resync)), Said::Rejected(4));
     for code in &person.recovery_codes {
         assert_eq!(said(&practice.recover(id, code)), Said::Rejected(4));
     }
     assert_eq!(said(&practice.answer(id, sent.id(), sent.code().expose_str())), Said::Expired);
     let verified = Assertion::verified_by_host(started, key);
-    assert_eq!(said(&practice.settle(id, verified, Purpose::SignIn)), Said::Expired);
+    assert_eq!(said(&practice.settle(id, verified, SignIn)), Said::Expired);
     assert_eq!(said(&practice.confirm(id, pending.id(), &tablet.code(now))), Said::Expired);
-    let emergency = practice.mfa.use_emergency_access(id, Purpose::SignIn, now);
+    let emergency = practice.mfa.account(id).at(now).use_emergency_access(SignIn);
     assert_eq!(said(&practice.run(emergency)), Said::Expired);
 
     let rng = &mut practice.rng();
     let mfa = &practice.mfa;
     let gone = Some(Refusal::Offboarded);
-    assert_eq!(refusal(practice.challenge(id, Purpose::SignIn)), gone);
-    assert_eq!(refusal(practice.run(mfa.start_external(id, Purpose::SignIn, rng, now))), gone);
-    assert_eq!(refusal(practice.run(mfa.enrol(id, "P", rng, now))), gone);
-    assert_eq!(refusal(practice.run(mfa.enrol(id, "P", rng, now).proven_by(own))), gone);
-    assert_eq!(refusal(practice.run(mfa.enrol_hotp(id, "P", Digits::Six, rng, now))), gone);
-    let existing = mfa.enrol_existing(id, token(1, None), rng, now);
+    assert_eq!(refusal(practice.challenge(id, SignIn)), gone);
+    assert_eq!(refusal(practice.run(mfa.account(id).at(now).start_external(SignIn, rng))), gone);
+    assert_eq!(refusal(practice.run(mfa.account(id).at(now).enrol("P", rng))), gone);
+    assert_eq!(refusal(practice.run(mfa.account(id).at(now).enrol("P", rng).proven_by(own))), gone);
+    assert_eq!(
+        refusal(practice.run(mfa.account(id).at(now).enrol_hotp("P", Digits::Six, rng))),
+        gone
+    );
+    let existing = mfa.account(id).at(now).enrol_existing(token(1, None), rng);
     assert_eq!(refusal(practice.run(existing)), gone);
     assert_eq!(refusal(practice.enrol_phone(id, "+15550100101", None)), gone);
-    let bind = mfa.bind_external(id, "K", ExternalMethod::Passkey, rng, now);
+    let bind = mfa.account(id).at(now).bind_external("K", ExternalMethod::Passkey, rng);
     assert_eq!(refusal(practice.run(bind)), gone);
-    assert_eq!(refusal(practice.run(mfa.import(id, token(1, None), rng, now))), gone);
-    let renew = mfa.regenerate_recovery_codes(id, other, rng, now);
+    assert_eq!(refusal(practice.run(mfa.account(id).at(now).import(token(1, None), rng))), gone);
+    let renew = mfa.account(id).at(now).regenerate_recovery_codes(other, rng);
     assert_eq!(refusal(practice.run(renew)), gone);
-    assert_eq!(refusal(practice.run(mfa.revoke(id, key, third, now))), gone);
+    assert_eq!(refusal(practice.run(mfa.account(id).at(now).revoke(key, third))), gone);
     assert_eq!(refusal(practice.offboard(id)), gone);
     for act in 0..4 {
-        let proof = practice.proof(&operator, Purpose::ActForOther);
+        let proof = practice.proof(&operator, ActForOther);
         let now = practice.now();
         let refusal = match act {
-            0 => refusal(practice.run(mfa.reset(id, proof, "came back", now))),
-            1 => refusal(practice.run(mfa.grant_emergency_access(id, proof, 60, "once", now))),
-            2 => refusal(practice.run(mfa.report_lost(id, key, proof, now))),
-            _ => refusal(practice.run(mfa.revoke(id, key, proof, now))),
+            0 => refusal(practice.run(mfa.account(id).at(now).reset(proof, "came back"))),
+            1 => refusal(
+                practice.run(mfa.account(id).at(now).grant_emergency_access(proof, 60, "once")),
+            ),
+            2 => refusal(practice.run(mfa.account(id).at(now).report_lost(key, proof))),
+            _ => refusal(practice.run(mfa.account(id).at(now).revoke(key, proof))),
         };
         assert_eq!(refusal, gone);
     }
@@ -724,9 +750,9 @@ fn s10_a_no_is_enough() {
     let (mfa, store) = (Mfa::new(Bare, Recommended), Ledger::default());
     let person = |number: u64| {
         let (id, rng) = (account(number), &mut rng(number));
-        let enrol = mfa.enrol(&id, "Phone", rng, START).run(&store).unwrap().done().unwrap();
+        let enrol = mfa.account(&id).at(START).enrol("Phone", rng).run(&store).unwrap();
         let app = Authenticator::of(&enrol);
-        let confirm = mfa.confirm(&id, enrol.id(), &app.code(START), rng, START);
+        let confirm = mfa.account(&id).at(START).confirm(enrol.id(), &app.code(START), rng);
         assert_eq!(said(&confirm.run(&store).unwrap()), Said::Accepted);
         (id, app)
     };
@@ -734,8 +760,8 @@ fn s10_a_no_is_enough() {
     let now = START.plus(60);
     let act = |now: UnixTime| {
         let code = operators_app.code(now);
-        let verify = mfa.verify(&operator, &code, Purpose::ActForOther, now);
-        verify.run(&store).unwrap().accepted().unwrap()
+        let verify = mfa.account(&operator).at(now).verify(&code, ActForOther);
+        verify.run(&store).accepted().unwrap()
     };
     // A date where there was none: epoch 1, the last write, the first binding, and no end.
     let moment = |at: UnixTime| {
@@ -749,10 +775,10 @@ fn s10_a_no_is_enough() {
     };
 
     // A tombstone beside a grant.
-    let grant = mfa.grant_emergency_access(&id, act(now), 600, "in repair", now);
-    let _ = grant.run(&store).unwrap().done().unwrap();
+    let grant = mfa.account(&id).at(now).grant_emergency_access(act(now), 600, "in repair");
+    let _ = grant.run(&store).unwrap();
     let granted = store.record(&id).unwrap();
-    let emergency = mfa.use_emergency_access(&id, Purpose::SignIn, now);
+    let emergency = mfa.account(&id).at(now).use_emergency_access(SignIn);
     let Decided::Write(_) = emergency.decide(Some(granted), None).unwrap() else {
         panic!("the grant holds")
     };
@@ -764,7 +790,7 @@ fn s10_a_no_is_enough() {
 
     // An operator who was offboarded in the epoch of the proof.
     let now = now.plus(60);
-    let reset = mfa.reset(&id, act(now), "lost everything", now);
+    let reset = mfa.account(&id).at(now).reset(act(now), "lost everything");
     let loaded = store.record(&id);
     let in_office = store.record(&operator);
     assert!(matches!(reset.decide(loaded.clone(), in_office), Ok(Decided::Write(_))));
@@ -779,8 +805,8 @@ fn s10_a_no_is_enough() {
     let step = app.step(now);
     let (one, two) = (app.at(step), app.at(step + 1));
     let device = app_device(&mfa, &store, &id, now);
-    let verify = mfa.verify(&id, &one, Purpose::SignIn, now);
-    let resync = mfa.resynchronise(&id, device, [&one, &two], Purpose::SignIn, now);
+    let verify = mfa.account(&id).at(now).verify(&one, SignIn);
+    let resync = mfa.account(&id).at(now).resynchronise(device, [&one, &two], SignIn);
     for status in 0..=3_u8 {
         let record = altered(
             loaded.as_ref().unwrap(),
@@ -797,16 +823,17 @@ fn s10_a_no_is_enough() {
     }
 
     // A telephone that is disabled, lost or revoked, and still has its number.
-    let own = mfa.verify(&id, &one, Purpose::ChangeFactors, now).run(&store).unwrap();
+    let own = mfa.account(&id).at(now).verify(&one, ChangeFactors).run(&store).unwrap();
     let number = PhoneNumber::new("+15550100100").unwrap();
     let told = RestrictedNotice::given_by_host();
-    let enrol = mfa.enrol_phone(&id, "Text", number, told, &mut rng(3), now);
+    let enrol = mfa.account(&id).at(now).enrol_phone("Text", number, told, &mut rng(3));
     let enrol = enrol.proven_by(own.accepted().unwrap());
-    let sent = enrol.run(&store).unwrap().done().unwrap();
-    let confirm = mfa.confirm(&id, sent.id(), sent.code().expose_str(), &mut rng(4), now);
+    let sent = enrol.run(&store).unwrap();
+    let confirm =
+        mfa.account(&id).at(now).confirm(sent.id(), sent.code().expose_str(), &mut rng(4));
     assert_eq!(said(&confirm.run(&store).unwrap()), Said::Accepted);
     let now = now.plus(60);
-    let challenge = mfa.challenge(&id, Purpose::SignIn, &mut rng(5), now);
+    let challenge = mfa.account(&id).at(now).send_code(SignIn, &mut rng(5));
     for status in 0..=3_u8 {
         let to = [b"\x64Text", &[status][..]].concat();
         let record = altered(&store.record(&id).unwrap(), b"\x64Text\x00", &to);
@@ -825,7 +852,7 @@ fn app_device(
     id: &AccountId,
     now: UnixTime,
 ) -> DeviceId {
-    mfa.summary(id, now).run(store).unwrap().unwrap().devices[0].id
+    mfa.account(id).at(now).summary().run(store).unwrap().unwrap().devices[0].id
 }
 
 /// Whatever a secret may be found as in a text: itself, in hexadecimal, as a list of numbers.
@@ -859,14 +886,14 @@ fn s11_secret_hygiene() {
     let now = practice.now();
 
     // What must not be seen, and everything that could show it.
-    let enrol = practice.mfa.enrol(&id, "Phone", &mut practice.rng(), now);
+    let enrol = practice.mfa.account(&id).at(now).enrol("Phone", &mut practice.rng());
     show(debug(&enrol));
     let decided = enrol.decide(None, None).unwrap();
     show(debug(&decided));
     if let Decided::Write(prepared) = &decided {
         show(debug(&prepared.write()));
     }
-    let pending = practice.run(enrol).done().unwrap();
+    let pending = practice.run(enrol).unwrap();
     show(debug(&pending));
     let uri = pending.uri("Acme Billing", "dana").unwrap();
     show(debug(&uri));
@@ -876,7 +903,8 @@ fn s11_secret_hygiene() {
     let app = Authenticator::of(&pending);
     let first = app.code(now);
     show(debug(&Code::parse(&first, Digits::Six).unwrap()));
-    let confirm = practice.mfa.confirm(&id, pending.id(), &first, &mut practice.rng(), now);
+    let confirm =
+        practice.mfa.account(&id).at(now).confirm(pending.id(), &first, &mut practice.rng());
     show(debug(&confirm));
     let verdict = practice.run(confirm);
     show(debug(&verdict));
@@ -888,7 +916,7 @@ fn s11_secret_hygiene() {
     let now = practice.wait(60);
     let person = Person { id, device: bound.device(), app, recovery_codes: recovery };
 
-    let proof = practice.proof(&person, Purpose::ChangeFactors);
+    let proof = practice.proof(&person, ChangeFactors);
     show(debug(&proof));
     let number = "+15550123489";
     let destination = PhoneNumber::new(number).unwrap();
@@ -896,37 +924,45 @@ fn s11_secret_hygiene() {
     let told = RestrictedNotice::given_by_host();
     show(debug(&told));
     let mut sms_rng = practice.rng();
-    let sms = practice.mfa.enrol_phone(&id, "SMS", destination, told, &mut sms_rng, practice.now());
+    let sms = practice.mfa.account(&id).at(practice.now()).enrol_phone(
+        "SMS",
+        destination,
+        told,
+        &mut sms_rng,
+    );
     let sms = sms.proven_by(proof);
     show(debug(&sms));
     let change = practice.run(sms);
     show(debug(&change));
-    let sent = change.done().unwrap();
+    let sent = change.unwrap();
     let sms_code = sent.code().expose_str().to_owned();
     let confirm = practice.confirm(&id, sent.id(), &sms_code);
     show(debug(&confirm));
     practice.wait(60);
-    let challenge = practice.challenge(&id, Purpose::SignIn).done().unwrap();
+    let challenge = practice.challenge(&id, SignIn).unwrap();
     show(debug(&challenge));
     let second_code = challenge.code().expose_str().to_owned();
-    let answer =
-        practice.mfa.answer(&id, challenge.id(), &second_code, Purpose::SignIn, practice.now());
+    let answer = practice.mfa.account(&id).at(practice.now()).verify_sent_code(
+        challenge.id(),
+        &second_code,
+        SignIn,
+    );
     show(debug(&answer));
     show(debug(&answer.decide(practice.store.record(&id), None).unwrap()));
     show(debug(&practice.run(answer)));
     let now = practice.wait(60).max(now);
     let code = person.app.code(now);
-    let verify = practice.mfa.verify(&id, &code, Purpose::SignIn, now);
+    let verify = practice.mfa.account(&id).at(now).verify(&code, SignIn);
     show(debug(&verify));
     show(debug(&verify.decide(practice.store.record(&id), None).unwrap()));
     show(debug(&practice.run(verify)));
-    let recover = practice.mfa.recover(&id, &person.recovery_codes[0], Purpose::SignIn, now);
+    let recover = practice.mfa.account(&id).at(now).recover(&person.recovery_codes[0], SignIn);
     show(debug(&recover));
     show(debug(&recover.decide(practice.store.record(&id), None).unwrap()));
     show(debug(&practice.run(recover)));
     let existing = token(0xc5, Some(3));
     show(debug(&existing));
-    let import = practice.mfa.import(&account(2), existing, &mut practice.rng(), now);
+    let import = practice.mfa.account(&account(2)).at(now).import(existing, &mut practice.rng());
     show(debug(&import));
     show(debug(&practice.run(import)));
     show(debug(&practice.store.record(&id).unwrap()));
@@ -1017,18 +1053,19 @@ fn s12_same_words_same_work() {
     // One without a device, one offboarded, one with a pending enrolment, and nobody.
     let (without, leaver, pending, nobody) = (account(2), account(3), account(4), account(5));
     let leaving = practice.person(3);
-    practice.offboard(&leaver).done().unwrap();
-    let enrol = practice.mfa.enrol(&pending, "Phone", &mut practice.rng(), practice.now());
+    practice.offboard(&leaver).unwrap();
+    let enrol =
+        practice.mfa.account(&pending).at(practice.now()).enrol("Phone", &mut practice.rng());
     assert_eq!(refusal(practice.run(enrol)), None);
     practice.passkey(&without, None);
     let now = practice.now();
     let cases = [
-        ("wrong", person.id, wrong.clone(), Why::WrongCode),
-        ("replayed", person.id, used, Why::Replayed),
-        ("no device", without, wrong.clone(), Why::NoDevice),
-        ("offboarded", leaver, leaving.app.code(now), Why::Offboarded),
-        ("pending", pending, wrong.clone(), Why::NoDevice),
-        ("unknown", nobody, wrong.clone(), Why::UnknownAccount),
+        ("wrong", person.id, wrong.clone(), RejectionReason::WrongCode),
+        ("replayed", person.id, used, RejectionReason::Replayed),
+        ("no device", without, wrong.clone(), RejectionReason::NoDevice),
+        ("offboarded", leaver, leaving.app.code(now), RejectionReason::Offboarded),
+        ("pending", pending, wrong.clone(), RejectionReason::NoDevice),
+        ("unknown", nobody, wrong.clone(), RejectionReason::UnknownAccount),
     ];
     let before = practice.store.records();
     for (name, id, code, why) in cases {
@@ -1048,7 +1085,7 @@ fn s12_same_words_same_work() {
         assert_eq!(practice.why(), Some(why), "the reason stands in the event only");
         let pair = [code.as_str(), wrong.as_str()];
         let device = person.device;
-        let resync = practice.mfa.resynchronise(&id, device, pair, Purpose::SignIn, now);
+        let resync = practice.mfa.account(&id).at(now).resynchronise(device, pair, SignIn);
         policy.take_windows();
         policy.take_reaches();
         assert!(matches!(said(&practice.run(resync)), Said::Rejected(_)), "{name}");
@@ -1062,7 +1099,7 @@ fn s12_same_words_same_work() {
         assert_eq!(said(&practice.confirm(&id, none, &code)), Said::Expired, "{name}");
         assert_eq!(said(&practice.answer(&id, none, &code)), Said::Expired, "{name}");
         let assertion = Assertion::verified_by_host(none, device);
-        let settled = practice.settle(&id, assertion, Purpose::SignIn);
+        let settled = practice.settle(&id, assertion, SignIn);
         assert_eq!(said(&settled), Said::Expired, "{name}");
     }
     // A guesser cannot make records for people who are none.
@@ -1122,7 +1159,7 @@ fn s13_input_limits() {
 /// CVE-2024-8796 (120 bits by default): weaker than it says, and nobody can see it.
 ///
 /// Guards `MIN_LEN` in `Secret::from_bytes`, `short_secret` in `Device::summary` and in
-/// `Kind::Imported`, and the end of every type that a policy returns.
+/// `EventKind::Imported`, and the end of every type that a policy returns.
 #[test]
 fn s14_downgrade() {
     let short: Vec<u8> = (0..10).collect();
@@ -1147,10 +1184,11 @@ fn s14_downgrade() {
     for (number, bytes, marked) in [(1, old.secret().expose_bytes(), true), (2, &[5; 16], false)] {
         let id = account(number);
         practice.store.take_events();
-        let import = practice.mfa.import(&id, import(bytes), &mut practice.rng(), practice.now());
-        let device = practice.run(import).done().unwrap();
+        let import =
+            practice.mfa.account(&id).at(practice.now()).import(import(bytes), &mut practice.rng());
+        let device = practice.run(import).unwrap();
         let [event] = practice.store.take_events().try_into().expect("one event");
-        assert_eq!(event.kind, Kind::Imported { short_secret: marked });
+        assert_eq!(event.kind, EventKind::Imported { short_secret: marked });
         let summary = practice.summary(&id);
         assert_eq!(summary.devices[0].id, device);
         assert!(summary.devices[0].imported);
@@ -1179,7 +1217,7 @@ fn s15_destination_fixed() {
     let practice = Practice::new();
     let id = account(1);
     practice.phone(&id, "+15550100100", None);
-    let sent = practice.challenge(&id, Purpose::SignIn).done().unwrap();
+    let sent = practice.challenge(&id, SignIn).unwrap();
     assert_eq!(sent.destination().as_str(), "+15550100100");
     let answer = practice.answer(&id, sent.id(), sent.code().expose_str());
     assert_eq!(said(&answer), Said::Accepted);
@@ -1187,12 +1225,12 @@ fn s15_destination_fixed() {
     let change = practice.enrol_phone(&id, "+15550199999", None);
     assert_eq!(refusal(change), Some(Refusal::ProofRequired));
     practice.wait(60);
-    let proof = sms_proof(&practice, &id, Purpose::ChangeFactors);
+    let proof = sms_proof(&practice, &id, ChangeFactors);
     practice.wait(60);
-    let new = practice.enrol_phone(&id, "+15550199999", Some(proof)).done().unwrap();
+    let new = practice.enrol_phone(&id, "+15550199999", Some(proof)).unwrap();
     assert_eq!(new.destination().as_str(), "+15550199999");
     practice.wait(60);
-    let sent = practice.challenge(&id, Purpose::SignIn).done().unwrap();
+    let sent = practice.challenge(&id, SignIn).unwrap();
     assert_eq!(sent.destination().as_str(), "+15550100100", "not the one that is pending");
     // The code for one is no code for the other.
     let crossed = practice.answer(&id, sent.id(), new.code().expose_str());
@@ -1200,16 +1238,17 @@ fn s15_destination_fixed() {
     let bound = practice.confirm(&id, new.id(), new.code().expose_str());
     assert_eq!(said(&bound), Said::Accepted);
     practice.wait(60);
-    let sent = practice.challenge(&id, Purpose::SignIn).done().unwrap();
+    let sent = practice.challenge(&id, SignIn).unwrap();
     assert_eq!(sent.destination().as_str(), "+15550199999");
     let phones = practice.summary(&id);
     assert_eq!(phones.confirmed().count(), 1, "a person has one");
 }
 
 fn sms_proof(practice: &Practice, id: &AccountId, purpose: Purpose) -> Proof {
-    let sent = practice.challenge(id, purpose.clone()).done().unwrap();
+    let sent = practice.challenge(id, purpose.clone()).unwrap();
     let code = sent.code().expose_str();
-    let answer = practice.mfa.answer(id, sent.id(), code, purpose, practice.now());
+    let answer =
+        practice.mfa.account(id).at(practice.now()).verify_sent_code(sent.id(), code, purpose);
     practice.run(answer).accepted().unwrap()
 }
 

@@ -24,10 +24,11 @@ use countersign::account::Policy;
 use countersign::account::RecordError;
 use countersign::account::Refusal;
 use countersign::account::{Bounded, Class, Throttle};
-use countersign::account::{Kind, Why};
-use countersign::mfa::Error;
+use countersign::account::{EventKind, RejectionReason};
+use countersign::mfa::Fault;
 use countersign::{
-    AccountId, AsyncStore, Keyring, Mfa, Purpose, Recommended, Record, Store, Swap, Verdict, Write,
+    AccountId, AsyncStore, ChangeFactors, Keyring, Mfa, Recommended, Record, SignIn, Store, Swap,
+    Verdict, Write,
 };
 
 /// The budgets of a person, class by class: consecutive failures.
@@ -54,7 +55,7 @@ fn t01_parallel_guesses() {
                 let guess = wrong_code(&[&person.app], now, n);
                 let (mfa, store, id) = (&practice.mfa, &store, &person.id);
                 move || {
-                    let verdict = mfa.verify(id, &guess, Purpose::SignIn, now).run(store);
+                    let verdict = mfa.account(id).at(now).verify(&guess, SignIn).run(store);
                     verdict.ok().map(|verdict| said(&verdict))
                 }
             };
@@ -71,7 +72,7 @@ fn t01_parallel_guesses() {
             assert_eq!(answers.iter().filter(|said| **said == told).count(), 1, "{answers:?}");
         }
         let rejected = practice.store.events();
-        let rejected = rejected.iter().filter(|event| matches!(event.kind, Kind::Rejected(_)));
+        let rejected = rejected.iter().filter(|event| matches!(event.kind, EventKind::Rejected(_)));
         assert_eq!(rejected.count(), usize::from(FREE), "every answer was paid for");
         assert!(practice.store.stale() >= 31, "all of them decided from one version");
     }
@@ -84,10 +85,14 @@ fn t01_parallel_guesses() {
     let (id, mfa) = (&person.id, &practice.mfa);
     let failed = Assertion::failed_at_host(challenge, key);
     let attempts = [
-        mfa.verify(id, &wrong, Purpose::SignIn, now),
-        mfa.recover(id, WRONG_RECOVERY_CODE, Purpose::SignIn, now),
-        mfa.answer(id, sent.id(), &other_than(sent.code().expose_str()), Purpose::SignIn, now),
-        mfa.settle_external(id, failed, Purpose::SignIn, now),
+        mfa.account(id).at(now).verify(&wrong, SignIn),
+        mfa.account(id).at(now).recover(WRONG_RECOVERY_CODE, SignIn),
+        mfa.account(id).at(now).verify_sent_code(
+            sent.id(),
+            &other_than(sent.code().expose_str()),
+            SignIn,
+        ),
+        mfa.account(id).at(now).finish_external(failed, SignIn),
     ];
     for attempt in &attempts {
         let loaded = practice.store.record(id);
@@ -117,13 +122,13 @@ fn everything<P: Policy>(
     countersign::DeviceId,
 ) {
     let person = practice.person(1);
-    let proof = practice.proof(&person, Purpose::ChangeFactors);
+    let proof = practice.proof(&person, ChangeFactors);
     practice.phone(&person.id, "+15550100100", Some(proof));
-    let proof = practice.proof(&person, Purpose::ChangeFactors);
+    let proof = practice.proof(&person, ChangeFactors);
     let key = practice.passkey(&person.id, Some(proof));
     practice.wait(60);
-    let sent = practice.challenge(&person.id, Purpose::SignIn).done().unwrap();
-    let challenge = practice.start_external(&person.id, Purpose::SignIn);
+    let sent = practice.challenge(&person.id, SignIn).unwrap();
+    let challenge = practice.start_external(&person.id, SignIn);
     (person, sent, challenge, key)
 }
 
@@ -148,11 +153,11 @@ fn t02_rollback_of_the_caller() {
     let (id, mfa) = (&person.id, &practice.mfa);
     let pair = [wrong.as_str(), wrong.as_str()];
     for attempt in [
-        mfa.verify(id, &wrong, Purpose::SignIn, now),
-        mfa.resynchronise(id, person.device, pair, Purpose::SignIn, now),
-        mfa.recover(id, WRONG_RECOVERY_CODE, Purpose::SignIn, now),
-        mfa.answer(id, sent.id(), &other, Purpose::SignIn, now),
-        mfa.settle_external(id, failed(), Purpose::SignIn, now),
+        mfa.account(id).at(now).verify(&wrong, SignIn),
+        mfa.account(id).at(now).resynchronise(person.device, pair, SignIn),
+        mfa.account(id).at(now).recover(WRONG_RECOVERY_CODE, SignIn),
+        mfa.account(id).at(now).verify_sent_code(sent.id(), &other, SignIn),
+        mfa.account(id).at(now).finish_external(failed(), SignIn),
     ] {
         let verdict = in_transaction(&practice.store, || attempt.run(&practice.store));
         assert!(matches!(verdict, Ok(Verdict::Rejected { .. })), "{verdict:?}");
@@ -160,8 +165,8 @@ fn t02_rollback_of_the_caller() {
     assert_eq!(failures(&practice, id), [2, 1, 1, 1], "what was counted stays counted");
     // Whatever the answer is: malformed, waiting, expired and disabled are no errors either.
     let host = || -> Result<Vec<Said>, Error<Broken>> {
-        let none = mfa.use_emergency_access(id, Purpose::SignIn, now).run(&practice.store)?;
-        let typo = mfa.verify(id, "no code", Purpose::SignIn, now).run(&practice.store)?;
+        let none = mfa.account(id).at(now).use_emergency_access(SignIn).run(&practice.store)?;
+        let typo = mfa.account(id).at(now).verify("no code", SignIn).run(&practice.store)?;
         Ok(vec![said(&none), said(&typo)])
     };
     assert_eq!(host().unwrap(), [Said::Expired, Said::Malformed]);
@@ -182,11 +187,11 @@ fn t03_nothing_refills() {
     let (mut evaluated, mut refused) = (0, 0);
     for n in 0..1_000 {
         let mut rng = practice.rng();
-        let start = practice.mfa.start_external(&id, Purpose::SignIn, &mut rng, practice.now());
+        let start = practice.mfa.account(&id).at(practice.now()).start_external(SignIn, &mut rng);
         match practice.run(start.from_source(&format!("198.51.100.{n}"))).done() {
             Ok(challenge) => {
                 let failed = Assertion::failed_at_host(challenge.id(), key);
-                let verdict = practice.settle(&id, failed, Purpose::SignIn);
+                let verdict = practice.settle(&id, failed, SignIn);
                 evaluated += usize::from(matches!(verdict, Verdict::Rejected { .. }));
             }
             Err(refusal) => {
@@ -204,7 +209,7 @@ fn t03_nothing_refills() {
     let day = practice.now().plus(86_400);
     let (mut guesses, mut sent) = (0, 0);
     while practice.now() < day {
-        if let Ok(challenge) = practice.challenge(&id, Purpose::SignIn).done() {
+        if let Ok(challenge) = practice.challenge(&id, SignIn).done() {
             sent += 1;
             let guess = other_than(challenge.code().expose_str());
             let verdict = practice.answer(&id, challenge.id(), &guess);
@@ -224,7 +229,7 @@ fn t03_nothing_refills() {
     let guess = wrong_code(&[&person.app, &tablet], now, 0);
     for n in 0..u8::try_from(12).unwrap() {
         let instance = Mfa::new(Keyring::new(KEY), Recommended);
-        let purpose = if n % 2 == 0 { Purpose::SignIn } else { action("release-claims") };
+        let purpose = if n % 2 == 0 { SignIn } else { action("release-claims") };
         let operation = instance.verify(&person.id, &guess, purpose, now).from_source("a device");
         let verdict = said(&operation.run(&practice.store).unwrap());
         match n {
@@ -245,12 +250,9 @@ fn t04_the_count_is_stored() {
     for round in 1..=4 {
         let before = practice.store.record(id).unwrap();
         assert_eq!(said(&practice.miss(&person)), Said::Rejected(FREE - round));
-        let challenge = practice.start_external(id, Purpose::SignIn);
+        let challenge = practice.start_external(id, SignIn);
         let failed = Assertion::failed_at_host(challenge, key);
-        assert_eq!(
-            said(&practice.settle(id, failed, Purpose::SignIn)),
-            Said::Rejected(FREE - round)
-        );
+        assert_eq!(said(&practice.settle(id, failed, SignIn)), Said::Rejected(FREE - round));
         let recovery = practice.recover(id, WRONG_RECOVERY_CODE);
         assert_eq!(said(&recovery), Said::Rejected(FREE - round));
         let wrong = other_than(sent.code().expose_str());
@@ -287,9 +289,9 @@ fn t05_success_elsewhere() {
             let _ = practice.miss(&person);
             let _ = practice.recover(id, WRONG_RECOVERY_CODE);
             let _ = practice.answer(id, sent.id(), &other_than(sent.code().expose_str()));
-            let failing = practice.start_external(id, Purpose::SignIn);
+            let failing = practice.start_external(id, SignIn);
             let failed = Assertion::failed_at_host(failing, key);
-            let _ = practice.settle(id, failed, Purpose::SignIn);
+            let _ = practice.settle(id, failed, SignIn);
         }
         assert_eq!(failures(&practice, id), [2, 2, 2, 2]);
         success(&practice, &person, (&sent, key));
@@ -308,15 +310,15 @@ fn t05_success_elsewhere() {
         assert_eq!(said(&verdict), Said::Accepted);
     };
     let passkey = |practice: &Practice, person: &Person, (_, key): Setup<'_>| {
-        let challenge = practice.start_external(&person.id, Purpose::SignIn);
+        let challenge = practice.start_external(&person.id, SignIn);
         let verified = Assertion::verified_by_host(challenge, key);
-        assert_eq!(said(&practice.settle(&person.id, verified, Purpose::SignIn)), Said::Accepted);
+        assert_eq!(said(&practice.settle(&person.id, verified, SignIn)), Said::Accepted);
     };
     // Somebody else's success, and the word of the host that the password was right.
     let others = |practice: &Practice, person: &Person, _: Setup<'_>| {
         let other = practice.person(2);
-        assert_eq!(practice.proof(&other, Purpose::SignIn).account(), &other.id);
-        let wrong = practice.mfa.verify(&person.id, "no code", Purpose::SignIn, practice.now());
+        assert_eq!(practice.proof(&other, SignIn).account(), &other.id);
+        let wrong = practice.mfa.account(&person.id).at(practice.now()).verify("no code", SignIn);
         assert_eq!(said(&practice.run(wrong.first_factor_passed())), Said::Malformed);
     };
     assert_eq!(after(code), [0, 2, 2, 2]);
@@ -375,8 +377,9 @@ fn t06_ids_are_bytes() {
         );
     }
     // The first one is enrolled and locked; the others are strangers, and stay so.
-    let enrol = practice.mfa.enrol(&ids[0], "Phone", &mut practice.rng(), practice.now());
-    let pending = practice.run(enrol).done().unwrap();
+    let enrol =
+        practice.mfa.account(&ids[0]).at(practice.now()).enrol("Phone", &mut practice.rng());
+    let pending = practice.run(enrol).unwrap();
     let app = Authenticator::of(&pending);
     let verdict = practice.confirm(&ids[0], pending.id(), &app.code(practice.now()));
     assert_eq!(said(&verdict), Said::Accepted);
@@ -393,9 +396,9 @@ fn t06_ids_are_bytes() {
         // A store that folds names gives one person's record to another: it does not open.
         practice.store.put(*id, record.clone());
         let verify =
-            practice.mfa.verify(id, &app.code(practice.now()), Purpose::SignIn, practice.now());
+            practice.mfa.account(id).at(practice.now()).verify(&app.code(practice.now()), SignIn);
         let error = verify.run(&practice.store).err();
-        assert_eq!(error, Some(Error::Record(RecordError::OtherAccount)));
+        assert_eq!(error, Some(Fault::Record(RecordError::OtherAccount)));
     }
 }
 
@@ -410,9 +413,9 @@ fn t07_locked_at_redemption() {
     let practice = Practice::new();
     let (person, sent, started, key) = everything(&practice);
     let id = &person.id;
-    let proof = practice.proof(&person, Purpose::ChangeFactors);
-    let enrol = practice.mfa.enrol(id, "Tablet", &mut practice.rng(), practice.now());
-    let pending = practice.run(enrol.proven_by(proof)).done().unwrap();
+    let proof = practice.proof(&person, ChangeFactors);
+    let enrol = practice.mfa.account(id).at(practice.now()).enrol("Tablet", &mut practice.rng());
+    let pending = practice.run(enrol.proven_by(proof)).unwrap();
     let tablet = Authenticator::of(&pending);
 
     let now = practice.now();
@@ -428,7 +431,7 @@ fn t07_locked_at_redemption() {
     for _ in 0..4 {
         let _ = practice.answer(id, sent.id(), &other_than(sent.code().expose_str()));
     }
-    let last = practice.challenge(id, Purpose::SignIn).done().unwrap();
+    let last = practice.challenge(id, SignIn).unwrap();
     let _ = practice.answer(id, last.id(), &other_than(last.code().expose_str()));
     let verdict = practice.answer(id, last.id(), last.code().expose_str());
     assert_eq!(said(&verdict), Said::Wait(now.plus(30)));
@@ -436,16 +439,16 @@ fn t07_locked_at_redemption() {
     let mut live = started;
     for _ in 0..FREE {
         let failed = Assertion::failed_at_host(live, key);
-        assert!(matches!(said(&practice.settle(id, failed, Purpose::SignIn)), Said::Rejected(_)));
+        assert!(matches!(said(&practice.settle(id, failed, SignIn)), Said::Rejected(_)));
         if let Ok(next) = practice
-            .run(practice.mfa.start_external(id, Purpose::SignIn, &mut practice.rng(), now))
+            .run(practice.mfa.account(id).at(now).start_external(SignIn, &mut practice.rng()))
             .done()
         {
             live = next.id();
         }
     }
     let verified = Assertion::verified_by_host(live, key);
-    assert_eq!(said(&practice.settle(id, verified, Purpose::SignIn)), Said::Wait(now.plus(30)));
+    assert_eq!(said(&practice.settle(id, verified, SignIn)), Said::Wait(now.plus(30)));
 
     // Once the waits are over, what was started and has not expired is as good as before.
     let now = practice.wait(30);
@@ -477,10 +480,14 @@ fn t08_a_lock_says_nothing() {
     for code in [&right, &used, &wrong_code(&[&person.app], now, 3)] {
         assert_eq!(said(&practice.verify(&person.id, code)), Said::Wait(until));
         let [event] = practice.store.take_events().try_into().expect("one event");
-        assert_eq!((event.kind, event.device, event.method), (Kind::Waiting { until }, None, None));
+        assert_eq!(
+            (event.kind, event.device, event.method),
+            (EventKind::Waiting { until }, None, None)
+        );
     }
     let codes = [right.as_str(), next.as_str()];
-    let resync = practice.mfa.resynchronise(&person.id, person.device, codes, Purpose::SignIn, now);
+    let resync =
+        practice.mfa.account(&person.id).at(now).resynchronise(person.device, codes, SignIn);
     assert_eq!(said(&practice.run(resync)), Said::Wait(until));
     assert_eq!(policy.take_windows(), 0, "not one window was evaluated");
     assert_eq!(practice.store.records(), before, "and nothing was written");
@@ -528,7 +535,7 @@ fn t09_limiter_outlives_code() {
     let practice = Practice::new();
     let id = account(2);
     practice.phone(&id, "+15550100100", None);
-    let sent = practice.challenge(&id, Purpose::SignIn).done().unwrap();
+    let sent = practice.challenge(&id, SignIn).unwrap();
     practice.wait(299);
     let wrong = other_than(sent.code().expose_str());
     assert_eq!(said(&practice.answer(&id, sent.id(), &wrong)), Said::Rejected(4));
@@ -537,8 +544,8 @@ fn t09_limiter_outlives_code() {
     assert_eq!(said(&verdict), Said::Expired);
 
     let id = account(3);
-    let enrol = practice.mfa.enrol(&id, "Phone", &mut practice.rng(), practice.now());
-    let pending = practice.run(enrol).done().unwrap();
+    let enrol = practice.mfa.account(&id).at(practice.now()).enrol("Phone", &mut practice.rng());
+    let pending = practice.run(enrol).unwrap();
     let app = Authenticator::of(&pending);
     practice.wait(599);
     let wrong = wrong_code(&[&app], practice.now(), 0);
@@ -612,7 +619,7 @@ fn guess(
         0 => practice.miss(person),
         1 => practice.recover(id, WRONG_RECOVERY_CODE),
         2 => {
-            let sent = match practice.challenge(id, Purpose::SignIn).done() {
+            let sent = match practice.challenge(id, SignIn).done() {
                 Ok(sent) => sent,
                 Err(refusal) => {
                     // The interval between two codes is not the wait that is measured here.
@@ -622,17 +629,18 @@ fn guess(
                         return verdict;
                     }
                     practice.set_clock(until);
-                    practice.challenge(id, Purpose::SignIn).done().unwrap()
+                    practice.challenge(id, SignIn).unwrap()
                 }
             };
             practice.answer(id, sent.id(), &other_than(sent.code().expose_str()))
         }
         _ => {
-            let start = practice.mfa.start_external(id, Purpose::SignIn, &mut practice.rng(), now);
+            let start =
+                practice.mfa.account(id).at(now).start_external(SignIn, &mut practice.rng());
             match practice.run(start).done() {
                 Ok(challenge) => {
                     let failed = Assertion::failed_at_host(challenge.id(), key);
-                    practice.settle(id, failed, Purpose::SignIn)
+                    practice.settle(id, failed, SignIn)
                 }
                 Err(refusal) => too_soon(refusal),
             }
@@ -682,10 +690,10 @@ fn t11_no_endless_lock() {
     assert_eq!(said(&practice.recover(id, &person.recovery_codes[0])), Said::Accepted);
     let enrol_again = |recovery_code: &str| {
         let now = practice.now();
-        let proof = practice.mfa.recover(id, recovery_code, Purpose::ChangeFactors, now);
-        let enrol = practice.mfa.enrol(id, "New phone", &mut practice.rng(), now);
+        let proof = practice.mfa.account(id).at(now).recover(recovery_code, ChangeFactors);
+        let enrol = practice.mfa.account(id).at(now).enrol("New phone", &mut practice.rng());
         let enrol = enrol.proven_by(practice.run(proof).accepted().unwrap());
-        let pending = practice.run(enrol).done().unwrap();
+        let pending = practice.run(enrol).unwrap();
         said(&practice.confirm(id, pending.id(), &Authenticator::of(&pending).code(now)))
     };
     // The long window is full by now: it frees one try in fourteen hours. And then the new app works.
@@ -719,7 +727,7 @@ fn t12_no_collateral_charge() {
     assert_eq!(failures(&practice, &person.id), [1, 1, 0, 0]);
     assert_eq!(practice.store.record(&bystander.id), before);
     // What is expired, malformed or somebody else's is no guess at this person.
-    let other = practice.challenge(&person.id, Purpose::SignIn).done().unwrap();
+    let other = practice.challenge(&person.id, SignIn).unwrap();
     let verdict = practice.answer(&bystander.id, other.id(), other.code().expose_str());
     assert_eq!(said(&verdict), Said::Expired);
     assert_eq!(practice.store.record(&bystander.id), before);
@@ -737,12 +745,12 @@ fn t13_no_refund() {
     let wrong = wrong_code(&[&person.app], practice.now(), 0);
     let attempt = || {
         let now = practice.now();
-        let verify = practice.mfa.verify(&person.id, &wrong, Purpose::SignIn, now);
+        let verify = practice.mfa.account(&person.id).at(now).verify(&wrong, SignIn);
         verify.run(&practice.store).map(|verdict| said(&verdict))
     };
     for (fault, counted) in [(Fault::Load, 0), (Fault::BeforeWrite, 0), (Fault::AfterWrite, 1)] {
         practice.store.break_at(Some(fault));
-        assert_eq!(attempt(), Err(Error::Store(Broken)), "{fault:?}");
+        assert_eq!(attempt(), Err(Fault::Store(Broken)), "{fault:?}");
         practice.store.break_at(None);
         assert_eq!(failures(&practice, &person.id), [counted, 0, 0, 0], "{fault:?}");
     }
@@ -751,14 +759,14 @@ fn t13_no_refund() {
     // Nor is any by doing something else: only a success of the class forgives.
     let now = practice.now();
     let _ = practice.verify(&person.id, "123");
-    let _ = practice.run(practice.mfa.use_emergency_access(&person.id, Purpose::SignIn, now));
-    let _ = practice.challenge(&person.id, Purpose::SignIn);
+    let _ = practice.run(practice.mfa.account(&person.id).at(now).use_emergency_access(SignIn));
+    let _ = practice.challenge(&person.id, SignIn);
     assert_eq!(failures(&practice, &person.id), [2, 0, 0, 0]);
 }
 
 /// CVE-2021-41177 (Nextcloud): no cache, no limiter, no word.
 ///
-/// Guards `.map_err(Error::Store)?` after each `load` and `note` in `Operation::run`, and `?` after
+/// Guards `.map_err(Fault::Store)?` after each `load` and `note` in `Operation::run`, and `?` after
 /// `record::open`: what cannot be read is never a fresh account.
 #[test]
 fn t14_fails_closed() {
@@ -766,11 +774,11 @@ fn t14_fails_closed() {
     let person = practice.person(1);
     let now = practice.now();
     let code = person.app.code(now);
-    let verify = || practice.mfa.verify(&person.id, &code, Purpose::SignIn, now);
+    let verify = || practice.mfa.account(&person.id).at(now).verify(&code, SignIn);
     practice.store.break_at(Some(Fault::Load));
-    assert_eq!(verify().run(&practice.store).err(), Some(Error::Store(Broken)));
-    let enrol = practice.mfa.enrol(&person.id, "Phone", &mut practice.rng(), now);
-    assert_eq!(enrol.run(&practice.store).err(), Some(Error::Store(Broken)));
+    assert_eq!(verify().run(&practice.store).err(), Some(Fault::Store(Broken)));
+    let enrol = practice.mfa.account(&person.id).at(now).enrol("Phone", &mut practice.rng());
+    assert_eq!(enrol.run(&practice.store).err(), Some(Fault::Store(Broken)));
     practice.store.break_at(None);
 
     // Each way in which a record cannot be read, and nothing is written over any of them.
@@ -790,25 +798,28 @@ fn t14_fails_closed() {
     ];
     for (record, error) in cases {
         practice.store.put(person.id, record.clone());
-        assert_eq!(verify().run(&practice.store).err(), Some(Error::Record(error)));
-        let enrol = practice.mfa.enrol(&person.id, "Phone", &mut practice.rng(), now);
-        assert_eq!(enrol.run(&practice.store).err(), Some(Error::Record(error)));
-        let offboard =
-            practice.mfa.offboard(&person.id, countersign::account::Actor::Host, "left", now);
-        assert_eq!(offboard.run(&practice.store).err(), Some(Error::Record(error)));
+        assert_eq!(verify().run(&practice.store).err(), Some(Fault::Record(error)));
+        let enrol = practice.mfa.account(&person.id).at(now).enrol("Phone", &mut practice.rng());
+        assert_eq!(enrol.run(&practice.store).err(), Some(Fault::Record(error)));
+        let offboard = practice
+            .mfa
+            .account(&person.id)
+            .at(now)
+            .offboard(countersign::account::Actor::Host, "left");
+        assert_eq!(offboard.run(&practice.store).err(), Some(Fault::Record(error)));
         assert_eq!(practice.store.record(&person.id), Some(record));
     }
     let stranger = Mfa::new(Keyring::new([8; 32]), Recommended);
     practice.store.put(person.id, good);
-    let verdict = stranger.verify(&person.id, &code, Purpose::SignIn, now).run(&practice.store);
-    assert_eq!(verdict.err(), Some(Error::Record(RecordError::UnknownKey)));
+    let verdict = stranger.verify(&person.id, &code, SignIn, now).run(&practice.store);
+    assert_eq!(verdict.err(), Some(Fault::Record(RecordError::UnknownKey)));
 
     // A throttled attempt whose note is lost is not answered either.
     for _ in 0..FREE {
         let _ = practice.miss(&person);
     }
     practice.store.break_at(Some(Fault::Note));
-    assert_eq!(verify().run(&practice.store).err(), Some(Error::Store(Broken)));
+    assert_eq!(verify().run(&practice.store).err(), Some(Fault::Store(Broken)));
 }
 
 /// A request that is cancelled between the count and the answer.
@@ -826,7 +837,7 @@ fn t15_cancelled_future() {
     for (stop_at, landed) in [(0, false), (1, false), (2, true)] {
         let store = Slow { ledger: &practice.store, stop_at, points: AtomicUsize::new(0) };
         let before = practice.store.record(&person.id);
-        let operation = practice.mfa.verify(&person.id, &wrong, Purpose::SignIn, now);
+        let operation = practice.mfa.account(&person.id).at(now).verify(&wrong, SignIn);
         {
             let mut future = pin!(operation.run_async(&store));
             let mut context = Context::from_waker(Waker::noop());
@@ -837,19 +848,19 @@ fn t15_cancelled_future() {
     assert_eq!(failures(&practice, &person.id), [1, 0, 0, 0], "the charge stays");
     // The right code, and the answer is lost: the code is gone, and nobody is signed in.
     let store = Slow { ledger: &practice.store, stop_at: 2, points: AtomicUsize::new(0) };
-    let operation = practice.mfa.verify(&person.id, &code, Purpose::SignIn, now);
+    let operation = practice.mfa.account(&person.id).at(now).verify(&code, SignIn);
     {
         let mut future = pin!(operation.run_async(&store));
         let mut context = Context::from_waker(Waker::noop());
         assert!(future.as_mut().poll(&mut context).is_pending());
     }
     assert_eq!(said(&practice.verify(&person.id, &code)), Said::Rejected(4));
-    assert_eq!(practice.why(), Some(Why::Replayed));
+    assert_eq!(practice.why(), Some(RejectionReason::Replayed));
     // Without a stop, it answers as `run` does.
     practice.wait(30);
     let store = Slow { ledger: &practice.store, stop_at: usize::MAX, points: AtomicUsize::new(0) };
     let code = person.app.code(practice.now());
-    let operation = practice.mfa.verify(&person.id, &code, Purpose::SignIn, practice.now());
+    let operation = practice.mfa.account(&person.id).at(practice.now()).verify(&code, SignIn);
     let mut future = pin!(operation.run_async(&store));
     let Poll::Ready(verdict) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) else {
         panic!("nothing to wait for")
@@ -916,7 +927,7 @@ fn t15_panic_after_the_write() {
         [(wrong_code(&[&person.app], now, 0), [1, 0, 0, 0]), (code.clone(), [0, 0, 0, 0])]
     {
         let store = Panics(&practice.store, Mutex::new(true));
-        let operation = practice.mfa.verify(&person.id, &code, Purpose::SignIn, now);
+        let operation = practice.mfa.account(&person.id).at(now).verify(&code, SignIn);
         let run = std::panic::AssertUnwindSafe(|| operation.run(&store));
         assert!(std::panic::catch_unwind(run).is_err());
         assert_eq!(failures(&practice, &person.id), then);

@@ -97,8 +97,8 @@ fn enrolled() -> (Mfa<Keyring, Recommended>, Slow, AccountId, Totp) {
     let totp = Totp::new(&secret, Parameters::default());
     let device =
         ExistingDevice::totp(Text::new("app").unwrap(), secret, Parameters::default(), None);
-    let op = mfa.import(&id, device, &mut StdRng::seed_from_u64(1), NOW);
-    block_on(op.run_async(&store)).unwrap().done().unwrap();
+    let op = mfa.account(&id).at(NOW).import(device, &mut StdRng::seed_from_u64(1));
+    block_on(op.run_async(&store)).unwrap();
     drop(op);
     (mfa, store, id, totp)
 }
@@ -126,10 +126,10 @@ fn every_operation_is_a_future_that_can_be_sent() {
     let mut later = NOW;
     let mut proof = || {
         later = later.plus(30);
-        let op = mfa.verify(&id, &code(&totp, later), Purpose::SignIn, later);
+        let op = mfa.account(&id).at(later).verify(&code(&totp, later), SignIn);
         block_on(op.run_async(&store)).unwrap().accepted().unwrap()
     };
-    let sign_in = || Purpose::SignIn;
+    let sign_in = || SignIn;
     let recovery = "0000-1111-2222-3333-4444-5555";
     macro_rules! all {
         ($($op:expr,)*) => {$(
@@ -137,29 +137,29 @@ fn every_operation_is_a_future_that_can_be_sent() {
         )*};
     }
     all! {
-        mfa.verify(&id, "123456", sign_in(), NOW),
-        mfa.resynchronise(&id, device, ["123456"; 2], sign_in(), NOW),
-        mfa.recover(&id, recovery, sign_in(), NOW),
-        mfa.challenge(&id, sign_in(), rng, NOW),
-        mfa.answer(&id, challenge, "123456", sign_in(), NOW),
-        mfa.start_external(&id, sign_in(), rng, NOW),
-        mfa.settle_external(&id, assertion, sign_in(), NOW),
-        mfa.use_emergency_access(&id, sign_in(), NOW),
-        mfa.enrol(&id, "t", rng, NOW),
-        mfa.enrol_hotp(&id, "t", Digits::Six, rng, NOW),
-        mfa.enrol_existing(&id, existing(), rng, NOW),
-        mfa.enrol_phone(&id, "t", number, told, rng, NOW),
-        mfa.replace(&id, device, "t", proof(), rng, NOW),
-        mfa.confirm(&id, challenge, "123456", rng, NOW),
-        mfa.bind_external(&id, "t", ExternalMethod::Passkey, rng, NOW),
-        mfa.import(&id, existing(), rng, NOW),
-        mfa.regenerate_recovery_codes(&id, proof(), rng, NOW),
-        mfa.revoke(&id, device, proof(), NOW),
-        mfa.report_lost(&id, device, proof(), NOW),
-        mfa.reset(&id, proof(), "r", NOW),
-        mfa.grant_emergency_access(&id, proof(), 60, "r", NOW),
-        mfa.offboard(&id, Actor::Host, "r", NOW),
-        mfa.summary(&id, NOW),
+        mfa.account(&id).at(NOW).verify("123456", sign_in()),
+        mfa.account(&id).at(NOW).resynchronise(device, ["123456"; 2], sign_in()),
+        mfa.account(&id).at(NOW).recover(recovery, sign_in()),
+        mfa.account(&id).at(NOW).send_code(sign_in(), rng),
+        mfa.account(&id).at(NOW).verify_sent_code(challenge, "123456", sign_in()),
+        mfa.account(&id).at(NOW).start_external(sign_in(), rng),
+        mfa.account(&id).at(NOW).finish_external(assertion, sign_in()),
+        mfa.account(&id).at(NOW).use_emergency_access(sign_in()),
+        mfa.account(&id).at(NOW).enrol("t", rng),
+        mfa.account(&id).at(NOW).enrol_hotp("t", Digits::Six, rng),
+        mfa.account(&id).at(NOW).enrol_existing(existing(), rng),
+        mfa.account(&id).at(NOW).enrol_phone("t", number, told, rng),
+        mfa.account(&id).at(NOW).replace(device, "t", proof(), rng),
+        mfa.account(&id).at(NOW).confirm(challenge, "123456", rng),
+        mfa.account(&id).at(NOW).bind_external("t", ExternalMethod::Passkey, rng),
+        mfa.account(&id).at(NOW).import(existing(), rng),
+        mfa.account(&id).at(NOW).regenerate_recovery_codes(proof(), rng),
+        mfa.account(&id).at(NOW).revoke(device, proof()),
+        mfa.account(&id).at(NOW).report_lost(device, proof()),
+        mfa.account(&id).at(NOW).reset(proof(), "r"),
+        mfa.account(&id).at(NOW).grant_emergency_access(proof(), 60, "r"),
+        mfa.account(&id).at(NOW).offboard(Actor::Host, "r"),
+        mfa.account(&id).at(NOW).summary(),
     }
 }
 
@@ -173,7 +173,7 @@ fn a_future_dropped_half_way_accepts_nothing() {
         let typed = code(&totp, now);
         let version = || Store::load(&store.0, &id).unwrap().unwrap().version();
         let before = version();
-        let op = mfa.verify(&id, &typed, Purpose::SignIn, now);
+        let op = mfa.account(&id).at(now).verify(&typed, SignIn);
         {
             let mut future = pin!(op.run_async(&store));
             let mut cx = Context::from_waker(Waker::noop());
@@ -183,7 +183,7 @@ fn a_future_dropped_half_way_accepts_nothing() {
         }
         // The same operation once more, and the same code by another one.
         let again = block_on(op.run_async(&store)).unwrap().accepted();
-        let other = mfa.verify(&id, &typed, Purpose::SignIn, now);
+        let other = mfa.account(&id).at(now).verify(&typed, SignIn);
         let other = block_on(other.run_async(&store)).unwrap().accepted();
         if version() == before + 2 && again.is_some() {
             unwritten += 1; // dropped before the swap: as if nothing had been
@@ -204,7 +204,7 @@ fn futures_that_interleave_accept_one_code_once() {
     for order in 0..1_u32 << 12 {
         let (mfa, store, id, totp) = enrolled();
         let typed = code(&totp, now);
-        let ops = [0; 2].map(|_| mfa.verify(&id, &typed, Purpose::SignIn, now));
+        let ops = [0; 2].map(|_| mfa.account(&id).at(now).verify(&typed, SignIn));
         let mut futures = ops.each_ref().map(|op| Box::pin(op.run_async(&store)));
         let mut answers = [None, None];
         let mut cx = Context::from_waker(Waker::noop());

@@ -23,8 +23,8 @@ use countersign::mfa::{Error, Operation};
 use countersign::mfa::{ExternalMethod, RestrictedNotice};
 use countersign::otp::Parameters;
 use countersign::{
-    AccountId, Algorithm, Code, DeviceId, Digits, Mfa, Policy, Purpose, Recommended, Record,
-    Secret, Store, UnixTime,
+    AccountId, ActForOther, Algorithm, ChangeFactors, Code, DeviceId, Digits, Mfa, Policy,
+    Recommended, Record, Secret, SignIn, Store, UnixTime,
 };
 
 /// Runs what must fail, and finds the bytes untouched.
@@ -57,7 +57,7 @@ fn every_operation(
     let number = || PhoneNumber::new("+15550100100").unwrap();
     let told = RestrictedNotice::given_by_host();
     let proof = |purpose| practice.proof(person, purpose);
-    let own = || proof(Purpose::ChangeFactors);
+    let own = || proof(ChangeFactors);
     let rng = || practice.rng();
     macro_rules! run {
         ($name:literal, $operation:expr) => {
@@ -80,39 +80,45 @@ fn every_operation(
         };
     }
     let code = || person.app.code(now);
-    run!("verify", mfa.verify(id, &code(), Purpose::SignIn, now));
+    run!("verify", mfa.account(id).at(now).verify(&code(), SignIn));
     run!(
         "resynchronise",
-        mfa.resynchronise(id, person.device, ["123456", "123457"], Purpose::SignIn, now)
+        mfa.account(id).at(now).resynchronise(person.device, ["123456", "123457"], SignIn)
     );
-    run!("recover", mfa.recover(id, &person.recovery_codes[0], Purpose::SignIn, now));
-    run!("challenge", mfa.challenge(id, Purpose::SignIn, &mut rng(), now));
-    run!("answer", mfa.answer(id, none, "123456", Purpose::SignIn, now));
-    run!("start external", mfa.start_external(id, Purpose::SignIn, &mut rng(), now));
+    run!("recover", mfa.account(id).at(now).recover(&person.recovery_codes[0], SignIn));
+    run!("challenge", mfa.account(id).at(now).send_code(SignIn, &mut rng()));
+    run!("answer", mfa.account(id).at(now).verify_sent_code(none, "123456", SignIn));
+    run!("start external", mfa.account(id).at(now).start_external(SignIn, &mut rng()));
     run!("settle external", {
         let assertion = Assertion::verified_by_host(none, person.device);
-        mfa.settle_external(id, assertion, Purpose::SignIn, now)
+        mfa.account(id).at(now).finish_external(assertion, SignIn)
     });
-    run!("use emergency access", mfa.use_emergency_access(id, Purpose::SignIn, now));
-    run!("enrol (label)", mfa.enrol(id, label, &mut rng(), now));
-    run!("replace (label)", mfa.replace(id, person.device, label, own(), &mut rng(), now));
-    run!("enrol hotp (label)", mfa.enrol_hotp(id, label, Digits::Six, &mut rng(), now));
-    run!("enrol existing", mfa.enrol_existing(id, token(0x44), &mut rng(), now));
-    run!("enrol phone (label)", mfa.enrol_phone(id, label, number(), told, &mut rng(), now));
-    run!("confirm", mfa.confirm(id, none, "123456", &mut rng(), now));
+    run!("use emergency access", mfa.account(id).at(now).use_emergency_access(SignIn));
+    run!("enrol (label)", mfa.account(id).at(now).enrol(label, &mut rng()));
+    run!(
+        "replace (label)",
+        mfa.account(id).at(now).replace(person.device, label, own(), &mut rng())
+    );
+    run!("enrol hotp (label)", mfa.account(id).at(now).enrol_hotp(label, Digits::Six, &mut rng()));
+    run!("enrol existing", mfa.account(id).at(now).enrol_existing(token(0x44), &mut rng()));
+    run!(
+        "enrol phone (label)",
+        mfa.account(id).at(now).enrol_phone(label, number(), told, &mut rng())
+    );
+    run!("confirm", mfa.account(id).at(now).confirm(none, "123456", &mut rng()));
     run!("bind external (label)", {
-        mfa.bind_external(id, label, ExternalMethod::Passkey, &mut rng(), now)
+        mfa.account(id).at(now).bind_external(label, ExternalMethod::Passkey, &mut rng())
     });
-    run!("import", mfa.import(id, token(0x44), &mut rng(), now));
-    run!("regenerate", mfa.regenerate_recovery_codes(id, own(), &mut rng(), now));
-    run!("revoke", mfa.revoke(id, person.device, own(), now));
-    run!("report lost", mfa.report_lost(id, person.device, own(), now));
-    run!("reset (reason)", mfa.reset(id, proof(Purpose::ActForOther), reason, now));
+    run!("import", mfa.account(id).at(now).import(token(0x44), &mut rng()));
+    run!("regenerate", mfa.account(id).at(now).regenerate_recovery_codes(own(), &mut rng()));
+    run!("revoke", mfa.account(id).at(now).revoke(person.device, own()));
+    run!("report lost", mfa.account(id).at(now).report_lost(person.device, own()));
+    run!("reset (reason)", mfa.account(id).at(now).reset(proof(ActForOther), reason));
     run!("grant emergency access (reason)", {
-        mfa.grant_emergency_access(id, proof(Purpose::ActForOther), 600, reason, now)
+        mfa.account(id).at(now).grant_emergency_access(proof(ActForOther), 600, reason)
     });
-    run!("offboard (reason)", mfa.offboard(id, Actor::Host, reason, now));
-    run!("summary", mfa.summary(id, now));
+    run!("offboard (reason)", mfa.account(id).at(now).offboard(Actor::Host, reason));
+    run!("summary", mfa.account(id).at(now).summary());
 }
 
 fn token(byte: u8) -> ExistingDevice {
@@ -181,7 +187,7 @@ fn texts_in_operations() {
         every_operation(&practice, &person, now, (&text, "left"), &mut |name, run| {
             if name.ends_with("(label)") {
                 labels += 1;
-                assert_eq!(run(None), Some(Error::Text(error)), "{name}");
+                assert_eq!(run(None), Some(Fault::Text(error)), "{name}");
             }
         });
     }
@@ -189,14 +195,14 @@ fn texts_in_operations() {
         every_operation(&practice, &person, now, ("Phone", &text), &mut |name, run| {
             if name.ends_with("(reason)") {
                 reasons += 1;
-                assert_eq!(run(None), Some(Error::Text(error)), "{name}");
+                assert_eq!(run(None), Some(Fault::Text(error)), "{name}");
             }
         });
     }
     for (text, error) in bad_texts(128) {
         every_operation(&practice, &person, now, ("Phone", "left"), &mut |name, run| {
             sources += 1;
-            assert_eq!(run(Some(&text)), Some(Error::Text(error)), "{name}");
+            assert_eq!(run(Some(&text)), Some(Fault::Text(error)), "{name}");
         });
     }
     assert_eq!((labels, reasons, sources), (5 * 17, 3 * 17, 23 * 17));
@@ -208,8 +214,8 @@ fn texts_in_operations() {
     let nobody = Person { id: account(9), ..practice.person(2) };
     fails(
         &practice,
-        practice.mfa.enrol(&nobody.id, "", &mut practice.rng(), now),
-        Error::Text(TextError::Empty),
+        practice.mfa.account(&nobody.id).at(now).enrol("", &mut practice.rng()),
+        Fault::Text(TextError::Empty),
     );
     assert_eq!(practice.store.record(&nobody.id), None);
 }
@@ -226,10 +232,10 @@ fn times() {
         let texts = ("Phone", "left");
         every_operation(&practice, &person, now, texts, &mut |name, run| {
             if name == "verify" {
-                let verify = practice.mfa.verify(&person.id, "123456", Purpose::SignIn, now);
-                fails(&practice, verify, Error::ClockImplausible(now));
+                let verify = practice.mfa.account(&person.id).at(now).verify("123456", SignIn);
+                fails(&practice, verify, Fault::ClockImplausible(now));
             } else {
-                assert_eq!(run(None), Some(Error::ClockImplausible(now)), "{name} at {secs}");
+                assert_eq!(run(None), Some(Fault::ClockImplausible(now)), "{name} at {secs}");
             }
             count += 1;
         });
@@ -239,8 +245,8 @@ fn times() {
     for now in [UnixTime::EARLIEST_PLAUSIBLE, UnixTime::LATEST_PLAUSIBLE] {
         let practice = Practice::new();
         practice.set_clock(now);
-        let enrol = practice.mfa.enrol(&account(1), "Phone", &mut practice.rng(), now);
-        let pending = practice.run(enrol).done().unwrap();
+        let enrol = practice.mfa.account(&account(1)).at(now).enrol("Phone", &mut practice.rng());
+        let pending = practice.run(enrol).unwrap();
         let code = Authenticator::of(&pending).code(now);
         assert_eq!(said(&practice.confirm(&account(1), pending.id(), &code)), Said::Accepted);
     }
@@ -282,12 +288,11 @@ fn account_ids() {
     let ids = [vec![0; 1], vec![0; 63], vec![0; 64], vec![255; 64]];
     let practice = Practice::new();
     for id in &ids {
-        let enrol = practice.mfa.enrol(
-            &AccountId::new(id).unwrap(),
-            "Phone",
-            &mut practice.rng(),
-            practice.now(),
-        );
+        let enrol = practice
+            .mfa
+            .account(&AccountId::new(id).unwrap())
+            .at(practice.now())
+            .enrol("Phone", &mut practice.rng());
         assert_eq!(refusal(practice.run(enrol)), None);
     }
     assert_eq!(practice.store.records().len(), ids.len());
@@ -335,21 +340,21 @@ fn what_is_refused_is_said_in_words() {
     let too_long = TextError::TooLong { bytes: 65, limit: 64 };
     for (error, words) in [
         (
-            Error::ClockImplausible(UnixTime::from_secs(7)),
+            Fault::ClockImplausible(UnixTime::from_secs(7)),
             "the clock says 7 (Unix time), not from 2020 to 2200",
         ),
-        (Error::Contended, "too many attempts at once on this account"),
-        (Error::Record(RecordError::Foreign), "the bytes are not a countersign record"),
+        (Fault::Contended, "too many attempts at once on this account"),
+        (Fault::Record(RecordError::Foreign), "the bytes are not a countersign record"),
         (
-            Error::Store(PhoneNumberError),
+            Fault::Store(PhoneNumberError),
             "the store failed: a telephone number is + and 8 to 15 digits",
         ),
-        (Error::Text(TextError::Empty), "the text is empty"),
+        (Fault::Text(TextError::Empty), "the text is empty"),
         (
-            Error::Text(TextError::Invisible),
+            Fault::Text(TextError::Invisible),
             "the text has a line break or a character that does not show",
         ),
-        (Error::Text(too_long), "the text has 65 bytes, at most 64"),
+        (Fault::Text(too_long), "the text has 65 bytes, at most 64"),
     ] {
         assert_eq!(said(&error), words);
     }
@@ -377,12 +382,12 @@ fn codes() {
     let practice = Practice::new();
     let person = practice.person(1);
     let id = &person.id;
-    let proof = practice.proof(&person, Purpose::ChangeFactors);
+    let proof = practice.proof(&person, ChangeFactors);
     practice.phone(id, "+15550100100", Some(proof));
-    let sent = practice.challenge(id, Purpose::SignIn).done().unwrap();
-    let proof = practice.proof(&person, Purpose::ChangeFactors);
-    let enrol = practice.mfa.enrol(id, "Tablet", &mut practice.rng(), practice.now());
-    let pending = practice.run(enrol.proven_by(proof)).done().unwrap();
+    let sent = practice.challenge(id, SignIn).unwrap();
+    let proof = practice.proof(&person, ChangeFactors);
+    let enrol = practice.mfa.account(id).at(practice.now()).enrol("Tablet", &mut practice.rng());
+    let pending = practice.run(enrol.proven_by(proof)).unwrap();
     let mut bad: Vec<String> =
         (0..40).filter(|n| !(6..=8).contains(n)).map(|n| "0".repeat(n)).collect();
     bad.extend(
@@ -399,7 +404,8 @@ fn codes() {
         assert_eq!(said(&practice.confirm(id, pending.id(), code)), Said::Malformed);
         assert_eq!(said(&practice.answer(id, sent.id(), code)), Said::Malformed);
         for pair in pairs {
-            let resync = practice.mfa.resynchronise(id, person.device, pair, Purpose::SignIn, now);
+            let resync =
+                practice.mfa.account(id).at(now).resynchronise(person.device, pair, SignIn);
             assert_eq!(said(&practice.run(resync)), Said::Malformed);
         }
     }
@@ -445,7 +451,7 @@ fn as_many_devices_as_there_may_be() {
     for n in 2..=MAX_OTP_DEVICES {
         let _ = practice.second_app(&person, &format!("App {n}"));
     }
-    let own = || practice.proof(&person, Purpose::ChangeFactors);
+    let own = || practice.proof(&person, ChangeFactors);
     let mut key = None;
     for n in 0..MAX_EXTERNAL_DEVICES {
         let method = if n % 2 == 0 { ExternalMethod::Passkey } else { ExternalMethod::Pki };
@@ -455,22 +461,27 @@ fn as_many_devices_as_there_may_be() {
     let full = Refusal::TooManyDevices;
     let proof = own();
     let now = practice.now();
-    assert_eq!(practice.refused(mfa.enrol(id, "One more", &mut rng(), now).proven_by(proof)), full);
+    assert_eq!(
+        practice.refused(mfa.account(id).at(now).enrol("One more", &mut rng()).proven_by(proof)),
+        full
+    );
     let proof = own();
     let now = practice.now();
-    let hotp = mfa.enrol_hotp(id, "One more", Digits::Six, &mut rng(), now).proven_by(proof);
+    let hotp =
+        mfa.account(id).at(now).enrol_hotp("One more", Digits::Six, &mut rng()).proven_by(proof);
     assert_eq!(practice.refused(hotp), full);
     let proof = own();
-    let existing = mfa.enrol_existing(id, token(0x44), &mut rng(), practice.now());
+    let existing = mfa.account(id).at(practice.now()).enrol_existing(token(0x44), &mut rng());
     assert_eq!(practice.refused(existing.proven_by(proof)), full);
     for method in [ExternalMethod::Passkey, ExternalMethod::Pki] {
         let proof = own();
-        let bind = mfa.bind_external(id, "One more", method, &mut rng(), practice.now());
+        let bind = mfa.account(id).at(practice.now()).bind_external("One more", method, &mut rng());
         assert_eq!(practice.refused(bind.proven_by(proof)), full);
     }
     // Nor does an app get in by taking the place of a passkey: that makes one app more.
     let proof = own();
-    let replace = mfa.replace(id, key.unwrap(), "One more", proof, &mut rng(), practice.now());
+    let replace =
+        mfa.account(id).at(practice.now()).replace(key.unwrap(), "One more", proof, &mut rng());
     assert_eq!(practice.refused(replace), full);
     // A telephone is a class of its own; a second one takes the place of the first.
     let first = practice.phone(id, "+15550100100", Some(own()));
@@ -481,15 +492,16 @@ fn as_many_devices_as_there_may_be() {
     assert!(summary.confirmed().all(|device| device.id != first));
     // Replacing goes on working when everything is full, for each of them.
     let proof = own();
-    let replace = mfa.replace(id, person.device, "New", proof, &mut rng(), practice.now());
-    let pending = practice.run(replace).done().unwrap();
+    let replace =
+        mfa.account(id).at(practice.now()).replace(person.device, "New", proof, &mut rng());
+    let pending = practice.run(replace).unwrap();
     let code = Authenticator::of(&pending).code(practice.now());
     assert_eq!(said(&practice.confirm(id, pending.id(), &code)), Said::Accepted);
     assert_eq!(practice.summary(id).confirmed().count(), 5 + 8 + 1);
     // Imports end at five as well.
     let id = account(2);
     for n in 0..6 {
-        let import = mfa.import(&id, token(n), &mut rng(), practice.now());
+        let import = mfa.account(&id).at(practice.now()).import(token(n), &mut rng());
         let expected = (n == 5).then_some(full);
         assert_eq!(refusal(practice.run(import)), expected, "import {n}");
     }
@@ -515,13 +527,16 @@ fn the_largest_record() {
         Authenticator::App { totp, parameters }
     };
     let confirm = |byte: u8, proof: Option<countersign::Proof>| {
-        let enrol =
-            practice.mfa.enrol_existing(&id, existing(byte), &mut practice.rng(), practice.now());
+        let enrol = practice
+            .mfa
+            .account(&id)
+            .at(practice.now())
+            .enrol_existing(existing(byte), &mut practice.rng());
         let enrol = match proof {
             Some(proof) => enrol.proven_by(proof),
             None => enrol,
         };
-        let pending = practice.run(enrol).done().unwrap();
+        let pending = practice.run(enrol).unwrap();
         let code = app(byte).code(practice.now());
         let bound = practice.confirm(&id, pending.id(), &code).accepted().unwrap();
         practice.wait(60);
@@ -532,53 +547,57 @@ fn the_largest_record() {
     assert_eq!(codes.len(), 16);
     let proof = |purpose: Purpose| {
         let now = practice.wait(30);
-        let verify = practice.mfa.verify(&id, &app(0).code(now), purpose, now);
+        let verify = practice.mfa.account(&id).at(now).verify(&app(0).code(now), purpose);
         practice.run(verify).accepted().unwrap()
     };
-    let own = || proof(Purpose::ChangeFactors);
+    let own = || proof(ChangeFactors);
     // Former devices, more than are remembered.
     for byte in 100..120 {
         let device = confirm(byte, Some(own())).device();
-        let revoke = practice.mfa.revoke(&id, device, own(), practice.now());
-        practice.run(revoke).done().unwrap();
+        let revoke = practice.mfa.account(&id).at(practice.now()).revoke(device, own());
+        practice.run(revoke).unwrap();
     }
     for byte in 1..5 {
         let _ = confirm(byte, Some(own()));
     }
     for _ in 0..8 {
         let method = ExternalMethod::Passkey;
-        let bind =
-            practice.mfa.bind_external(&id, &long, method, &mut practice.rng(), practice.now());
+        let bind = practice.mfa.account(&id).at(practice.now()).bind_external(
+            &long,
+            method,
+            &mut practice.rng(),
+        );
         practice.run(bind.proven_by(own())).done().map(|_| ()).unwrap();
     }
     let number = || PhoneNumber::new("+123456789012345").unwrap();
     let told = RestrictedNotice::given_by_host();
     let enrol_phone = || {
         let proof = own();
-        let enrol = practice.mfa.enrol_phone(
-            &id,
+        let enrol = practice.mfa.account(&id).at(practice.now()).enrol_phone(
             &long,
             number(),
             told,
             &mut practice.rng(),
-            practice.now(),
         );
-        practice.run(enrol.proven_by(proof)).done().unwrap()
+        practice.run(enrol.proven_by(proof)).unwrap()
     };
     let sent = enrol_phone();
     let bound = practice.confirm(&id, sent.id(), sent.code().expose_str());
     assert_eq!(said(&bound), Said::Accepted);
     practice.wait(60);
     let operator = practice.person(7);
-    let grantor = practice.proof(&operator, Purpose::ActForOther);
-    let grant =
-        practice.mfa.grant_emergency_access(&id, grantor, 14_400, "in repair", practice.now());
-    practice.run(grant).done().unwrap();
+    let grantor = practice.proof(&operator, ActForOther);
+    let grant = practice.mfa.account(&id).at(practice.now()).grant_emergency_access(
+        grantor,
+        14_400,
+        "in repair",
+    );
+    practice.run(grant).unwrap();
     // A pending telephone, a sent code, a started check, and failures in every class.
     let pending = enrol_phone();
     practice.wait(60);
     let name = action(&"x".repeat(32));
-    let sent = practice.challenge(&id, name.clone()).done().unwrap();
+    let sent = practice.challenge(&id, name.clone()).unwrap();
     let started = practice.start_external(&id, name.clone());
     let _ = practice.recover(&id, &"0".repeat(24));
     let _ = practice.verify(&id, "00000000");
@@ -591,8 +610,11 @@ fn the_largest_record() {
     assert_eq!((summary.confirmed().count(), summary.devices.len()), (14, 30));
     assert!(summary.pending_until.is_some() && summary.emergency_until.is_some());
     // All of it is read back and works.
-    let answer =
-        practice.mfa.answer(&id, sent.id(), sent.code().expose_str(), name.clone(), practice.now());
+    let answer = practice.mfa.account(&id).at(practice.now()).verify_sent_code(
+        sent.id(),
+        sent.code().expose_str(),
+        name.clone(),
+    );
     assert_eq!(said(&practice.run(answer)), Said::Accepted);
     let key = summary.confirmed().find(|device| device.method.is_phishing_resistant()).unwrap();
     let verified = Assertion::verified_by_host(started, key.id);
@@ -608,21 +630,21 @@ fn the_largest_record() {
 #[test]
 fn versions() {
     let (mfa, store, id) = (Mfa::new(Bare, Recommended), Ledger::default(), account(1));
-    let pending = mfa.enrol(&id, "Phone", &mut rng(1), START).run(&store).unwrap().done().unwrap();
+    let pending = mfa.account(&id).at(START).enrol("Phone", &mut rng(1)).run(&store).unwrap();
     let app = Authenticator::of(&pending);
-    let confirm = mfa.confirm(&id, pending.id(), &app.code(START), &mut rng(2), START);
+    let confirm = mfa.account(&id).at(START).confirm(pending.id(), &app.code(START), &mut rng(2));
     assert_eq!(said(&confirm.run(&store).unwrap()), Said::Accepted);
     let bytes = store.record(&id).unwrap().as_bytes().to_vec();
     let max = u64::try_from(i64::MAX).unwrap();
     assert_eq!(Record::MAX_VERSION, max);
     let now = START.plus(60);
-    let verify = mfa.verify(&id, &app.code(now), Purpose::SignIn, now);
-    let wrong = mfa.verify(&id, &wrong_code(&[&app], now, 0), Purpose::SignIn, now);
-    let offboard = mfa.offboard(&id, Actor::Host, "left", now);
+    let verify = mfa.account(&id).at(now).verify(&app.code(now), SignIn);
+    let wrong = mfa.account(&id).at(now).verify(&wrong_code(&[&app], now, 0), SignIn);
+    let offboard = mfa.account(&id).at(now).offboard(Actor::Host, "left");
     for version in [0, max, max + 1, u64::MAX] {
         let record = Record::new(version, bytes.clone());
         store.put(id, record.clone());
-        let error = Some(Error::Record(RecordError::Version));
+        let error = Some(Fault::Record(RecordError::Version));
         assert_eq!(verify.run(&store).err(), error, "version {version}");
         assert_eq!(wrong.run(&store).err(), error, "version {version}");
         assert_eq!(offboard.run(&store).err(), error, "version {version}");
@@ -643,7 +665,7 @@ fn moving_factors_at_their_end() {
     let secret = || Secret::from_bytes(&[0x77; 20]).unwrap();
     let label = || Label::new("Token").unwrap();
     let token = ExistingDevice::hotp(label(), secret(), Algorithm::Sha1, Digits::Six, u64::MAX);
-    practice.run(mfa.import(&id, token, &mut practice.rng(), practice.now())).done().unwrap();
+    practice.run(mfa.account(&id).at(practice.now()).import(token, &mut practice.rng())).unwrap();
     let hotp = countersign::Hotp::new(&secret(), Algorithm::Sha1, Digits::Six);
     let last = hotp.generate(u64::MAX).expose_str().to_owned();
     assert_eq!(said(&practice.verify(&id, &last)), Said::Accepted);
@@ -655,7 +677,7 @@ fn moving_factors_at_their_end() {
     let id = account(2);
     let parameters = Parameters::default();
     let app = ExistingDevice::totp(label(), secret(), parameters, Some(u64::MAX));
-    practice.run(mfa.import(&id, app, &mut practice.rng(), practice.now())).done().unwrap();
+    practice.run(mfa.account(&id).at(practice.now()).import(app, &mut practice.rng())).unwrap();
     let totp =
         Authenticator::App { totp: countersign::Totp::new(&secret(), parameters), parameters };
     let code = totp.code(practice.now());
@@ -664,20 +686,21 @@ fn moving_factors_at_their_end() {
     let id = account(3);
     let later = Parameters { t0: UnixTime::from_secs(4_000_000_000), ..parameters };
     let app = ExistingDevice::totp(label(), secret(), later, None);
-    practice.run(mfa.import(&id, app, &mut practice.rng(), practice.now())).done().unwrap();
+    practice.run(mfa.account(&id).at(practice.now()).import(app, &mut practice.rng())).unwrap();
     for code in ["000000", &code] {
         assert!(matches!(said(&practice.verify(&id, code)), Said::Rejected(_)));
     }
     // Emergency access for no time, and for ever: a second, and the policy's hours.
     let (person, operator) = (practice.person(4), practice.person(5));
     for (asked, granted) in [(0, 0), (14_400, 14_400), (14_401, 14_400), (u64::MAX, 14_400)] {
-        let proof = practice.proof(&operator, Purpose::ActForOther);
+        let proof = practice.proof(&operator, ActForOther);
         let now = practice.now();
-        let grant = mfa.grant_emergency_access(&person.id, proof, asked, "in repair", now);
-        assert_eq!(practice.run(grant).done().unwrap(), now.plus(granted), "{asked}");
+        let grant =
+            mfa.account(&person.id).at(now).grant_emergency_access(proof, asked, "in repair");
+        assert_eq!(practice.run(grant).unwrap(), now.plus(granted), "{asked}");
         for (late, expected) in [(granted, Said::Accepted), (granted + 1, Said::Expired)] {
             let at = now.plus(late);
-            let used = practice.run(mfa.use_emergency_access(&person.id, Purpose::SignIn, at));
+            let used = practice.run(mfa.account(&person.id).at(at).use_emergency_access(SignIn));
             assert_eq!(said(&used), expected, "{asked}, {late} s later");
         }
     }
@@ -691,8 +714,8 @@ fn numbers_that_name_nothing() {
     let id = &person.id;
     for number in [0, 1, u64::MAX] {
         let device = DeviceId::from_u64(number);
-        let proof = practice.proof(&person, Purpose::ChangeFactors);
-        let revoke = practice.mfa.revoke(id, device, proof, practice.now());
+        let proof = practice.proof(&person, ChangeFactors);
+        let revoke = practice.mfa.account(id).at(practice.now()).revoke(device, proof);
         assert_eq!(practice.refused(revoke), Refusal::NoSuchDevice);
     }
     let before = practice.store.records();
@@ -701,7 +724,7 @@ fn numbers_that_name_nothing() {
         assert_eq!(said(&practice.confirm(id, none, "123456")), Said::Expired);
         assert_eq!(said(&practice.answer(id, none, "123456")), Said::Expired);
         let assertion = Assertion::verified_by_host(none, person.device);
-        assert_eq!(said(&practice.settle(id, assertion, Purpose::SignIn)), Said::Expired);
+        assert_eq!(said(&practice.settle(id, assertion, SignIn)), Said::Expired);
     }
     assert_eq!(practice.store.records(), before);
     assert_eq!(practice.store.load(id).unwrap(), before.get(id).cloned());

@@ -13,11 +13,14 @@ use countersign::account::Class;
 use countersign::account::ExistingDevice;
 use countersign::account::Refusal;
 use countersign::account::Text;
-use countersign::account::{Actor, EventId, Kind, Notice, Why};
+use countersign::account::{Actor, EventId, EventKind, Notice, RejectionReason};
 use countersign::account::{Assertion, ChallengeId, PhoneNumber};
 use countersign::mfa::{ExternalMethod, RestrictedNotice};
 use countersign::otp::Parameters;
-use countersign::{AccountId, DeviceId, Digits, Event, Method, Purpose, Secret, UnixTime};
+use countersign::{
+    AccountId, ActForOther, ChangeFactors, ChangePrivileges, DeviceId, Digits, Event, Method,
+    Secret, SignIn, UnixTime,
+};
 
 /// Takes the events of the operation that has just been run: there are some, all of one account and
 /// one moment. Their kinds by name, written or only noted.
@@ -29,7 +32,7 @@ fn kinds(practice: &Practice, id: &AccountId) -> String {
         assert_eq!((&event.account, event.at), (id, practice.now()));
         let kind = format!("{:?}", event.kind);
         let name: String = match &event.kind {
-            Kind::Rejected(_) | Kind::Refused(_) => kind,
+            EventKind::Rejected(_) | EventKind::Refused(_) => kind,
             _ => kind.chars().take_while(|c| c.is_alphanumeric()).collect(),
         };
         names.push(if event.id.is_some() { name } else { format!("({name})") });
@@ -53,161 +56,177 @@ fn every_decision_has_its_events() {
             answer
         }};
     }
-    let sign_in = || Purpose::SignIn;
+    let sign_in = || SignIn;
     let now = practice.now();
     let none = ChallengeId::from_bytes([0; 16]);
 
     // Nobody yet.
     let nobody = "(Rejected(UnknownAccount))";
-    let _ = assert_kinds!(mfa.verify(id, "123456", sign_in(), now), nobody);
+    let _ = assert_kinds!(mfa.account(id).at(now).verify("123456", sign_in()), nobody);
     let pair = ["123456", "654321"];
     let device = DeviceId::from_u64(1);
-    let _ = assert_kinds!(mfa.resynchronise(id, device, pair, sign_in(), now), nobody);
-    let _ = assert_kinds!(mfa.recover(id, &"0".repeat(24), sign_in(), now), nobody);
-    let _ = assert_kinds!(mfa.verify(id, "12345", sign_in(), now), "(Malformed)");
-    let _ = assert_kinds!(mfa.resynchronise(id, device, ["", ""], sign_in(), now), "(Malformed)");
-    let _ = assert_kinds!(mfa.recover(id, "", sign_in(), now), "(Malformed)");
+    let _ = assert_kinds!(mfa.account(id).at(now).resynchronise(device, pair, sign_in()), nobody);
+    let _ = assert_kinds!(mfa.account(id).at(now).recover(&"0".repeat(24), sign_in()), nobody);
+    let _ = assert_kinds!(mfa.account(id).at(now).verify("12345", sign_in()), "(Malformed)");
+    let _ = assert_kinds!(
+        mfa.account(id).at(now).resynchronise(device, ["", ""], sign_in()),
+        "(Malformed)"
+    );
+    let _ = assert_kinds!(mfa.account(id).at(now).recover("", sign_in()), "(Malformed)");
     let expired = "(Rejected(Expired))";
-    let _ = assert_kinds!(mfa.answer(id, none, "123456", sign_in(), now), expired);
-    let _ = assert_kinds!(mfa.confirm(id, none, "123456", &mut rng(), now), expired);
+    let _ =
+        assert_kinds!(mfa.account(id).at(now).verify_sent_code(none, "123456", sign_in()), expired);
+    let _ = assert_kinds!(mfa.account(id).at(now).confirm(none, "123456", &mut rng()), expired);
     let assertion = Assertion::verified_by_host(none, device);
-    let _ = assert_kinds!(mfa.settle_external(id, assertion, sign_in(), now), expired);
-    let _ = assert_kinds!(mfa.use_emergency_access(id, sign_in(), now), expired);
+    let _ = assert_kinds!(mfa.account(id).at(now).finish_external(assertion, sign_in()), expired);
+    let _ = assert_kinds!(mfa.account(id).at(now).use_emergency_access(sign_in()), expired);
     let nothing = "(Refused(NothingBound))";
-    let _ = assert_kinds!(mfa.challenge(id, sign_in(), &mut rng(), now), nothing);
-    let _ = assert_kinds!(mfa.start_external(id, sign_in(), &mut rng(), now), nothing);
+    let _ = assert_kinds!(mfa.account(id).at(now).send_code(sign_in(), &mut rng()), nothing);
+    let _ = assert_kinds!(mfa.account(id).at(now).start_external(sign_in(), &mut rng()), nothing);
 
     // The first app.
-    let enrol = mfa.enrol(id, "Phone", &mut rng(), now);
-    let pending = assert_kinds!(enrol, "EnrolmentStarted").done().unwrap();
+    let enrol = mfa.account(id).at(now).enrol("Phone", &mut rng());
+    let pending = assert_kinds!(enrol, "EnrolmentStarted").unwrap();
     let app = Authenticator::of(&pending);
     let wrong = wrong_code(&[&app], now, 0);
-    let confirm = |code: &str| mfa.confirm(id, pending.id(), code, &mut rng(), now);
+    let confirm = |code: &str| mfa.account(id).at(now).confirm(pending.id(), code, &mut rng());
     let _ = assert_kinds!(confirm("12345"), "(Malformed)");
     let _ = assert_kinds!(confirm(&wrong), "Rejected(WrongCode)");
     let bound = assert_kinds!(confirm(&app.code(now)), "Bound RecoveryCodesIssued");
     let bound = bound.accepted().unwrap();
     let codes = recovery_codes(&bound);
     let person = Person { id: *id, device: bound.device(), app, recovery_codes: codes };
-    let enrol = mfa.enrol(id, "Mine", &mut rng(), now);
+    let enrol = mfa.account(id).at(now).enrol("Mine", &mut rng());
     let _ = assert_kinds!(enrol, "(Refused(ProofRequired))");
 
     // Codes.
     let now = practice.wait(60);
     let code = person.app.code(now);
-    let _ = assert_kinds!(mfa.verify(id, &code, sign_in(), now), "Accepted");
-    let _ = assert_kinds!(mfa.verify(id, &code, sign_in(), now), "Rejected(Replayed)");
-    let _ = assert_kinds!(mfa.verify(id, &wrong, sign_in(), now), "Rejected(WrongCode)");
+    let _ = assert_kinds!(mfa.account(id).at(now).verify(&code, sign_in()), "Accepted");
+    let _ = assert_kinds!(mfa.account(id).at(now).verify(&code, sign_in()), "Rejected(Replayed)");
+    let _ = assert_kinds!(mfa.account(id).at(now).verify(&wrong, sign_in()), "Rejected(WrongCode)");
     let far = person.app.step(now) + 300;
     let (one, two) = (person.app.at(far), person.app.at(far + 1));
-    let resync = mfa.resynchronise(id, person.device, [&one, &two], sign_in(), now);
+    let resync = mfa.account(id).at(now).resynchronise(person.device, [&one, &two], sign_in());
     let _ = assert_kinds!(resync, "Resynchronised Accepted");
-    let resync = mfa.resynchronise(id, person.device, [&one, &two], sign_in(), now);
+    let resync = mfa.account(id).at(now).resynchronise(person.device, [&one, &two], sign_in());
     let _ = assert_kinds!(resync, "Rejected(Replayed)");
     let recover = |at: usize, purpose: Purpose| {
-        mfa.recover(id, &person.recovery_codes[at], purpose, practice.now())
+        mfa.account(id).at(practice.now()).recover(&person.recovery_codes[at], purpose)
     };
     let _ = assert_kinds!(recover(0, sign_in()), "RecoveryCodeSpent Accepted");
     let _ = assert_kinds!(recover(0, sign_in()), "Rejected(Replayed)");
-    let _ = assert_kinds!(recover(1, Purpose::ActForOther), "Rejected(WrongPurpose)");
+    let _ = assert_kinds!(recover(1, ActForOther), "Rejected(WrongPurpose)");
     for _ in 0..4 {
-        let _ = assert_kinds!(mfa.verify(id, &wrong, sign_in(), now), "Rejected(WrongCode)");
+        let _ =
+            assert_kinds!(mfa.account(id).at(now).verify(&wrong, sign_in()), "Rejected(WrongCode)");
     }
-    let _ = assert_kinds!(mfa.verify(id, &wrong, sign_in(), now), "(Waiting)");
+    let _ = assert_kinds!(mfa.account(id).at(now).verify(&wrong, sign_in()), "(Waiting)");
 
     // A telephone and a passkey.
     let change = |at: usize| {
-        let proof = practice.run(recover(at, Purpose::ChangeFactors)).accepted().unwrap();
+        let proof = practice.run(recover(at, ChangeFactors)).accepted().unwrap();
         practice.store.take_events();
         proof
     };
     let number = PhoneNumber::new("+15550100100").unwrap();
     let told = RestrictedNotice::given_by_host();
-    let phone = mfa.enrol_phone(id, "SMS", number, told, &mut rng(), now).proven_by(change(1));
-    let sent = assert_kinds!(phone, "EnrolmentStarted").done().unwrap();
-    let confirm = mfa.confirm(id, sent.id(), sent.code().expose_str(), &mut rng(), now);
+    let phone =
+        mfa.account(id).at(now).enrol_phone("SMS", number, told, &mut rng()).proven_by(change(1));
+    let sent = assert_kinds!(phone, "EnrolmentStarted").unwrap();
+    let confirm = mfa.account(id).at(now).confirm(sent.id(), sent.code().expose_str(), &mut rng());
     let _ = assert_kinds!(confirm, "Bound");
     let now = practice.wait(60);
-    let challenge = || mfa.challenge(id, Purpose::SignIn, &mut rng(), practice.now());
-    let sent = assert_kinds!(challenge(), "ChallengeIssued").done().unwrap();
+    let challenge = || mfa.account(id).at(practice.now()).send_code(SignIn, &mut rng());
+    let sent = assert_kinds!(challenge(), "ChallengeIssued").unwrap();
     let _ = assert_kinds!(challenge(), format!("(Refused({:?}))", too_soon(now.plus(30))));
     let code = sent.code().expose_str();
-    let answer = |code: &str, purpose| mfa.answer(id, sent.id(), code, purpose, now);
+    let answer =
+        |code: &str, purpose| mfa.account(id).at(now).verify_sent_code(sent.id(), code, purpose);
     let _ = assert_kinds!(answer(&other_than(code), sign_in()), "Rejected(WrongCode)");
     let _ = assert_kinds!(answer(code, action("pay")), "Rejected(WrongPurpose)");
     let _ = assert_kinds!(answer(code, sign_in()), "Accepted");
-    let bind = mfa.bind_external(id, "Key", ExternalMethod::Passkey, &mut rng(), now);
-    let key = assert_kinds!(bind.proven_by(change(2)), "Bound").done().unwrap().device();
+    let bind = mfa.account(id).at(now).bind_external("Key", ExternalMethod::Passkey, &mut rng());
+    let key = assert_kinds!(bind.proven_by(change(2)), "Bound").unwrap().device();
     let start = || {
-        let start = mfa.start_external(id, Purpose::SignIn, &mut rng(), practice.now());
-        assert_kinds!(start, "ChallengeIssued").done().unwrap().id()
+        let start = mfa.account(id).at(practice.now()).start_external(SignIn, &mut rng());
+        assert_kinds!(start, "ChallengeIssued").unwrap().id()
     };
     let failed = Assertion::failed_at_host(start(), key);
-    let _ =
-        assert_kinds!(mfa.settle_external(id, failed, sign_in(), now), "Rejected(HostCheckFailed)");
+    let _ = assert_kinds!(
+        mfa.account(id).at(now).finish_external(failed, sign_in()),
+        "Rejected(HostCheckFailed)"
+    );
     let foreign = Assertion::verified_by_host(start(), DeviceId::from_u64(1));
-    let _ = assert_kinds!(mfa.settle_external(id, foreign, sign_in(), now), "Rejected(NoDevice)");
+    let _ = assert_kinds!(
+        mfa.account(id).at(now).finish_external(foreign, sign_in()),
+        "Rejected(NoDevice)"
+    );
     let verified = Assertion::verified_by_host(start(), key);
-    let _ = assert_kinds!(mfa.settle_external(id, verified, sign_in(), now), "Accepted");
+    let _ = assert_kinds!(mfa.account(id).at(now).finish_external(verified, sign_in()), "Accepted");
 
     // Changes.
-    let replace = mfa.replace(id, person.device, "New", change(3), &mut rng(), now);
-    let pending = assert_kinds!(replace, "EnrolmentStarted").done().unwrap();
+    let replace = mfa.account(id).at(now).replace(person.device, "New", change(3), &mut rng());
+    let pending = assert_kinds!(replace, "EnrolmentStarted").unwrap();
     practice.wait(60); // the codes had to wait
     let now = practice.now();
     let new = Authenticator::of(&pending);
-    let confirm = mfa.confirm(id, pending.id(), &new.code(now), &mut rng(), now);
+    let confirm = mfa.account(id).at(now).confirm(pending.id(), &new.code(now), &mut rng());
     let device = assert_kinds!(confirm, "Revoked Bound").accepted().unwrap().device();
-    let renew = mfa.regenerate_recovery_codes(id, change(4), &mut rng(), now);
-    let renewed = assert_kinds!(renew, "RecoveryCodesIssued").done().unwrap();
+    let renew = mfa.account(id).at(now).regenerate_recovery_codes(change(4), &mut rng());
+    let renewed = assert_kinds!(renew, "RecoveryCodesIssued").unwrap();
     let renewed: Vec<_> = renewed.iter().map(|code| code.expose_text().to_string()).collect();
     let change = |at: usize| {
-        let recover = mfa.recover(id, &renewed[at], Purpose::ChangeFactors, practice.now());
+        let recover = mfa.account(id).at(practice.now()).recover(&renewed[at], ChangeFactors);
         let proof = practice.run(recover).accepted().unwrap();
         practice.store.take_events();
         proof
     };
-    let _ = assert_kinds!(mfa.report_lost(id, device, change(0), now), "ReportedLost");
-    let _ = assert_kinds!(mfa.report_lost(id, device, change(1), now), "(Refused(NoSuchDevice))");
-    let _ = assert_kinds!(mfa.revoke(id, key, change(2), now), "Revoked");
+    let _ = assert_kinds!(mfa.account(id).at(now).report_lost(device, change(0)), "ReportedLost");
+    let _ = assert_kinds!(
+        mfa.account(id).at(now).report_lost(device, change(1)),
+        "(Refused(NoSuchDevice))"
+    );
+    let _ = assert_kinds!(mfa.account(id).at(now).revoke(key, change(2)), "Revoked");
 
     // Operators, and the end.
     let operator = practice.person(2);
     let act = || {
-        let proof = practice.proof(&operator, Purpose::ActForOther);
+        let proof = practice.proof(&operator, ActForOther);
         practice.store.take_events();
         proof
     };
     let (proof, now) = (act(), practice.now());
-    let grant = mfa.grant_emergency_access(id, proof, 600, "in repair", now);
+    let grant = mfa.account(id).at(now).grant_emergency_access(proof, 600, "in repair");
     let _ = assert_kinds!(grant, "EmergencyGranted");
-    let _ = assert_kinds!(mfa.use_emergency_access(id, sign_in(), now), "Accepted");
-    let privileges = mfa.use_emergency_access(id, Purpose::ChangePrivileges, now);
+    let _ = assert_kinds!(mfa.account(id).at(now).use_emergency_access(sign_in()), "Accepted");
+    let privileges = mfa.account(id).at(now).use_emergency_access(ChangePrivileges);
     let _ = assert_kinds!(privileges, "(Rejected(WrongPurpose))");
     let (proof, now) = (act(), practice.now());
-    let _ = assert_kinds!(mfa.reset(id, proof, "showed a passport", now), "Reset");
-    let _ = assert_kinds!(mfa.verify(id, &wrong, sign_in(), now), "Rejected(NoDevice)");
-    let offboard = || mfa.offboard(id, Actor::Host, "left", practice.now());
+    let _ = assert_kinds!(mfa.account(id).at(now).reset(proof, "showed a passport"), "Reset");
+    let _ = assert_kinds!(mfa.account(id).at(now).verify(&wrong, sign_in()), "Rejected(NoDevice)");
+    let offboard = || mfa.account(id).at(practice.now()).offboard(Actor::Host, "left");
     let _ = assert_kinds!(offboard(), "Offboarded");
     let _ = assert_kinds!(offboard(), "(Refused(Offboarded))");
-    let _ = assert_kinds!(mfa.verify(id, &wrong, sign_in(), now), "(Rejected(Offboarded))");
+    let _ =
+        assert_kinds!(mfa.account(id).at(now).verify(&wrong, sign_in()), "(Rejected(Offboarded))");
 
     // Somebody from another system.
     let id = &account(3);
-    let import = mfa.import(id, imported(), &mut rng(), now);
+    let import = mfa.account(id).at(now).import(imported(), &mut rng());
     let _ = assert_kinds!(import, "Imported");
-    let import = mfa.import(id, imported(), &mut rng(), now);
+    let import = mfa.account(id).at(now).import(imported(), &mut rng());
     let _ = assert_kinds!(import, "(Refused(AlreadyBound))");
     // A summary decides nothing and leaves nothing.
-    assert!(practice.run(mfa.summary(id, now)).is_some());
+    assert!(practice.run(mfa.account(id).at(now).summary()).is_some());
     assert!(practice.store.take_events().is_empty());
     // A clock that was set back, beside whatever it is that was decided; by a minute is no news.
     practice.set_clock(UnixTime::from_secs(now.as_secs() - 60));
     let none = "0000-0000-0000-0000-0000-0000";
-    let recover = mfa.recover(id, none, sign_in(), practice.now());
+    let recover = mfa.account(id).at(practice.now()).recover(none, sign_in());
     let _ = assert_kinds!(recover, "Rejected(NoDevice)");
     practice.set_clock(UnixTime::from_secs(practice.now().as_secs() - 61));
-    let verify = mfa.verify(id, &wrong, sign_in(), practice.now());
+    let verify = mfa.account(id).at(practice.now()).verify(&wrong, sign_in());
     let _ = assert_kinds!(verify, "ClockWentBack Rejected(WrongCode)");
 }
 
@@ -228,22 +247,22 @@ fn ids_are_unique_and_without_holes() {
     let people = [practice.person(1), practice.person(2), practice.person(3)];
     for round in 0..6 {
         for person in &people {
-            let _ = practice.proof(person, Purpose::SignIn);
+            let _ = practice.proof(person, SignIn);
             let _ = practice.miss(person);
             let _ = practice.recover(&person.id, &person.recovery_codes[round]);
             let _ = practice.verify(&person.id, "no code");
         }
-        let proof = practice.proof(&people[0], Purpose::ChangeFactors);
+        let proof = practice.proof(&people[0], ChangeFactors);
         let _ = practice.passkey(&people[0].id, Some(proof));
     }
     // Fault and contention leave no hole and no second copy.
     practice.store.break_at(Some(Fault::BeforeWrite));
     let wrong = wrong_code(&[&people[0].app], practice.now(), 0);
-    let verify = practice.mfa.verify(&people[0].id, &wrong, Purpose::SignIn, practice.now());
+    let verify = practice.mfa.account(&people[0].id).at(practice.now()).verify(&wrong, SignIn);
     assert!(verify.run(&practice.store).is_err());
     practice.store.break_at(None);
     assert_eq!(said(&practice.run_ref(&verify)), Said::Rejected(4));
-    practice.offboard(&people[2].id).done().unwrap();
+    practice.offboard(&people[2].id).unwrap();
 
     let mut trail: BTreeMap<(AccountId, u64), Vec<u16>> = BTreeMap::new();
     for event in practice.store.events() {
@@ -273,16 +292,17 @@ fn events_say_who_and_whence() {
     let id = &person.id;
     let now = practice.now();
     let last = || practice.store.take_events().pop().unwrap();
-    let verify = practice.mfa.verify(id, &person.app.code(now), action("release-claims"), now);
+    let verify =
+        practice.mfa.account(id).at(now).verify(&person.app.code(now), action("release-claims"));
     let proof = practice.run(verify.from_source("198.51.100.7 Firefox")).accepted();
     let event = last();
     assert_eq!(event.source.as_ref().map(Text::as_str), Some("198.51.100.7 Firefox"));
     assert_eq!((event.actor, event.device), (Actor::Subject, proof.unwrap().device()));
     assert_eq!((event.method, event.purpose), (Some(Method::Totp), Some(action("release-claims"))));
-    let Kind::Accepted { moving_factor, drift } = event.kind else { panic!("not accepted") };
+    let EventKind::Accepted { moving_factor, drift } = event.kind else { panic!("not accepted") };
     assert_eq!((moving_factor, drift), (Some(person.app.step(now)), Some(0)));
     // A note has them as well.
-    let malformed = practice.mfa.verify(id, "x", Purpose::SignIn, now).from_source("a kiosk");
+    let malformed = practice.mfa.account(id).at(now).verify("x", SignIn).from_source("a kiosk");
     let _ = practice.run(malformed.first_factor_passed());
     let event = last();
     assert_eq!(event.source.as_ref().map(Text::as_str), Some("a kiosk"));
@@ -293,29 +313,34 @@ fn events_say_who_and_whence() {
     assert_eq!((event.source, event.first_factor_passed, event.device), (None, false, None));
 
     // An operator, whether it is done or refused; and all of the events of one operation.
-    let proof = practice.proof(&operator, Purpose::ActForOther);
-    let reset = practice.mfa.reset(id, proof, "showed a passport", practice.now());
-    practice.run(reset.from_source("the help desk")).done().unwrap();
+    let proof = practice.proof(&operator, ActForOther);
+    let reset = practice.mfa.account(id).at(practice.now()).reset(proof, "showed a passport");
+    practice.run(reset.from_source("the help desk")).unwrap();
     let event = last();
     assert_eq!((&event.account, event.actor), (id, Actor::Operator(operator.id)));
     assert_eq!(event.source.as_ref().map(Text::as_str), Some("the help desk"));
-    let Kind::Reset { reason } = &event.kind else { panic!("not reset") };
+    let EventKind::Reset { reason } = &event.kind else { panic!("not reset") };
     assert_eq!(reason.as_str(), "showed a passport");
-    let proof = practice.proof(&operator, Purpose::SignIn);
-    let reset = practice.mfa.reset(id, proof, "once more", practice.now());
+    let proof = practice.proof(&operator, SignIn);
+    let reset = practice.mfa.account(id).at(practice.now()).reset(proof, "once more");
     assert_eq!(practice.refused(reset), Refusal::ProofUnfit);
     assert_eq!(last().actor, Actor::Operator(operator.id));
     // The host, and whoever the host names.
-    let import = practice.mfa.import(&account(3), imported(), &mut practice.rng(), practice.now());
-    practice.run(import).done().unwrap();
+    let import = practice
+        .mfa
+        .account(&account(3))
+        .at(practice.now())
+        .import(imported(), &mut practice.rng());
+    practice.run(import).unwrap();
     assert_eq!(last().actor, Actor::Host);
     let by = Actor::Operator(operator.id);
-    let offboard = practice.mfa.offboard(&account(3), by.clone(), "left", practice.now());
-    practice.run(offboard).done().unwrap();
+    let offboard =
+        practice.mfa.account(&account(3)).at(practice.now()).offboard(by.clone(), "left");
+    practice.run(offboard).unwrap();
     let events = practice.store.take_events();
     assert_eq!(events.len(), 2, "the device, and the person");
     assert!(events.iter().all(|event| event.actor == by));
-    assert_eq!((events[0].method, &events[0].kind), (Some(Method::Totp), &Kind::Revoked));
+    assert_eq!((events[0].method, &events[0].kind), (Some(Method::Totp), &EventKind::Revoked));
 }
 
 /// ASVS 6.3.5: the right password with a wrong second factor is an alert, at every door that takes a
@@ -330,10 +355,10 @@ fn a_right_password_with_a_wrong_code() {
         assert_eq!(said(&practice.verify(id, &used)), Said::Accepted);
         let wrong = wrong_code(&[&person.app], now, 0);
         let attempt = match door {
-            0 => mfa.verify(id, &wrong, Purpose::SignIn, now),
-            1 => mfa.verify(id, &used, Purpose::SignIn, now),
-            2 => mfa.resynchronise(id, person.device, [&wrong, &wrong], Purpose::SignIn, now),
-            _ => mfa.recover(id, &"0".repeat(24), Purpose::SignIn, now),
+            0 => mfa.account(id).at(now).verify(&wrong, SignIn),
+            1 => mfa.account(id).at(now).verify(&used, SignIn),
+            2 => mfa.account(id).at(now).resynchronise(person.device, [&wrong, &wrong], SignIn),
+            _ => mfa.account(id).at(now).recover(&"0".repeat(24), SignIn),
         };
         practice.store.take_events();
         let _ = practice.run_ref(&attempt);
@@ -350,7 +375,7 @@ fn a_right_password_with_a_wrong_code() {
     }
     practice.store.take_events();
     let wrong = wrong_code(&[&person.app], practice.now(), 0);
-    let verify = practice.mfa.verify(&person.id, &wrong, Purpose::SignIn, practice.now());
+    let verify = practice.mfa.account(&person.id).at(practice.now()).verify(&wrong, SignIn);
     let _ = practice.run(verify.first_factor_passed());
     assert_eq!(notices(&practice.store.take_events()), []);
 }
@@ -380,24 +405,28 @@ fn what_the_person_is_told() {
     let none = None;
     // The kind, what is told, and whether other sessions should end (ASVS 7.4.2, 7.4.3).
     let table = [
-        (Kind::Accepted { moving_factor: None, drift: None }, none, false),
-        (Kind::Bound { replaces: None }, Some(Notice::FactorAdded), true),
-        (Kind::ChallengeIssued { until }, none, false),
-        (Kind::ClockWentBack { by: 61 }, none, false),
-        (Kind::Disabled { class: Class::Codes }, Some(Notice::FactorDisabled), false),
-        (Kind::EmergencyGranted { until, reason: reason() }, Some(Notice::EmergencyAccess), false),
-        (Kind::EnrolmentStarted { until }, none, false),
-        (Kind::Imported { short_secret: false }, Some(Notice::FactorAdded), false),
-        (Kind::Malformed, none, false),
-        (Kind::Offboarded { reason: reason() }, none, true),
-        (Kind::RecoveryCodesIssued { count: 10 }, Some(Notice::RecoveryCodesReplaced), true),
-        (Kind::RecoveryCodeSpent { left: 9 }, Some(Notice::RecoveryCodeUsed), false),
-        (Kind::Refused(Refusal::LastFactor), none, false),
-        (Kind::ReportedLost, Some(Notice::FactorRemoved), true),
-        (Kind::Reset { reason: reason() }, Some(Notice::AccountReset), true),
-        (Kind::Resynchronised { clock_offset: None }, none, false),
-        (Kind::Revoked, Some(Notice::FactorRemoved), true),
-        (Kind::Waiting { until }, none, false),
+        (EventKind::Accepted { moving_factor: None, drift: None }, none, false),
+        (EventKind::Bound { replaces: None }, Some(Notice::FactorAdded), true),
+        (EventKind::ChallengeIssued { until }, none, false),
+        (EventKind::ClockWentBack { by: 61 }, none, false),
+        (EventKind::Disabled { class: Class::Codes }, Some(Notice::FactorDisabled), false),
+        (
+            EventKind::EmergencyGranted { until, reason: reason() },
+            Some(Notice::EmergencyAccess),
+            false,
+        ),
+        (EventKind::EnrolmentStarted { until }, none, false),
+        (EventKind::Imported { short_secret: false }, Some(Notice::FactorAdded), false),
+        (EventKind::Malformed, none, false),
+        (EventKind::Offboarded { reason: reason() }, none, true),
+        (EventKind::RecoveryCodesIssued { count: 10 }, Some(Notice::RecoveryCodesReplaced), true),
+        (EventKind::RecoveryCodeSpent { left: 9 }, Some(Notice::RecoveryCodeUsed), false),
+        (EventKind::Refused(Refusal::LastFactor), none, false),
+        (EventKind::ReportedLost, Some(Notice::FactorRemoved), true),
+        (EventKind::Reset { reason: reason() }, Some(Notice::AccountReset), true),
+        (EventKind::Resynchronised { clock_offset: None }, none, false),
+        (EventKind::Revoked, Some(Notice::FactorRemoved), true),
+        (EventKind::Waiting { until }, none, false),
     ];
     let mut places: Vec<_> = table.iter().map(|(kind, ..)| place(kind)).collect();
     places.sort_unstable();
@@ -410,20 +439,20 @@ fn what_the_person_is_told() {
         }
     }
     let rejected = [
-        (Why::Disabled, none),
-        (Why::Expired, none),
-        (Why::HostCheckFailed, Some(Notice::SuspiciousAttempt)),
-        (Why::NoDevice, none),
-        (Why::Offboarded, none),
-        (Why::Replayed, Some(Notice::SuspiciousAttempt)),
-        (Why::UnknownAccount, none),
-        (Why::WrongCode, Some(Notice::SuspiciousAttempt)),
-        (Why::WrongPurpose, none),
+        (RejectionReason::Disabled, none),
+        (RejectionReason::Expired, none),
+        (RejectionReason::HostCheckFailed, Some(Notice::SuspiciousAttempt)),
+        (RejectionReason::NoDevice, none),
+        (RejectionReason::Offboarded, none),
+        (RejectionReason::Replayed, Some(Notice::SuspiciousAttempt)),
+        (RejectionReason::UnknownAccount, none),
+        (RejectionReason::WrongCode, Some(Notice::SuspiciousAttempt)),
+        (RejectionReason::WrongPurpose, none),
     ];
     for (why, notice) in rejected {
-        assert_eq!(event(Kind::Rejected(why), false).notice(), None, "{why:?}");
-        assert_eq!(event(Kind::Rejected(why), true).notice(), notice, "{why:?}");
-        assert!(!event(Kind::Rejected(why), true).ends_sessions());
+        assert_eq!(event(EventKind::Rejected(why), false).notice(), None, "{why:?}");
+        assert_eq!(event(EventKind::Rejected(why), true).notice(), notice, "{why:?}");
+        assert!(!event(EventKind::Rejected(why), true).ends_sessions());
     }
     // Each is one sentence, and none of them asks for anything or names a secret.
     for notice in [
@@ -444,25 +473,25 @@ fn what_the_person_is_told() {
 /// A new kind does not compile until it has a number here, and does not pass without a row above.
 fn place(kind: &Kind) -> usize {
     match kind {
-        Kind::Accepted { .. } => 0,
-        Kind::Bound { .. } => 1,
-        Kind::ChallengeIssued { .. } => 2,
-        Kind::ClockWentBack { .. } => 3,
-        Kind::Disabled { .. } => 4,
-        Kind::EmergencyGranted { .. } => 5,
-        Kind::EnrolmentStarted { .. } => 6,
-        Kind::Imported { .. } => 7,
-        Kind::Malformed => 8,
-        Kind::Offboarded { .. } => 9,
-        Kind::RecoveryCodesIssued { .. } => 10,
-        Kind::RecoveryCodeSpent { .. } => 11,
-        Kind::Refused(_) => 12,
-        Kind::ReportedLost => 13,
-        Kind::Reset { .. } => 14,
-        Kind::Resynchronised { .. } => 15,
-        Kind::Revoked => 16,
-        Kind::Waiting { .. } => 17,
-        Kind::Rejected(_) => 18,
+        EventKind::Accepted { .. } => 0,
+        EventKind::Bound { .. } => 1,
+        EventKind::ChallengeIssued { .. } => 2,
+        EventKind::ClockWentBack { .. } => 3,
+        EventKind::Disabled { .. } => 4,
+        EventKind::EmergencyGranted { .. } => 5,
+        EventKind::EnrolmentStarted { .. } => 6,
+        EventKind::Imported { .. } => 7,
+        EventKind::Malformed => 8,
+        EventKind::Offboarded { .. } => 9,
+        EventKind::RecoveryCodesIssued { .. } => 10,
+        EventKind::RecoveryCodeSpent { .. } => 11,
+        EventKind::Refused(_) => 12,
+        EventKind::ReportedLost => 13,
+        EventKind::Reset { .. } => 14,
+        EventKind::Resynchronised { .. } => 15,
+        EventKind::Revoked => 16,
+        EventKind::Waiting { .. } => 17,
+        EventKind::Rejected(_) => 18,
     }
 }
 
@@ -474,29 +503,31 @@ fn lifecycle_is_told() {
     let person = practice.person(1);
     let told = || notices(&practice.store.take_events());
     assert_eq!(told(), [Notice::FactorAdded, Notice::RecoveryCodesReplaced]);
-    let proof = practice.proof(&person, Purpose::ChangeFactors);
+    let proof = practice.proof(&person, ChangeFactors);
     assert_eq!(told(), []);
     let phone = practice.phone(&person.id, "+15550100100", Some(proof));
     assert_eq!(told(), [Notice::FactorAdded]);
-    let proof = practice.proof(&person, Purpose::ChangeFactors);
-    let revoke = practice.mfa.revoke(&person.id, phone, proof, practice.now());
-    practice.run(revoke).done().unwrap();
+    let proof = practice.proof(&person, ChangeFactors);
+    let revoke = practice.mfa.account(&person.id).at(practice.now()).revoke(phone, proof);
+    practice.run(revoke).unwrap();
     assert_eq!(told(), [Notice::FactorRemoved]);
-    let proof = practice.proof(&person, Purpose::ChangeFactors);
+    let proof = practice.proof(&person, ChangeFactors);
     let codes = practice.regenerate(&person.id, proof);
     assert_eq!(told(), [Notice::RecoveryCodesReplaced]);
     assert_eq!(said(&practice.recover(&person.id, &codes[0])), Said::Accepted);
     assert_eq!(told(), [Notice::RecoveryCodeUsed]);
-    let proof = practice.proof(&person, Purpose::ChangeFactors);
+    let proof = practice.proof(&person, ChangeFactors);
     let (mut rng, now) = (practice.rng(), practice.now());
-    let replace = practice.mfa.replace(&person.id, person.device, "New", proof, &mut rng, now);
-    let pending = practice.run(replace).done().unwrap();
+    let replace =
+        practice.mfa.account(&person.id).at(now).replace(person.device, "New", proof, &mut rng);
+    let pending = practice.run(replace).unwrap();
     assert_eq!(told(), []);
     let code = Authenticator::of(&pending).code(now);
     assert_eq!(said(&practice.confirm(&person.id, pending.id(), &code)), Said::Accepted);
     assert_eq!(told(), [Notice::FactorRemoved, Notice::FactorAdded]);
-    let token = practice.mfa.enrol_hotp(&account(2), "Token", Digits::Six, &mut rng, now);
-    let pending = practice.run(token).done().unwrap();
+    let token =
+        practice.mfa.account(&account(2)).at(now).enrol_hotp("Token", Digits::Six, &mut rng);
+    let pending = practice.run(token).unwrap();
     let code = Authenticator::of(&pending).at(0);
     assert_eq!(said(&practice.confirm(&account(2), pending.id(), &code)), Said::Accepted);
     assert_eq!(told(), [Notice::FactorAdded, Notice::RecoveryCodesReplaced]);

@@ -16,7 +16,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
-use countersign::account::{Actor, Kind};
+use countersign::account::{Actor, EventKind};
 use countersign::account::{Assertion, PhoneNumber};
 use countersign::account::{Bounded, Class, Throttle};
 use countersign::mfa::Bound;
@@ -90,7 +90,7 @@ fn attempt<'m, T: 'static>(
         Decided::Write(prepared) => {
             let write = prepared.write();
             let moving_factor = write.events().iter().find_map(|event| match event.kind {
-                Kind::Accepted { moving_factor, .. } => moving_factor,
+                EventKind::Accepted { moving_factor, .. } => moving_factor,
                 _ => None,
             });
             let next = Some((write.record().version(), write.record().as_bytes().to_vec()));
@@ -413,7 +413,7 @@ struct Scene<'m> {
 
 impl Scene<'_> {
     fn summary(&self, stored: &Stored) -> Summary {
-        match self.mfa.summary(&self.id, NOW).decide(record(stored), None).unwrap() {
+        match self.mfa.account(&self.id).at(NOW).summary().decide(record(stored), None).unwrap() {
             Decided::Answer { answer, .. } => answer.unwrap_or_default(),
             Decided::Write(_) => panic!("a summary writes nothing"),
         }
@@ -555,15 +555,19 @@ impl Stage {
     }
 
     fn bind_app(&mut self, id: &AccountId, proof: Option<Proof>) -> DeviceId {
-        let mut op = self.mfa.enrol(id, "app", &mut self.rng(), BEFORE);
+        let mut op = self.mfa.account(id).at(BEFORE).enrol("app", &mut self.rng());
         if let Some(proof) = proof {
             op = op.proven_by(proof);
         }
-        let pending = op.run(&self.store).unwrap().done().unwrap();
+        let pending = op.run(&self.store).unwrap();
         let totp = authenticator(&pending);
         let code = totp.generate(BEFORE).unwrap();
-        let op = self.mfa.confirm(id, pending.id(), code.expose_str(), &mut self.rng(), BEFORE);
-        let bound = op.run(&self.store).unwrap().accepted().unwrap();
+        let op = self.mfa.account(id).at(BEFORE).confirm(
+            pending.id(),
+            code.expose_str(),
+            &mut self.rng(),
+        );
+        let bound = op.run(&self.store).accepted().unwrap();
         if let Some(codes) = bound.recovery_codes() {
             self.recovery_codes = codes.iter().map(|code| code.expose_text().to_string()).collect();
         }
@@ -580,8 +584,8 @@ impl Stage {
     fn proof(&self, device: DeviceId, secs: u64) -> Proof {
         let at = UnixTime::from_secs(NOW.as_secs() - secs);
         let code = self.authenticators[&device].generate(at).unwrap();
-        let op = self.mfa.verify(&self.id, code.expose_str(), Purpose::ChangeFactors, at);
-        op.run(&self.store).unwrap().accepted().unwrap()
+        let op = self.mfa.account(&self.id).at(at).verify(code.expose_str(), ChangeFactors);
+        op.run(&self.store).accepted().unwrap()
     }
 
     /// A proof of an operator, and the operator's record.
@@ -594,8 +598,8 @@ impl Stage {
         };
         let at = UnixTime::from_secs(NOW.as_secs() - 60);
         let code = self.authenticators[&device].generate(at).unwrap();
-        let op = self.mfa.verify(&operator, code.expose_str(), Purpose::ActForOther, at);
-        let proof = op.run(&self.store).unwrap().accepted().unwrap();
+        let op = self.mfa.account(&operator).at(at).verify(code.expose_str(), ActForOther);
+        let proof = op.run(&self.store).accepted().unwrap();
         (proof, self.store_of(&operator))
     }
 
@@ -610,7 +614,7 @@ impl Stage {
     }
 
     fn verify<'m>(&'m self, name: &'static str, code: &str) -> Attempt<'m> {
-        attempt(name, self.mfa.verify(&self.id, code, Purpose::SignIn, NOW), None, verdict)
+        attempt(name, self.mfa.account(&self.id).at(NOW).verify(code, SignIn), None, verdict)
     }
 
     fn probe<'m>(&'m self, name: &'static str, code: &str) -> Probe<'m> {
@@ -619,11 +623,11 @@ impl Stage {
     }
 
     fn recover<'m>(&'m self, name: &'static str, code: &str) -> Attempt<'m> {
-        attempt(name, self.mfa.recover(&self.id, code, Purpose::SignIn, NOW), None, verdict)
+        attempt(name, self.mfa.account(&self.id).at(NOW).recover(code, SignIn), None, verdict)
     }
 
     fn offboard(&self) -> Attempt<'_> {
-        let op = self.mfa.offboard(&self.id, Actor::Host, "left", NOW);
+        let op = self.mfa.account(&self.id).at(NOW).offboard(Actor::Host, "left");
         attempt("offboard", op, None, change)
     }
 }
@@ -716,10 +720,11 @@ fn nothing_is_accepted_after_an_offboarding() {
     let (stage, device) = Stage::enrolled();
     let proof = stage.proof(device, 60);
     let (mfa, id) = (&stage.mfa, stage.id);
-    let op = mfa.enrol(&id, "second", &mut stage.rng(), NOW).proven_by(proof);
-    let pending = op.run(&stage.store).unwrap().done().unwrap();
+    let op = mfa.account(&id).at(NOW).enrol("second", &mut stage.rng()).proven_by(proof);
+    let pending = op.run(&stage.store).unwrap();
     let second = authenticator(&pending).generate(NOW).unwrap();
-    let confirm = mfa.confirm(&id, pending.id(), second.expose_str(), &mut stage.rng(), NOW);
+    let confirm =
+        mfa.account(&id).at(NOW).confirm(pending.id(), second.expose_str(), &mut stage.rng());
     let confirm = attempt("confirm", confirm, None, bound);
     let code = stage.code(device, 0);
     let probes: Vec<Probe<'_>> = vec![
@@ -747,9 +752,13 @@ fn nothing_begins_after_an_offboarding_either() {
     // Nobody yet: the tombstone comes first, or the enrolment does.
     let stage = Stage::empty();
     let (mfa, id) = (&stage.mfa, stage.id);
-    let enrol = mfa.enrol(&id, "app", &mut stage.rng(), NOW);
-    let passkey = mfa.bind_external(&id, "passkey", ExternalMethod::Passkey, &mut stage.rng(), NOW);
-    let again = mfa.enrol_hotp(&id, "token", Digits::Six, &mut stage.rng(), NOW);
+    let enrol = mfa.account(&id).at(NOW).enrol("app", &mut stage.rng());
+    let passkey = mfa.account(&id).at(NOW).bind_external(
+        "passkey",
+        ExternalMethod::Passkey,
+        &mut stage.rng(),
+    );
+    let again = mfa.account(&id).at(NOW).enrol_hotp("token", Digits::Six, &mut stage.rng());
     let scene = stage.scene(vec![]);
     let attempts = [
         stage.offboard(),
@@ -771,8 +780,8 @@ fn a_device_is_revoked_lost_or_replaced_against_its_own_codes() {
     let codes = [0, 30].map(|secs| stage.code(device, secs));
     let by_second = stage.code(second, 0);
 
-    let revoke = stage.mfa.revoke(&id, device, stage.proof(second, 120), NOW);
-    let lost = stage.mfa.report_lost(&id, device, stage.proof(second, 60), NOW);
+    let revoke = stage.mfa.account(&id).at(NOW).revoke(device, stage.proof(second, 120));
+    let lost = stage.mfa.account(&id).at(NOW).report_lost(device, stage.proof(second, 60));
     let scene = stage.scene(vec![stage.probe("again", &codes[0])]);
     let attempts = [
         attempt("revoke", revoke, None, change),
@@ -787,12 +796,20 @@ fn a_device_is_revoked_lost_or_replaced_against_its_own_codes() {
         assert!(ending[3].is_yes(), "the other device is nobody's business: {ending:?}");
     }
 
-    let replace =
-        stage.mfa.replace(&id, device, "new", stage.proof(second, 30), &mut stage.rng(), NOW);
-    let pending = replace.run(&stage.store).unwrap().done().unwrap();
+    let replace = stage.mfa.account(&id).at(NOW).replace(
+        device,
+        "new",
+        stage.proof(second, 30),
+        &mut stage.rng(),
+    );
+    let pending = replace.run(&stage.store).unwrap();
     let code = authenticator(&pending).generate(NOW).unwrap();
     let confirm = |name| {
-        let op = stage.mfa.confirm(&id, pending.id(), code.expose_str(), &mut stage.rng(), NOW);
+        let op = stage.mfa.account(&id).at(NOW).confirm(
+            pending.id(),
+            code.expose_str(),
+            &mut stage.rng(),
+        );
         attempt(name, op, None, bound)
     };
     let attempts = [
@@ -813,11 +830,11 @@ fn an_operator_resets_and_resynchronisation_burns() {
     let (mut stage, device) = Stage::enrolled();
     let id = stage.id;
     let (proof, operator) = stage.operator_proof();
-    let reset = stage.mfa.reset(&id, proof, "phone stolen", NOW);
+    let reset = stage.mfa.account(&id).at(NOW).reset(proof, "phone stolen");
     let codes = [300, 330].map(|secs| stage.code(device, secs));
     let pair = [codes[0].as_str(), codes[1].as_str()];
     let resynchronise = |name| {
-        let op = stage.mfa.resynchronise(&id, device, pair, Purpose::SignIn, NOW);
+        let op = stage.mfa.account(&id).at(NOW).resynchronise(device, pair, SignIn);
         attempt(name, op, None, verdict)
     };
     let again: Probe<'_> = Box::new(|| resynchronise("resynchronise"));
@@ -859,8 +876,9 @@ fn recovery_codes_are_spent_once_and_die_as_one() {
     }
 
     // Against new sets: the first new set kills the old one and the proof of the second.
-    let regenerate =
-        proofs.map(|proof| stage.mfa.regenerate_recovery_codes(&id, proof, &mut stage.rng(), NOW));
+    let regenerate = proofs.map(|proof| {
+        stage.mfa.account(&id).at(NOW).regenerate_recovery_codes(proof, &mut stage.rng())
+    });
     let [one, two] = regenerate.map(|op| attempt("regenerate", op, None, change));
     let scene = stage.scene(vec![]);
     let attempts =
@@ -875,13 +893,13 @@ fn recovery_codes_are_spent_once_and_die_as_one() {
 fn a_first_enrolment_is_confirmed_once() {
     let stage = Stage::empty();
     let id = stage.id;
-    let pending = stage.mfa.enrol(&id, "app", &mut stage.rng(), NOW);
-    let pending = pending.run(&stage.store).unwrap().done().unwrap();
+    let pending = stage.mfa.account(&id).at(NOW).enrol("app", &mut stage.rng());
+    let pending = pending.run(&stage.store).unwrap();
     let code = authenticator(&pending).generate(NOW).unwrap();
     let code = code.expose_str();
-    let another = stage.mfa.enrol(&id, "another", &mut stage.rng(), NOW);
-    let confirms =
-        [0; 2].map(|_| stage.mfa.confirm(&id, pending.id(), code, &mut stage.rng(), NOW));
+    let another = stage.mfa.account(&id).at(NOW).enrol("another", &mut stage.rng());
+    let confirms = [0; 2]
+        .map(|_| stage.mfa.account(&id).at(NOW).confirm(pending.id(), code, &mut stage.rng()));
     let [one, two] = confirms.map(|op| attempt("confirm", op, None, bound));
     let scene = stage.scene(vec![stage.probe("verify", code)]);
     let attempts =
@@ -904,27 +922,37 @@ fn sent_codes_and_assertions_are_used_once() {
     let told = RestrictedNotice::given_by_host();
     let at = UnixTime::from_secs(NOW.as_secs() - 120);
     let proof = stage.proof(device, 120);
-    let op = mfa.enrol_phone(&id, "phone", number, told, &mut stage.rng(), at).proven_by(proof);
-    let sent = op.run(&stage.store).unwrap().done().unwrap();
-    let op = mfa.confirm(&id, sent.id(), sent.code().expose_str(), &mut stage.rng(), at);
-    let _ = op.run(&stage.store).unwrap().accepted().unwrap();
+    let op = mfa
+        .account(&id)
+        .at(at)
+        .enrol_phone("phone", number, told, &mut stage.rng())
+        .proven_by(proof);
+    let sent = op.run(&stage.store).unwrap();
+    let op = mfa.account(&id).at(at).confirm(sent.id(), sent.code().expose_str(), &mut stage.rng());
+    let _ = op.run(&stage.store).accepted().unwrap();
     let proof = stage.proof(device, 90);
-    let op = mfa.bind_external(&id, "key", ExternalMethod::Passkey, &mut stage.rng(), NOW);
-    let bound = op.proven_by(proof).run(&stage.store).unwrap().done().unwrap();
+    let op =
+        mfa.account(&id).at(NOW).bind_external("key", ExternalMethod::Passkey, &mut stage.rng());
+    let bound = op.proven_by(proof).run(&stage.store).unwrap();
     let key = bound.device();
 
-    let sent = mfa.challenge(&id, Purpose::SignIn, &mut stage.rng(), NOW);
-    let sent = sent.run(&stage.store).unwrap().done().unwrap();
-    let started = mfa.start_external(&id, Purpose::SignIn, &mut stage.rng(), NOW);
-    let started = started.run(&stage.store).unwrap().done().unwrap();
+    let sent = mfa.account(&id).at(NOW).send_code(SignIn, &mut stage.rng());
+    let sent = sent.run(&stage.store).unwrap();
+    let started = mfa.account(&id).at(NOW).start_external(SignIn, &mut stage.rng());
+    let started = started.run(&stage.store).unwrap();
     let right = sent.code().expose_str();
     let wrong = if right == "000000" { "111111" } else { "000000" };
     let answer = |name, code: &str| {
-        attempt(name, mfa.answer(&id, sent.id(), code, Purpose::SignIn, NOW), None, verdict)
+        attempt(
+            name,
+            mfa.account(&id).at(NOW).verify_sent_code(sent.id(), code, SignIn),
+            None,
+            verdict,
+        )
     };
     let settle = |name| {
         let assertion = Assertion::verified_by_host(started.id(), key);
-        let op = mfa.settle_external(&id, assertion, Purpose::SignIn, NOW);
+        let op = mfa.account(&id).at(NOW).finish_external(assertion, SignIn);
         attempt(name, op, None, verdict)
     };
     let probes = || -> Vec<Probe<'_>> {

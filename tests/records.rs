@@ -207,27 +207,31 @@ fn every_golden_record_can_be_gone_on_from() {
             let [what, at, given @ .., "->", expected] = &words[..] else { panic!("{line}") };
             let at = UnixTime::from_secs(at.parse().unwrap());
             let challenge = |text: &str| ChallengeId::from_bytes(unhex(text).try_into().unwrap());
-            let purpose = Purpose::SignIn;
+            let purpose = SignIn;
             let verdict = match (*what, given) {
-                ("verify", [code]) => mfa.verify(id, code, purpose, at).run(&rows),
-                ("recover", [code]) => mfa.recover(id, code, purpose, at).run(&rows),
-                ("answer", [sent, code]) => {
-                    mfa.answer(id, challenge(sent), code, purpose, at).run(&rows)
-                }
+                ("verify", [code]) => mfa.account(id).at(at).verify(code, purpose).run(&rows),
+                ("recover", [code]) => mfa.account(id).at(at).recover(code, purpose).run(&rows),
+                ("answer", [sent, code]) => mfa
+                    .account(id)
+                    .at(at)
+                    .verify_sent_code(challenge(sent), code, purpose)
+                    .run(&rows),
                 ("settle", [started, device]) => {
                     let device = DeviceId::from_u64(u64::from_str_radix(device, 16).unwrap());
                     let assertion = Assertion::verified_by_host(challenge(started), device);
-                    mfa.settle_external(id, assertion, purpose, at).run(&rows)
+                    mfa.account(id).at(at).finish_external(assertion, purpose).run(&rows)
                 }
-                ("emergency", []) => mfa.use_emergency_access(id, purpose, at).run(&rows),
+                ("emergency", []) => {
+                    mfa.account(id).at(at).use_emergency_access(purpose).run(&rows)
+                }
                 ("confirm", [pending, code]) => {
-                    let op = mfa.confirm(id, challenge(pending), code, &mut rng, at);
-                    let accepted = op.run(&rows).unwrap().accepted().is_some();
+                    let op = mfa.account(id).at(at).confirm(challenge(pending), code, &mut rng);
+                    let accepted = op.run(&rows).accepted().is_some();
                     assert_eq!(if accepted { "accepted" } else { "no" }, *expected, "{line}");
                     continue;
                 }
                 ("enrol", []) => {
-                    let change = mfa.enrol(id, "new", &mut rng, at).run(&rows).unwrap();
+                    let change = mfa.account(id).at(at).enrol("new", &mut rng).run(&rows).unwrap();
                     let refused = change.done().map(|_| "done".into());
                     let said = refused.unwrap_or_else(|refusal| format!("{refusal:?}"));
                     assert_eq!(said, *expected, "{line}");
@@ -327,12 +331,12 @@ impl Life {
     }
 
     fn enrol(&self, label: &str, proof: Option<Proof>) -> (PendingEnrolment, Totp) {
-        let op = self.mfa.enrol(&self.id, label, &mut self.rng(), self.at());
+        let op = self.mfa.account(&self.id).at(self.at()).enrol(label, &mut self.rng());
         let op = match proof {
             Some(proof) => op.proven_by(proof),
             None => op,
         };
-        let pending = op.run(&*self.rows).unwrap().done().unwrap();
+        let pending = op.run(&*self.rows).unwrap();
         let uri = pending.uri("Acme Billing", "person").unwrap();
         let totp = Totp::new(uri.secret(), uri.totp_parameters().unwrap());
         (pending, totp)
@@ -342,7 +346,11 @@ impl Life {
         let (pending, totp) = self.enrol(label, proof);
         let code = totp.generate(self.at()).unwrap();
         let at = self.at();
-        let op = self.mfa.confirm(&self.id, pending.id(), code.expose_str(), &mut self.rng(), at);
+        let op = self.mfa.account(&self.id).at(at).confirm(
+            pending.id(),
+            code.expose_str(),
+            &mut self.rng(),
+        );
         let bound = op.run(&*self.rows).unwrap().accepted().unwrap();
         let codes = bound
             .recovery_codes()
@@ -354,12 +362,12 @@ impl Life {
     fn proof(&self, totp: &Totp, purpose: Purpose) -> Proof {
         self.wait(60);
         let code = totp.generate(self.at()).unwrap();
-        let op = self.mfa.verify(&self.id, code.expose_str(), purpose, self.at());
+        let op = self.mfa.account(&self.id).at(self.at()).verify(code.expose_str(), purpose);
         op.run(&*self.rows).unwrap().accepted().unwrap()
     }
 
     fn golden(&self, name: &str, then: Vec<String>) -> Golden {
-        let summary = self.mfa.summary(&self.id, self.at()).run(&*self.rows).unwrap();
+        let summary = self.mfa.account(&self.id).at(self.at()).summary().run(&*self.rows).unwrap();
         Golden {
             name: name.into(),
             key: KEY,
@@ -399,7 +407,7 @@ fn one_totp(name: &str) -> Golden {
     let (_, totp, codes) = life.bind("Dana’s phone", None);
     life.wait(600);
     let wrong = code_at(&totp, START + 100_000);
-    let op = life.mfa.verify(&life.id, &wrong, Purpose::SignIn, life.at());
+    let op = life.mfa.account(&life.id).at(life.at()).verify(&wrong, SignIn);
     assert!(op.run(&*life.rows).unwrap().accepted().is_none());
     let (now, next) = (life.now(), life.now() + 30);
     let then = vec![
@@ -415,14 +423,14 @@ fn one_totp(name: &str) -> Golden {
 fn one_hotp(name: &str) -> Golden {
     let life = Life::new(name);
     let (id, at) = (life.id, life.at());
-    let op = life.mfa.enrol_hotp(&id, "token 4711", Digits::Seven, &mut life.rng(), at);
-    let pending = op.run(&*life.rows).unwrap().done().unwrap();
+    let op = life.mfa.account(&id).at(at).enrol_hotp("token 4711", Digits::Seven, &mut life.rng());
+    let pending = op.run(&*life.rows).unwrap();
     let uri = pending.uri("Acme Billing", "person").unwrap();
     let hotp = Hotp::new(uri.secret(), uri.algorithm(), uri.digits());
     let code = |counter| hotp.generate(counter).expose_str().to_owned();
-    let op = life.mfa.confirm(&id, pending.id(), &code(0), &mut life.rng(), at);
+    let op = life.mfa.account(&id).at(at).confirm(pending.id(), &code(0), &mut life.rng());
     let _ = op.run(&*life.rows).unwrap().accepted().unwrap();
-    let op = life.mfa.verify(&id, &code(3), Purpose::SignIn, at);
+    let op = life.mfa.account(&id).at(at).verify(&code(3), SignIn);
     assert!(op.run(&*life.rows).unwrap().accepted().is_some());
     let then = vec![
         format!("verify {START} {} -> rejected", code(3)),
@@ -436,11 +444,11 @@ fn one_hotp(name: &str) -> Golden {
 fn offboarded(name: &str) -> Golden {
     let life = Life::new(name);
     let (_, totp, codes) = life.bind("Dana’s phone", None);
-    let proof = life.proof(&totp, Purpose::ChangeFactors);
+    let proof = life.proof(&totp, ChangeFactors);
     let (_, other, _) = life.bind("tablet", Some(proof));
     life.wait(86_400);
-    let op = life.mfa.offboard(&life.id, Actor::Host, "left the practice", life.at());
-    op.run(&*life.rows).unwrap().done().unwrap();
+    let op = life.mfa.account(&life.id).at(life.at()).offboard(Actor::Host, "left the practice");
+    op.run(&*life.rows).unwrap();
     let next = life.now() + 60;
     let then = vec![
         format!("verify {next} {} -> rejected", code_at(&totp, next)),
@@ -461,41 +469,31 @@ fn everything(name: &str) -> Golden {
     let short = Secret::dangerously_allow_short(b"ten bytes!").unwrap();
     let short_totp = Totp::new(&short, Parameters::default());
     let import = ExistingDevice::totp(label("from before"), short, Parameters::default(), Some(7));
-    life.mfa
-        .import(&id, import, &mut life.rng(), life.at())
-        .run(&*life.rows)
-        .unwrap()
-        .done()
-        .unwrap();
+    life.mfa.account(&id).at(life.at()).import(import, &mut life.rng()).run(&*life.rows).unwrap();
     let secret = Secret::from_bytes(&[9; 20]).unwrap();
     let last = Hotp::new(&secret, Algorithm::Sha1, Digits::Eight).generate(u64::MAX);
     let import =
         ExistingDevice::hotp(label("old token"), secret, Algorithm::Sha1, Digits::Eight, u64::MAX);
-    life.mfa
-        .import(&id, import, &mut life.rng(), life.at())
-        .run(&*life.rows)
-        .unwrap()
-        .done()
-        .unwrap();
-    let op = life.mfa.verify(&id, last.expose_str(), Purpose::SignIn, life.at());
+    life.mfa.account(&id).at(life.at()).import(import, &mut life.rng()).run(&*life.rows).unwrap();
+    let op = life.mfa.account(&id).at(life.at()).verify(last.expose_str(), SignIn);
     assert!(op.run(&*life.rows).unwrap().accepted().is_some(), "the last code there is");
 
     // An app, which brings the recovery codes; one that is lost, one that is replaced.
-    let proof = life.proof(&short_totp, Purpose::ChangeFactors);
+    let proof = life.proof(&short_totp, ChangeFactors);
     let (_, app, codes) = life.bind("Dana’s phone", Some(proof));
-    let proof = life.proof(&app, Purpose::ChangeFactors);
+    let proof = life.proof(&app, ChangeFactors);
     let (lost, _, _) = life.bind("phone before", Some(proof));
-    let proof = life.proof(&app, Purpose::SignIn);
-    life.mfa.report_lost(&id, lost, proof, life.at()).run(&*life.rows).unwrap().done().unwrap();
-    let proof = life.proof(&app, Purpose::ChangeFactors);
+    let proof = life.proof(&app, SignIn);
+    life.mfa.account(&id).at(life.at()).report_lost(lost, proof).run(&*life.rows).unwrap();
+    let proof = life.proof(&app, ChangeFactors);
     let (old, _, _) = life.bind("tablet before", Some(proof));
-    let proof = life.proof(&app, Purpose::ChangeFactors);
-    let op = life.mfa.replace(&id, old, "tablet", proof, &mut life.rng(), life.at());
-    let pending = op.run(&*life.rows).unwrap().done().unwrap();
+    let proof = life.proof(&app, ChangeFactors);
+    let op = life.mfa.account(&id).at(life.at()).replace(old, "tablet", proof, &mut life.rng());
+    let pending = op.run(&*life.rows).unwrap();
     let uri = pending.uri("Acme Billing", "person").unwrap();
     let tablet = Totp::new(uri.secret(), uri.totp_parameters().unwrap());
     let code = code_at(&tablet, life.now());
-    let op = life.mfa.confirm(&id, pending.id(), &code, &mut life.rng(), life.at());
+    let op = life.mfa.account(&id).at(life.at()).confirm(pending.id(), &code, &mut life.rng());
     let tablet_id = op.run(&*life.rows).unwrap().accepted().unwrap().device();
 
     // A token with the largest hash and a step of its own.
@@ -507,75 +505,94 @@ fn everything(name: &str) -> Golden {
         t0: UnixTime::from_secs(1_000),
     };
     let token = Totp::new(&secret, parameters);
-    let proof = life.proof(&app, Purpose::ChangeFactors);
+    let proof = life.proof(&app, ChangeFactors);
     let existing = ExistingDevice::totp(label("token"), secret, parameters, None);
-    let op = life.mfa.enrol_existing(&id, existing, &mut life.rng(), life.at()).proven_by(proof);
-    let pending = op.run(&*life.rows).unwrap().done().unwrap();
+    let op = life
+        .mfa
+        .account(&id)
+        .at(life.at())
+        .enrol_existing(existing, &mut life.rng())
+        .proven_by(proof);
+    let pending = op.run(&*life.rows).unwrap();
     let code = code_at(&token, life.now());
-    let op = life.mfa.confirm(&id, pending.id(), &code, &mut life.rng(), life.at());
+    let op = life.mfa.account(&id).at(life.at()).confirm(pending.id(), &code, &mut life.rng());
     let _ = op.run(&*life.rows).unwrap().accepted().unwrap();
 
     // What the host checks, and a telephone.
     let mut keys = Vec::new();
     for (label, method) in [("key", ExternalMethod::Passkey), ("card", ExternalMethod::Pki)] {
-        let proof = life.proof(&app, Purpose::ChangeFactors);
-        let op = life.mfa.bind_external(&id, label, method, &mut life.rng(), life.at());
-        keys.push(op.proven_by(proof).run(&*life.rows).unwrap().done().unwrap().device());
+        let proof = life.proof(&app, ChangeFactors);
+        let op = life.mfa.account(&id).at(life.at()).bind_external(label, method, &mut life.rng());
+        keys.push(op.proven_by(proof).run(&*life.rows).unwrap().device());
     }
     let told = RestrictedNotice::given_by_host;
     let number = |last: u8| PhoneNumber::new(&format!("+49151123456{last:02}")).unwrap();
-    let proof = life.proof(&app, Purpose::ChangeFactors);
-    let op = life.mfa.enrol_phone(&id, "Dana", number(78), told(), &mut life.rng(), life.at());
-    let sent = op.proven_by(proof).run(&*life.rows).unwrap().done().unwrap();
-    let op = life.mfa.confirm(&id, sent.id(), sent.code().expose_str(), &mut life.rng(), life.at());
+    let proof = life.proof(&app, ChangeFactors);
+    let op = life.mfa.account(&id).at(life.at()).enrol_phone(
+        "Dana",
+        number(78),
+        told(),
+        &mut life.rng(),
+    );
+    let sent = op.proven_by(proof).run(&*life.rows).unwrap();
+    let op = life.mfa.account(&id).at(life.at()).confirm(
+        sent.id(),
+        sent.code().expose_str(),
+        &mut life.rng(),
+    );
     let _ = op.run(&*life.rows).unwrap().accepted().unwrap();
 
     // A clock that is off by 300 steps.
     life.wait(90);
     let codes_of_tablet = [8970, 9000].map(|ahead| code_at(&tablet, life.now() + ahead));
     let pair = [codes_of_tablet[0].as_str(), codes_of_tablet[1].as_str()];
-    let op = life.mfa.resynchronise(&id, tablet_id, pair, Purpose::SignIn, life.at());
+    let op = life.mfa.account(&id).at(life.at()).resynchronise(tablet_id, pair, SignIn);
     assert!(op.run(&*life.rows).unwrap().accepted().is_some());
-    let op = life.mfa.recover(&id, &codes[0], Purpose::SignIn, life.at());
+    let op = life.mfa.account(&id).at(life.at()).recover(&codes[0], SignIn);
     assert!(op.run(&*life.rows).unwrap().accepted().is_some());
 
     // Emergency access, by an operator.
     let operator = Life { rows: Rc::clone(&life.rows), ..Life::new("operator") };
     operator.clock.set(life.now() - 120);
     let (_, operators, _) = operator.bind("operator’s phone", None);
-    let proof = operator.proof(&operators, Purpose::ActForOther);
-    let op = life.mfa.grant_emergency_access(&id, proof, 3600, "phone broken", life.at());
-    op.run(&*life.rows).unwrap().done().unwrap();
+    let proof = operator.proof(&operators, ActForOther);
+    let op =
+        life.mfa.account(&id).at(life.at()).grant_emergency_access(proof, 3600, "phone broken");
+    op.run(&*life.rows).unwrap();
 
     // What is under way.
-    let proof = life.proof(&app, Purpose::ChangeFactors);
-    let op =
-        life.mfa.enrol_phone(&id, "new number", number(79), told(), &mut life.rng(), life.at());
-    let pending = op.proven_by(proof).run(&*life.rows).unwrap().done().unwrap();
+    let proof = life.proof(&app, ChangeFactors);
+    let op = life.mfa.account(&id).at(life.at()).enrol_phone(
+        "new number",
+        number(79),
+        told(),
+        &mut life.rng(),
+    );
+    let pending = op.proven_by(proof).run(&*life.rows).unwrap();
     life.wait(31);
     // A clock that is off by one.
     let code = code_at(&app, life.now() + 30);
-    let op = life.mfa.verify(&id, &code, Purpose::SignIn, life.at());
+    let op = life.mfa.account(&id).at(life.at()).verify(&code, SignIn);
     assert!(op.run(&*life.rows).unwrap().accepted().is_some());
-    let op = life.mfa.challenge(&id, Purpose::SignIn, &mut life.rng(), life.at());
-    let sent = op.run(&*life.rows).unwrap().done().unwrap();
-    let op = life.mfa.start_external(&id, Purpose::SignIn, &mut life.rng(), life.at());
-    let started = op.run(&*life.rows).unwrap().done().unwrap();
+    let op = life.mfa.account(&id).at(life.at()).send_code(SignIn, &mut life.rng());
+    let sent = op.run(&*life.rows).unwrap();
+    let op = life.mfa.account(&id).at(life.at()).start_external(SignIn, &mut life.rng());
+    let started = op.run(&*life.rows).unwrap();
 
     // One failure of each kind.
     let wrong = code_at(&app, START + 1_000_000);
-    let op = life.mfa.verify(&id, &wrong, Purpose::SignIn, life.at());
+    let op = life.mfa.account(&id).at(life.at()).verify(&wrong, SignIn);
     assert!(op.run(&*life.rows).unwrap().accepted().is_none());
     let unknown = "0000-0000-0000-0000-0000-0000";
-    let op = life.mfa.recover(&id, unknown, Purpose::SignIn, life.at());
+    let op = life.mfa.account(&id).at(life.at()).recover(unknown, SignIn);
     assert!(op.run(&*life.rows).unwrap().accepted().is_none());
-    let op = life.mfa.answer(&id, sent.id(), &wrong, Purpose::SignIn, life.at());
+    let op = life.mfa.account(&id).at(life.at()).verify_sent_code(sent.id(), &wrong, SignIn);
     assert!(op.run(&*life.rows).unwrap().accepted().is_none());
     let failed = Assertion::failed_at_host(started.id(), keys[0]);
-    let op = life.mfa.settle_external(&id, failed, Purpose::SignIn, life.at());
+    let op = life.mfa.account(&id).at(life.at()).finish_external(failed, SignIn);
     assert!(op.run(&*life.rows).unwrap().accepted().is_none());
-    let op = life.mfa.start_external(&id, Purpose::SignIn, &mut life.rng(), life.at());
-    let started = op.run(&*life.rows).unwrap().done().unwrap();
+    let op = life.mfa.account(&id).at(life.at()).start_external(SignIn, &mut life.rng());
+    let started = op.run(&*life.rows).unwrap();
 
     let (now, next) = (life.now(), life.now() + 60);
     let then = vec![
@@ -616,9 +633,9 @@ impl Store for ReadOnly<'_> {
 fn refusal(keys: Keyring, id: &AccountId, record: Record) -> RecordError {
     let mfa = Mfa::new(keys, Recommended);
     let rows = Rows::of(id, &record);
-    let op = mfa.verify(id, "000000", Purpose::SignIn, UnixTime::from_secs(START));
+    let op = mfa.account(id).at(UnixTime::from_secs(START)).verify("000000", SignIn);
     match op.run(&ReadOnly(&rows)) {
-        Err(Error::Record(error)) => error,
+        Err(Fault::Record(error)) => error,
         other => panic!("{other:?}"),
     }
 }
@@ -745,7 +762,7 @@ fn a_record_under_another_key_is_refused() {
 
 /// A wrong code, so that something is written.
 fn spend_a_code<K: Seal>(mfa: &Mfa<K, Recommended>, rows: &Rows, golden: &Golden) {
-    let op = mfa.verify(&golden.id, "000000", Purpose::SignIn, golden.now);
+    let op = mfa.account(&golden.id).at(golden.now).verify("000000", SignIn);
     let verdict = op.run(rows).unwrap();
     assert!(matches!(verdict, Verdict::Rejected { .. }), "{verdict:?}");
 }
@@ -756,9 +773,13 @@ fn a_record_moves_to_the_newest_key_when_it_is_written() {
     let rows = Rows::of(&golden.id, &golden.record);
     let opens = |ring: Keyring| {
         let mfa = Mfa::new(ring, Recommended);
-        mfa.summary(&golden.id, golden.now).run(&rows).map(|summary| text::of(summary.as_ref()))
+        mfa.account(&golden.id)
+            .at(golden.now)
+            .summary()
+            .run(&rows)
+            .map(|summary| text::of(summary.as_ref()))
     };
-    let unknown = Err(Error::Record(RecordError::UnknownKey));
+    let unknown = Err(Fault::Record(RecordError::UnknownKey));
 
     // The new key is there, nothing is written yet: the old one is still needed.
     let before = opens(Keyring::new([1; 32]).with_older([2; 32]).with_older(KEY)).unwrap();
@@ -785,7 +806,7 @@ fn nothing_overwrites_what_does_not_open() {
     newer[2] = 2;
     let life = Life::new("operator");
     let (_, totp, _) = life.bind("phone", None);
-    let proof = || life.proof(&totp, Purpose::ActForOther);
+    let proof = || life.proof(&totp, ActForOther);
 
     for (damaged, expected) in [
         (&altered[..], RecordError::Altered),
@@ -805,40 +826,40 @@ fn nothing_overwrites_what_does_not_open() {
         let number = PhoneNumber::new("+4915112345678").unwrap();
         let told = RestrictedNotice::given_by_host();
         let assertion = Assertion::verified_by_host(challenge, device);
-        let sign_in = || Purpose::SignIn;
+        let sign_in = || SignIn;
         let store = ReadOnly(&rows);
         let code = "123456";
         let recovery = "0000-1111-2222-3333-4444-5555";
         macro_rules! refuses {
             ($($op:expr,)*) => {$(
                 let error = $op.run(&store).err();
-                assert_eq!(error, Some(Error::Record(expected)), "{}", stringify!($op));
+                assert_eq!(error, Some(Fault::Record(expected)), "{}", stringify!($op));
             )*};
         }
         refuses! {
-            mfa.verify(&id, code, sign_in(), at),
-            mfa.resynchronise(&id, device, [code, code], sign_in(), at),
-            mfa.recover(&id, recovery, sign_in(), at),
-            mfa.challenge(&id, sign_in(), rng, at),
-            mfa.answer(&id, challenge, code, sign_in(), at),
-            mfa.start_external(&id, sign_in(), rng, at),
-            mfa.settle_external(&id, assertion, sign_in(), at),
-            mfa.use_emergency_access(&id, sign_in(), at),
-            mfa.enrol(&id, "t", rng, at),
-            mfa.enrol_hotp(&id, "t", Digits::Six, rng, at),
-            mfa.enrol_existing(&id, existing(), rng, at),
-            mfa.enrol_phone(&id, "t", number, told, rng, at),
-            mfa.replace(&id, device, "t", proof(), rng, at),
-            mfa.confirm(&id, challenge, code, rng, at),
-            mfa.bind_external(&id, "t", ExternalMethod::Passkey, rng, at),
-            mfa.import(&id, existing(), rng, at),
-            mfa.regenerate_recovery_codes(&id, proof(), rng, at),
-            mfa.revoke(&id, device, proof(), at),
-            mfa.report_lost(&id, device, proof(), at),
-            mfa.reset(&id, proof(), "r", at),
-            mfa.grant_emergency_access(&id, proof(), 60, "r", at),
-            mfa.offboard(&id, Actor::Host, "r", at),
-            mfa.summary(&id, at),
+            mfa.account(&id).at(at).verify(code, sign_in()),
+            mfa.account(&id).at(at).resynchronise(device, [code, code], sign_in()),
+            mfa.account(&id).at(at).recover(recovery, sign_in()),
+            mfa.account(&id).at(at).send_code(sign_in(), rng),
+            mfa.account(&id).at(at).verify_sent_code(challenge, code, sign_in()),
+            mfa.account(&id).at(at).start_external(sign_in(), rng),
+            mfa.account(&id).at(at).finish_external(assertion, sign_in()),
+            mfa.account(&id).at(at).use_emergency_access(sign_in()),
+            mfa.account(&id).at(at).enrol("t", rng),
+            mfa.account(&id).at(at).enrol_hotp("t", Digits::Six, rng),
+            mfa.account(&id).at(at).enrol_existing(existing(), rng),
+            mfa.account(&id).at(at).enrol_phone("t", number, told, rng),
+            mfa.account(&id).at(at).replace(device, "t", proof(), rng),
+            mfa.account(&id).at(at).confirm(challenge, code, rng),
+            mfa.account(&id).at(at).bind_external("t", ExternalMethod::Passkey, rng),
+            mfa.account(&id).at(at).import(existing(), rng),
+            mfa.account(&id).at(at).regenerate_recovery_codes(proof(), rng),
+            mfa.account(&id).at(at).revoke(device, proof()),
+            mfa.account(&id).at(at).report_lost(device, proof()),
+            mfa.account(&id).at(at).reset(proof(), "r"),
+            mfa.account(&id).at(at).grant_emergency_access(proof(), 60, "r"),
+            mfa.account(&id).at(at).offboard(Actor::Host, "r"),
+            mfa.account(&id).at(at).summary(),
         }
         assert_eq!(rows.row(&id).unwrap().as_bytes(), damaged);
     }
@@ -850,15 +871,15 @@ fn a_damaged_record_of_the_operator_is_an_error_as_well() {
     let golden = Golden::read("one-totp");
     let life = Life::new("operator");
     let (_, totp, _) = life.bind("phone", None);
-    let proof = life.proof(&totp, Purpose::ActForOther);
+    let proof = life.proof(&totp, ActForOther);
     life.rows.put(&golden.id, golden.record.clone());
     let theirs = life.rows.row(&life.id).unwrap();
     let mut torn = theirs.as_bytes().to_vec();
     torn.pop();
     life.rows.put(&life.id, Record::new(theirs.version(), torn));
-    let op = life.mfa.reset(&golden.id, proof, "phone stolen", life.at());
+    let op = life.mfa.account(&golden.id).at(life.at()).reset(proof, "phone stolen");
     let error = op.run(&ReadOnly(&life.rows)).err();
-    assert_eq!(error, Some(Error::Record(RecordError::Torn)));
+    assert_eq!(error, Some(Fault::Record(RecordError::Torn)));
 }
 
 #[test]
@@ -868,13 +889,13 @@ fn versions_end_at_what_a_database_can_count_to() {
     let last = |version| {
         let plain = plaintext(&golden);
         let rows = Rows::of(&golden.id, &clear_record(&golden.id, version, &plain));
-        let op = mfa.verify(&golden.id, "000000", Purpose::SignIn, golden.now);
+        let op = mfa.account(&golden.id).at(golden.now).verify("000000", SignIn);
         (op.run(&rows).err(), rows.row(&golden.id).unwrap().version())
     };
     let most = Record::MAX_VERSION;
     assert_eq!(most, i64::MAX as u64);
     assert_eq!(last(most - 1), (None, most));
-    assert_eq!(last(most), (Some(Error::Record(RecordError::Version)), most));
+    assert_eq!(last(most), (Some(Fault::Record(RecordError::Version)), most));
 }
 
 // Sizes and secrecy.
@@ -910,26 +931,30 @@ fn the_largest_account_fits() {
     for at in 0..5 {
         let device =
             ExistingDevice::totp(Text::new(&long).unwrap(), secret(at), parameters, Some(0));
-        let op = mfa.import(&id, device, &mut rng, UnixTime::from_secs(now));
-        op.run(&rows).unwrap().done().unwrap();
+        let op = mfa.account(&id).at(UnixTime::from_secs(now)).import(device, &mut rng);
+        op.run(&rows).unwrap();
     }
     let totp = Totp::new(&secret(0), parameters);
     let proof = |now: &mut u64| {
         *now += 120;
         let at = UnixTime::from_secs(*now);
         let code = totp.generate(at).unwrap();
-        let op = mfa.verify(&id, code.expose_str(), Purpose::ChangeFactors, at);
-        (op.run(&rows).unwrap().accepted().unwrap(), at)
+        let op = mfa.account(&id).at(at).verify(code.expose_str(), ChangeFactors);
+        (op.run(&rows).accepted().unwrap(), at)
     };
     let bind = |rng: &mut Counting, now: &mut u64| {
         let (proof, at) = proof(now);
-        let op = mfa.bind_external(&id, &long, ExternalMethod::Passkey, rng, at).proven_by(proof);
-        op.run(&rows).unwrap().done().unwrap().device()
+        let op = mfa
+            .account(&id)
+            .at(at)
+            .bind_external(&long, ExternalMethod::Passkey, rng)
+            .proven_by(proof);
+        op.run(&rows).unwrap().device()
     };
     for _ in 0..20 {
         let device = bind(&mut rng, &mut now);
         let (proof, at) = proof(&mut now);
-        mfa.revoke(&id, device, proof, at).run(&rows).unwrap().done().unwrap();
+        mfa.account(&id).at(at).revoke(device, proof).run(&rows).unwrap();
     }
     for _ in 0..8 {
         bind(&mut rng, &mut now);
@@ -937,28 +962,29 @@ fn the_largest_account_fits() {
     let told = RestrictedNotice::given_by_host;
     let number = || PhoneNumber::new("+123456789012345").unwrap();
     let (first, at) = proof(&mut now);
-    let op = mfa.enrol_phone(&id, &long, number(), told(), &mut rng, at).proven_by(first);
-    let sent = op.run(&rows).unwrap().done().unwrap();
-    let op = mfa.confirm(&id, sent.id(), sent.code().expose_str(), &mut rng, at);
-    let _ = op.run(&rows).unwrap().accepted().unwrap();
+    let op =
+        mfa.account(&id).at(at).enrol_phone(&long, number(), told(), &mut rng).proven_by(first);
+    let sent = op.run(&rows).unwrap();
+    let op = mfa.account(&id).at(at).confirm(sent.id(), sent.code().expose_str(), &mut rng);
+    let _ = op.run(&rows).accepted().unwrap();
     // Every device has been used.
     for at in 1..5 {
         let at_now = UnixTime::from_secs(now);
         let code = Totp::new(&secret(at), parameters).generate(at_now).unwrap();
-        let op = mfa.verify(&id, code.expose_str(), Purpose::SignIn, at_now);
-        assert!(op.run(&rows).unwrap().accepted().is_some());
+        let op = mfa.account(&id).at(at_now).verify(code.expose_str(), SignIn);
+        assert!(op.run(&rows).accepted().is_some());
     }
     // Everything is under way: the larger of the two enrolments, and both challenges.
     let action = || Purpose::Action(Text::new(&"a".repeat(32)).unwrap());
     let (second, at) = proof(&mut now);
-    let old = mfa.summary(&id, at).run(&rows).unwrap().unwrap().devices;
+    let old = mfa.account(&id).at(at).summary().run(&rows).unwrap().unwrap().devices;
     let old = old.iter().find(|device| device.method == Method::Totp).unwrap().id;
-    let pending = mfa.replace(&id, old, &long, second, &mut rng, at);
-    let _ = pending.run(&rows).unwrap().done().unwrap();
-    let _ = mfa.challenge(&id, action(), &mut rng, at).run(&rows).unwrap().done().unwrap();
-    let _ = mfa.start_external(&id, action(), &mut rng, at).run(&rows).unwrap().done().unwrap();
+    let pending = mfa.account(&id).at(at).replace(old, &long, second, &mut rng);
+    let _ = pending.run(&rows).unwrap();
+    let _ = mfa.account(&id).at(at).send_code(action(), &mut rng).run(&rows).unwrap();
+    let _ = mfa.account(&id).at(at).start_external(action(), &mut rng).run(&rows).unwrap();
 
-    let summary = mfa.summary(&id, at).run(&rows).unwrap().unwrap();
+    let summary = mfa.account(&id).at(at).summary().run(&rows).unwrap().unwrap();
     assert_eq!((summary.devices.len(), summary.confirmed().count()), (30, 14));
     let len = rows.row(&id).unwrap().as_bytes().len();
     assert!((4096..5120).contains(&len) && len <= Record::MAX_LEN, "{len} bytes");
@@ -1031,8 +1057,8 @@ fn every_account_and_version_has_a_context_and_a_nonce_of_its_own() {
     for id in [&[7; 1][..], &[7; 2], &[7; 63], &[7; 64], &[8; 64]] {
         let id = AccountId::new(id).unwrap();
         for version in 1..=3_u64 {
-            let enrol = mfa.enrol(&id, "Phone", &mut Counting(version), now);
-            let _ = enrol.run(&rows).unwrap().done().unwrap();
+            let enrol = mfa.account(&id).at(now).enrol("Phone", &mut Counting(version));
+            let _ = enrol.run(&rows).unwrap();
             expected.push([b"cs\x01", &version.to_be_bytes()[..], id.as_bytes()].concat());
         }
     }
@@ -1066,7 +1092,7 @@ fn plaintext(golden: &Golden) -> Vec<u8> {
     let caught = Arc::new(Mutex::default());
     let mfa = Mfa::new(Catching(Keyring::new(golden.key), Arc::clone(&caught)), Recommended);
     let rows = Rows::of(&golden.id, &golden.record);
-    mfa.summary(&golden.id, golden.now).run(&rows).unwrap();
+    mfa.account(&golden.id).at(golden.now).summary().run(&rows).unwrap();
     caught.lock().unwrap().clone()
 }
 
@@ -1074,8 +1100,8 @@ fn plaintext(golden: &Golden) -> Vec<u8> {
 fn clear_record(id: &AccountId, version: u64, plaintext: &[u8]) -> Record {
     let mfa = Mfa::new(Clear, Recommended);
     let rows = Rows::default();
-    let op = mfa.offboard(id, Actor::Host, "for its header", UnixTime::from_secs(START));
-    op.run(&rows).unwrap().done().unwrap();
+    let op = mfa.account(id).at(UnixTime::from_secs(START)).offboard(Actor::Host, "for its header");
+    op.run(&rows).unwrap();
     let header = rows.row(id).unwrap().as_bytes()[..11].to_vec();
     let context = [b"cs\x01", &version.to_be_bytes()[..], id.as_bytes()].concat();
     let sealed = [&context, plaintext].concat();
@@ -1121,9 +1147,9 @@ fn a_seal_that_fails_is_an_error_and_nothing_is_written() {
             let next = golden.now.plus(30);
             let right = golden.then[1].split(' ').nth(2).unwrap();
             for code in [right, "000000"] {
-                let op = mfa.verify(&golden.id, code, Purpose::SignIn, next);
+                let op = mfa.account(&golden.id).at(next).verify(code, SignIn);
                 let error = op.run(&ReadOnly(&rows)).err();
-                assert_eq!(error, Some(Error::Record(expected)));
+                assert_eq!(error, Some(Fault::Record(expected)));
             }
         }
     }
@@ -1155,15 +1181,15 @@ fn a_record_over_its_bound_is_not_written() {
     let rows = Rows::of(&golden.id, &clear_record(&golden.id, 5, &plaintext(&golden)));
     let write = |len: usize| {
         let mfa = Mfa::new(Padding(len), Recommended);
-        let op = mfa.verify(&golden.id, "000000", Purpose::SignIn, golden.now);
+        let op = mfa.account(&golden.id).at(golden.now).verify("000000", SignIn);
         let decided = op.decide(rows.row(&golden.id), None)?;
         let Decided::Write(prepared) = decided else { panic!("a counted failure is written") };
         Ok(prepared.write().record().as_bytes().len())
     };
     assert_eq!(Record::MAX_LEN, 16_384);
     assert_eq!(write(16_384), Ok(16_384));
-    assert_eq!(write(16_385), Err(Error::Record(RecordError::Malformed)));
-    assert_eq!(write(32_768), Err(Error::Record(RecordError::Malformed)));
+    assert_eq!(write(16_385), Err(Fault::Record(RecordError::Malformed)));
+    assert_eq!(write(32_768), Err(Fault::Record(RecordError::Malformed)));
 }
 
 #[test]
@@ -1180,7 +1206,7 @@ fn what_is_wrong_with_a_record_is_said_in_words() {
         (RecordError::Version, "the record's version is out of range"),
     ] {
         assert_eq!(error.to_string(), words);
-        let of_operation: Error<SealError> = Error::Record(error);
+        let of_operation: Error<SealError> = Fault::Record(error);
         assert_eq!(of_operation.to_string(), words);
     }
     // What a seal says is what the record says then.
@@ -1196,9 +1222,9 @@ fn endures(plaintext: &[u8]) -> bool {
     let mfa = Mfa::new(Clear, Recommended);
     let record = clear_record(&id, 5, plaintext);
     let rows = Rows::of(&id, &record);
-    let summary = match mfa.summary(&id, now).run(&rows) {
+    let summary = match mfa.account(&id).at(now).summary().run(&rows) {
         Ok(summary) => summary.unwrap(),
-        Err(Error::Record(RecordError::Malformed)) => {
+        Err(Fault::Record(RecordError::Malformed)) => {
             assert!(rows.row(&id).unwrap() == record);
             return false;
         }
@@ -1211,32 +1237,32 @@ fn endures(plaintext: &[u8]) -> bool {
     let number = PhoneNumber::new("+4915112345678").unwrap();
     let told = RestrictedNotice::given_by_host();
     let recovery = "0000-1111-2222-3333-4444-5555";
-    let sign_in = || Purpose::SignIn;
+    let sign_in = || SignIn;
     macro_rules! uses {
         ($($op:expr,)*) => {$(
             rows.put(&id, record.clone());
             match $op.run(&rows) {
-                Ok(_) | Err(Error::Record(RecordError::Malformed | RecordError::Version)) => {}
+                Ok(_) | Err(Fault::Record(RecordError::Malformed | RecordError::Version)) => {}
                 Err(other) => panic!("{other:?}"),
             }
-            let again = mfa.summary(&id, now).run(&rows);
+            let again = mfa.account(&id).at(now).summary().run(&rows);
             assert!(again.is_ok(), "what {} wrote does not open: {again:?}", stringify!($op));
         )*};
     }
     uses! {
-        mfa.verify(&id, "123456", sign_in(), now),
-        mfa.resynchronise(&id, device, ["123456", "654321"], sign_in(), now),
-        mfa.recover(&id, recovery, sign_in(), now),
-        mfa.challenge(&id, sign_in(), &mut rng, now),
-        mfa.answer(&id, challenge, "123456", sign_in(), now),
-        mfa.start_external(&id, sign_in(), &mut rng, now),
-        mfa.settle_external(&id, assertion, sign_in(), now),
-        mfa.use_emergency_access(&id, sign_in(), now),
-        mfa.enrol(&id, "t", &mut rng, now),
-        mfa.enrol_phone(&id, "t", number, told, &mut rng, now),
-        mfa.confirm(&id, challenge, "123456", &mut rng, now),
-        mfa.bind_external(&id, "t", ExternalMethod::Passkey, &mut rng, now),
-        mfa.offboard(&id, Actor::Host, "r", now),
+        mfa.account(&id).at(now).verify("123456", sign_in()),
+        mfa.account(&id).at(now).resynchronise(device, ["123456", "654321"], sign_in()),
+        mfa.account(&id).at(now).recover(recovery, sign_in()),
+        mfa.account(&id).at(now).send_code(sign_in(), &mut rng),
+        mfa.account(&id).at(now).verify_sent_code(challenge, "123456", sign_in()),
+        mfa.account(&id).at(now).start_external(sign_in(), &mut rng),
+        mfa.account(&id).at(now).finish_external(assertion, sign_in()),
+        mfa.account(&id).at(now).use_emergency_access(sign_in()),
+        mfa.account(&id).at(now).enrol("t", &mut rng),
+        mfa.account(&id).at(now).enrol_phone("t", number, told, &mut rng),
+        mfa.account(&id).at(now).confirm(challenge, "123456", &mut rng),
+        mfa.account(&id).at(now).bind_external("t", ExternalMethod::Passkey, &mut rng),
+        mfa.account(&id).at(now).offboard(Actor::Host, "r"),
     }
     true
 }

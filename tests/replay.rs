@@ -9,8 +9,8 @@ use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::sync::Mutex;
 
+use countersign::account::EventKind;
 use countersign::account::ExistingDevice;
-use countersign::account::Kind;
 use countersign::account::Text;
 use countersign::account::{Bounded, Class, Throttle};
 use countersign::otp::Parameters;
@@ -53,7 +53,7 @@ impl Store for Witness {
     fn swap(&self, id: &AccountId, write: &Write<'_>) -> Result<Swap, Infallible> {
         let swap = Store::swap(&self.records, id, write)?;
         let factors = write.events().iter().filter_map(|event| match event.kind {
-            Kind::Accepted { moving_factor, .. } => moving_factor,
+            EventKind::Accepted { moving_factor, .. } => moving_factor,
             _ => None,
         });
         if swap == Swap::Stored {
@@ -108,7 +108,7 @@ fn play(
     let (store, id) = (Witness::default(), AccountId::new("person").unwrap());
     let mut rng = StdRng::seed_from_u64(1);
     let imported = nodes[0].import(&id, device, &mut rng, UnixTime::from_secs(START));
-    imported.run(&store).unwrap().done().unwrap();
+    imported.run(&store).unwrap();
 
     let (mut clock, mut submitted, mut accepted) = (START, Vec::<String>::new(), 0);
     for Submission { clock: by, node, code } in schedule {
@@ -120,9 +120,9 @@ fn play(
             Typed::Near(away) => code_of(factor(now, accepted).saturating_add_signed(*away)),
         };
         let at = UnixTime::from_secs(now);
-        let op = nodes[usize::from(*node)].verify(&id, &typed, Purpose::SignIn, at);
+        let op = nodes[usize::from(*node)].verify(&id, &typed, SignIn, at);
         let before = store.accepted.lock().unwrap().len();
-        let yes = op.run(&store).unwrap().accepted().is_some();
+        let yes = op.run(&store).accepted().is_some();
         let factors = store.accepted.lock().unwrap()[before..].to_vec();
         assert_eq!(factors.len(), usize::from(yes), "an acceptance is an event, and one");
         for factor in factors {

@@ -8,8 +8,8 @@ use std::convert::Infallible;
 
 use countersign::account::Actor;
 use countersign::{
-    AccountId, Event, Keyring, MemoryStore, Mfa, OsRandom, Purpose, Recommended, Record, Store,
-    Swap, Totp, UnixTime, Verdict, Write,
+    AccountId, ActForOther, Event, Keyring, MemoryStore, Mfa, OsRandom, Recommended, Record,
+    SignIn, Store, Swap, Totp, UnixTime, Verdict, Write,
 };
 
 const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
@@ -61,17 +61,18 @@ fn an_attempt_is_one_load_and_one_swap() {
     let mfa = Mfa::new(Keyring::new([7; 32]), Recommended);
     let id = AccountId::new(1_u64.to_be_bytes()).unwrap();
 
-    let pending = mfa.enrol(&id, "phone", &mut rng, NOW).run(&store).unwrap().done().unwrap();
+    let pending = mfa.account(&id).at(NOW).enrol("phone", &mut rng).run(&store).unwrap();
     assert_eq!(store.calls(), [1, 1, 0], "enrol");
     let uri = pending.uri("Acme Billing", "dana").unwrap();
     let phone = Totp::new(uri.secret(), uri.totp_parameters().unwrap());
     let code = |at| phone.generate(at).unwrap().expose_str().to_owned();
-    let bound = mfa.confirm(&id, pending.id(), &code(NOW), &mut rng, NOW).run(&store).unwrap();
+    let bound =
+        mfa.account(&id).at(NOW).confirm(pending.id(), &code(NOW), &mut rng).run(&store).unwrap();
     assert!(bound.accepted().is_some());
     assert_eq!(store.calls(), [1, 1, 0], "confirm");
 
     let verify = |nth: u64, code: &str| {
-        mfa.verify(&id, code, Purpose::SignIn, NOW.plus(nth * 30)).run(&store).unwrap()
+        mfa.account(&id).at(NOW.plus(nth * 30)).verify(code, SignIn).run(&store).unwrap()
     };
     let right = code(NOW.plus(60));
     assert!(matches!(verify(2, &right), Verdict::Accepted(_)));
@@ -88,7 +89,7 @@ fn an_attempt_is_one_load_and_one_swap() {
     assert!(matches!(verify(10, &code(NOW.plus(300))), Verdict::Accepted(_)));
     assert_eq!(store.calls(), [4, 4, 0], "three races lost");
 
-    mfa.offboard(&id, Actor::Host, "left", NOW.plus(330)).run(&store).unwrap().done().unwrap();
+    mfa.account(&id).at(NOW.plus(330)).offboard(Actor::Host, "left").run(&store).unwrap();
     assert_eq!(store.calls(), [1, 1, 0], "offboard");
 }
 
@@ -99,21 +100,21 @@ fn an_operator_is_one_load_more() {
     let mfa = Mfa::new(Keyring::new([7; 32]), Recommended);
     let enrol = |number: u64, rng: &mut OsRandom| {
         let id = AccountId::new(number.to_be_bytes()).unwrap();
-        let pending = mfa.enrol(&id, "phone", rng, NOW).run(&store).unwrap().done().unwrap();
+        let pending = mfa.account(&id).at(NOW).enrol("phone", rng).run(&store).unwrap();
         let uri = pending.uri("Acme Billing", "somebody").unwrap();
         let phone = Totp::new(uri.secret(), uri.totp_parameters().unwrap());
         let code = phone.generate(NOW).unwrap();
-        let confirm = mfa.confirm(&id, pending.id(), code.expose_str(), rng, NOW);
-        assert!(confirm.run(&store).unwrap().accepted().is_some());
+        let confirm = mfa.account(&id).at(NOW).confirm(pending.id(), code.expose_str(), rng);
+        assert!(confirm.run(&store).accepted().is_some());
         (id, phone)
     };
     let (person, _) = enrol(1, &mut rng);
     let (operator, phone) = enrol(2, &mut rng);
     let now = NOW.plus(60);
     let code = phone.generate(now).unwrap();
-    let verify = mfa.verify(&operator, code.expose_str(), Purpose::ActForOther, now);
-    let proof = verify.run(&store).unwrap().accepted().unwrap();
+    let verify = mfa.account(&operator).at(now).verify(code.expose_str(), ActForOther);
+    let proof = verify.run(&store).accepted().unwrap();
     store.calls();
-    mfa.reset(&person, proof, "lost phone", now).run(&store).unwrap().done().unwrap();
+    mfa.account(&person).at(now).reset(proof, "lost phone").run(&store).unwrap();
     assert_eq!(store.calls(), [2, 1, 0]);
 }

@@ -10,13 +10,14 @@ mod common;
 
 use common::*;
 use countersign::account::ExistingDevice;
-use countersign::account::Why;
+use countersign::account::RejectionReason;
 use countersign::account::{Assertion, PhoneNumber};
 use countersign::account::{DeviceStatus, Text};
 use countersign::account::{Refusal, permits};
 use countersign::mfa::{ExternalMethod, RestrictedNotice};
 use countersign::{
-    AccountId, Algorithm, Change, DeviceId, Digits, Method, Proof, Purpose, Secret, Verdict,
+    AccountId, ActForOther, Algorithm, Change, ChangeFactors, ChangePrivileges, DeviceId, Digits,
+    Method, Proof, Secret, SignIn, Verdict,
 };
 
 // Methods and purposes.
@@ -53,17 +54,20 @@ fn holder(method: Method) -> Holder {
         Method::Emergency => {
             let person = practice.person(1);
             let operator = practice.person(2);
-            let proof = practice.proof(&operator, Purpose::ActForOther);
+            let proof = practice.proof(&operator, ActForOther);
             let now = practice.now();
-            let grant =
-                practice.mfa.grant_emergency_access(&id, proof, 14_400, "phone in repair", now);
-            practice.run(grant).done().unwrap();
+            let grant = practice.mfa.account(&id).at(now).grant_emergency_access(
+                proof,
+                14_400,
+                "phone in repair",
+            );
+            practice.run(grant).unwrap();
             Holder { practice, person, device: None, token: None }
         }
         Method::Hotp => {
             let (mut rng, now) = (practice.rng(), practice.now());
-            let enrol = practice.mfa.enrol_existing(&id, token_of(0x5a), &mut rng, now);
-            let pending = practice.run(enrol).done().unwrap();
+            let enrol = practice.mfa.account(&id).at(now).enrol_existing(token_of(0x5a), &mut rng);
+            let pending = practice.run(enrol).unwrap();
             let (token, app) = (Authenticator::of(&pending), Authenticator::of(&pending));
             let bound = practice.confirm(&id, pending.id(), &token.at(0)).accepted().unwrap();
             let person = bare(bound.device(), app, recovery_codes(&bound));
@@ -93,11 +97,11 @@ fn attempt(holder: &Holder, method: Method, purpose: &Purpose) -> Result<Verdict
     Ok(match method {
         Method::Totp => {
             let code = person.app.code(now);
-            practice.run(practice.mfa.verify(id, &code, purpose.clone(), now))
+            practice.run(practice.mfa.account(id).at(now).verify(&code, purpose.clone()))
         }
         Method::Hotp => {
             let code = token.as_ref().unwrap().at(1);
-            practice.run(practice.mfa.verify(id, &code, purpose.clone(), now))
+            practice.run(practice.mfa.account(id).at(now).verify(&code, purpose.clone()))
         }
         Method::Passkey | Method::Pki => {
             let started = practice.start_external(id, purpose.clone());
@@ -107,14 +111,18 @@ fn attempt(holder: &Holder, method: Method, purpose: &Purpose) -> Result<Verdict
         Method::Sms => {
             let sent = practice.challenge(id, purpose.clone()).done()?;
             let code = sent.code().expose_str();
-            practice.run(practice.mfa.answer(id, sent.id(), code, purpose.clone(), now))
+            practice.run(practice.mfa.account(id).at(now).verify_sent_code(
+                sent.id(),
+                code,
+                purpose.clone(),
+            ))
         }
         Method::RecoveryCode => {
             let code = &person.recovery_codes[0];
-            practice.run(practice.mfa.recover(id, code, purpose.clone(), now))
+            practice.run(practice.mfa.account(id).at(now).recover(code, purpose.clone()))
         }
         Method::Emergency => {
-            practice.run(practice.mfa.use_emergency_access(id, purpose.clone(), now))
+            practice.run(practice.mfa.account(id).at(now).use_emergency_access(purpose.clone()))
         }
     })
 }
@@ -140,13 +148,21 @@ fn every_method_for_every_purpose() {
                     Method::Sms => assert_eq!(answer.unwrap_err(), Refusal::NotPermitted, "{case}"),
                     Method::RecoveryCode => {
                         assert!(matches!(said(&answer.unwrap()), Said::Rejected(_)), "{case}");
-                        assert_eq!(holder.practice.why(), Some(Why::WrongPurpose), "{case}");
+                        assert_eq!(
+                            holder.practice.why(),
+                            Some(RejectionReason::WrongPurpose),
+                            "{case}"
+                        );
                         let left = holder.practice.summary(&holder.person.id);
                         assert_eq!(left.recovery_codes_left, 10, "not spent for nothing");
                     }
                     _ => {
                         assert_eq!(said(&answer.unwrap()), Said::Expired, "{case}");
-                        assert_eq!(holder.practice.why(), Some(Why::WrongPurpose), "{case}");
+                        assert_eq!(
+                            holder.practice.why(),
+                            Some(RejectionReason::WrongPurpose),
+                            "{case}"
+                        );
                     }
                 }
                 continue;
@@ -168,20 +184,23 @@ fn uses(holder: &Holder, proof: Proof) -> Purpose {
     let purpose = proof.purpose().clone();
     let now = practice.now();
     let refusal = match purpose {
-        Purpose::ActForOther => {
+        ActForOther => {
             let other = practice.person(3);
             practice.set_clock(now);
-            refusal(practice.run(practice.mfa.reset(&other.id, proof, "lost everything", now)))
+            refusal(
+                practice
+                    .run(practice.mfa.account(&other.id).at(now).reset(proof, "lost everything")),
+            )
         }
         _ => {
-            let enrol = practice.mfa.enrol(&person.id, "New", &mut practice.rng(), now);
+            let enrol = practice.mfa.account(&person.id).at(now).enrol("New", &mut practice.rng());
             refusal(practice.run(enrol.proven_by(proof)))
         }
     };
     match (refusal, &purpose) {
-        (None, Purpose::ChangeFactors | Purpose::ActForOther) => purpose,
-        (Some(Refusal::ProofUnfit), Purpose::SignIn) => purpose,
-        (Some(Refusal::ProofUnfit), Purpose::Action(_) | Purpose::ChangePrivileges) => purpose,
+        (None, ChangeFactors | ActForOther) => purpose,
+        (Some(Refusal::ProofUnfit), SignIn) => purpose,
+        (Some(Refusal::ProofUnfit), Purpose::Action(_) | ChangePrivileges) => purpose,
         other => panic!("{other:?}"),
     }
 }
@@ -195,7 +214,7 @@ fn a_stolen_number_binds_nothing() {
     let owner = || {
         let practice = Practice::new();
         let person = practice.person(1);
-        let proof = practice.proof(&person, Purpose::ChangeFactors);
+        let proof = practice.proof(&person, ChangeFactors);
         let phone = practice.phone(&person.id, "+15550100100", Some(proof));
         (practice, person, phone)
     };
@@ -203,17 +222,19 @@ fn a_stolen_number_binds_nothing() {
         practice.wait(60);
         let sent = practice.challenge(&person.id, purpose.clone()).done()?;
         let (code, now) = (sent.code().expose_str(), practice.now());
-        let answer = practice.mfa.answer(&person.id, sent.id(), code, purpose, now);
+        let answer =
+            practice.mfa.account(&person.id).at(now).verify_sent_code(sent.id(), code, purpose);
         Ok::<_, Refusal>(practice.run(answer).accepted().unwrap())
     };
-    let change = Purpose::ChangeFactors;
+    let change = ChangeFactors;
     // Beside the app.
     let (practice, person, _) = owner();
     assert_eq!(thief(&practice, &person, change.clone()).unwrap_err(), Refusal::NotPermitted);
     // One factor of any kind may report a device lost; that is no step up for the one who did.
-    let proof = thief(&practice, &person, Purpose::SignIn).unwrap();
-    let lost = practice.mfa.report_lost(&person.id, person.device, proof, practice.now());
-    practice.run(lost).done().unwrap();
+    let proof = thief(&practice, &person, SignIn).unwrap();
+    let lost =
+        practice.mfa.account(&person.id).at(practice.now()).report_lost(person.device, proof);
+    practice.run(lost).unwrap();
     assert_eq!(thief(&practice, &person, change.clone()).unwrap_err(), Refusal::NotPermitted);
     // A hundred wrong codes disable the app; that is none either.
     let (practice, person, _) = owner();
@@ -226,25 +247,27 @@ fn a_stolen_number_binds_nothing() {
     for n in 0..16 {
         let (tablet, _) = practice.second_app(&person, &format!("Tablet {n}"));
         let proof = practice.proof(&person, change.clone());
-        let revoke = practice.mfa.revoke(&person.id, tablet, proof, practice.now());
-        practice.run(revoke).done().unwrap();
+        let revoke = practice.mfa.account(&person.id).at(practice.now()).revoke(tablet, proof);
+        practice.run(revoke).unwrap();
     }
-    let proof = thief(&practice, &person, Purpose::SignIn).unwrap();
-    let lost = practice.mfa.report_lost(&person.id, person.device, proof, practice.now());
-    practice.run(lost).done().unwrap();
+    let proof = thief(&practice, &person, SignIn).unwrap();
+    let lost =
+        practice.mfa.account(&person.id).at(practice.now()).report_lost(person.device, proof);
+    practice.run(lost).unwrap();
     assert_eq!(thief(&practice, &person, change.clone()).unwrap_err(), Refusal::NotPermitted);
     assert_eq!(practice.status(&person.id, person.device), Some(DeviceStatus::Lost));
     // The owner's recovery code does it in all cases.
     let code = &person.recovery_codes[0];
-    let recover = practice.mfa.recover(&person.id, code, change.clone(), practice.now());
+    let recover = practice.mfa.account(&person.id).at(practice.now()).recover(code, change.clone());
     let proof = practice.run(recover).accepted().unwrap();
-    let enrol = practice.mfa.enrol(&person.id, "New", &mut practice.rng(), practice.now());
+    let enrol =
+        practice.mfa.account(&person.id).at(practice.now()).enrol("New", &mut practice.rng());
     assert_eq!(refusal(practice.run(enrol.proven_by(proof))), None);
     // An app that was *revoked* was so with a stronger proof: then SMS is what the person has.
     let (practice, person, phone) = owner();
     let proof = practice.proof(&person, change.clone());
-    let revoke = practice.mfa.revoke(&person.id, person.device, proof, practice.now());
-    practice.run(revoke).done().unwrap();
+    let revoke = practice.mfa.account(&person.id).at(practice.now()).revoke(person.device, proof);
+    practice.run(revoke).unwrap();
     assert_eq!(thief(&practice, &person, change).unwrap().device(), Some(phone));
 }
 
@@ -356,7 +379,7 @@ impl Operation {
     }
 
     fn purpose(self) -> Purpose {
-        if self.is_an_operators() { Purpose::ActForOther } else { Purpose::ChangeFactors }
+        if self.is_an_operators() { ActForOther } else { ChangeFactors }
     }
 
     /// What is to be answered.
@@ -406,7 +429,7 @@ fn every_operation_with_every_proof() {
             let _ = practice.second_app(&stranger, "Spare");
             let proof = flawed_proof(&practice, operation, flaw, [&person, &operator, &stranger]);
             if flaw == Flaw::OperatorOffboarded {
-                practice.offboard(&operator.id).done().unwrap();
+                practice.offboard(&operator.id).unwrap();
             }
             let before = practice.store.records();
             let answer = call(&practice, operation, &person, spare, proof);
@@ -453,27 +476,27 @@ fn flawed_proof(
         }
         Flaw::OlderEpoch => {
             let older = proof(own, purpose);
-            let newer = proof(own, Purpose::ChangeFactors);
+            let newer = proof(own, ChangeFactors);
             let _ = practice.regenerate(&own.id, newer);
             older
         }
         Flaw::OperatorEpochMoved => {
             let first = proof(own, purpose);
-            let newer = practice.proof(operator, Purpose::ChangeFactors);
+            let newer = practice.proof(operator, ChangeFactors);
             let _ = practice.regenerate(&operator.id, newer);
             first
         }
         Flaw::SomebodyElses => match operation.is_an_operators() {
             // Of a third person, for what they do to themselves.
-            true => proof(stranger, Purpose::ChangeFactors),
+            true => proof(stranger, ChangeFactors),
             false => proof(stranger, purpose),
         },
-        Flaw::ForSignIn => proof(own, Purpose::SignIn),
+        Flaw::ForSignIn => proof(own, SignIn),
         Flaw::ForAnAction => proof(own, action("release-claims")),
-        Flaw::ForPrivileges => proof(own, Purpose::ChangePrivileges),
+        Flaw::ForPrivileges => proof(own, ChangePrivileges),
         Flaw::OfTheOtherRole => match operation.is_an_operators() {
-            true => proof(other, Purpose::ChangeFactors),
-            false => proof(other, Purpose::ActForOther),
+            true => proof(other, ChangeFactors),
+            false => proof(other, ActForOther),
         },
     })
 }
@@ -498,38 +521,41 @@ fn call(
     }
     let given = |proof: Option<Proof>| proof.expect("an argument");
     match operation {
-        Operation::Enrol => run(practice, mfa.enrol(id, "New", rng, now), proof),
+        Operation::Enrol => run(practice, mfa.account(id).at(now).enrol("New", rng), proof),
         Operation::EnrolHotp => {
-            run(practice, mfa.enrol_hotp(id, "New", Digits::Eight, rng, now), proof)
+            run(practice, mfa.account(id).at(now).enrol_hotp("New", Digits::Eight, rng), proof)
         }
         Operation::EnrolExisting => {
-            run(practice, mfa.enrol_existing(id, token_of(0x33), rng, now), proof)
+            run(practice, mfa.account(id).at(now).enrol_existing(token_of(0x33), rng), proof)
         }
         Operation::EnrolPhone => {
             let number = PhoneNumber::new("+15550100100").unwrap();
             let told = RestrictedNotice::given_by_host();
-            run(practice, mfa.enrol_phone(id, "SMS", number, told, rng, now), proof)
+            run(practice, mfa.account(id).at(now).enrol_phone("SMS", number, told, rng), proof)
         }
-        Operation::BindExternal => {
-            run(practice, mfa.bind_external(id, "Key", ExternalMethod::Pki, rng, now), proof)
-        }
+        Operation::BindExternal => run(
+            practice,
+            mfa.account(id).at(now).bind_external("Key", ExternalMethod::Pki, rng),
+            proof,
+        ),
         Operation::Replace => {
-            refusal(practice.run(mfa.replace(id, spare, "New", given(proof), rng, now)))
+            refusal(practice.run(mfa.account(id).at(now).replace(spare, "New", given(proof), rng)))
         }
-        Operation::Regenerate => {
-            refusal(practice.run(mfa.regenerate_recovery_codes(id, given(proof), rng, now)))
-        }
+        Operation::Regenerate => refusal(
+            practice.run(mfa.account(id).at(now).regenerate_recovery_codes(given(proof), rng)),
+        ),
         Operation::Revoke | Operation::RevokeAsOperator => {
-            refusal(practice.run(mfa.revoke(id, spare, given(proof), now)))
+            refusal(practice.run(mfa.account(id).at(now).revoke(spare, given(proof))))
         }
         Operation::ReportLost | Operation::ReportLostAsOperator => {
-            refusal(practice.run(mfa.report_lost(id, spare, given(proof), now)))
+            refusal(practice.run(mfa.account(id).at(now).report_lost(spare, given(proof))))
         }
         Operation::Reset => {
-            refusal(practice.run(mfa.reset(id, given(proof), "lost everything", now)))
+            refusal(practice.run(mfa.account(id).at(now).reset(given(proof), "lost everything")))
         }
         Operation::GrantEmergency => {
-            let grant = mfa.grant_emergency_access(id, given(proof), 600, "in repair", now);
+            let grant =
+                mfa.account(id).at(now).grant_emergency_access(given(proof), 600, "in repair");
             refusal(practice.run(grant))
         }
     }
@@ -674,18 +700,16 @@ fn key_proof(practice: &Practice, id: &AccountId, key: DeviceId, purpose: Purpos
 fn scene(state: State) -> Scene {
     let practice = Practice::new();
     let id = account(1);
-    let bind = practice.mfa.bind_external(
-        &id,
+    let bind = practice.mfa.account(&id).at(practice.now()).bind_external(
         "Key",
         ExternalMethod::Passkey,
         &mut practice.rng(),
-        practice.now(),
     );
-    let bound = practice.run(bind).done().unwrap();
+    let bound = practice.run(bind).unwrap();
     let (key, recovery_codes) = (bound.device(), recovery_codes(&bound));
-    let proof = key_proof(&practice, &id, key, Purpose::ChangeFactors);
-    let enrol = practice.mfa.enrol(&id, "Phone", &mut practice.rng(), practice.now());
-    let pending = practice.run(enrol.proven_by(proof)).done().unwrap();
+    let proof = key_proof(&practice, &id, key, ChangeFactors);
+    let enrol = practice.mfa.account(&id).at(practice.now()).enrol("Phone", &mut practice.rng());
+    let pending = practice.run(enrol.proven_by(proof)).unwrap();
     let app = Authenticator::of(&pending);
     let person = Person { id, device: pending.device(), app, recovery_codes };
     let scene = Scene { practice, person, key, pending: pending.id() };
@@ -708,10 +732,10 @@ fn take(scene: &Scene, step: Step) -> bool {
     let Scene { practice, person, key, pending } = scene;
     let (id, mfa, now) = (&person.id, &practice.mfa, practice.now());
     let rng = &mut practice.rng();
-    let change = || key_proof(practice, id, *key, Purpose::ChangeFactors);
+    let change = || key_proof(practice, id, *key, ChangeFactors);
     let replace = || {
         let (rng, proof, now) = (&mut practice.rng(), change(), practice.now());
-        practice.run(mfa.replace(id, person.device, "New", proof, rng, now)).done().ok()
+        practice.run(mfa.account(id).at(now).replace(person.device, "New", proof, rng)).done().ok()
     };
     match step {
         Step::RightCode => said(&practice.verify(id, &person.app.code(now))) == Said::Accepted,
@@ -720,7 +744,7 @@ fn take(scene: &Scene, step: Step) -> bool {
             let far = person.app.step(now) + 200;
             let codes = [person.app.at(far), person.app.at(far + 1)];
             let pair = [codes[0].as_str(), codes[1].as_str()];
-            let resync = mfa.resynchronise(id, person.device, pair, Purpose::SignIn, now);
+            let resync = mfa.account(id).at(now).resynchronise(person.device, pair, SignIn);
             said(&practice.run(resync)) == Said::Accepted
         }
         Step::ConfirmRight => {
@@ -730,9 +754,10 @@ fn take(scene: &Scene, step: Step) -> bool {
             let wrong = wrong_code(&[&person.app], now, 0);
             said(&practice.confirm(id, *pending, &wrong)) == Said::Accepted
         }
-        Step::EnrolAnother => {
-            practice.run(mfa.enrol(id, "Other", rng, now).proven_by(change())).done().is_ok()
-        }
+        Step::EnrolAnother => practice
+            .run(mfa.account(id).at(now).enrol("Other", rng).proven_by(change()))
+            .done()
+            .is_ok(),
         Step::Replace => replace().is_some(),
         Step::ReplaceAndConfirm => {
             let confirm = || {
@@ -750,10 +775,13 @@ fn take(scene: &Scene, step: Step) -> bool {
             };
             said == Some(Said::Accepted)
         }
-        Step::Revoke => practice.run(mfa.revoke(id, person.device, change(), now)).done().is_ok(),
-        Step::ReportLost => {
-            practice.run(mfa.report_lost(id, person.device, change(), now)).done().is_ok()
+        Step::Revoke => {
+            practice.run(mfa.account(id).at(now).revoke(person.device, change())).done().is_ok()
         }
+        Step::ReportLost => practice
+            .run(mfa.account(id).at(now).report_lost(person.device, change()))
+            .done()
+            .is_ok(),
         Step::HundredFailures => {
             // A day is longer than any wait. A pending enrolment has run out by then; that it dies of
             // the failures as well is in throttle.rs.
@@ -766,17 +794,21 @@ fn take(scene: &Scene, step: Step) -> bool {
             let code = &person.recovery_codes[0];
             said(&practice.recover(id, code)) == Said::Accepted
         }
-        Step::Regenerate => {
-            practice.run(mfa.regenerate_recovery_codes(id, change(), rng, now)).done().is_ok()
-        }
+        Step::Regenerate => practice
+            .run(mfa.account(id).at(now).regenerate_recovery_codes(change(), rng))
+            .done()
+            .is_ok(),
         Step::BindPasskey => {
             let _ = practice.passkey(id, Some(change()));
             true
         }
         Step::Reset => {
             let operator = practice.person(2);
-            let proof = practice.proof(&operator, Purpose::ActForOther);
-            practice.run(mfa.reset(id, proof, "lost everything", practice.now())).done().is_ok()
+            let proof = practice.proof(&operator, ActForOther);
+            practice
+                .run(mfa.account(id).at(practice.now()).reset(proof, "lost everything"))
+                .done()
+                .is_ok()
         }
         Step::Offboard => practice.offboard(id).done().is_ok(),
         Step::TenMinutes => {
@@ -866,7 +898,7 @@ fn when_a_factor_is_the_last() {
         for (has, revocable) in table {
             let practice = Practice::new();
             let (person, operator) = (practice.person(1), practice.person(2));
-            let own = || practice.proof(&person, Purpose::ChangeFactors);
+            let own = || practice.proof(&person, ChangeFactors);
             for one in has {
                 match one {
                     App => {}
@@ -881,16 +913,17 @@ fn when_a_factor_is_the_last() {
                     }
                     Pending => {
                         let (proof, mut rng, now) = (own(), practice.rng(), practice.now());
-                        let enrol = practice.mfa.enrol(&person.id, "New", &mut rng, now);
+                        let enrol = practice.mfa.account(&person.id).at(now).enrol("New", &mut rng);
                         assert_eq!(refusal(practice.run(enrol.proven_by(proof))), None);
                     }
                 }
             }
             let proof = match by_operator {
-                true => practice.proof(&operator, Purpose::ActForOther),
+                true => practice.proof(&operator, ActForOther),
                 false => own(),
             };
-            let revoke = practice.mfa.revoke(&person.id, person.device, proof, practice.now());
+            let revoke =
+                practice.mfa.account(&person.id).at(practice.now()).revoke(person.device, proof);
             let expected = (!revocable).then_some(Refusal::LastFactor);
             assert_eq!(refusal(practice.run(revoke)), expected, "{has:?}");
         }
@@ -898,20 +931,22 @@ fn when_a_factor_is_the_last() {
     // A disabled device is no factor to keep, and none that keeps another from being the last.
     let practice = Practice::new();
     let person = practice.person(1);
-    let proof = practice.proof(&person, Purpose::ChangeFactors);
+    let proof = practice.proof(&person, ChangeFactors);
     let key = practice.passkey(&person.id, Some(proof));
     disable(&practice, &person);
-    let proof = || key_proof(&practice, &person.id, key, Purpose::ChangeFactors);
-    let revoke = |device, proof| practice.mfa.revoke(&person.id, device, proof, practice.now());
+    let proof = || key_proof(&practice, &person.id, key, ChangeFactors);
+    let revoke =
+        |device, proof| practice.mfa.account(&person.id).at(practice.now()).revoke(device, proof);
     assert_eq!(practice.refused(revoke(key, proof())), Refusal::LastFactor);
-    practice.run(revoke(person.device, proof())).done().unwrap();
+    practice.run(revoke(person.device, proof())).unwrap();
     // The last one can be replaced, in one write, and it can be reported lost.
     let practice = Practice::new();
     let person = practice.person(1);
-    let proof = practice.proof(&person, Purpose::ChangeFactors);
+    let proof = practice.proof(&person, ChangeFactors);
     let (mut rng, now) = (practice.rng(), practice.now());
-    let replace = practice.mfa.replace(&person.id, person.device, "New", proof, &mut rng, now);
-    let pending = practice.run(replace).done().unwrap();
+    let replace =
+        practice.mfa.account(&person.id).at(now).replace(person.device, "New", proof, &mut rng);
+    let pending = practice.run(replace).unwrap();
     let app = Authenticator::of(&pending);
     let writes = practice.store.stored();
     let bound = practice.confirm(&person.id, pending.id(), &app.code(now)).accepted().unwrap();
@@ -920,10 +955,10 @@ fn when_a_factor_is_the_last() {
     assert!(bound.recovery_codes().is_none(), "the recovery codes are the person's, and stay");
     let now = practice.wait(60);
     assert!(matches!(said(&practice.verify(&person.id, &person.app.code(now))), Said::Rejected(_)));
-    let verify = practice.mfa.verify(&person.id, &app.code(now), Purpose::SignIn, now);
+    let verify = practice.mfa.account(&person.id).at(now).verify(&app.code(now), SignIn);
     let proof = practice.run(verify).accepted().unwrap();
-    let lost = practice.mfa.report_lost(&person.id, bound.device(), proof, now);
-    practice.run(lost).done().unwrap();
+    let lost = practice.mfa.account(&person.id).at(now).report_lost(bound.device(), proof);
+    practice.run(lost).unwrap();
     assert_eq!(practice.summary(&person.id).confirmed().count(), 0);
 }
 
@@ -959,24 +994,26 @@ fn what_a_recovery_is_worth() {
         let practice = Practice::new();
         let (person, operator) = (practice.person(1), practice.person(2));
         let id = &person.id;
-        let proof = practice.proof(&person, Purpose::ChangeFactors);
+        let proof = practice.proof(&person, ChangeFactors);
         let phone =
             (with == SmsAlone).then(|| practice.phone(id, "+15550100100", Some(proof))).is_some();
         let key = (with == AnotherFactor).then(|| {
-            let proof = practice.proof(&person, Purpose::ChangeFactors);
+            let proof = practice.proof(&person, ChangeFactors);
             practice.passkey(id, Some(proof))
         });
         // The app is gone: reported lost by an operator.
-        let proof = practice.proof(&operator, Purpose::ActForOther);
-        let lost = practice.mfa.report_lost(id, person.device, proof, practice.now());
-        practice.run(lost).done().unwrap();
+        let proof = practice.proof(&operator, ActForOther);
+        let lost = practice.mfa.account(id).at(practice.now()).report_lost(person.device, proof);
+        practice.run(lost).unwrap();
         practice.wait(60);
 
         let proof = |purpose: Purpose| -> Option<Proof> {
             let now = practice.now();
             let recover = |at: usize| {
                 let code = &person.recovery_codes[at];
-                practice.run(practice.mfa.recover(id, code, purpose.clone(), now)).accepted()
+                practice
+                    .run(practice.mfa.account(id).at(now).recover(code, purpose.clone()))
+                    .accepted()
             };
             match with {
                 Nothing | Operator => None,
@@ -987,28 +1024,40 @@ fn what_a_recovery_is_worth() {
                     assert!(phone);
                     let sent = practice.challenge(id, purpose.clone()).done().ok()?;
                     let code = sent.code().expose_str();
-                    practice.run(practice.mfa.answer(id, sent.id(), code, purpose, now)).accepted()
+                    practice
+                        .run(practice.mfa.account(id).at(now).verify_sent_code(
+                            sent.id(),
+                            code,
+                            purpose,
+                        ))
+                        .accepted()
                 }
                 Emergency => {
-                    let grantor = practice.proof(&operator, Purpose::ActForOther);
+                    let grantor = practice.proof(&operator, ActForOther);
                     let now = practice.now();
-                    let grant =
-                        practice.mfa.grant_emergency_access(id, grantor, 60, "no phone", now);
-                    practice.run(grant).done().unwrap();
-                    practice.run(practice.mfa.use_emergency_access(id, purpose, now)).accepted()
+                    let grant = practice
+                        .mfa
+                        .account(id)
+                        .at(now)
+                        .grant_emergency_access(grantor, 60, "no phone");
+                    practice.run(grant).unwrap();
+                    practice
+                        .run(practice.mfa.account(id).at(now).use_emergency_access(purpose))
+                        .accepted()
                 }
             }
         };
-        let acts = proof(Purpose::ActForOther).is_some();
+        let acts = proof(ActForOther).is_some();
         assert_eq!(acts, can_act, "{with:?}");
         if with == Operator {
-            let proof = practice.proof(&operator, Purpose::ActForOther);
-            let reset = practice.mfa.reset(id, proof, "showed a passport", practice.now());
-            practice.run(reset).done().unwrap();
+            let proof = practice.proof(&operator, ActForOther);
+            let reset =
+                practice.mfa.account(id).at(practice.now()).reset(proof, "showed a passport");
+            practice.run(reset).unwrap();
         }
-        let proof = proof(Purpose::ChangeFactors);
+        let proof = proof(ChangeFactors);
         let (mut rng, now) = (practice.rng(), practice.now());
-        let enrol = practice.mfa.enrol(id, "New phone", &mut rng, now);
+        let enrol = practice.mfa.account(id).at(now).enrol("New phone", &mut rng);
         let enrol = match proof {
             Some(proof) => enrol.proven_by(proof),
             None => enrol,
@@ -1025,18 +1074,19 @@ fn what_a_recovery_is_worth() {
         assert_eq!(summary.recovery_replacement_due, due, "{with:?}");
         // Where an operator opened the door, it closed behind the first who came in.
         let now = practice.wait(60);
-        let enrol = practice.mfa.enrol(id, "Another", &mut practice.rng(), now);
+        let enrol = practice.mfa.account(id).at(now).enrol("Another", &mut practice.rng());
         assert_eq!(practice.refused(enrol), Refusal::ProofRequired, "{with:?}");
     }
     // And after a day it closes by itself.
     for (late, expected) in [(86_400, None), (86_401, Some(Refusal::ProofRequired))] {
         let practice = Practice::new();
         let (person, operator) = (practice.person(1), practice.person(2));
-        let proof = practice.proof(&operator, Purpose::ActForOther);
-        let reset = practice.mfa.reset(&person.id, proof, "showed a passport", practice.now());
-        practice.run(reset).done().unwrap();
+        let proof = practice.proof(&operator, ActForOther);
+        let reset =
+            practice.mfa.account(&person.id).at(practice.now()).reset(proof, "showed a passport");
+        practice.run(reset).unwrap();
         let now = practice.wait(late);
-        let enrol = practice.mfa.enrol(&person.id, "New", &mut practice.rng(), now);
+        let enrol = practice.mfa.account(&person.id).at(now).enrol("New", &mut practice.rng());
         assert_eq!(refusal(practice.run(enrol)), expected, "{late} s");
     }
 }
@@ -1060,16 +1110,16 @@ fn what_ends_holds_to_its_last_second() {
             let practice = &Practice::new();
             let (person, operator) = (practice.person(1), practice.person(2));
             let (id, mfa) = (&person.id, &practice.mfa);
-            let own = || practice.proof(&person, Purpose::ChangeFactors);
-            let act = || practice.proof(&operator, Purpose::ActForOther);
+            let own = || practice.proof(&person, ChangeFactors);
+            let act = || practice.proof(&operator, ActForOther);
             let rng = || practice.rng();
             // Starts it; until when it holds, and how it is used then.
             type Use<'p> = Box<dyn FnOnce() -> bool + 'p>;
             let (until, accepted): (_, Use<'_>) = match ending {
                 Enrolment => {
                     let proof = own();
-                    let enrol = mfa.enrol(id, "Tablet", &mut rng(), practice.now());
-                    let pending = practice.run(enrol.proven_by(proof)).done().unwrap();
+                    let enrol = mfa.account(id).at(practice.now()).enrol("Tablet", &mut rng());
+                    let pending = practice.run(enrol.proven_by(proof)).unwrap();
                     let (until, tablet) = (pending.until(), Authenticator::of(&pending));
                     let confirm = move || {
                         let code = tablet.code(practice.now());
@@ -1079,7 +1129,7 @@ fn what_ends_holds_to_its_last_second() {
                 }
                 SentCode => {
                     let _ = practice.phone(id, "+15550100100", Some(own()));
-                    let sent = practice.challenge(id, Purpose::SignIn).done().unwrap();
+                    let sent = practice.challenge(id, SignIn).unwrap();
                     let until = sent.until();
                     let answer = move || {
                         let answer = practice.answer(id, sent.id(), sent.code().expose_str());
@@ -1090,22 +1140,23 @@ fn what_ends_holds_to_its_last_second() {
                 Check => {
                     let key = practice.passkey(id, Some(own()));
                     let now = practice.now();
-                    let start = mfa.start_external(id, Purpose::SignIn, &mut rng(), now);
-                    let started = practice.run(start).done().unwrap();
+                    let start = mfa.account(id).at(now).start_external(SignIn, &mut rng());
+                    let started = practice.run(start).unwrap();
                     let until = started.until();
                     let settle = move || {
                         let verified = Assertion::verified_by_host(started.id(), key);
-                        practice.settle(id, verified, Purpose::SignIn).accepted().is_some()
+                        practice.settle(id, verified, SignIn).accepted().is_some()
                     };
                     (until, Box::new(settle) as _)
                 }
                 EmergencyAccess => {
                     let proof = act();
                     let now = practice.now();
-                    let grant = mfa.grant_emergency_access(id, proof, 600, "in repair", now);
-                    let until = practice.run(grant).done().unwrap();
+                    let grant =
+                        mfa.account(id).at(now).grant_emergency_access(proof, 600, "in repair");
+                    let until = practice.run(grant).unwrap();
                     let enter = move || {
-                        let enter = mfa.use_emergency_access(id, Purpose::SignIn, practice.now());
+                        let enter = mfa.account(id).at(practice.now()).use_emergency_access(SignIn);
                         practice.run(enter).accepted().is_some()
                     };
                     (until, Box::new(enter) as _)
@@ -1113,9 +1164,9 @@ fn what_ends_holds_to_its_last_second() {
                 Reset => {
                     let proof = act();
                     let now = practice.now();
-                    practice.run(mfa.reset(id, proof, "lost it", now)).done().unwrap();
+                    practice.run(mfa.account(id).at(now).reset(proof, "lost it")).unwrap();
                     let enrol = move || {
-                        let enrol = mfa.enrol(id, "New", &mut rng(), practice.now());
+                        let enrol = mfa.account(id).at(practice.now()).enrol("New", &mut rng());
                         practice.run(enrol).done().is_ok()
                     };
                     (now.plus(86_400), Box::new(enrol) as _)

@@ -11,8 +11,8 @@ use countersign::account::Assertion;
 use countersign::account::DeviceStatus;
 use countersign::account::Refusal;
 use countersign::account::{Bounded, Class, Throttle};
-use countersign::account::{Kind, Notice, Why};
-use countersign::{Purpose, UnixTime};
+use countersign::account::{EventKind, Notice, RejectionReason};
+use countersign::{ActForOther, ChangeFactors, SignIn, UnixTime};
 
 /// A share of thirty days that one of fifty failures takes up.
 const SHARE: u64 = 30 * 86_400 / 50;
@@ -62,7 +62,10 @@ fn a_hundred_failures_under_recommended() {
     let kinds: Vec<_> = practice.store.take_events().into_iter().map(|event| event.kind).collect();
     assert_eq!(
         kinds,
-        [Kind::Rejected(Why::WrongCode), Kind::Disabled { class: Class::Codes }],
+        [
+            EventKind::Rejected(RejectionReason::WrongCode),
+            EventKind::Disabled { class: Class::Codes }
+        ],
         "once, with the failure that did it"
     );
     // No time brings it back, and no code.
@@ -76,17 +79,17 @@ fn a_hundred_failures_under_recommended() {
         let (two, now) = (person.app.at(person.app.step(practice.now()) + 1), practice.now());
         let pair = [code.as_str(), two.as_str()];
         let id = &person.id;
-        let resync = practice.mfa.resynchronise(id, person.device, pair, Purpose::SignIn, now);
+        let resync = practice.mfa.account(id).at(now).resynchronise(person.device, pair, SignIn);
         assert_eq!(said(&practice.run(resync)), Said::Disabled);
         assert_eq!(practice.store.records(), before);
     }
     // A new binding does, for the new device; the old one stays what it is.
     let now = practice.now();
     let code = &person.recovery_codes[0];
-    let recover = practice.mfa.recover(&person.id, code, Purpose::ChangeFactors, now);
+    let recover = practice.mfa.account(&person.id).at(now).recover(code, ChangeFactors);
     let proof = practice.run(recover).accepted().unwrap();
-    let enrol = practice.mfa.enrol(&person.id, "New", &mut practice.rng(), now);
-    let pending = practice.run(enrol.proven_by(proof)).done().unwrap();
+    let enrol = practice.mfa.account(&person.id).at(now).enrol("New", &mut practice.rng());
+    let pending = practice.run(enrol.proven_by(proof)).unwrap();
     let new = Authenticator::of(&pending);
     let confirm = practice.confirm(&person.id, pending.id(), &new.code(now));
     assert_eq!(said(&confirm), Said::Accepted);
@@ -145,8 +148,9 @@ fn a_pending_enrolment_dies_with_its_class() {
     let practice = Practice::with(Numbers { throttle: Some(throttle), ..Numbers::default() });
     let id = account(1);
     let enrol = || {
-        let enrol = practice.mfa.enrol(&id, "Phone", &mut practice.rng(), practice.now());
-        practice.run(enrol).done().unwrap()
+        let enrol =
+            practice.mfa.account(&id).at(practice.now()).enrol("Phone", &mut practice.rng());
+        practice.run(enrol).unwrap()
     };
     let pending = enrol();
     let app = Authenticator::of(&pending);
@@ -212,12 +216,14 @@ fn a_reset_opens_both_limiters() {
     }
     let _ = practice.miss(&person);
     assert!(practice.summary(&person.id).codes.waiting_until.is_some());
-    let proof = practice.proof(&operator, Purpose::ActForOther);
-    let reset = practice.mfa.reset(&person.id, proof, "showed a passport", practice.now());
-    practice.run(reset).done().unwrap();
+    let proof = practice.proof(&operator, ActForOther);
+    let reset =
+        practice.mfa.account(&person.id).at(practice.now()).reset(proof, "showed a passport");
+    practice.run(reset).unwrap();
     assert_eq!(practice.summary(&person.id).codes, Default::default());
-    let enrol = practice.mfa.enrol(&person.id, "New", &mut practice.rng(), practice.now());
-    let pending = practice.run(enrol).done().unwrap();
+    let enrol =
+        practice.mfa.account(&person.id).at(practice.now()).enrol("New", &mut practice.rng());
+    let pending = practice.run(enrol).unwrap();
     let code = Authenticator::of(&pending).code(practice.now());
     assert_eq!(said(&practice.confirm(&person.id, pending.id(), &code)), Said::Accepted);
 }
@@ -256,7 +262,7 @@ fn clocks_that_jump() {
                 // One attempt, and what it writes is by today's clock.
                 assert_eq!(said, Said::Rejected(0), "{back} s back");
                 let events = practice.store.take_events();
-                assert_eq!(events[0].kind, Kind::ClockWentBack { by: back });
+                assert_eq!(events[0].kind, EventKind::ClockWentBack { by: back });
                 let again = practice.miss(&person);
                 let wait = practice.now().plus(60);
                 assert_eq!(common::said(&again), Said::Wait(wait), "the sixth failure in a row");
@@ -300,28 +306,28 @@ fn each_class_locks_alone() {
         let practice = Practice::new();
         let person = practice.person(1);
         let id = &person.id;
-        let proof = practice.proof(&person, Purpose::ChangeFactors);
+        let proof = practice.proof(&person, ChangeFactors);
         practice.phone(id, "+15550100100", Some(proof));
-        let proof = practice.proof(&person, Purpose::ChangeFactors);
+        let proof = practice.proof(&person, ChangeFactors);
         let key = practice.passkey(id, Some(proof));
         practice.wait(60);
         let settle = |passed: bool| {
             let (mut rng, now) = (practice.rng(), practice.now());
-            let start = practice.mfa.start_external(id, Purpose::SignIn, &mut rng, now);
+            let start = practice.mfa.account(id).at(now).start_external(SignIn, &mut rng);
             match practice.run(start).done() {
                 Ok(started) if passed => {
                     let verified = Assertion::verified_by_host(started.id(), key);
-                    said(&practice.settle(id, verified, Purpose::SignIn))
+                    said(&practice.settle(id, verified, SignIn))
                 }
                 Ok(started) => {
                     let failed = Assertion::failed_at_host(started.id(), key);
-                    said(&practice.settle(id, failed, Purpose::SignIn))
+                    said(&practice.settle(id, failed, SignIn))
                 }
                 Err(Refusal::TooSoon { until }) => Said::Wait(until),
                 Err(other) => panic!("{other:?}"),
             }
         };
-        let sent = practice.challenge(id, Purpose::SignIn).done().unwrap();
+        let sent = practice.challenge(id, SignIn).unwrap();
         let code = sent.code().expose_str();
         for _ in 0..FREE {
             let rejected = match locked {
@@ -354,7 +360,7 @@ fn a_sent_code_dies_after_five() {
     let practice = Practice::new();
     let id = account(1);
     practice.phone(&id, "+15550100100", None);
-    let sent = practice.challenge(&id, Purpose::SignIn).done().unwrap();
+    let sent = practice.challenge(&id, SignIn).unwrap();
     let right = sent.code().expose_str();
     for tries in 1..=5 {
         assert_eq!(
@@ -366,20 +372,20 @@ fn a_sent_code_dies_after_five() {
     practice.wait(30);
     assert_eq!(said(&practice.answer(&id, sent.id(), right)), Said::Expired, "dead, not waiting");
     // A new code: the sixth failure, and the wait of a sixth failure.
-    let next = practice.challenge(&id, Purpose::SignIn).done().unwrap();
+    let next = practice.challenge(&id, SignIn).unwrap();
     let wrong = other_than(next.code().expose_str());
     assert_eq!(said(&practice.answer(&id, next.id(), &wrong)), Said::Rejected(0));
     assert_eq!(practice.summary(&id).out_of_band.consecutive_failures, 6);
     let until = practice.now().plus(60);
     let right = next.code().expose_str();
     assert_eq!(said(&practice.answer(&id, next.id(), right)), Said::Wait(until));
-    assert_eq!(refusal(practice.challenge(&id, Purpose::SignIn)), Some(Refusal::TooSoon { until }));
+    assert_eq!(refusal(practice.challenge(&id, SignIn)), Some(Refusal::TooSoon { until }));
     practice.wait(60);
     assert_eq!(said(&practice.answer(&id, next.id(), right)), Said::Accepted, "it has tries left");
     assert_eq!(said(&practice.answer(&id, next.id(), right)), Said::Expired, "once");
     // The enrolment of a number has five tries as well, on the same budget.
     let id = account(2);
-    let sent = practice.enrol_phone(&id, "+15550100101", None).done().unwrap();
+    let sent = practice.enrol_phone(&id, "+15550100101", None).unwrap();
     let right = sent.code().expose_str();
     for tries in 1..=5 {
         let verdict = practice.confirm(&id, sent.id(), &other_than(right));
@@ -396,9 +402,9 @@ fn a_newer_code_replaces_the_older() {
     let practice = Practice::new();
     let id = account(1);
     practice.phone(&id, "+15550100100", None);
-    let older = practice.challenge(&id, Purpose::SignIn).done().unwrap();
+    let older = practice.challenge(&id, SignIn).unwrap();
     practice.wait(30);
-    let newer = practice.challenge(&id, Purpose::SignIn).done().unwrap();
+    let newer = practice.challenge(&id, SignIn).unwrap();
     assert_ne!(older.id(), newer.id());
     let verdict = practice.answer(&id, older.id(), older.code().expose_str());
     assert_eq!(said(&verdict), Said::Expired);
@@ -418,7 +424,7 @@ fn a_sent_code_lives_ten_minutes_at_most() {
                 Practice::with(Numbers { challenge_lifetime: lifetime, ..Numbers::default() });
             let id = account(1);
             // At the binding of the number, and at sign-in with it.
-            let sent = practice.enrol_phone(&id, "+15550100100", None).done().unwrap();
+            let sent = practice.enrol_phone(&id, "+15550100100", None).unwrap();
             assert_eq!(sent.until(), practice.now().plus(secs));
             practice.wait(secs + late);
             let bound = said(&practice.confirm(&id, sent.id(), sent.code().expose_str()));
@@ -427,7 +433,7 @@ fn a_sent_code_lives_ten_minutes_at_most() {
                 practice.phone(&id, "+15550100100", None);
             }
             practice.wait(60);
-            let sent = practice.challenge(&id, Purpose::SignIn).done().unwrap();
+            let sent = practice.challenge(&id, SignIn).unwrap();
             assert_eq!(sent.until(), practice.now().plus(secs));
             practice.wait(secs + late);
             let answer = said(&practice.answer(&id, sent.id(), sent.code().expose_str()));
@@ -447,54 +453,55 @@ fn half_a_minute_between_two_codes() {
         (practice, account(1))
     };
     let (practice, id) = bound();
-    let sent = practice.challenge(&id, Purpose::SignIn).done().unwrap();
+    let sent = practice.challenge(&id, SignIn).unwrap();
     let until = practice.now().plus(30);
     for later in [0, 1, 28] {
         practice.wait(later);
-        assert_eq!(refusal(practice.challenge(&id, Purpose::SignIn)), too_soon(until));
+        assert_eq!(refusal(practice.challenge(&id, SignIn)), too_soon(until));
     }
     // Answered, and signed in with.
     let verdict = practice.answer(&id, sent.id(), sent.code().expose_str());
     assert_eq!(said(&verdict), Said::Accepted);
-    assert_eq!(refusal(practice.challenge(&id, Purpose::SignIn)), too_soon(until));
+    assert_eq!(refusal(practice.challenge(&id, SignIn)), too_soon(until));
     practice.wait(1);
-    assert_eq!(refusal(practice.challenge(&id, Purpose::SignIn)), None);
+    assert_eq!(refusal(practice.challenge(&id, SignIn)), None);
     // Two hosts whose clocks differ by a few seconds.
     practice.set_clock(UnixTime::from_secs(practice.now().as_secs() - 5));
     let clamped = too_soon(practice.now().plus(30));
-    assert_eq!(refusal(practice.challenge(&id, Purpose::SignIn)), clamped);
+    assert_eq!(refusal(practice.challenge(&id, SignIn)), clamped);
 
     // Bound: the code that bound the number counts like any other.
     let practice = Practice::new();
     let id = account(2);
-    let sent = practice.enrol_phone(&id, "+15550100100", None).done().unwrap();
+    let sent = practice.enrol_phone(&id, "+15550100100", None).unwrap();
     let until = practice.now().plus(30);
     let change = practice.enrol_phone(&id, "+15550199999", None);
     assert_eq!(refusal(change), too_soon(until), "to whatever number");
     let verdict = practice.confirm(&id, sent.id(), sent.code().expose_str());
     assert_eq!(said(&verdict), Said::Accepted);
-    assert_eq!(refusal(practice.challenge(&id, Purpose::SignIn)), too_soon(until));
+    assert_eq!(refusal(practice.challenge(&id, SignIn)), too_soon(until));
 
     // Buried: whoever has only the password starts an app's enrolment in between, again and again,
     // and has sent as many messages as they like, to numbers of their own choice.
     let practice = Practice::new();
     let id = account(3);
-    let _ = practice.enrol_phone(&id, "+15550100100", None).done().unwrap();
+    let _ = practice.enrol_phone(&id, "+15550100100", None).unwrap();
     let until = practice.now().plus(30);
     for premium in ["+15550199991", "+15550199992"] {
-        let enrol = practice.mfa.enrol(&id, "Phone", &mut practice.rng(), practice.now());
+        let enrol =
+            practice.mfa.account(&id).at(practice.now()).enrol("Phone", &mut practice.rng());
         assert_eq!(refusal(practice.run(enrol)), None);
         assert_eq!(refusal(practice.enrol_phone(&id, premium, None)), too_soon(until));
     }
     // Killed by a change of factors.
     let (practice, id) = bound();
-    let sent = practice.challenge(&id, Purpose::ChangeFactors).done().unwrap();
+    let sent = practice.challenge(&id, ChangeFactors).unwrap();
     let until = practice.now().plus(30);
     let (code, now) = (sent.code().expose_str(), practice.now());
-    let answer = practice.mfa.answer(&id, sent.id(), code, Purpose::ChangeFactors, now);
+    let answer = practice.mfa.account(&id).at(now).verify_sent_code(sent.id(), code, ChangeFactors);
     let proof = practice.run(answer).accepted().unwrap();
     let _ = practice.regenerate(&id, proof);
-    assert_eq!(refusal(practice.challenge(&id, Purpose::SignIn)), too_soon(until));
+    assert_eq!(refusal(practice.challenge(&id, SignIn)), too_soon(until));
 }
 
 /// What the person is told when the limiter ends it.

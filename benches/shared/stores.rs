@@ -15,8 +15,8 @@ use countersign::account::Text;
 use countersign::mfa::Decided;
 use countersign::otp::Parameters;
 use countersign::{
-    AccountId, Algorithm, Keyring, MemoryStore, Mfa, OsRandom, Purpose, Recommended, Record,
-    Secret, Store, Swap, Totp, UnixTime, Verdict, Write,
+    AccountId, Algorithm, Keyring, MemoryStore, Mfa, OsRandom, Recommended, Record, Secret, SignIn,
+    Store, Swap, Totp, UnixTime, Verdict, Write,
 };
 
 /// Says what is measured, measures the library over nothing, and returns how much to measure: without
@@ -74,7 +74,7 @@ impl Person {
         let label = Text::new("phone").unwrap();
         let device = ExistingDevice::totp(label, secret, parameters, None);
         let import = mfa().import(&id, device, &mut rng, moment(0)).run(store).unwrap();
-        import.done().unwrap();
+        import.unwrap();
         Person { id, phone, turn: 0 }
     }
 
@@ -82,7 +82,7 @@ impl Person {
         self.turn += 1;
         let now = moment(self.turn);
         let code = self.phone.generate(now).unwrap();
-        let verify = mfa.verify(&self.id, code.expose_str(), Purpose::SignIn, now);
+        let verify = mfa.account(&self.id).at(now).verify(code.expose_str(), SignIn);
         assert!(matches!(verify.run(store).unwrap(), Verdict::Accepted(_)));
     }
 }
@@ -102,7 +102,7 @@ pub fn library_alone(size: &Size) {
     let now = moment(person.turn + 1);
     let started = Instant::now();
     for _ in 0..rounds {
-        let verify = mfa.verify(&person.id, code.expose_str(), Purpose::SignIn, now);
+        let verify = mfa.account(&person.id).at(now).verify(code.expose_str(), SignIn);
         let _ = black_box(verify.decide(Some(record.clone()), None).unwrap());
     }
     let decide = started.elapsed();
@@ -113,7 +113,7 @@ pub fn library_alone(size: &Size) {
     let find = started.elapsed();
     let started = Instant::now();
     for _ in 0..rounds {
-        black_box(mfa.summary(&person.id, now).run(&store).unwrap());
+        black_box(mfa.account(&person.id).at(now).summary().run(&store).unwrap());
     }
     let open = started.elapsed();
     let each = |time: Duration| time.as_secs_f64() * 1e6 / rounds as f64;
@@ -252,7 +252,7 @@ pub fn record_and_event() -> (Vec<u8>, String) {
     let record = Store::load(&store, &person.id).unwrap();
     let code = person.phone.generate(moment(9)).unwrap();
     let mfa = mfa();
-    let verify = mfa.verify(&person.id, code.expose_str(), Purpose::SignIn, moment(9));
+    let verify = mfa.account(&person.id).at(moment(9)).verify(code.expose_str(), SignIn);
     let Decided::Write(prepared) = verify.decide(record, None).unwrap() else { panic!() };
     let write = prepared.write();
     (write.record().as_bytes().to_vec(), serde_json::to_string(&write.events()[0]).unwrap())

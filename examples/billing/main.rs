@@ -18,8 +18,8 @@ use countersign::account::RecoveryCode;
 use countersign::account::Refusal;
 use countersign::account::{DeviceStatus, Text};
 use countersign::{
-    AccountId, Change, Code, Digits, Keyring, Mfa, OsRandom, Proof, ProvisioningUri, Purpose,
-    Recommended, Secret, Summary, UnixTime, Verdict, otp::Parameters,
+    AccountId, Change, ChangeFactors, Code, Digits, Keyring, Mfa, OsRandom, Proof, ProvisioningUri,
+    Recommended, Secret, SignIn, Summary, UnixTime, Verdict, otp::Parameters,
 };
 use countersign_billing::inventory::{Person as Employee, PersonId};
 use countersign_billing::offboarding::OffboardingDeadlines;
@@ -128,7 +128,7 @@ fn answer(mut arguments: Arguments) -> Result<Answer, Fault> {
         [] => walk_through(place.as_deref()),
         ["enrol", name] => enrol(office, name, options.of("code")),
         ["confirm", name, code] => confirm(office, name, code),
-        ["verify", name, code] => attempt(office, name, code, Purpose::SignIn),
+        ["verify", name, code] => attempt(office, name, code, SignIn),
         ["step-up", name, action, code] => {
             let action = Text::new(action).map_err(|error| format!("the action: {error}"))?;
             attempt(office, name, code, Purpose::Action(action))
@@ -200,7 +200,7 @@ impl Office {
     }
 
     fn summary(&self, id: &AccountId) -> Result<Option<Summary>, Fault> {
-        Ok(self.mfa.summary(id, self.now).run(&self.store)?)
+        Ok(self.mfa.account(id).at(self.now).summary().run(&self.store)?)
     }
 
     /// The command line of a next step.
@@ -220,7 +220,7 @@ fn attempt(
     let code = typed(code)?;
     let office = office()?;
     let id = office.account(name)?;
-    let verify = office.mfa.verify(&id, code.expose_str(), purpose, office.now);
+    let verify = office.mfa.account(&id).at(office.now).verify(code.expose_str(), purpose);
     match verify.first_factor_passed().run(&office.store)? {
         Verdict::Accepted(proof) => Ok(accepted(worth(name, &proof))),
         no => Ok(office.no(&no)),
@@ -235,7 +235,7 @@ fn recover(
     let code = RecoveryCode::parse(code)?;
     let office = office()?;
     let id = office.account(name)?;
-    let recover = office.mfa.recover(&id, &code.expose_text(), Purpose::SignIn, office.now);
+    let recover = office.mfa.account(&id).at(office.now).recover(&code.expose_text(), SignIn);
     match recover.first_factor_passed().run(&office.store)? {
         Verdict::Accepted(proof) => {
             let left = office.summary(&id)?.map_or(0, |summary| summary.recovery_codes_left);
@@ -274,7 +274,7 @@ fn enrol(
     };
     let now = office.now;
     let started = match proof {
-        None => office.mfa.enrol(&account, LABEL, &mut rng, now),
+        None => office.mfa.account(&account).at(now).enrol(LABEL, &mut rng),
         Some(factor) => {
             let proof = match factor.prove(&office, &account)? {
                 Verdict::Accepted(proof) => proof,
@@ -284,8 +284,12 @@ fn enrol(
             let summary = office.summary(&account)?.unwrap_or_default();
             let old = summary.confirmed().next().map(|device| device.id);
             match old {
-                Some(old) => office.mfa.replace(&account, old, LABEL, proof, &mut rng, now),
-                None => office.mfa.enrol(&account, LABEL, &mut rng, now).proven_by(proof),
+                Some(old) => {
+                    office.mfa.account(&account).at(now).replace(old, LABEL, proof, &mut rng)
+                }
+                None => {
+                    office.mfa.account(&account).at(now).enrol(LABEL, &mut rng).proven_by(proof)
+                }
             }
         }
     };
@@ -331,10 +335,10 @@ impl Factor {
     }
 
     fn prove(&self, office: &Office, id: &AccountId) -> Result<Verdict, Fault> {
-        let (mfa, now, purpose) = (&office.mfa, office.now, Purpose::ChangeFactors);
+        let (mfa, now, purpose) = (&office.mfa, office.now, ChangeFactors);
         let prove = match self {
-            Factor::Phone(code) => mfa.verify(id, code.expose_str(), purpose, now),
-            Factor::Paper(code) => mfa.recover(id, &code.expose_text(), purpose, now),
+            Factor::Phone(code) => mfa.account(id).at(now).verify(code.expose_str(), purpose),
+            Factor::Paper(code) => mfa.account(id).at(now).recover(&code.expose_text(), purpose),
         };
         Ok(prove.first_factor_passed().run(&office.store)?)
     }
@@ -351,7 +355,8 @@ fn confirm(
         office.people.find(name)?.and_then(|person| Some((person.account, person.pending?)));
     let Some((id, pending)) = waiting else { return Ok(office.no::<()>(&Verdict::Expired)) };
     let mut rng = OsRandom::new()?;
-    let confirm = office.mfa.confirm(&id, pending, code.expose_str(), &mut rng, office.now);
+    let confirm =
+        office.mfa.account(&id).at(office.now).confirm(pending, code.expose_str(), &mut rng);
     let bound = match confirm.first_factor_passed().run(&office.store)? {
         Verdict::Accepted(bound) => bound,
         no => return Ok(office.no(&no)),
@@ -379,7 +384,7 @@ fn offboard(
     for name in if id == name { vec![name] } else { vec![name, id] } {
         let Some(person) = office.people.find(name)? else { continue };
         let by = Actor::Host; // whoever may end an employment; a real host knows who it is
-        let offboard = office.mfa.offboard(&person.account, by, "left", office.now);
+        let offboard = office.mfa.account(&person.account).at(office.now).offboard(by, "left");
         done = Some(offboard.run(&office.store)?);
     }
     let answer = match (done, leaver) {

@@ -9,11 +9,11 @@ use std::io::Write;
 
 use countersign::account::Refusal;
 use countersign::account::Text;
-use countersign::account::{Actor, Kind, Why};
+use countersign::account::{Actor, EventKind, RejectionReason};
 use countersign::mfa::PendingEnrolment;
 use countersign::{
-    AccountId, Change, DeviceId, Event, Keyring, Mfa, OsRandom, Proof, ProvisioningUri, Purpose,
-    Recommended, Record, Store, Swap, Totp, UnixTime, Verdict,
+    AccountId, Change, ChangeFactors, DeviceId, Event, Keyring, Mfa, OsRandom, Proof,
+    ProvisioningUri, Recommended, Record, SignIn, Store, Swap, Totp, UnixTime, Verdict,
 };
 
 use crate::host::{ISSUER, People};
@@ -83,8 +83,8 @@ impl Walk<'_> {
         let phone = Phone::holding(&uri, pending.device())?;
 
         self.tell("Before she has confirmed it, somebody signs in with its code.");
-        let verdict = self.verify(dana, &phone.shows(self.now)?, Purpose::SignIn)?;
-        self.rejected(verdict, Why::NoDevice)?;
+        let verdict = self.verify(dana, &phone.shows(self.now)?, SignIn)?;
+        self.rejected(verdict, RejectionReason::NoDevice)?;
         self.why("A secret that was only shown satisfies nothing. Her camera may have failed.");
 
         self.tell("She types the code that her phone shows now.");
@@ -97,8 +97,8 @@ impl Walk<'_> {
         }
 
         self.tell("Somebody signs in with the code that she has just confirmed with.");
-        let verdict = self.verify(dana, &code, Purpose::SignIn)?;
-        self.rejected(verdict, Why::Replayed)?;
+        let verdict = self.verify(dana, &code, SignIn)?;
+        self.rejected(verdict, RejectionReason::Replayed)?;
         self.why("Confirming uses a code up like any other use of it.");
         Ok(phone)
     }
@@ -107,7 +107,7 @@ impl Walk<'_> {
         self.chapter("Dana signs in");
         self.later(30, "Dana signs in with the next code, after her password.");
         let code = phone.shows(self.now)?;
-        let verdict = self.verify(dana, &code, Purpose::SignIn)?;
+        let verdict = self.verify(dana, &code, SignIn)?;
         let proof = self.accepted(verdict)?;
         let (method, epoch) = (proof.method().name(), proof.epoch());
         self.open_session(proof);
@@ -117,8 +117,8 @@ impl Walk<'_> {
         ));
 
         self.tell("Somebody who looked over her shoulder types the same code.");
-        let verdict = self.verify(dana, &code, Purpose::SignIn)?;
-        self.rejected(verdict, Why::Replayed)?;
+        let verdict = self.verify(dana, &code, SignIn)?;
+        self.rejected(verdict, RejectionReason::Replayed)?;
         self.why(
             "RFC 6238 section 5.2: a code is accepted once. The person at the keyboard hears what \
              they hear of a wrong code; only the audit event says that it was a used one.",
@@ -126,13 +126,13 @@ impl Walk<'_> {
 
         let let_go = phone.shows(self.now.plus(30))?;
         self.later(60, "Dana lets one code go by and signs in with the one after it.");
-        let verdict = self.verify(dana, &phone.shows(self.now)?, Purpose::SignIn)?;
+        let verdict = self.verify(dana, &phone.shows(self.now)?, SignIn)?;
         let proof = self.accepted(verdict)?;
         self.open_session(proof);
 
         self.tell("Somebody types the code that she let go by. It was never used.");
-        let verdict = self.verify(dana, &let_go, Purpose::SignIn)?;
-        self.rejected(verdict, Why::Replayed)?;
+        let verdict = self.verify(dana, &let_go, SignIn)?;
+        self.rejected(verdict, RejectionReason::Replayed)?;
         self.why(
             "The window still reaches back to it. But it is older than an accepted one, and what \
              is kept is the last accepted step, not a list of used codes.",
@@ -144,20 +144,20 @@ impl Walk<'_> {
         self.chapter("Somebody has Dana's password and guesses");
         self.later(30, "Dana signs in once more, which forgives the failures up to now.");
         let used = phone.shows(self.now)?;
-        let verdict = self.verify(dana, &used, Purpose::SignIn)?;
+        let verdict = self.verify(dana, &used, SignIn)?;
         let proof = self.accepted(verdict)?;
         self.open_session(proof);
 
         self.later(20, "Five wrong codes, one after the other, from as many sessions as you like.");
         let wrong = phone.does_not_show(self.now)?;
         for _ in 0..5 {
-            let verdict = self.verify(dana, &wrong, Purpose::SignIn)?;
-            self.rejected(verdict, Why::WrongCode)?;
+            let verdict = self.verify(dana, &wrong, SignIn)?;
+            self.rejected(verdict, RejectionReason::WrongCode)?;
         }
         self.why("Four are free. The fifth starts a wait, for the person and not for the session.");
 
         self.later(10, "The right code, which nobody has used, while the account waits.");
-        let verdict = self.verify(dana, &phone.shows(self.now)?, Purpose::SignIn)?;
+        let verdict = self.verify(dana, &phone.shows(self.now)?, SignIn)?;
         self.waits(verdict, 20)?;
         self.why(
             "NIST SP 800-63B-4 section 3.2.2. Nothing is evaluated and nothing is written: a guesser \
@@ -166,17 +166,17 @@ impl Walk<'_> {
 
         self.tell("The program is restarted, and the database opened again.");
         self.store = Watched { store: self.place.open()?, events: RefCell::default() };
-        let verdict = self.verify(dana, &phone.shows(self.now)?, Purpose::SignIn)?;
+        let verdict = self.verify(dana, &phone.shows(self.now)?, SignIn)?;
         self.waits(verdict, 20)?;
         self.why("Everything that decides is in the record, and the record is on the disk.");
 
         self.later(20, "The wait is over. Somebody types the last code that Dana signed in with.");
-        let verdict = self.verify(dana, &used, Purpose::SignIn)?;
-        self.rejected(verdict, Why::Replayed)?;
+        let verdict = self.verify(dana, &used, SignIn)?;
+        self.rejected(verdict, RejectionReason::Replayed)?;
         self.why("A restart forgets no used code. That was another failure, and the wait doubles.");
 
         self.later(60, "A minute later, the right code.");
-        let verdict = self.verify(dana, &phone.shows(self.now)?, Purpose::SignIn)?;
+        let verdict = self.verify(dana, &phone.shows(self.now)?, SignIn)?;
         let proof = self.accepted(verdict)?;
         self.open_session(proof);
         Ok(())
@@ -191,7 +191,7 @@ impl Walk<'_> {
         self.same("the purpose of the proof", proof.purpose(), &release)?;
 
         self.tell("A fault in the host uses that proof to enrol another phone.");
-        let enrol = self.mfa.enrol(dana, "another phone", &mut self.rng, self.now);
+        let enrol = self.mfa.account(dana).at(self.now).enrol("another phone", &mut self.rng);
         let change = enrol.proven_by(proof).run(&self.store)?;
         self.refused(change, Refusal::ProofUnfit)?;
         self.why("A proof serves one purpose. This one cannot become a way to keep access.");
@@ -201,7 +201,7 @@ impl Walk<'_> {
     fn new_phone(&mut self, dana: &AccountId, old: Phone) -> Told<Phone> {
         self.chapter("Dana has a new phone");
         self.tell("Somebody in her session starts to enrol a phone without a code of the old one.");
-        let enrol = self.mfa.enrol(dana, "another phone", &mut self.rng, self.now);
+        let enrol = self.mfa.account(dana).at(self.now).enrol("another phone", &mut self.rng);
         let change = enrol.run(&self.store)?;
         self.refused(change, Refusal::ProofRequired)?;
         self.why(
@@ -209,22 +209,22 @@ impl Walk<'_> {
         );
 
         self.later(30, "Dana proves the old phone, scans the new code, and confirms.");
-        let verdict = self.verify(dana, &old.shows(self.now)?, Purpose::ChangeFactors)?;
+        let verdict = self.verify(dana, &old.shows(self.now)?, ChangeFactors)?;
         let proof = self.accepted(verdict)?;
         let replaced = Some((old.device, proof));
         let (pending, uri) = self.scan("Dana", dana, replaced)?;
         let new = Phone::holding(&uri, pending.device())?;
         let bound = self.confirm(dana, &pending, &new.shows(self.now)?)?;
         self.outcome(&format!("the new phone is bound; epoch {}", bound.epoch()));
-        self.happened(|kind| *kind == Kind::Bound { replaces: Some(old.device) }, "bound")?;
-        self.happened(|kind| *kind == Kind::Revoked, "the old phone revoked")?;
+        self.happened(|kind| *kind == EventKind::Bound { replaces: Some(old.device) }, "bound")?;
+        self.happened(|kind| *kind == EventKind::Revoked, "the old phone revoked")?;
         self.why("Both in one write: no moment with two phones, none without. Older sessions end.");
 
         self.later(30, "The old phone, in the hands of whoever bought it.");
-        let verdict = self.verify(dana, &old.shows(self.now)?, Purpose::SignIn)?;
-        self.rejected(verdict, Why::WrongCode)?;
+        let verdict = self.verify(dana, &old.shows(self.now)?, SignIn)?;
+        self.rejected(verdict, RejectionReason::WrongCode)?;
         self.tell("The new one.");
-        let verdict = self.verify(dana, &new.shows(self.now)?, Purpose::SignIn)?;
+        let verdict = self.verify(dana, &new.shows(self.now)?, SignIn)?;
         let proof = self.accepted(verdict)?;
         self.open_session(proof);
         Ok(new)
@@ -247,30 +247,32 @@ impl Walk<'_> {
         self.outcome("his phone is bound");
 
         self.tell("The phone is gone. He signs in with a recovery code from his drawer.");
-        let verdict = self.recover(ravi, &first, Purpose::SignIn)?;
+        let verdict = self.recover(ravi, &first, SignIn)?;
         let proof = self.accepted(verdict)?;
         self.same("whether a new set is due", &proof.replacement_due(), &true)?;
         self.why("The proof says how it was made: new recovery codes are due now.");
 
         self.tell("With that proof he reports the phone lost.");
-        let change = self.mfa.report_lost(ravi, lost.device, proof, self.now).run(&self.store)?;
+        let change =
+            self.mfa.account(ravi).at(self.now).report_lost(lost.device, proof).run(&self.store)?;
         self.done(change)?;
-        self.happened(|kind| *kind == Kind::ReportedLost, "reported lost")?;
+        self.happened(|kind| *kind == EventKind::ReportedLost, "reported lost")?;
         self.why("One factor of any kind is enough to take a phone out of use, and no more.");
 
         self.later(30, "Whoever found the phone signs in with it.");
-        let verdict = self.verify(ravi, &lost.shows(self.now)?, Purpose::SignIn)?;
-        self.rejected(verdict, Why::NoDevice)?;
+        let verdict = self.verify(ravi, &lost.shows(self.now)?, SignIn)?;
+        self.rejected(verdict, RejectionReason::NoDevice)?;
 
         self.tell("Whoever found the used recovery code tries that.");
-        let verdict = self.recover(ravi, &first, Purpose::SignIn)?;
-        self.rejected(verdict, Why::Replayed)?;
+        let verdict = self.recover(ravi, &first, SignIn)?;
+        self.rejected(verdict, RejectionReason::Replayed)?;
         self.why("NIST SP 800-63B-4 section 3.1.2.2: each of them works once.");
 
         self.tell("A second recovery code lets him enrol a new phone.");
-        let verdict = self.recover(ravi, &second, Purpose::ChangeFactors)?;
+        let verdict = self.recover(ravi, &second, ChangeFactors)?;
         let proof = self.accepted(verdict)?;
-        let enrol = self.mfa.enrol(ravi, "phone", &mut self.rng, self.now).proven_by(proof);
+        let enrol =
+            self.mfa.account(ravi).at(self.now).enrol("phone", &mut self.rng).proven_by(proof);
         let pending = enrol.run(&self.store)?;
         let pending = self.done(pending)?;
         let phone = Phone::holding(&pending.uri(ISSUER, "Ravi")?, pending.device())?;
@@ -278,16 +280,17 @@ impl Walk<'_> {
         self.outcome("the new phone is bound");
 
         self.later(30, "He asks for new recovery codes, with a proof of the new phone.");
-        let verdict = self.verify(ravi, &phone.shows(self.now)?, Purpose::ChangeFactors)?;
+        let verdict = self.verify(ravi, &phone.shows(self.now)?, ChangeFactors)?;
         let proof = self.accepted(verdict)?;
-        let fresh = self.mfa.regenerate_recovery_codes(ravi, proof, &mut self.rng, self.now);
+        let fresh =
+            self.mfa.account(ravi).at(self.now).regenerate_recovery_codes(proof, &mut self.rng);
         let fresh = fresh.run(&self.store)?;
         let fresh = self.done(fresh)?;
         self.outcome(&format!("{} new codes", fresh.len()));
 
         self.tell("A code of the old set that was never used.");
-        let verdict = self.recover(ravi, &third, Purpose::SignIn)?;
-        self.rejected(verdict, Why::WrongCode)?;
+        let verdict = self.recover(ravi, &third, SignIn)?;
+        self.rejected(verdict, RejectionReason::WrongCode)?;
         self.why("The old set died as one. The paper in the drawer is worth nothing now.");
         Ok(())
     }
@@ -295,32 +298,34 @@ impl Walk<'_> {
     fn last_day(&mut self, dana: &AccountId, ravi: &AccountId, phone: &Phone) -> Told {
         self.chapter("Dana's last day");
         self.later(30, "In the morning Dana gets a proof that would let her change her factors.");
-        let verdict = self.verify(dana, &phone.shows(self.now)?, Purpose::ChangeFactors)?;
+        let verdict = self.verify(dana, &phone.shows(self.now)?, ChangeFactors)?;
         let proof = self.accepted(verdict)?;
 
         self.tell("Ravi offboards her.");
         let by = Actor::Operator(*ravi);
-        let change = self.mfa.offboard(dana, by, "last day of employment", self.now);
+        let change = self.mfa.account(dana).at(self.now).offboard(by, "last day of employment");
         let change = change.run(&self.store)?;
         self.done(change)?;
-        self.happened(|kind| *kind == Kind::Revoked, "her phone revoked")?;
-        self.happened(|kind| matches!(kind, Kind::Offboarded { .. }), "offboarded")?;
+        self.happened(|kind| *kind == EventKind::Revoked, "her phone revoked")?;
+        self.happened(|kind| matches!(kind, EventKind::Offboarded { .. }), "offboarded")?;
         self.why(
             "One write, and in it the evidence: who, when and why (45 CFR 164.308(a)(3)(ii)(C)). It \
              needs no proof, because it can only deny.",
         );
 
         self.later(30, "Her phone, in the car park.");
-        let verdict = self.verify(dana, &phone.shows(self.now)?, Purpose::SignIn)?;
-        self.rejected(verdict, Why::Offboarded)?;
+        let verdict = self.verify(dana, &phone.shows(self.now)?, SignIn)?;
+        self.rejected(verdict, RejectionReason::Offboarded)?;
 
         self.tell("The proof from the morning.");
-        let fresh = self.mfa.regenerate_recovery_codes(dana, proof, &mut self.rng, self.now);
+        let fresh =
+            self.mfa.account(dana).at(self.now).regenerate_recovery_codes(proof, &mut self.rng);
         let fresh = fresh.run(&self.store)?;
         self.refused(fresh, Refusal::Offboarded)?;
 
         self.tell("A new enrolment under her old account.");
-        let enrol = self.mfa.enrol(dana, "phone", &mut self.rng, self.now).run(&self.store)?;
+        let enrol =
+            self.mfa.account(dana).at(self.now).enrol("phone", &mut self.rng).run(&self.store)?;
         self.refused(enrol, Refusal::Offboarded)?;
         self.why("That is final. Whoever comes back gets a new account.");
         Ok(())
@@ -337,13 +342,14 @@ impl Walk<'_> {
 impl Walk<'_> {
     fn verify(&mut self, id: &AccountId, code: &str, purpose: Purpose) -> Told<Verdict> {
         self.typed = code.into();
-        let verify = self.mfa.verify(id, code, purpose, self.now).first_factor_passed();
+        let verify = self.mfa.account(id).at(self.now).verify(code, purpose).first_factor_passed();
         Ok(verify.run(&self.store)?)
     }
 
     fn recover(&mut self, id: &AccountId, code: &str, purpose: Purpose) -> Told<Verdict> {
         self.typed = code.into();
-        let recover = self.mfa.recover(id, code, purpose, self.now).first_factor_passed();
+        let recover =
+            self.mfa.account(id).at(self.now).recover(code, purpose).first_factor_passed();
         Ok(recover.run(&self.store)?)
     }
 
@@ -356,10 +362,10 @@ impl Walk<'_> {
     ) -> Told<(PendingEnrolment, ProvisioningUri)> {
         let (mfa, rng, now) = (self.mfa, &mut self.rng, self.now);
         let started = match replaced {
-            Some((old, proof)) => mfa.replace(id, old, "phone", proof, rng, now),
-            None => mfa.enrol(id, "phone", rng, now),
+            Some((old, proof)) => mfa.account(id).at(now).replace(old, "phone", proof, rng),
+            None => mfa.account(id).at(now).enrol("phone", rng),
         };
-        let pending = started.run(&self.store)?.done()?;
+        let pending = started.run(&self.store)?;
         let uri = pending.uri(ISSUER, name)?;
         Ok((pending, uri))
     }
@@ -371,7 +377,7 @@ impl Walk<'_> {
         code: &str,
     ) -> Told<countersign::mfa::Bound> {
         self.typed = code.into();
-        let confirm = self.mfa.confirm(id, pending.id(), code, &mut self.rng, self.now);
+        let confirm = self.mfa.account(id).at(self.now).confirm(pending.id(), code, &mut self.rng);
         let verdict = confirm.run(&self.store)?;
         self.accepted(verdict)
     }
@@ -396,7 +402,7 @@ impl Walk<'_> {
 
     fn rejected<T>(&mut self, verdict: Verdict<T>, why: Why) -> Told {
         let reasons = self.store.events.borrow().clone();
-        let as_told = reasons.iter().any(|event| event.kind == Kind::Rejected(why));
+        let as_told = reasons.iter().any(|event| event.kind == EventKind::Rejected(why));
         match verdict {
             Verdict::Rejected { tries_left } if as_told => {
                 self.outcome(&format!("rejected, tries left: {tries_left}; audit: {why:?}"));

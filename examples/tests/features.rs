@@ -13,8 +13,8 @@ use countersign::account::Text;
 use countersign::mfa::RestrictedNotice;
 use countersign::otp::Parameters;
 use countersign::{
-    Algorithm, Code, DeviceId, Digits, Event, Keyring, Proof, ProvisioningUri, Purpose, Record,
-    Secret, Summary, Verdict, vectors,
+    Algorithm, ChangeFactors, Code, DeviceId, Digits, Event, Keyring, Proof, ProvisioningUri,
+    Record, Secret, SignIn, Summary, Verdict, vectors,
 };
 
 /// Whether a type implements a trait, as a value: an inherent constant goes before a trait's.
@@ -63,8 +63,8 @@ fn s04_no_proof_from_a_text() {
 fn s11_json_shows_no_secret() {
     let practice = Practice::new();
     let id = account(1);
-    let enrol = practice.mfa.enrol(&id, "Phone", &mut practice.rng(), practice.now());
-    let pending = practice.run(enrol).done().unwrap();
+    let enrol = practice.mfa.account(&id).at(practice.now()).enrol("Phone", &mut practice.rng());
+    let pending = practice.run(enrol).unwrap();
     let uri = pending.uri("Acme Billing", "dana").unwrap();
     let app = Authenticator::of(&pending);
     let first = app.code(practice.now());
@@ -73,27 +73,32 @@ fn s11_json_shows_no_secret() {
     let person = Person { id, device: bound.device(), app, recovery_codes };
     practice.wait(60);
 
-    let proof = practice.proof(&person, Purpose::ChangeFactors);
+    let proof = practice.proof(&person, ChangeFactors);
     let number = "+15550123489";
     let destination = PhoneNumber::new(number).unwrap();
     let (told, now) = (RestrictedNotice::given_by_host(), practice.now());
-    let sms = practice.mfa.enrol_phone(&id, "SMS", destination, told, &mut practice.rng(), now);
-    let sent = practice.run(sms.proven_by(proof)).done().unwrap();
+    let sms = practice.mfa.account(&id).at(now).enrol_phone(
+        "SMS",
+        destination,
+        told,
+        &mut practice.rng(),
+    );
+    let sent = practice.run(sms.proven_by(proof)).unwrap();
     let sms_code = sent.code().expose_str().to_owned();
     assert!(practice.confirm(&id, sent.id(), &sms_code).accepted().is_some());
     practice.wait(60);
-    let challenge = practice.challenge(&id, Purpose::SignIn).done().unwrap();
+    let challenge = practice.challenge(&id, SignIn).unwrap();
     let second_code = challenge.code().expose_str().to_owned();
     assert!(practice.answer(&id, challenge.id(), &second_code).accepted().is_some());
     let now = practice.wait(60);
     let code = person.app.code(now);
     assert!(practice.verify(&id, &code).accepted().is_some());
-    let recover = practice.mfa.recover(&id, &person.recovery_codes[0], Purpose::SignIn, now);
+    let recover = practice.mfa.account(&id).at(now).recover(&person.recovery_codes[0], SignIn);
     assert!(practice.run(recover).accepted().is_some());
     let token = Secret::from_bytes(&[0xc5; 20]).unwrap();
     let label = Text::new("Token").unwrap();
     let token = ExistingDevice::hotp(label, token, Algorithm::Sha1, Digits::Six, 3);
-    let import = practice.mfa.import(&account(2), token, &mut practice.rng(), now);
+    let import = practice.mfa.account(&account(2)).at(now).import(token, &mut practice.rng());
     assert!(practice.run(import).done().is_ok());
 
     let mut shown: Vec<String> = Vec::new();

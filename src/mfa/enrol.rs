@@ -20,7 +20,7 @@ use crate::account::throttle::Class;
 use crate::mfa::answer::Verdict;
 use crate::mfa::decision::{Context, Decision, DraftEvent, expired, malformed, waiting};
 use crate::mfa::handle::AccountAt;
-use crate::mfa::operation::{Attempt, Change, Unproven, without_traces};
+use crate::mfa::operation::{Attempt, Change, without_traces};
 use crate::otp::algorithm::Algorithm;
 use crate::otp::code::{Code, Digits};
 use crate::otp::secret::Secret;
@@ -38,7 +38,7 @@ impl<'m> AccountAt<'m> {
         &self,
         label: &str,
         rng: &mut impl CryptoRng,
-    ) -> Change<'m, PendingEnrolment, Unproven> {
+    ) -> Change<'m, PendingEnrolment, Proof<ChangeFactors>> {
         self.enrol_app(label, None, rng)
     }
 
@@ -61,7 +61,7 @@ impl<'m> AccountAt<'m> {
         label: &str,
         replaces: Option<DeviceId>,
         rng: &mut impl CryptoRng,
-    ) -> Change<'m, PendingEnrolment, Unproven> {
+    ) -> Change<'m, PendingEnrolment, Proof<ChangeFactors>> {
         let parameters = self.policy().parameters();
         let secret = Secret::generate_boxed(parameters.algorithm, rng);
         let factor = Factor::Totp { secret, parameters, last_step: None, drift: 0, offset: 0 };
@@ -75,7 +75,7 @@ impl<'m> AccountAt<'m> {
         label: &str,
         digits: Digits,
         rng: &mut impl CryptoRng,
-    ) -> Change<'m, PendingEnrolment, Unproven> {
+    ) -> Change<'m, PendingEnrolment, Proof<ChangeFactors>> {
         let algorithm = Algorithm::Sha1;
         let secret = Secret::generate_boxed(algorithm, rng);
         let factor = Factor::Hotp { secret, algorithm, digits, next: Some(0) };
@@ -88,7 +88,7 @@ impl<'m> AccountAt<'m> {
         &self,
         device: ExistingDevice,
         rng: &mut impl CryptoRng,
-    ) -> Change<'m, PendingEnrolment, Unproven> {
+    ) -> Change<'m, PendingEnrolment, Proof<ChangeFactors>> {
         let ExistingDevice { label, secret, moving } = device;
         self.start_enrolment(label.as_str(), moving.factor(secret), None, rng)
     }
@@ -99,7 +99,7 @@ impl<'m> AccountAt<'m> {
         factor: Factor,
         replaces: Option<DeviceId>,
         rng: &mut impl CryptoRng,
-    ) -> Change<'m, PendingEnrolment, Unproven> {
+    ) -> Change<'m, PendingEnrolment, Proof<ChangeFactors>> {
         let (id, device) = (ChallengeId::generate(rng), DeviceId::from_u64(rng.next_u64()));
         let label = Text::new(label);
         self.change(move |account, cx| {

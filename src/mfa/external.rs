@@ -10,7 +10,7 @@ use rand::CryptoRng;
 use crate::account::challenge::{Assertion, Challenge, ChallengeId, ExternalChallenge};
 use crate::account::device::{Device, Factor, class_of};
 use crate::account::event::{EventKind, RejectionReason};
-use crate::account::proof::{AnyPurpose, Proof, Proven, Purpose, Refusal};
+use crate::account::proof::{AnyPurpose, ChangeFactors, Proof, Proven, Purpose, Refusal};
 use crate::account::recovery::RecoverySeed;
 use crate::account::state::Account;
 use crate::account::summary::{DeviceId, DeviceStatus, Label, Method};
@@ -19,7 +19,7 @@ use crate::mfa::answer::Verdict;
 use crate::mfa::decision::{Context, Decision, DraftEvent, expired};
 use crate::mfa::enrol::Bound;
 use crate::mfa::handle::AccountAt;
-use crate::mfa::operation::{Attempt, Change, Unproven};
+use crate::mfa::operation::{Attempt, Change};
 use crate::text::Text;
 
 impl<'m> AccountAt<'m> {
@@ -32,7 +32,7 @@ impl<'m> AccountAt<'m> {
         label: &str,
         method: ExternalMethod,
         rng: &mut impl CryptoRng,
-    ) -> Change<'m, Bound, Unproven> {
+    ) -> Change<'m, Bound, Proof<ChangeFactors>> {
         let method = match method {
             ExternalMethod::Passkey => Method::Passkey,
             ExternalMethod::Pki => Method::Pki,

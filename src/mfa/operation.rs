@@ -341,8 +341,8 @@ impl<'m, T> Attempt<'m, T> {
     }
 }
 
-/// A change of an account, to be [run](Change::run) over a store. `A` is the proof that allows it:
-/// [`NoProof`] where the change needs none, [`Unproven`] where one may be added.
+/// A change of an account, to be [run](Change::run) over a store. `A` is the proof that allows it, and
+/// [`NoProof`] where the change needs none.
 #[must_use = "a change does nothing until it is run"]
 #[derive(Debug)]
 pub struct Change<'m, T = (), A = NoProof> {
@@ -350,14 +350,9 @@ pub struct Change<'m, T = (), A = NoProof> {
     proof: Option<A>,
 }
 
-/// Takes the place of a proof where a change needs none; there is no value of it.
+/// Takes the place of a proof where a change needs none. It has no value.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum NoProof {}
-
-/// Takes the place of a proof that an enrolment does not have yet; there is no value of it.
-/// [`Change::proven_by`] adds one.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Unproven {}
 
 impl<'m, T, A> Change<'m, T, A> {
     pub(crate) const fn new(operation: Operation<'m, Result<Changed<T>, Refusal>>) -> Self {
@@ -426,9 +421,9 @@ impl<'m, T, A> Change<'m, T, A> {
     }
 }
 
-impl<'m, T> Change<'m, T, Unproven> {
+impl<'m, T> Change<'m, T, Proof<ChangeFactors>> {
     /// Adds the proof that allows the enrolment. A person's first factor has none to add.
-    pub fn proven_by(self, proof: Proof<ChangeFactors>) -> Change<'m, T, Proof<ChangeFactors>> {
+    pub fn proven_by(self, proof: Proof<ChangeFactors>) -> Self {
         self.with_proof(proof)
     }
 }

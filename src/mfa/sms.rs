@@ -10,14 +10,14 @@ use rand::CryptoRng;
 use crate::account::challenge::{Challenge, ChallengeId, ChallengeSeed, OutOfBand, PhoneNumber};
 use crate::account::device::{Device, Factor};
 use crate::account::event::{EventKind, RejectionReason};
-use crate::account::proof::{AnyPurpose, Proof, Proven, Purpose, Refusal};
+use crate::account::proof::{AnyPurpose, ChangeFactors, Proof, Proven, Purpose, Refusal};
 use crate::account::state::Account;
 use crate::account::summary::{DeviceId, Label, Method};
 use crate::account::throttle::Class;
 use crate::mfa::answer::Verdict;
 use crate::mfa::decision::{Context, Decision, DraftEvent, expired, malformed};
 use crate::mfa::handle::AccountAt;
-use crate::mfa::operation::{Attempt, Change, Unproven, without_traces};
+use crate::mfa::operation::{Attempt, Change, without_traces};
 use crate::otp::code::Code;
 use crate::text::Text;
 
@@ -34,7 +34,7 @@ impl<'m> AccountAt<'m> {
         number: PhoneNumber,
         _told: RestrictedNotice,
         rng: &mut impl CryptoRng,
-    ) -> Change<'m, OutOfBand, Unproven> {
+    ) -> Change<'m, OutOfBand, Proof<ChangeFactors>> {
         let seed = ChallengeSeed::generate(rng);
         let device = DeviceId::from_u64(rng.next_u64());
         let label = Text::new(label);

@@ -17,8 +17,8 @@ use std::time::{Duration, Instant};
 
 use countersign::otp::Parameters;
 use countersign::{
-    AccountId, Algorithm, Keyring, Mfa, OsRandom, Purpose, Recommended, Record, Secret, Store,
-    Swap, Totp, UnixTime, Verdict, Write,
+    AccountId, Algorithm, Keyring, Mfa, OsRandom, Recommended, Record, Secret, SignIn, Store, Swap,
+    Totp, UnixTime, Verdict, Write,
 };
 use serde_json::Value;
 
@@ -80,13 +80,14 @@ impl Person {
         let id = AccountId::new([random.expose_bytes(), &number].concat()).unwrap();
         let now = moment(0);
         let mfa = Mfa::new(Keyring::new([7; 32]), Recommended);
-        let pending = mfa.enrol(&id, "phone", &mut rng, now).run(store).unwrap().done().unwrap();
+        let pending = mfa.account(&id).at(now).enrol("phone", &mut rng).run(store).unwrap();
         let uri = pending.uri("Acme Billing", "dana").unwrap();
         let secret = Secret::from_bytes(uri.secret().expose_bytes()).unwrap();
         let person = Person { mfa, id, secret };
         let code = person.right(0);
         let mfa = &person.mfa;
-        let bound = mfa.confirm(&id, pending.id(), &code, &mut rng, now).run(store).unwrap();
+        let bound =
+            mfa.account(&id).at(now).confirm(pending.id(), &code, &mut rng).run(store).unwrap();
         assert!(bound.accepted().is_some());
         person
     }
@@ -123,10 +124,10 @@ impl Person {
 
     pub fn attempt(&self, store: &dyn Store<Error = String>, turn: u64, kind: Kind) -> Answer {
         let code = match kind {
-            Kind::Right => self.right(turn),
-            Kind::Wrong => self.wrong(turn),
+            EventKind::Right => self.right(turn),
+            EventKind::Wrong => self.wrong(turn),
         };
-        match self.mfa.verify(&self.id, &code, Purpose::SignIn, moment(turn)).run(store) {
+        match self.mfa.account(&self.id).at(moment(turn)).verify(&code, SignIn).run(store) {
             Ok(Verdict::Accepted(_)) => Answer::Accepted,
             Ok(Verdict::Rejected { .. }) => Answer::Rejected,
             Ok(Verdict::Wait { .. }) => Answer::Wait,
@@ -144,7 +145,7 @@ pub enum Kind {
 }
 
 /// The attempts of one turn: a right code, the same again, a wrong one.
-pub const TURN: [Kind; 3] = [Kind::Right, Kind::Right, Kind::Wrong];
+pub const TURN: [Kind; 3] = [EventKind::Right, EventKind::Right, EventKind::Wrong];
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Answer {
@@ -193,7 +194,7 @@ impl History {
     ) -> Result<Vec<(u64, Answer)>, String> {
         let now = moment(0);
         let record = store.load(&person.id).unwrap().ok_or("the record is gone")?;
-        let summary = person.mfa.summary(&person.id, now).run(store);
+        let summary = person.mfa.account(&person.id).at(now).summary().run(store);
         let summary = summary.map_err(|error| format!("the record is unreadable: {error}"))?;
         let failures = summary.ok_or("the record is gone")?.codes.consecutive_failures;
 
@@ -450,7 +451,7 @@ pub fn child<D: Database>() {
                 for step in 0..people.len() {
                     // Each process begins elsewhere and all of them meet.
                     let place = (nth * people.len() / 8 + step) % people.len();
-                    let answer = people[place].attempt(&store, turn, Kind::Right);
+                    let answer = people[place].attempt(&store, turn, EventKind::Right);
                     say(format!("{place} {answer:?}"));
                 }
             }

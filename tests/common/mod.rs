@@ -8,20 +8,24 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Barrier, Mutex, MutexGuard};
 
 use countersign::account::Refusal;
+use countersign::account::{
+    AnyPurpose, Assertion, Bounded, ChallengeId, Class, DeviceStatus, EventKind, OutOfBand,
+    PhoneNumber, Refusal, RejectionReason, Seal, SealError, Throttle,
+};
 use countersign::account::{Assertion, ChallengeId, OutOfBand, PhoneNumber};
 use countersign::account::{Class, Throttle};
 use countersign::account::{DeviceStatus, Text};
-use countersign::account::{Kind, Why};
+use countersign::account::{EventKind, RejectionReason};
 use countersign::account::{Seal, SealError};
-use countersign::mfa::Bound;
-use countersign::mfa::Operation;
-use countersign::mfa::{ExternalMethod, PendingEnrolment, RestrictedNotice};
-use countersign::otp::Parameters;
-use countersign::otp::Reach;
+use countersign::mfa::{
+    AccountAt, Attempt, Change, Changed, Confirmed, ExternalMethod, NoProof, NotDone,
+    PendingEnrolment, Reading, RestrictedNotice,
+};
+use countersign::otp::{Parameters, Reach};
 use countersign::{
-    AccountId, Change, DeviceId, Event, Hotp, Keyring, LookAhead, Mfa, Policy, Proof,
-    ProvisioningUri, Purpose, Recommended, Record, Store, Summary, Swap, Totp, UnixTime, Verdict,
-    Window, Write,
+    AccountId, ActForOther, Action, ChangeFactors, ChangePrivileges, DeviceId, Event, Hotp,
+    Keyring, LookAhead, Mfa, Policy, Proof, ProvisioningUri, Purpose, Recommended, Record, SignIn,
+    Store, Summary, Swap, Totp, UnixTime, Verdict, Window, Write,
 };
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -126,7 +130,7 @@ pub struct Person {
     pub recovery_codes: Vec<String>,
 }
 
-pub fn recovery_codes(bound: &Bound) -> Vec<String> {
+pub fn recovery_codes(bound: &Confirmed) -> Vec<String> {
     let codes = bound.recovery_codes().map(|codes| codes.iter());
     codes.into_iter().flatten().map(|code| code.expose_text().to_string()).collect()
 }
@@ -376,13 +380,13 @@ impl Policy for Numbers {
         self.throttle.unwrap_or_else(|| Recommended.throttle(class))
     }
 
-    fn challenge_lifetime(&self) -> countersign::account::Bounded<60, 600> {
-        let secs = self.challenge_lifetime.and_then(countersign::account::Bounded::new);
+    fn challenge_lifetime(&self) -> Bounded<60, 600> {
+        let secs = self.challenge_lifetime.and_then(Bounded::new);
         secs.unwrap_or_else(|| Recommended.challenge_lifetime())
     }
 
-    fn recovery_codes(&self) -> countersign::account::Bounded<1, 16> {
-        let count = self.recovery_codes.and_then(countersign::account::Bounded::new);
+    fn recovery_codes(&self) -> Bounded<1, 16> {
+        let count = self.recovery_codes.and_then(Bounded::new);
         count.unwrap_or_else(|| Recommended.recovery_codes())
     }
 }
@@ -400,7 +404,7 @@ pub enum Said {
     Malformed,
 }
 
-pub fn said<T>(verdict: &Verdict<T>) -> Said {
+pub fn said<T, F: std::fmt::Debug>(verdict: &Verdict<T, F>) -> Said {
     match verdict {
         Verdict::Accepted(_) => Said::Accepted,
         Verdict::Rejected { tries_left } => Said::Rejected(*tries_left),
@@ -408,13 +412,103 @@ pub fn said<T>(verdict: &Verdict<T>) -> Said {
         Verdict::Disabled => Said::Disabled,
         Verdict::Expired => Said::Expired,
         Verdict::Malformed => Said::Malformed,
+        Verdict::Undecided(fault) => panic!("{fault:?}"),
     }
 }
 
-pub fn refusal<T>(change: Change<T>) -> Option<Refusal> {
-    match change {
-        Change::Done(_) => None,
-        Change::Refused(refusal) => Some(refusal),
+/// What became of a change that could be decided.
+pub type Done<T = (), A = NoProof> = Result<Changed<T>, NotDone<Broken, A>>;
+
+pub fn refusal<T, E, A>(done: Result<Changed<T>, NotDone<E, A>>) -> Option<Refusal> {
+    done.err().and_then(|not_done| not_done.refusal())
+}
+
+/// A proof for a purpose that is only known when the test runs.
+#[derive(Debug)]
+pub enum AnyProof {
+    SignIn(Proof<SignIn>),
+    Action(Proof<Action>),
+    ChangeFactors(Proof<ChangeFactors>),
+    ChangePrivileges(Proof<ChangePrivileges>),
+    ActForOther(Proof<ActForOther>),
+}
+
+/// Calls `$make` with the purpose as its type, and gives back what it accepted as an [`AnyProof`].
+#[macro_export]
+macro_rules! for_any_purpose {
+    ($any:expr, $purpose:ident => $verdict:expr) => {{
+        use countersign::account::AnyPurpose;
+        use $crate::common::{AnyProof, accepted_as};
+        match $any.clone() {
+            AnyPurpose::SignIn => {
+                let $purpose = countersign::SignIn;
+                accepted_as($verdict, AnyProof::SignIn)
+            }
+            AnyPurpose::Action(name) => {
+                let $purpose = countersign::Action::new(name.as_str()).unwrap();
+                accepted_as($verdict, AnyProof::Action)
+            }
+            AnyPurpose::ChangeFactors => {
+                let $purpose = countersign::ChangeFactors;
+                accepted_as($verdict, AnyProof::ChangeFactors)
+            }
+            AnyPurpose::ChangePrivileges => {
+                let $purpose = countersign::ChangePrivileges;
+                accepted_as($verdict, AnyProof::ChangePrivileges)
+            }
+            AnyPurpose::ActForOther => {
+                let $purpose = countersign::ActForOther;
+                accepted_as($verdict, AnyProof::ActForOther)
+            }
+        }
+    }};
+}
+
+/// The same verdict with another thing accepted.
+pub fn accepted_as<T, U, F>(verdict: Verdict<T, F>, accept: impl FnOnce(T) -> U) -> Verdict<U, F> {
+    match verdict {
+        Verdict::Accepted(accepted) => Verdict::Accepted(accept(accepted)),
+        Verdict::Rejected { tries_left } => Verdict::Rejected { tries_left },
+        Verdict::Wait { until } => Verdict::Wait { until },
+        Verdict::Disabled => Verdict::Disabled,
+        Verdict::Expired => Verdict::Expired,
+        Verdict::Malformed => Verdict::Malformed,
+        Verdict::Undecided(fault) => Verdict::Undecided(fault),
+    }
+}
+
+/// What a test runs over the practice's store, which must decide: the verdict of an attempt, the
+/// result of a change, what a reading reads.
+pub trait Run {
+    type Answer;
+
+    fn run_over(&mut self, store: &Ledger) -> Self::Answer;
+}
+
+impl<T> Run for Attempt<'_, T> {
+    type Answer = Verdict<T>;
+
+    fn run_over(&mut self, store: &Ledger) -> Verdict<T> {
+        self.run(store).decided().unwrap()
+    }
+}
+
+impl<T, A: std::fmt::Debug> Run for Change<'_, T, A> {
+    type Answer = Done<T, A>;
+
+    fn run_over(&mut self, store: &Ledger) -> Done<T, A> {
+        match self.run(store) {
+            Err(NotDone::Undecided(fault)) => panic!("{fault}"),
+            decided => decided,
+        }
+    }
+}
+
+impl<T> Run for Reading<'_, T> {
+    type Answer = T;
+
+    fn run_over(&mut self, store: &Ledger) -> T {
+        self.run(store).unwrap()
     }
 }
 
@@ -462,60 +556,66 @@ impl<P: Policy> Practice<P> {
         rng(self.seeds.fetch_add(1, Ordering::SeqCst))
     }
 
-    pub fn run<T>(&self, operation: Operation<'_, T>) -> T {
-        self.run_ref(&operation)
+    pub fn run<O: Run>(&self, mut operation: O) -> O::Answer {
+        operation.run_over(&self.store)
     }
 
     /// An operation that is run again.
-    pub fn run_ref<T>(&self, operation: &Operation<'_, T>) -> T {
-        operation.run(&self.store).unwrap()
+    pub fn run_ref<O: Run>(&self, operation: &mut O) -> O::Answer {
+        operation.run_over(&self.store)
     }
 
-    /// Runs what is expected to be refused, and finds that nothing was written.
-    pub fn refused<T>(&self, operation: Operation<'_, Change<T>>) -> Refusal {
+    /// Runs what is expected to be refused, and finds that nothing was written and the proof is given
+    /// back.
+    pub fn refused<T, A: std::fmt::Debug>(&self, mut change: Change<'_, T, A>) -> Refusal {
         let before = self.store.records();
-        let refusal = refusal(self.run(operation)).expect("a refusal");
+        let refusal = refusal(self.run_ref(&mut change)).expect("a refusal");
         assert_eq!(self.store.records(), before, "{refusal:?} wrote something");
         refusal
+    }
+
+    /// The person's account now.
+    pub fn at(&self, id: &AccountId) -> AccountAt<'_> {
+        self.mfa.account(id).at(self.now())
     }
 
     /// Enrols person `number` with an app, and lets a minute pass, so that the next code is a new
     /// one.
     pub fn person(&self, number: u64) -> Person {
         let id = account(number);
-        let pending = self.run(self.mfa.enrol(&id, "Phone", &mut self.rng(), self.now()));
-        let pending = pending.done().unwrap();
+        let pending = self.run(self.at(&id).enrol("Phone", &mut self.rng()));
+        let pending = pending.unwrap();
         let app = Authenticator::of(&pending);
         let bound = self.confirm(&id, pending.id(), &app.code(self.now())).accepted().unwrap();
         self.wait(60);
         Person { id, device: bound.device(), app, recovery_codes: recovery_codes(&bound) }
     }
 
-    pub fn confirm(&self, id: &AccountId, pending: ChallengeId, code: &str) -> Verdict<Bound> {
-        self.run(self.mfa.confirm(id, pending, code, &mut self.rng(), self.now()))
+    pub fn confirm(&self, id: &AccountId, pending: ChallengeId, code: &str) -> Verdict<Confirmed> {
+        self.run(self.at(id).confirm(pending, code, &mut self.rng()))
     }
 
-    pub fn verify(&self, id: &AccountId, code: &str) -> Verdict {
-        self.run(self.mfa.verify(id, code, Purpose::SignIn, self.now()))
+    pub fn verify(&self, id: &AccountId, code: &str) -> Verdict<Proof<SignIn>> {
+        self.run(self.at(id).verify(code, SignIn))
     }
 
     /// A wrong code at sign-in.
-    pub fn miss(&self, person: &Person) -> Verdict {
+    pub fn miss(&self, person: &Person) -> Verdict<Proof<SignIn>> {
         self.verify(&person.id, &wrong_code(&[&person.app], self.now(), 0))
     }
 
     /// Half a minute later, the next code of the person's app.
-    pub fn proof(&self, person: &Person, purpose: Purpose) -> Proof {
+    pub fn proof<P: Purpose>(&self, person: &Person, purpose: P) -> Proof<P> {
         let now = self.wait(30);
-        let verdict = self.mfa.verify(&person.id, &person.app.code(now), purpose, now);
+        let verdict = self.mfa.account(&person.id).at(now).verify(&person.app.code(now), purpose);
         self.run(verdict).accepted().expect("the next code")
     }
 
     /// Adds a second app.
     pub fn second_app(&self, person: &Person, label: &str) -> (DeviceId, Authenticator) {
-        let proof = self.proof(person, Purpose::ChangeFactors);
-        let pending = self.mfa.enrol(&person.id, label, &mut self.rng(), self.now());
-        let pending = self.run(pending.proven_by(proof)).done().unwrap();
+        let proof = self.proof(person, ChangeFactors);
+        let pending = self.at(&person.id).enrol(label, &mut self.rng());
+        let pending = self.run(pending.proven_by(proof)).unwrap();
         let app = Authenticator::of(&pending);
         let verdict = self.confirm(&person.id, pending.id(), &app.code(self.now()));
         let bound = verdict.accepted().unwrap();
@@ -524,14 +624,14 @@ impl<P: Policy> Practice<P> {
     }
 
     /// New recovery codes.
-    pub fn regenerate(&self, id: &AccountId, proof: Proof) -> Vec<String> {
-        let renew = self.mfa.regenerate_recovery_codes(id, proof, &mut self.rng(), self.now());
-        let codes = self.run(renew).done().unwrap();
+    pub fn regenerate(&self, id: &AccountId, proof: Proof<ChangeFactors>) -> Vec<String> {
+        let renew = self.at(id).regenerate_recovery_codes(proof, &mut self.rng());
+        let codes = self.run(renew).unwrap();
         codes.iter().map(|code| code.expose_text().to_string()).collect()
     }
 
     /// Binds a passkey, with a proof if there is one to bring.
-    pub fn passkey(&self, id: &AccountId, proof: Option<Proof>) -> DeviceId {
+    pub fn passkey(&self, id: &AccountId, proof: Option<Proof<ChangeFactors>>) -> DeviceId {
         self.external(id, ExternalMethod::Passkey, proof)
     }
 
@@ -539,24 +639,29 @@ impl<P: Policy> Practice<P> {
         &self,
         id: &AccountId,
         method: ExternalMethod,
-        proof: Option<Proof>,
+        proof: Option<Proof<ChangeFactors>>,
     ) -> DeviceId {
-        let bind = self.mfa.bind_external(id, "Key", method, &mut self.rng(), self.now());
+        let bind = self.at(id).bind_external("Key", method, &mut self.rng());
         let bind = match proof {
             Some(proof) => bind.proven_by(proof),
             None => bind,
         };
-        self.run(bind).done().unwrap().device()
+        self.run(bind).unwrap().device()
     }
 
     /// Starts a host's check.
-    pub fn start_external(&self, id: &AccountId, purpose: Purpose) -> ChallengeId {
-        let start = self.mfa.start_external(id, purpose, &mut self.rng(), self.now());
-        self.run(start).done().unwrap().id()
+    pub fn start_external(&self, id: &AccountId, purpose: impl Purpose) -> ChallengeId {
+        let start = self.at(id).start_external(purpose, &mut self.rng());
+        self.run(start).unwrap().id()
     }
 
-    pub fn settle(&self, id: &AccountId, assertion: Assertion, purpose: Purpose) -> Verdict {
-        self.run(self.mfa.settle_external(id, assertion, purpose, self.now()))
+    pub fn settle<P: Purpose>(
+        &self,
+        id: &AccountId,
+        assertion: Assertion,
+        purpose: P,
+    ) -> Verdict<Proof<P>> {
+        self.run(self.at(id).finish_external(assertion, purpose))
     }
 
     /// Sends a code to a number that is to be bound.
@@ -564,11 +669,11 @@ impl<P: Policy> Practice<P> {
         &self,
         id: &AccountId,
         number: &str,
-        proof: Option<Proof>,
-    ) -> Change<OutOfBand> {
+        proof: Option<Proof<ChangeFactors>>,
+    ) -> Done<OutOfBand, Proof<ChangeFactors>> {
         let number = PhoneNumber::new(number).unwrap();
         let told = RestrictedNotice::given_by_host();
-        let enrol = self.mfa.enrol_phone(id, "SMS", number, told, &mut self.rng(), self.now());
+        let enrol = self.at(id).enrol_phone("SMS", number, told, &mut self.rng());
         self.run(match proof {
             Some(proof) => enrol.proven_by(proof),
             None => enrol,
@@ -576,32 +681,37 @@ impl<P: Policy> Practice<P> {
     }
 
     /// Binds a telephone, with a proof if there is one to bring.
-    pub fn phone(&self, id: &AccountId, number: &str, proof: Option<Proof>) -> DeviceId {
-        let sent = self.enrol_phone(id, number, proof).done().unwrap();
+    pub fn phone(
+        &self,
+        id: &AccountId,
+        number: &str,
+        proof: Option<Proof<ChangeFactors>>,
+    ) -> DeviceId {
+        let sent = self.enrol_phone(id, number, proof).unwrap();
         let bound = self.confirm(id, sent.id(), sent.code().expose_str()).accepted().unwrap();
         self.wait(60);
         bound.device()
     }
 
-    pub fn challenge(&self, id: &AccountId, purpose: Purpose) -> Change<OutOfBand> {
-        self.run(self.mfa.challenge(id, purpose, &mut self.rng(), self.now()))
+    pub fn challenge(&self, id: &AccountId, purpose: impl Purpose) -> Done<OutOfBand> {
+        self.run(self.at(id).send_code(purpose, &mut self.rng()))
     }
 
-    pub fn answer(&self, id: &AccountId, sent: ChallengeId, code: &str) -> Verdict {
-        self.run(self.mfa.answer(id, sent, code, Purpose::SignIn, self.now()))
+    pub fn answer(&self, id: &AccountId, sent: ChallengeId, code: &str) -> Verdict<Proof<SignIn>> {
+        self.run(self.at(id).verify_sent_code(sent, code, SignIn))
     }
 
-    pub fn recover(&self, id: &AccountId, code: &str) -> Verdict {
-        self.run(self.mfa.recover(id, code, Purpose::SignIn, self.now()))
+    pub fn recover(&self, id: &AccountId, code: &str) -> Verdict<Proof<SignIn>> {
+        self.run(self.at(id).recover(code, SignIn))
     }
 
-    pub fn offboard(&self, id: &AccountId) -> Change {
+    pub fn offboard(&self, id: &AccountId) -> Done {
         let by = countersign::account::Actor::Host;
-        self.run(self.mfa.offboard(id, by, "left the practice", self.now()))
+        self.run(self.at(id).offboard(by, "left the practice"))
     }
 
     pub fn summary(&self, id: &AccountId) -> Summary {
-        self.run(self.mfa.summary(id, self.now())).expect("a record")
+        self.run(self.at(id).summary()).expect("a record")
     }
 
     pub fn status(&self, id: &AccountId, device: DeviceId) -> Option<DeviceStatus> {
@@ -610,27 +720,27 @@ impl<P: Policy> Practice<P> {
     }
 
     /// Why the last attempt was not accepted, from the events since the last call.
-    pub fn why(&self) -> Option<Why> {
+    pub fn why(&self) -> Option<RejectionReason> {
         self.store.take_events().into_iter().rev().find_map(|event| match event.kind {
-            Kind::Rejected(why) => Some(why),
+            EventKind::Rejected(why) => Some(why),
             _ => None,
         })
     }
 }
 
 /// A step-up for an action that a host named.
-pub fn action(name: &str) -> Purpose {
-    Purpose::Action(Text::new(name).unwrap())
+pub fn action(name: &str) -> Action {
+    Action::new(name).unwrap()
 }
 
-/// Every purpose, one named action included.
-pub fn purposes() -> [Purpose; 5] {
+/// Every purpose as a value, one named action included.
+pub fn purposes() -> [AnyPurpose; 5] {
     [
-        Purpose::SignIn,
-        action("release-claims"),
-        Purpose::ChangeFactors,
-        Purpose::ChangePrivileges,
-        Purpose::ActForOther,
+        AnyPurpose::SignIn,
+        action("release-claims").to_any(),
+        AnyPurpose::ChangeFactors,
+        AnyPurpose::ChangePrivileges,
+        AnyPurpose::ActForOther,
     ]
 }
 

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use countersign::{
-    AccountId, Algorithm, Keyring, Mfa, OsRandom, Purpose, Recommended, Secret, Store, Totp,
+    AccountId, Algorithm, Keyring, Mfa, OsRandom, Recommended, Secret, SignIn, Store, Totp,
     UnixTime, Verdict,
 };
 use countersign_conformance as conformance;
@@ -84,19 +84,20 @@ pub fn sign_in<S: Store<Error: Debug>>(store: &S) -> AccountId {
     let mut rng = OsRandom::new().unwrap();
     let mfa = Mfa::new(Keyring::new([7; 32]), Recommended);
     let id = account();
-    let pending = mfa.enrol(&id, "phone", &mut rng, now).run(store).unwrap().done().unwrap();
+    let pending = mfa.account(&id).at(now).enrol("phone", &mut rng).run(store).unwrap();
     let uri = pending.uri("Acme Billing", "dana").unwrap();
     let phone = Totp::new(uri.secret(), uri.totp_parameters().unwrap());
     let code = |at| phone.generate(at).unwrap().expose_str().to_owned();
-    let verdict = mfa.confirm(&id, pending.id(), &code(now), &mut rng, now).run(store).unwrap();
+    let verdict =
+        mfa.account(&id).at(now).confirm(pending.id(), &code(now), &mut rng).run(store).unwrap();
     assert!(verdict.accepted().is_some());
     let now = now.plus(60);
-    let right = mfa.verify(&id, &code(now), Purpose::SignIn, now).run(store).unwrap();
+    let right = mfa.account(&id).at(now).verify(&code(now), SignIn).run(store).unwrap();
     assert!(matches!(right, Verdict::Accepted(_)), "{right:?}");
-    let wrong = mfa.verify(&id, &code(now), Purpose::SignIn, now).run(store).unwrap();
+    let wrong = mfa.account(&id).at(now).verify(&code(now), SignIn).run(store).unwrap();
     assert!(matches!(wrong, Verdict::Rejected { .. }), "{wrong:?}");
     for _ in 0..3 {
-        let malformed = mfa.verify(&id, "nonsense", Purpose::SignIn, now).run(store).unwrap();
+        let malformed = mfa.account(&id).at(now).verify("nonsense", SignIn).run(store).unwrap();
         assert!(matches!(malformed, Verdict::Malformed), "{malformed:?}");
     }
     id

@@ -8,7 +8,7 @@ use countersign::account::Text;
 use countersign::account::{Seal, SealError};
 use countersign::mfa::{Decided, Error};
 use countersign::otp::Parameters;
-use countersign::{AccountId, Keyring, Mfa, Purpose, Recommended, Record, Secret, UnixTime};
+use countersign::{AccountId, Keyring, Mfa, Recommended, Record, Secret, SignIn, UnixTime};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use zeroize::Zeroizing;
@@ -48,15 +48,15 @@ fn changed(data: &[u8]) -> bool {
     }
     let forged = Record::new(record.version().wrapping_add(u64::from(*version)), bytes);
     let whole = forged == *record;
-    match mfa.verify(&person(), "000000", Purpose::SignIn, NOW).decide(Some(forged), None) {
+    match mfa.account(&person()).at(NOW).verify("000000", SignIn).decide(Some(forged), None) {
         Ok(_) => assert!(whole, "a changed record opened"),
-        Err(Error::Record(_)) => assert!(!whole, "the record itself did not open"),
+        Err(Fault::Record(_)) => assert!(!whole, "the record itself did not open"),
         Err(other) => panic!("{other}"),
     }
     // And the record of one person is nothing to another.
     let other = AccountId::new(b"somebody else").unwrap();
-    let attempt = mfa.verify(&other, "000000", Purpose::SignIn, NOW);
-    assert!(matches!(attempt.decide(Some(record.clone()), None), Err(Error::Record(_))));
+    let attempt = mfa.account(&other).at(NOW).verify("000000", SignIn);
+    assert!(matches!(attempt.decide(Some(record.clone()), None), Err(Fault::Record(_))));
     whole
 }
 
@@ -73,13 +73,13 @@ fn of_plaintext(data: &[u8]) -> bool {
         Record::new(1, bytes)
     };
     // A wrong code, if it is one: what is written is the account, with a failure counted.
-    let attempt = mfa.verify(&person(), "000000", Purpose::SignIn, NOW);
+    let attempt = mfa.account(&person()).at(NOW).verify("000000", SignIn);
     let refused = |record: Record| {
         let decided = attempt.decide(Some(record), None);
-        assert!(matches!(decided, Err(Error::Record(_))), "opened");
+        assert!(matches!(decided, Err(Fault::Record(_))), "opened");
     };
     match attempt.decide(Some(record(data)), None) {
-        Err(Error::Record(_)) => return false,
+        Err(Fault::Record(_)) => return false,
         Err(other) => panic!("{other}"),
         Ok(Decided::Answer { .. }) => {}
         Ok(Decided::Write(prepared)) => {
@@ -90,8 +90,8 @@ fn of_plaintext(data: &[u8]) -> bool {
     refused(record(&[data, &[0]].concat()));
     refused(record(&data[..data.len() - 1]));
     let other = AccountId::new(b"somebody else").unwrap();
-    let attempt = mfa.verify(&other, "000000", Purpose::SignIn, NOW);
-    assert!(matches!(attempt.decide(Some(record(data)), None), Err(Error::Record(_))));
+    let attempt = mfa.account(&other).at(NOW).verify("000000", SignIn);
+    assert!(matches!(attempt.decide(Some(record(data)), None), Err(Fault::Record(_))));
     true
 }
 
@@ -118,7 +118,7 @@ fn account<K: Seal>(mfa: &Mfa<K, Recommended>) -> Record {
     let label = Text::new("Dana’s phone").unwrap();
     let device = ExistingDevice::totp(label, secret, Parameters::default(), None);
     let mut rng = StdRng::seed_from_u64(1);
-    match mfa.import(&person(), device, &mut rng, NOW).decide(None, None) {
+    match mfa.account(&person()).at(NOW).import(device, &mut rng).decide(None, None) {
         Ok(Decided::Write(prepared)) => prepared.write().record().clone(),
         _ => panic!("the first record is written"),
     }

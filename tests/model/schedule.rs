@@ -24,8 +24,9 @@ use countersign::mfa::{ExternalMethod, PendingEnrolment, RestrictedNotice};
 use countersign::otp::{LookAhead, Reach};
 use countersign::otp::{Parameters, Period};
 use countersign::{
-    AccountId, Algorithm, AsyncStore, Change, DeviceId, Digits, Event, Keyring, Mfa, Policy, Proof,
-    Purpose, Recommended, Record, Secret, Store, Swap, UnixTime, Verdict, Window, Write,
+    AccountId, ActForOther, Algorithm, AsyncStore, Change, ChangeFactors, ChangePrivileges,
+    DeviceId, Digits, Event, Keyring, Mfa, Policy, Proof, Recommended, Record, Secret, SignIn,
+    Store, Swap, UnixTime, Verdict, Window, Write,
 };
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -404,10 +405,10 @@ const PURPOSES: [&str; 5] =
 
 fn purpose(name: &str) -> Purpose {
     match name {
-        "sign-in" => Purpose::SignIn,
-        "change-factors" => Purpose::ChangeFactors,
-        "change-privileges" => Purpose::ChangePrivileges,
-        "act-for-other" => Purpose::ActForOther,
+        "sign-in" => SignIn,
+        "change-factors" => ChangeFactors,
+        "change-privileges" => ChangePrivileges,
+        "act-for-other" => ActForOther,
         action => Purpose::Action(Text::new(action).unwrap()),
     }
 }
@@ -480,7 +481,7 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
             What::Verify => {
                 let typed = self.some_code(who, a, b);
                 self.known.submitted.push((who, typed.clone()));
-                let op = mfa.verify(&id, &typed, purpose(for_what), at);
+                let op = mfa.account(&id).at(at).verify(&typed, purpose(for_what));
                 let turn =
                     |world: &mut World, _: &Drawn| world.verify(&name, &typed, for_what, now);
                 self.attempt(step, &op, turn);
@@ -491,7 +492,7 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
                 let (now, at) = (now + 31, at.plus(31));
                 let for_what = if who >= 3 { "act-for-other" } else { "change-factors" };
                 let typed = self.fresh_code(who, a);
-                let op = mfa.verify(&id, &typed, purpose(for_what), at);
+                let op = mfa.account(&id).at(at).verify(&typed, purpose(for_what));
                 let turn =
                     |world: &mut World, _: &Drawn| world.verify(&name, &typed, for_what, now);
                 self.attempt(step, &op, turn);
@@ -499,12 +500,10 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
             What::Resynchronise => {
                 let (device, typed) = self.two_codes(who, a, b);
                 let [first, second] = [&*typed[0], &*typed[1]];
-                let op = mfa.resynchronise(
-                    &id,
+                let op = mfa.account(&id).at(at).resynchronise(
                     DeviceId::from_u64(device),
                     [first, second],
                     purpose(for_what),
-                    at,
                 );
                 let turn = |world: &mut World, _: &Drawn| {
                     world.resynchronise(&name, device, [first, second], for_what, now)
@@ -517,7 +516,7 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
                     4..=5 => "not a code".into(),
                     _ => self.recovery_code(who, a, b),
                 };
-                let op = mfa.recover(&id, &typed, purpose(for_what), at);
+                let op = mfa.account(&id).at(at).recover(&typed, purpose(for_what));
                 let turn =
                     |world: &mut World, _: &Drawn| world.recover(&name, &typed, for_what, now);
                 self.attempt(step, &op, turn);
@@ -536,7 +535,8 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
                     _ => drawn.code.clone(),
                 };
                 let challenge = ChallengeId::from_bytes(drawn.id);
-                let op = mfa.answer(&id, challenge, &typed, purpose(for_what), at);
+                let op =
+                    mfa.account(&id).at(at).verify_sent_code(challenge, &typed, purpose(for_what));
                 let turn = |world: &mut World, _: &Drawn| {
                     world.answer(&name, drawn.id, &typed, for_what, now)
                 };
@@ -558,20 +558,20 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
                 }(
                     ChallengeId::from_bytes(challenge), DeviceId::from_u64(device)
                 );
-                let op = mfa.settle_external(&id, assertion, purpose(for_what), at);
+                let op = mfa.account(&id).at(at).finish_external(assertion, purpose(for_what));
                 let turn = |world: &mut World, _: &Drawn| {
                     world.settle_external(&name, challenge, device, passed, for_what, now)
                 };
                 self.attempt(step, &op, turn);
             }
             What::UseEmergencyAccess => {
-                let op = mfa.use_emergency_access(&id, purpose(for_what), at);
+                let op = mfa.account(&id).at(at).use_emergency_access(purpose(for_what));
                 let turn =
                     |world: &mut World, _: &Drawn| world.use_emergency_access(&name, for_what, now);
                 self.attempt(step, &op, turn);
             }
             What::Challenge => {
-                let op = mfa.challenge(&id, purpose(for_what), &mut self.rng, at);
+                let op = mfa.account(&id).at(at).send_code(purpose(for_what), &mut self.rng);
                 let turn =
                     |world: &mut World, drawn: &Drawn| world.challenge(&name, for_what, drawn, now);
                 if let Some(drawn) = self.change(step, &op, sent_code, turn) {
@@ -579,7 +579,7 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
                 }
             }
             What::StartExternal => {
-                let op = mfa.start_external(&id, purpose(for_what), &mut self.rng, at);
+                let op = mfa.account(&id).at(at).start_external(purpose(for_what), &mut self.rng);
                 let turn = |world: &mut World, drawn: &Drawn| {
                     world.start_external(&name, for_what, drawn, now)
                 };
@@ -588,25 +588,28 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
                 }
             }
             What::Enrol => {
-                let op = mfa.enrol(&id, label, &mut self.rng, at);
+                let op = mfa.account(&id).at(at).enrol(label, &mut self.rng);
                 self.enrolment(step, op, label, "totp", None);
             }
             What::EnrolHotp => {
                 let digits = Digits::new(6 + b % 3).unwrap();
-                let op = mfa.enrol_hotp(&id, label, digits, &mut self.rng, at);
+                let op = mfa.account(&id).at(at).enrol_hotp(label, digits, &mut self.rng);
                 self.enrolment(step, op, label, "hotp", None);
             }
             What::EnrolExisting => {
                 let existing = self.existing(a, b);
                 let method = if existing.generator.steps.is_some() { "totp" } else { "hotp" };
-                let op = mfa.enrol_existing(&id, library_device(&existing), &mut self.rng, at);
+                let op = mfa
+                    .account(&id)
+                    .at(at)
+                    .enrol_existing(library_device(&existing), &mut self.rng);
                 self.enrolment(step, op, &existing.label, method, Some(&existing));
             }
             What::Replace => {
                 let Some((proof, model)) = self.take_proof(step, "change-factors") else { return };
                 let old = self.some_device(who, b);
                 let device = DeviceId::from_u64(old);
-                let op = mfa.replace(&id, device, label, proof, &mut self.rng, at);
+                let op = mfa.account(&id).at(at).replace(device, label, proof, &mut self.rng);
                 let turn = |world: &mut World, drawn: &Drawn| {
                     let factor = |drawn: &Drawn| factor_of(drawn, "totp", None);
                     let (old, proof) = (Some(old), Some(&model));
@@ -620,7 +623,7 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
             What::EnrolPhone => {
                 let number = PhoneNumber::new("+4915112345678").unwrap();
                 let told = RestrictedNotice::given_by_host();
-                let op = mfa.enrol_phone(&id, label, number, told, &mut self.rng, at);
+                let op = mfa.account(&id).at(at).enrol_phone(label, number, told, &mut self.rng);
                 let (op, model) = self.proven(step, op);
                 let turn = |world: &mut World, drawn: &Drawn| {
                     world.enrol_phone(&name, label, model.as_ref(), drawn, now)
@@ -636,7 +639,7 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
                     0 => (ExternalMethod::Passkey, "passkey"),
                     _ => (ExternalMethod::Pki, "pki"),
                 };
-                let op = mfa.bind_external(&id, label, method, &mut self.rng, at);
+                let op = mfa.account(&id).at(at).bind_external(label, method, &mut self.rng);
                 let (op, model) = self.proven(step, op);
                 let turn = |world: &mut World, drawn: &Drawn| {
                     world.bind_external(&name, label, word, model.as_ref(), drawn, now)
@@ -647,7 +650,7 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
             }
             What::Import => {
                 let existing = self.existing(a, b);
-                let op = mfa.import(&id, library_device(&existing), &mut self.rng, at);
+                let op = mfa.account(&id).at(at).import(library_device(&existing), &mut self.rng);
                 let turn =
                     |world: &mut World, drawn: &Drawn| world.import(&name, &existing, drawn, now);
                 if let Some(drawn) = self.change(step, &op, imported, turn) {
@@ -658,7 +661,7 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
             }
             What::Regenerate => {
                 let Some((proof, model)) = self.take_proof(step, "change-factors") else { return };
-                let op = mfa.regenerate_recovery_codes(&id, proof, &mut self.rng, at);
+                let op = mfa.account(&id).at(at).regenerate_recovery_codes(proof, &mut self.rng);
                 let turn =
                     |world: &mut World, drawn: &Drawn| world.regenerate(&name, &model, drawn, now);
                 if let Some(drawn) = self.change(step, &op, recovery_codes, turn) {
@@ -669,7 +672,7 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
                 let wanted = if a.is_multiple_of(3) { "act-for-other" } else { "change-factors" };
                 let Some((proof, model)) = self.take_proof(step, wanted) else { return };
                 let device = self.some_device(who, b);
-                let op = mfa.revoke(&id, DeviceId::from_u64(device), proof, at);
+                let op = mfa.account(&id).at(at).revoke(DeviceId::from_u64(device), proof);
                 let turn = |world: &mut World, _: &Drawn| world.revoke(&name, device, &model, now);
                 self.change(step, &op, nothing, turn);
             }
@@ -677,21 +680,21 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
                 let wanted = if a.is_multiple_of(3) { "act-for-other" } else { "change-factors" };
                 let Some((proof, model)) = self.take_proof(step, wanted) else { return };
                 let device = self.some_device(who, b);
-                let op = mfa.report_lost(&id, DeviceId::from_u64(device), proof, at);
+                let op = mfa.account(&id).at(at).report_lost(DeviceId::from_u64(device), proof);
                 let turn =
                     |world: &mut World, _: &Drawn| world.report_lost(&name, device, &model, now);
                 self.change(step, &op, nothing, turn);
             }
             What::Reset => {
                 let Some((proof, model)) = self.take_proof(step, "act-for-other") else { return };
-                let op = mfa.reset(&id, proof, reason, at);
+                let op = mfa.account(&id).at(at).reset(proof, reason);
                 let turn = |world: &mut World, _: &Drawn| world.reset(&name, &model, reason, now);
                 self.change(step, &op, nothing, turn);
             }
             What::GrantEmergencyAccess => {
                 let Some((proof, model)) = self.take_proof(step, "act-for-other") else { return };
                 let secs = u64::from(a) * 4;
-                let op = mfa.grant_emergency_access(&id, proof, secs, reason, at);
+                let op = mfa.account(&id).at(at).grant_emergency_access(proof, secs, reason);
                 let turn = |world: &mut World, _: &Drawn| {
                     world.grant_emergency_access(&name, &model, secs.into(), reason, now)
                 };
@@ -700,7 +703,7 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
                 }
             }
             What::Offboard => {
-                let op = mfa.offboard(&id, Actor::Host, reason, at);
+                let op = mfa.account(&id).at(at).offboard(Actor::Host, reason);
                 let turn = |world: &mut World, _: &Drawn| world.offboard(&name, reason, now);
                 self.change(step, &op, nothing, turn);
             }
@@ -815,7 +818,7 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
         };
         self.known.submitted.push((who, typed.clone()));
         let challenge = ChallengeId::from_bytes(drawn.id);
-        let op = self.mfa.confirm(&id, challenge, &typed, &mut self.rng, at);
+        let op = self.mfa.account(&id).at(at).confirm(challenge, &typed, &mut self.rng);
         let now = self.now;
         let turn =
             |world: &mut World, fresh: &Drawn| world.confirm(&name, drawn.id, &typed, fresh, now);
@@ -965,7 +968,7 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
 
     fn compare_summary(&self, name: &str, id: &AccountId) {
         let now = UnixTime::from_secs(u64::try_from(self.now).unwrap());
-        let summary = R::run(&self.mfa.summary(id, now), &self.store).unwrap();
+        let summary = R::run(&self.mfa.account(id).at(now).summary(), &self.store).unwrap();
         assert_eq!(text::of(summary.as_ref()), self.world.summary(name, self.now), "{name}");
     }
 
@@ -1250,11 +1253,11 @@ fn factor_of(drawn: &Drawn, method: &str, existing: Option<&Existing>) -> Factor
 
 fn error_line<E: fmt::Debug>(error: &Error<E>) -> String {
     match error {
-        Error::ClockImplausible(_) => "error clock".into(),
-        Error::Contended => "error contended".into(),
-        Error::Store(_) => "error store".into(),
-        Error::Text(_) => "error text".into(),
-        Error::Record(error) => format!("error record {error:?}"),
+        Fault::ClockImplausible(_) => "error clock".into(),
+        Fault::Contended => "error contended".into(),
+        Fault::Store(_) => "error store".into(),
+        Fault::Text(_) => "error text".into(),
+        Fault::Record(error) => format!("error record {error:?}"),
     }
 }
 

@@ -18,8 +18,8 @@ use std::task::{self, Poll};
 use std::thread;
 use std::time::Duration;
 
-use countersign::account::{Actor, Event, EventId, Kind, Why};
-use countersign::mfa::Error as Undecided;
+use countersign::account::{Actor, Event, EventId, EventKind, RejectionReason};
+use countersign::mfa::Fault as Undecided;
 use countersign::{
     AccountId, AsyncStore, Change, DeviceId, Keyring, Mfa, OsRandom, Proof, Purpose, Recommended,
     Record, Store, Summary, Swap, Totp, UnixTime, Verdict, Write,
@@ -554,7 +554,7 @@ impl Draft {
             device: None,
             method: None,
             purpose: None,
-            kind: Kind::Rejected(Why::WrongCode),
+            kind: EventKind::Rejected(RejectionReason::WrongCode),
         };
         let events = Vec::from([event]);
         Draft { expected, record, summary: Summary::default(), events }

@@ -384,7 +384,7 @@ fn tombstone(kit: &Kit) -> Result<(), Sentence> {
         }
         holds(&kit.open()?, id, &left, "after it was offboarded")?;
         let mut rng = rng()?;
-        let operation = person.mfa.enrol(id, "another phone", &mut rng, NOW);
+        let operation = person.mfa.account(id).at(NOW).enrol("another phone", &mut rng);
         if let Change::Done(_) = operation.run(&handle).map_err(undecided)? {
             return Err(format!("an offboarded person enrolled again: {REMOVED}"));
         }
@@ -516,7 +516,8 @@ fn recovery_codes_are_spent_or_replaced(kit: &Kit) -> Result<(), Sentence> {
         None => {
             let proof = person.prove(handle, now)?;
             let mut rng = rng()?;
-            let change = person.mfa.regenerate_recovery_codes(&person.id, proof, &mut rng, now);
+            let change =
+                person.mfa.account(&person.id).at(now).regenerate_recovery_codes(proof, &mut rng);
             match until_decided(|| change.run(handle))? {
                 Change::Done(codes) => Ok(codes.len()),
                 Change::Refused(refusal) => Err(format!("new recovery codes: {refusal}")),
@@ -546,7 +547,8 @@ fn revocation_wins(kit: &Kit) -> Result<(), Sentence> {
         } else {
             let lose = || match proof.take() {
                 Some(proof) => {
-                    let change = person.mfa.report_lost(&person.id, person.device, proof, before);
+                    let change =
+                        person.mfa.account(&person.id).at(before).report_lost(person.device, proof);
                     match until_decided(|| change.run(&handle))? {
                         Change::Done(()) => Ok(()),
                         Change::Refused(refusal) => Err(format!("a lost phone: {refusal}")),
@@ -575,7 +577,7 @@ fn faults(kit: &Kit) -> Result<(), Sentence> {
         let code = person.code(now)?;
         let before = version(&kit.open()?, &person.id)?;
         let faulty = Faulty { store: kit.open()?, fault };
-        match person.mfa.verify(&person.id, &code, Purpose::SignIn, now).run(&faulty) {
+        match person.mfa.account(&person.id).at(now).verify(&code, SignIn).run(&faulty) {
             Err(Undecided::Store(_)) => {}
             other => return Err(format!("the store failed and the answer was {other:?}")),
         }
@@ -611,7 +613,7 @@ fn failures_stay(kit: &Kit, person: &Person) -> Result<(), Sentence> {
     let faulty = Faulty { store: kit.open()?, fault: Fault::AfterWrite };
     let wrong = person.wrong_codes(now)?;
     let code = wrong.first().ok_or(PANICKED)?;
-    if person.mfa.verify(&person.id, code, Purpose::SignIn, now).run(&faulty).is_ok() {
+    if person.mfa.account(&person.id).at(now).verify(code, SignIn).run(&faulty).is_ok() {
         return Err("the store failed and there was an answer".into());
     }
     if counted()? != before.saturating_add(1) {
@@ -700,13 +702,15 @@ impl Person {
         rand::Rng::fill_bytes(&mut rng, &mut key);
         let mfa = Mfa::new(Keyring::new(key), Recommended);
         let id = kit.account()?;
-        let enrolment = mfa.enrol(&id, "phone", &mut rng, NOW).run(handle).map_err(undecided)?;
+        let enrolment =
+            mfa.account(&id).at(NOW).enrol("phone", &mut rng).run(handle).map_err(undecided)?;
         let pending = enrolment.done().map_err(|refusal| format!("a new account: {refusal}"))?;
         let uri = pending.uri("kit", "person").map_err(|error| format!("{error}"))?;
         let parameters = uri.totp_parameters().ok_or(PANICKED)?;
         let phone = Totp::new(uri.secret(), parameters);
         let code = phone.generate(NOW).ok_or(PANICKED)?;
-        let verdict = mfa.confirm(&id, pending.id(), code.expose_str(), &mut rng, NOW).run(handle);
+        let verdict =
+            mfa.account(&id).at(NOW).confirm(pending.id(), code.expose_str(), &mut rng).run(handle);
         let bound = verdict.map_err(undecided)?.accepted();
         let bound = bound.ok_or("a started enrolment was not found again: see C2 and C4")?;
         let codes = bound.recovery_codes().into_iter().flat_map(|codes| codes.iter());
@@ -742,7 +746,7 @@ impl Person {
         code: &str,
         now: UnixTime,
     ) -> Result<Option<Verdict>, Sentence> {
-        decided(self.mfa.verify(&self.id, code, Purpose::SignIn, now).run(handle))
+        decided(self.mfa.account(&self.id).at(now).verify(code, SignIn).run(handle))
     }
 
     fn recover(
@@ -751,18 +755,18 @@ impl Person {
         code: &str,
         now: UnixTime,
     ) -> Result<Option<Verdict>, Sentence> {
-        decided(self.mfa.recover(&self.id, code, Purpose::SignIn, now).run(handle))
+        decided(self.mfa.account(&self.id).at(now).recover(code, SignIn).run(handle))
     }
 
     fn prove(&self, handle: &Handle, now: UnixTime) -> Result<Proof, Sentence> {
         let code = self.code(now)?;
-        let operation = self.mfa.verify(&self.id, &code, Purpose::ChangeFactors, now);
+        let operation = self.mfa.account(&self.id).at(now).verify(&code, ChangeFactors);
         let verdict = until_decided(|| operation.run(handle))?;
         verdict.accepted().ok_or_else(|| "a right code was not accepted".into())
     }
 
     fn offboard(&self, handle: &Handle, id: &AccountId) -> Result<(), Sentence> {
-        let operation = self.mfa.offboard(id, Actor::Host, "left", self.moment(0));
+        let operation = self.mfa.account(id).at(self.moment(0)).offboard(Actor::Host, "left");
         match until_decided(|| operation.run(handle))? {
             Change::Done(()) => Ok(()),
             Change::Refused(refusal) => Err(format!("offboarding: {refusal}")),
@@ -770,7 +774,8 @@ impl Person {
     }
 
     fn summary(&self, handle: &Handle, now: UnixTime) -> Result<Summary, Sentence> {
-        let summary = self.mfa.summary(&self.id, now).run(handle).map_err(undecided)?;
+        let summary =
+            self.mfa.account(&self.id).at(now).summary().run(handle).map_err(undecided)?;
         summary.ok_or_else(|| "the record of an enrolled person is gone".into())
     }
 }

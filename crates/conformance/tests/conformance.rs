@@ -14,7 +14,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
-use countersign::account::{Kind, Why};
+use countersign::account::{EventKind, RejectionReason};
 use countersign::{AccountId, AsyncStore, MemoryStore, Record, Store, Swap, Write};
 use countersign_conformance::{self as conformance, Broken, Promise};
 
@@ -103,7 +103,8 @@ fn a_store_that_forgets_one_kind_of_decision_is_caught() {
             Store::load(&self.0, id)
         }
         fn swap(&self, id: &AccountId, write: &Write<'_>) -> Result<Swap, Infallible> {
-            let bound = write.events().iter().any(|event| matches!(event.kind, Kind::Bound { .. }));
+            let bound =
+                write.events().iter().any(|event| matches!(event.kind, EventKind::Bound { .. }));
             if !bound && write.events().iter().any(|event| self.1(&event.kind)) {
                 return Ok(Swap::Stored);
             }
@@ -111,12 +112,15 @@ fn a_store_that_forgets_one_kind_of_decision_is_caught() {
         }
     }
     let kinds: [(Of, _); 6] = [
-        (|kind| matches!(kind, Kind::Accepted { .. }), "with one right code at once"),
-        (|kind| matches!(kind, Kind::Rejected(_)), "wrong codes at once"),
-        (|kind| matches!(kind, Kind::RecoveryCodeSpent { .. }), "accepted twice or came back"),
-        (|kind| matches!(kind, Kind::RecoveryCodesIssued { .. }), "while old ones were spent"),
-        (|kind| matches!(kind, Kind::ReportedLost), "taken out of use while others signed in"),
-        (|kind| matches!(kind, Kind::Offboarded { .. }), "taken out of use while others signed in"),
+        (|kind| matches!(kind, EventKind::Accepted { .. }), "with one right code at once"),
+        (|kind| matches!(kind, EventKind::Rejected(_)), "wrong codes at once"),
+        (|kind| matches!(kind, EventKind::RecoveryCodeSpent { .. }), "accepted twice or came back"),
+        (|kind| matches!(kind, EventKind::RecoveryCodesIssued { .. }), "while old ones were spent"),
+        (|kind| matches!(kind, EventKind::ReportedLost), "taken out of use while others signed in"),
+        (
+            |kind| matches!(kind, EventKind::Offboarded { .. }),
+            "taken out of use while others signed in",
+        ),
     ];
     for (forgotten, sentence) in kinds {
         let store = Arc::new(MemoryStore::new());
@@ -126,7 +130,10 @@ fn a_store_that_forgets_one_kind_of_decision_is_caught() {
         let said = broken.to_string();
         assert!(said.contains(sentence), "{sentence}: {broken}");
         // Of a failure whose answer was lost it is said as well.
-        assert_eq!(said.contains("it is not counted"), forgotten(&Kind::Rejected(Why::WrongCode)));
+        assert_eq!(
+            said.contains("it is not counted"),
+            forgotten(&EventKind::Rejected(RejectionReason::WrongCode))
+        );
     }
 }
 

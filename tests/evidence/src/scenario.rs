@@ -14,8 +14,8 @@ use countersign::otp::Digits;
 use countersign::otp::Parameters;
 use countersign::otp::Reach;
 use countersign::{
-    AccountId, Algorithm, Code, DeviceId, Hotp, Key, MemoryStore, Mfa, Policy, Proof,
-    ProvisioningUri, Purpose, Secret, Totp, UnixTime, Window,
+    AccountId, ActForOther, Algorithm, ChangeFactors, Code, DeviceId, Hotp, Key, MemoryStore, Mfa,
+    Policy, Proof, ProvisioningUri, Secret, SignIn, Totp, UnixTime, Window,
 };
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Digest;
@@ -216,7 +216,8 @@ impl<K: Seal, I: FnMut(&str), L: FnMut(&str)> Stage<K, I, L> {
     fn sign_in(&mut self, id: &AccountId) -> DeviceId {
         let Stage { mfa, store, rng, seed, now, issued, look } = self;
         let pending = {
-            let pending = mfa.enrol(id, "phone", &mut drawn(*seed, PHONE), *now).run(store);
+            let pending =
+                mfa.account(id).at(*now).enrol("phone", &mut drawn(*seed, PHONE)).run(store);
             let pending = pending.expect(RUN).done().expect("nothing is bound");
             let uri = pending.uri("Acme Billing", "dana").expect("a uri");
             assert!(uri.expose_uri().len() > 60);
@@ -226,7 +227,8 @@ impl<K: Seal, I: FnMut(&str), L: FnMut(&str)> Stage<K, I, L> {
         let (device, recovery) = {
             let code = code(*seed, PHONE, *now);
             issued(code.expose_str());
-            let bound = mfa.confirm(id, pending, code.expose_str(), rng, *now).run(store);
+            let bound =
+                mfa.account(id).at(*now).confirm(pending, code.expose_str(), rng).run(store);
             let bound = bound.expect(RUN).accepted().expect(RIGHT);
             let codes = bound.recovery_codes().expect("the first factor");
             codes.iter().for_each(|code| issued(&code.expose_text()));
@@ -236,7 +238,7 @@ impl<K: Seal, I: FnMut(&str), L: FnMut(&str)> Stage<K, I, L> {
         };
         {
             let recovery = recovery;
-            let recover = || mfa.recover(id, &recovery, Purpose::SignIn, *now).run(store);
+            let recover = || mfa.account(id).at(*now).recover(&recovery, SignIn).run(store);
             assert!(recover().expect(RUN).accepted().is_some());
             assert!(recover().expect(RUN).accepted().is_none());
         }
@@ -245,18 +247,18 @@ impl<K: Seal, I: FnMut(&str), L: FnMut(&str)> Stage<K, I, L> {
         {
             let code = code(*seed, PHONE, *now);
             issued(code.expose_str());
-            let sign_in = || mfa.verify(id, code.expose_str(), Purpose::SignIn, *now).run(store);
+            let sign_in = || mfa.account(id).at(*now).verify(code.expose_str(), SignIn).run(store);
             assert!(sign_in().expect(RUN).accepted().is_some());
             assert!(sign_in().expect(RUN).accepted().is_none());
         }
         look("verify, and once more");
         {
-            let wrong = mfa.verify(id, "00000000", Purpose::SignIn, *now).run(store).expect(RUN);
+            let wrong = mfa.account(id).at(*now).verify("00000000", SignIn).run(store).expect(RUN);
             assert!(wrong.accepted().is_none());
         }
         look("verify, wrong");
         {
-            let malformed = mfa.verify(id, "not a code", Purpose::SignIn, *now).run(store);
+            let malformed = mfa.account(id).at(*now).verify("not a code", SignIn).run(store);
             assert!(malformed.expect(RUN).accepted().is_none());
         }
         look("verify, malformed");
@@ -266,7 +268,7 @@ impl<K: Seal, I: FnMut(&str), L: FnMut(&str)> Stage<K, I, L> {
             let second = code(*seed, PHONE, now.plus(30));
             let codes = [first.expose_str(), second.expose_str()];
             codes.iter().for_each(|code| issued(code));
-            let again = mfa.resynchronise(id, device, codes, Purpose::SignIn, *now).run(store);
+            let again = mfa.account(id).at(*now).resynchronise(device, codes, SignIn).run(store);
             assert!(again.expect(RUN).accepted().is_some());
         }
         *now = now.plus(30);
@@ -275,24 +277,27 @@ impl<K: Seal, I: FnMut(&str), L: FnMut(&str)> Stage<K, I, L> {
     }
 
     fn telephone(&mut self, id: &AccountId) {
-        let proof = self.prove(id, PHONE, Purpose::ChangeFactors);
+        let proof = self.prove(id, PHONE, ChangeFactors);
         let Stage { mfa, store, rng, now, issued, look, .. } = self;
         {
             let number = PhoneNumber::new("+15005550006").expect("E.164");
             let told = RestrictedNotice::given_by_host();
-            let sent = mfa.enrol_phone(id, "mobile", number, told, rng, *now).proven_by(proof);
+            let sent =
+                mfa.account(id).at(*now).enrol_phone("mobile", number, told, rng).proven_by(proof);
             let sent = sent.run(store).expect(RUN).done().expect("a proof");
             issued(sent.code().expose_str());
-            let bound = mfa.confirm(id, sent.id(), sent.code().expose_str(), rng, *now);
+            let bound = mfa.account(id).at(*now).confirm(sent.id(), sent.code().expose_str(), rng);
             assert!(bound.run(store).expect(RUN).accepted().is_some());
         }
         look("enrol and confirm a telephone");
         *now = now.plus(60);
         {
-            let sent = mfa.challenge(id, Purpose::SignIn, rng, *now).run(store).expect(RUN);
+            let sent = mfa.account(id).at(*now).send_code(SignIn, rng).run(store).expect(RUN);
             let sent = sent.done().expect("a telephone");
             issued(sent.code().expose_str());
-            let answer = |code| mfa.answer(id, sent.id(), code, Purpose::SignIn, *now).run(store);
+            let answer = |code| {
+                mfa.account(id).at(*now).verify_sent_code(sent.id(), code, SignIn).run(store)
+            };
             assert!(answer("00000000").expect(RUN).accepted().is_none());
             assert!(answer(sent.code().expose_str()).expect(RUN).accepted().is_some());
         }
@@ -302,15 +307,15 @@ impl<K: Seal, I: FnMut(&str), L: FnMut(&str)> Stage<K, I, L> {
     /// What an operation and its answer hold while the host holds them.
     fn held(&mut self, id: &AccountId) {
         self.now = self.now.plus(30);
-        let proof = self.prove(id, PHONE, Purpose::ChangeFactors);
+        let proof = self.prove(id, PHONE, ChangeFactors);
         let Stage { mfa, store, rng, seed, now, issued, look } = self;
         {
             let _parts = parts(PHONE.1.secret_len(), *seed, PHONE, now.as_secs() / 30);
-            let started = mfa.challenge(id, Purpose::SignIn, rng, *now);
+            let started = mfa.account(id).at(*now).send_code(SignIn, rng);
             LOOK_INSIDE.store(true, Ordering::Relaxed);
             let sent = started.run(store).expect(RUN).done().expect("a telephone");
             issued(sent.code().expose_str());
-            let renewed = mfa.regenerate_recovery_codes(id, proof, rng, *now);
+            let renewed = mfa.account(id).at(*now).regenerate_recovery_codes(proof, rng);
             let codes = renewed.run(store).expect(RUN).done().expect("a proof");
             let texts: Vec<_> = codes.iter().map(|code| code.expose_text()).collect();
             texts.iter().for_each(|text| issued(text));
@@ -325,41 +330,44 @@ impl<K: Seal, I: FnMut(&str), L: FnMut(&str)> Stage<K, I, L> {
     }
 
     fn replaced(&mut self, id: &AccountId, old: DeviceId) {
-        let proof = self.prove(id, PHONE, Purpose::ChangeFactors);
+        let proof = self.prove(id, PHONE, ChangeFactors);
         let Stage { mfa, store, rng, seed, now, issued, look } = self;
         let pending = {
             let new = &mut drawn(*seed, NEW_PHONE);
-            let pending = mfa.replace(id, old, "new phone", proof, new, *now).run(store);
+            let pending = mfa.account(id).at(*now).replace(old, "new phone", proof, new).run(store);
             pending.expect(RUN).done().expect("a proof").id()
         };
         look("replace");
         {
-            let wrong = mfa.confirm(id, pending, "00000000", rng, *now).run(store);
+            let wrong = mfa.account(id).at(*now).confirm(pending, "00000000", rng).run(store);
             assert!(wrong.expect(RUN).accepted().is_none());
         }
         look("confirm, wrong");
         {
             let code = code(*seed, NEW_PHONE, *now);
             issued(code.expose_str());
-            let bound = mfa.confirm(id, pending, code.expose_str(), rng, *now).run(store);
+            let bound =
+                mfa.account(id).at(*now).confirm(pending, code.expose_str(), rng).run(store);
             assert!(bound.expect(RUN).accepted().is_some());
         }
         look("confirm, replaced");
     }
 
     fn tokens(&mut self, id: &AccountId) {
-        let proof = self.prove(id, NEW_PHONE, Purpose::ChangeFactors);
+        let proof = self.prove(id, NEW_PHONE, ChangeFactors);
         let Stage { mfa, store, rng, seed, now, issued, look } = self;
         let pending = {
             let new = &mut drawn(*seed, TOKEN);
-            let pending = mfa.enrol_hotp(id, "token", Digits::Eight, new, *now).proven_by(proof);
+            let pending =
+                mfa.account(id).at(*now).enrol_hotp("token", Digits::Eight, new).proven_by(proof);
             pending.run(store).expect(RUN).done().expect("a proof").id()
         };
         look("enrol a token");
         let device = {
             let code = pressed(*seed, TOKEN, 0);
             issued(code.expose_str());
-            let bound = mfa.confirm(id, pending, code.expose_str(), rng, *now).run(store);
+            let bound =
+                mfa.account(id).at(*now).confirm(pending, code.expose_str(), rng).run(store);
             bound.expect(RUN).accepted().expect(RIGHT).device()
         };
         look("confirm a token");
@@ -368,61 +376,65 @@ impl<K: Seal, I: FnMut(&str), L: FnMut(&str)> Stage<K, I, L> {
             let second = pressed(*seed, TOKEN, 21);
             let codes = [first.expose_str(), second.expose_str()];
             codes.iter().for_each(|code| issued(code));
-            let again = mfa.resynchronise(id, device, codes, Purpose::SignIn, *now).run(store);
+            let again = mfa.account(id).at(*now).resynchronise(device, codes, SignIn).run(store);
             assert!(again.expect(RUN).accepted().is_some());
         }
         look("resynchronise a token");
         {
             let code = pressed(*seed, TOKEN, 23);
             issued(code.expose_str());
-            let ahead = mfa.verify(id, code.expose_str(), Purpose::SignIn, *now).run(store);
+            let ahead = mfa.account(id).at(*now).verify(code.expose_str(), SignIn).run(store);
             assert!(ahead.expect(RUN).accepted().is_some());
         }
         look("verify a token");
-        let proof = self.prove(id, NEW_PHONE, Purpose::ChangeFactors);
+        let proof = self.prove(id, NEW_PHONE, ChangeFactors);
         let Stage { mfa, store, rng, seed, now, issued, look } = self;
         let pending = {
             let (label, algorithm) = (Text::new("old token").expect("a label"), OLD_TOKEN.1);
             let token =
                 ExistingDevice::hotp(label, secret(*seed, OLD_TOKEN), algorithm, Digits::Eight, 5);
             zeroize::zeroize_stack::<1024>(); // `secret` returned it by value: the host's to wipe
-            let pending = mfa.enrol_existing(id, token, rng, *now).proven_by(proof).run(store);
+            let pending =
+                mfa.account(id).at(*now).enrol_existing(token, rng).proven_by(proof).run(store);
             pending.expect(RUN).done().expect("a proof").id()
         };
         look("enrol an old token");
         let old = {
             let code = pressed(*seed, OLD_TOKEN, 5);
             issued(code.expose_str());
-            let bound = mfa.confirm(id, pending, code.expose_str(), rng, *now).run(store);
+            let bound =
+                mfa.account(id).at(*now).confirm(pending, code.expose_str(), rng).run(store);
             bound.expect(RUN).accepted().expect(RIGHT).device()
         };
         look("confirm an old token");
-        let proof = self.prove(id, NEW_PHONE, Purpose::ChangeFactors);
+        let proof = self.prove(id, NEW_PHONE, ChangeFactors);
         self.mfa
-            .revoke(id, device, proof, self.now)
+            .account(id)
+            .at(self.now)
+            .revoke(device, proof)
             .run(&self.store)
             .expect(RUN)
             .done()
             .expect(RIGHT);
         (self.look)("revoke");
-        let proof = self.prove(id, NEW_PHONE, Purpose::SignIn);
-        let lost = self.mfa.report_lost(id, old, proof, self.now).run(&self.store);
+        let proof = self.prove(id, NEW_PHONE, SignIn);
+        let lost = self.mfa.account(id).at(self.now).report_lost(old, proof).run(&self.store);
         lost.expect(RUN).done().expect("a proof");
         (self.look)("report lost");
     }
 
     fn passkey(&mut self, id: &AccountId) {
-        let proof = self.prove(id, NEW_PHONE, Purpose::ChangeFactors);
+        let proof = self.prove(id, NEW_PHONE, ChangeFactors);
         let Stage { mfa, store, rng, now, look, .. } = self;
-        let bound = mfa.bind_external(id, "passkey", ExternalMethod::Passkey, rng, *now);
+        let bound = mfa.account(id).at(*now).bind_external("passkey", ExternalMethod::Passkey, rng);
         let bound = bound.proven_by(proof).run(store).expect(RUN).done().expect("a proof");
         for passed in [false, true] {
             let outcome =
                 if passed { Assertion::verified_by_host } else { Assertion::failed_at_host };
-            let started = mfa.start_external(id, Purpose::SignIn, rng, *now).run(store);
+            let started = mfa.account(id).at(*now).start_external(SignIn, rng).run(store);
             let started = started.expect(RUN).done().expect("a passkey");
             let assertion = outcome(started.id(), bound.device());
-            let settled = mfa.settle_external(id, assertion, Purpose::SignIn, *now).run(store);
+            let settled = mfa.account(id).at(*now).finish_external(assertion, SignIn).run(store);
             assert_eq!(settled.expect(RUN).accepted().is_some(), passed);
         }
         look("bind, start and settle a passkey");
@@ -473,16 +485,24 @@ impl<K: Seal, I: FnMut(&str), L: FnMut(&str)> Stage<K, I, L> {
             let uri = ProvisioningUri::parse(&uri).expect("a uri");
             let label = Text::new("old app").expect("a label");
             let device = ExistingDevice::from_uri(label, &uri, Some(1));
-            mfa.import(id, device, rng, *now).run(store).expect(RUN).done().expect("nobody's");
+            mfa.account(id)
+                .at(*now)
+                .import(device, rng)
+                .run(store)
+                .expect(RUN)
+                .done()
+                .expect("nobody's");
         }
         look("import");
         {
             let uri = ProvisioningUri::parse(&old_uri(*seed)).expect("a uri");
             let device = ExistingDevice::from_uri(Text::new("twice").expect("a label"), &uri, None);
-            assert!(mfa.import(id, device, rng, *now).run(store).expect(RUN).done().is_err());
+            assert!(
+                mfa.account(id).at(*now).import(device, rng).run(store).expect(RUN).done().is_err()
+            );
         }
         look("import, refused");
-        drop(self.prove(id, MOVED, Purpose::SignIn));
+        drop(self.prove(id, MOVED, SignIn));
         (self.look)("verify an imported app");
     }
 
@@ -490,38 +510,50 @@ impl<K: Seal, I: FnMut(&str), L: FnMut(&str)> Stage<K, I, L> {
         let operator = AccountId::new(b"7").expect("an id");
         let Stage { mfa, store, rng, seed, now, issued, .. } = self;
         {
-            let pending = mfa.enrol(&operator, "app", &mut drawn(*seed, OPERATORS), *now);
+            let pending =
+                mfa.account(&operator).at(*now).enrol("app", &mut drawn(*seed, OPERATORS));
             let pending = pending.run(store).expect(RUN).done().expect("nothing is bound");
             let code = code(*seed, OPERATORS, *now);
             issued(code.expose_str());
-            let bound = mfa.confirm(&operator, pending.id(), code.expose_str(), rng, *now);
+            let bound =
+                mfa.account(&operator).at(*now).confirm(pending.id(), code.expose_str(), rng);
             let bound = bound.run(store).expect(RUN).accepted().expect(RIGHT);
             let codes = bound.recovery_codes().expect("the first factor");
             codes.iter().for_each(|code| issued(&code.expose_text()));
         }
-        let proof = self.prove(&operator, OPERATORS, Purpose::ActForOther);
-        let reset = self.mfa.reset(id, proof, "ticket 4711", self.now).run(&self.store);
+        let proof = self.prove(&operator, OPERATORS, ActForOther);
+        let reset = self.mfa.account(id).at(self.now).reset(proof, "ticket 4711").run(&self.store);
         reset.expect(RUN).done().expect("an operator's proof");
         (self.look)("reset");
-        let proof = self.prove(&operator, OPERATORS, Purpose::ActForOther);
+        let proof = self.prove(&operator, OPERATORS, ActForOther);
         let Stage { mfa, store, now, look, .. } = self;
-        let granted = mfa.grant_emergency_access(other, proof, 600, "ticket 4712", *now).run(store);
+        let granted = mfa
+            .account(other)
+            .at(*now)
+            .grant_emergency_access(proof, 600, "ticket 4712")
+            .run(store);
         granted.expect(RUN).done().expect("an operator's proof");
         look("grant emergency access");
-        let used = mfa.use_emergency_access(other, Purpose::SignIn, *now).run(store);
+        let used = mfa.account(other).at(*now).use_emergency_access(SignIn).run(store);
         assert!(used.expect(RUN).accepted().is_some());
         look("use emergency access");
     }
 
     fn gone(&mut self, id: &AccountId) {
         let Stage { mfa, store, seed, now, issued, look, .. } = self;
-        mfa.offboard(id, Actor::Host, "left", *now).run(store).expect(RUN).done().expect("once");
+        mfa.account(id)
+            .at(*now)
+            .offboard(Actor::Host, "left")
+            .run(store)
+            .expect(RUN)
+            .done()
+            .expect("once");
         {
             let code = code(*seed, NEW_PHONE, now.plus(30));
             issued(code.expose_str());
-            let refused = mfa.verify(id, code.expose_str(), Purpose::SignIn, now.plus(30));
+            let refused = mfa.account(id).at(now.plus(30)).verify(code.expose_str(), SignIn);
             assert!(refused.run(store).expect(RUN).accepted().is_none());
-            assert!(mfa.summary(id, *now).run(store).expect(RUN).is_some());
+            assert!(mfa.account(id).at(*now).summary().run(store).expect(RUN).is_some());
         }
         look("offboard");
     }
@@ -531,7 +563,8 @@ impl<K: Seal, I: FnMut(&str), L: FnMut(&str)> Stage<K, I, L> {
         self.now = self.now.plus(30);
         let code = code(self.seed, app, self.now);
         (self.issued)(code.expose_str());
-        let verdict = self.mfa.verify(id, code.expose_str(), purpose, self.now).run(&self.store);
+        let verdict =
+            self.mfa.account(id).at(self.now).verify(code.expose_str(), purpose).run(&self.store);
         verdict.expect(RUN).accepted().expect(RIGHT)
     }
 }

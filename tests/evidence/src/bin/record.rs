@@ -1,7 +1,7 @@
 //! Prints how many bytes a store keeps for a person with one device and ten recovery codes.
 
 use countersign::{
-    AccountId, Keyring, MemoryStore, Mfa, OsRandom, Purpose, Recommended, Store, Totp, UnixTime,
+    AccountId, Keyring, MemoryStore, Mfa, OsRandom, Recommended, SignIn, Store, Totp, UnixTime,
 };
 
 fn main() {
@@ -11,15 +11,15 @@ fn main() {
     let now = UnixTime::from_secs(1_800_000_000);
     let run = "memory does not fail";
 
-    let pending = mfa.enrol(&id, "Dana's phone", &mut rng, now).run(&store).expect(run);
+    let pending = mfa.account(&id).at(now).enrol("Dana's phone", &mut rng).run(&store).expect(run);
     let pending = pending.done().expect("nothing is bound");
     let uri = pending.uri("Acme Billing", "dana").expect("a uri");
     let app = Totp::new(uri.secret(), uri.totp_parameters().expect("TOTP"));
     let shown = |at| app.generate(at).expect("after T0");
-    let bound = mfa.confirm(&id, pending.id(), shown(now).expose_str(), &mut rng, now);
+    let bound = mfa.account(&id).at(now).confirm(pending.id(), shown(now).expose_str(), &mut rng);
     assert!(bound.run(&store).expect(run).accepted().is_some());
     let later = now.plus(30);
-    let verdict = mfa.verify(&id, shown(later).expose_str(), Purpose::SignIn, later).run(&store);
+    let verdict = mfa.account(&id).at(later).verify(shown(later).expose_str(), SignIn).run(&store);
     assert!(verdict.expect(run).accepted().is_some());
 
     let record = Store::load(&store, &id).expect(run).expect("written");

@@ -16,8 +16,8 @@ use countersign::otp::Parameters;
 use countersign::otp::{LookAhead, Reach};
 use countersign::vectors::seed;
 use countersign::{
-    AccountId, Algorithm, Code, DeviceId, Hotp, Keyring, MemoryStore, Mfa, Policy, Proof,
-    ProvisioningUri, Purpose, Secret, Totp, UnixTime, Verdict, Window,
+    AccountId, Algorithm, ChangeFactors, Code, DeviceId, Hotp, Keyring, MemoryStore, Mfa, Policy,
+    Proof, ProvisioningUri, Secret, SignIn, Totp, UnixTime, Verdict, Window,
 };
 use countersign_evidence::{errors, hide, show, under_valgrind, wrappers};
 use zeroize::Zeroizing;
@@ -475,13 +475,14 @@ fn accounts(algorithm: Algorithm, leaked: Option<&str>) {
         Hiding { keys: Keyring::new([7; 32]), secrets: &secrets, hidden: &hidden, leak: leaked };
     let mfa = Mfa::new(keys, Apps(algorithm));
 
-    let pending = mfa.enrol(&id, "phone", &mut rng, now).run(&store).expect("memory").done();
+    let pending =
+        mfa.account(&id).at(now).enrol("phone", &mut rng).run(&store).expect("memory").done();
     let pending = pending.expect("nothing is bound");
     let uri = pending.uri("Acme", "dana").expect("a uri");
     issued("leaks_an_issued_secret", uri.secret().expose_bytes());
     let app = Totp::new(&owned(&uri, &secrets), uri.totp_parameters().expect("TOTP"));
     let code = |now| app.generate(now).expect("after T0").expose_str().to_owned();
-    let bound = mfa.confirm(&id, pending.id(), &code(now), &mut rng, now).run(&store);
+    let bound = mfa.account(&id).at(now).confirm(pending.id(), &code(now), &mut rng).run(&store);
     let bound = bound.expect("memory").accepted().expect("the app's code");
     let recovery = bound.recovery_codes().expect("the first factor");
     issued("leaks_an_issued_recovery_code", recovery.expose_lines().as_bytes());
@@ -491,7 +492,7 @@ fn accounts(algorithm: Algorithm, leaked: Option<&str>) {
 
     let now = now.plus(30);
     let verify = |typed: &str, now| {
-        mfa.verify(&id, typed, Purpose::SignIn, now).run(&store).expect("memory")
+        mfa.account(&id).at(now).verify(typed, SignIn).run(&store).expect("memory")
     };
     let wrong = if code(now) == "000000" { "000001" } else { "000000" };
     assert!(matches!(verify(wrong, now), Verdict::Rejected { .. }));
@@ -499,7 +500,7 @@ fn accounts(algorithm: Algorithm, leaked: Option<&str>) {
     assert!(matches!(verify(&code(now.plus(30)), now), Verdict::Rejected { .. }));
 
     let spend = |typed: &str| {
-        mfa.recover(&id, typed, Purpose::ChangeFactors, now).run(&store).expect("memory")
+        mfa.account(&id).at(now).recover(typed, ChangeFactors).run(&store).expect("memory")
     };
     assert!(spend(&recovery[0]).accepted().is_some());
     assert!(spend(&recovery[0]).accepted().is_none());
@@ -507,36 +508,42 @@ fn accounts(algorithm: Algorithm, leaked: Option<&str>) {
 
     // A token, beside the app.
     let proof = spend(&recovery[8]).accepted().expect("unspent");
-    let pending = mfa.enrol_hotp(&id, "token", Digits::Eight, &mut rng, now).proven_by(proof);
+    let pending =
+        mfa.account(&id).at(now).enrol_hotp("token", Digits::Eight, &mut rng).proven_by(proof);
     let pending = pending.run(&store).expect("memory").done().expect("a proof");
     let secret = owned(&pending.uri("Acme", "dana").expect("a uri"), &secrets);
     let token = Hotp::new(&secret, Algorithm::Sha1, Digits::Eight);
     let pressed = |counter| token.generate(counter).expose_str().to_owned();
-    let bound = mfa.confirm(&id, pending.id(), &pressed(0), &mut rng, now).run(&store);
+    let bound = mfa.account(&id).at(now).confirm(pending.id(), &pressed(0), &mut rng).run(&store);
     let device = bound.expect("memory").accepted().expect("the token's code").device();
     assert!(verify(&pressed(4), now).accepted().is_some());
     assert!(verify(&pressed(4), now).accepted().is_none());
     let codes = [pressed(20), pressed(21)];
     let codes = codes.each_ref().map(String::as_str);
-    let again = mfa.resynchronise(&id, device, codes, Purpose::SignIn, now).run(&store);
+    let again = mfa.account(&id).at(now).resynchronise(device, codes, SignIn).run(&store);
     assert!(again.expect("memory").accepted().is_some());
 
     let proof = spend(&recovery[9]).accepted().expect("unspent");
     let number = PhoneNumber::new("+15005550006").expect("E.164");
     let told = RestrictedNotice::given_by_host();
-    let sent = mfa.enrol_phone(&id, "mobile", number, told, &mut rng, now).proven_by(proof);
+    let sent =
+        mfa.account(&id).at(now).enrol_phone("mobile", number, told, &mut rng).proven_by(proof);
     let sent = sent.run(&store).expect("memory").done().expect("a proof");
     issued("leaks_an_issued_sent_code", sent.code().expose_str().as_bytes());
     let sent_code = shown(sent.code().expose_str());
-    let bound = mfa.confirm(&id, sent.id(), &sent_code, &mut rng, now);
+    let bound = mfa.account(&id).at(now).confirm(sent.id(), &sent_code, &mut rng);
     assert!(bound.run(&store).expect("memory").accepted().is_some());
 
     let now = now.plus(60);
-    let sent = mfa.challenge(&id, Purpose::SignIn, &mut rng, now).run(&store).expect("memory");
+    let sent = mfa.account(&id).at(now).send_code(SignIn, &mut rng).run(&store).expect("memory");
     let sent = sent.done().expect("a bound telephone");
     let sent_code = shown(sent.code().expose_str());
     let answer = |typed: &str| {
-        mfa.answer(&id, sent.id(), typed, Purpose::SignIn, now).run(&store).expect("memory")
+        mfa.account(&id)
+            .at(now)
+            .verify_sent_code(sent.id(), typed, SignIn)
+            .run(&store)
+            .expect("memory")
     };
     let wrong = if sent_code == "000000" { "000001" } else { "000000" };
     assert!(answer(wrong).accepted().is_none());
@@ -624,25 +631,26 @@ impl People {
     /// Binds an app; with the first one come the recovery codes.
     fn bind(&mut self, id: &AccountId, proof: Option<Proof>) -> (Totp, DeviceId, Vec<String>) {
         let People { mfa, store, rng, now } = self;
-        let mut pending = mfa.enrol(id, "phone", rng, *now);
+        let mut pending = mfa.account(id).at(*now).enrol("phone", rng);
         if let Some(proof) = proof {
             pending = pending.proven_by(proof);
         }
         let pending = pending.run(&*store).expect("memory").done().expect("allowed");
         let uri = pending.uri("Acme", "dana").expect("a uri");
         let app = Totp::new(uri.secret(), uri.totp_parameters().expect("TOTP"));
-        let bound = mfa.confirm(id, pending.id(), &shown_at(&app, *now), rng, *now).run(&*store);
+        let bound =
+            mfa.account(id).at(*now).confirm(pending.id(), &shown_at(&app, *now), rng).run(&*store);
         let bound = bound.expect("memory").accepted().expect("the app's code");
         let recovery = bound.recovery_codes().into_iter().flat_map(|codes| codes.iter());
         (app, bound.device(), recovery.map(|code| code.expose_text().to_string()).collect())
     }
 
     fn verify(&self, id: &AccountId, typed: &str, purpose: Purpose) -> Verdict {
-        self.mfa.verify(id, typed, purpose, self.now).run(&self.store).expect("memory")
+        self.mfa.account(id).at(self.now).verify(typed, purpose).run(&self.store).expect("memory")
     }
 
     fn recover(&self, id: &AccountId, typed: &str) -> Verdict {
-        let recover = self.mfa.recover(id, typed, Purpose::ChangeFactors, self.now);
+        let recover = self.mfa.account(id).at(self.now).recover(typed, ChangeFactors);
         recover.run(&self.store).expect("memory")
     }
 }
@@ -663,7 +671,7 @@ fn count_verify(algorithm: Algorithm, typed: &str) {
     let (first, ..) = people.bind(&two, None);
     let (single, device, _) = people.bind(&one, None);
     people.now = people.now.plus(30);
-    let proof = people.verify(&two, &shown_at(&first, people.now), Purpose::ChangeFactors);
+    let proof = people.verify(&two, &shown_at(&first, people.now), ChangeFactors);
     let (other, ..) = people.bind(&two, proof.accepted());
     let (used, next) = (people.now, people.now.plus(30));
     people.now = next;
@@ -685,10 +693,10 @@ fn count_verify(algorithm: Algorithm, typed: &str) {
     };
     let verdict = if typed.ends_with("-2-wrong") {
         let codes = [code.as_str(); 2];
-        let again = people.mfa.resynchronise(&id, device, codes, Purpose::SignIn, people.now);
+        let again = people.mfa.account(&id).at(people.now).resynchronise(device, codes, SignIn);
         again.run(&people.store).expect("memory")
     } else {
-        people.verify(&id, &code, Purpose::SignIn)
+        people.verify(&id, &code, SignIn)
     };
     assert_eq!(verdict.accepted().is_some(), typed.contains("fresh"));
 }

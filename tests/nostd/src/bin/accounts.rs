@@ -10,7 +10,7 @@ use core::cell::RefCell;
 use core::convert::Infallible;
 
 use countersign::{
-    AccountId, Keyring, Mfa, Purpose, Recommended, Record, Store, Swap, Totp, UnixTime, Verdict,
+    AccountId, Keyring, Mfa, Recommended, Record, SignIn, Store, Swap, Totp, UnixTime, Verdict,
     Write,
 };
 use countersign_nostd::Counting;
@@ -44,19 +44,20 @@ fn run() -> Result<(), i32> {
     let id = AccountId::new(b"42").map_err(|_| 1)?;
     let now = UnixTime::from_secs(1_800_000_000);
 
-    let pending = mfa.enrol(&id, "Dana's phone", &mut rng, now).run(&store).map_err(|_| 2)?;
+    let pending =
+        mfa.account(&id).at(now).enrol("Dana's phone", &mut rng).run(&store).map_err(|_| 2)?;
     let pending = pending.done().map_err(|_| 3)?;
     let uri = pending.uri("Acme Billing", "dana").map_err(|_| 4)?;
     let phone = Totp::new(uri.secret(), uri.totp_parameters().ok_or(5)?);
     let shown = |at| phone.generate(at).map(|code| String::from(code.expose_str())).ok_or(6);
 
-    let bound = mfa.confirm(&id, pending.id(), &shown(now)?, &mut rng, now).run(&store);
+    let bound = mfa.account(&id).at(now).confirm(pending.id(), &shown(now)?, &mut rng).run(&store);
     let bound = bound.map_err(|_| 7)?.accepted().ok_or(8)?;
     if bound.recovery_codes().ok_or(9)?.len() != 10 {
         return Err(10);
     }
     let later = now.plus(30);
-    let verify = |code: &str| mfa.verify(&id, code, Purpose::SignIn, later).run(&store);
+    let verify = |code: &str| mfa.account(&id).at(later).verify(code, SignIn).run(&store);
     let code = shown(later)?;
     let proof = verify(&code).map_err(|_| 11)?.accepted().ok_or(12)?;
     if *proof.account() != id {
