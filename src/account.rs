@@ -22,6 +22,10 @@ pub(crate) mod device;
 
 pub(crate) mod state;
 
+pub(crate) mod codec;
+
+pub(crate) mod seal;
+
 pub(crate) mod record;
 
 pub use crate::{
@@ -30,6 +34,6 @@ pub use crate::{
 };
 
 pub use self::{
-    challenge::*, device::*, event::*, policy::*, proof::*, record::*, recovery::*, state::*,
-    summary::*, throttle::*,
+    challenge::*, device::*, event::*, policy::*, proof::*, record::*, recovery::*, seal::*,
+    state::*, summary::*, throttle::*,
 };

@@ -11,7 +11,7 @@ use core::fmt;
 
 use crate::account::policy::Policy;
 use crate::account::proof::{AnyPurpose, Proof, Proven, Purpose, Refusal};
-use crate::account::record::Seal;
+use crate::account::seal::Seal;
 use crate::account::state::Account;
 use crate::account::summary::AccountId;
 use crate::mfa::answer::{Changed, Verdict};
