@@ -9,8 +9,9 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 use core::hash::{Hash, Hasher};
+use core::str::FromStr;
 
-use crate::text::Text;
+use crate::text::{Text, read_hex, serde_as_text};
 use crate::time::UnixTime;
 
 /// The host's own number for one person: 1 to 64 opaque bytes, compared bytewise.
@@ -71,12 +72,18 @@ impl fmt::Debug for AccountId {
     }
 }
 
-#[cfg(feature = "serde")]
-impl serde::Serialize for AccountId {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+impl FromStr for AccountId {
+    type Err = AccountIdError;
+
+    /// Reads what `Display` prints.
+    fn from_str(text: &str) -> Result<AccountId, AccountIdError> {
+        let mut bytes = [0; Self::MAX_LEN];
+        let len = read_hex(text, &mut bytes).ok_or(AccountIdError)?;
+        AccountId::new(bytes.get(..len).unwrap_or_default())
     }
 }
+
+serde_as_text!(AccountId);
 
 /// An account id has 1 to 64 bytes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -84,7 +91,7 @@ pub struct AccountIdError;
 
 impl fmt::Display for AccountIdError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an account id has 1 to 64 bytes")
+        f.write_str("an account id has 1 to 64 bytes, as text two hexadecimal digits for each")
     }
 }
 
@@ -196,22 +203,32 @@ impl fmt::Display for DeviceId {
     }
 }
 
-#[cfg(feature = "serde")]
-impl serde::Serialize for DeviceId {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+impl FromStr for DeviceId {
+    type Err = DeviceIdError;
+
+    /// Reads what `Display` prints, from a form for example.
+    fn from_str(text: &str) -> Result<DeviceId, DeviceIdError> {
+        let mut bytes = [0; 8];
+        match read_hex(text, &mut bytes) {
+            Some(8) => Ok(DeviceId(u64::from_be_bytes(bytes))),
+            _ => Err(DeviceIdError),
+        }
     }
 }
 
-#[cfg(feature = "serde")]
-impl<'de> serde::Deserialize<'de> for DeviceId {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<DeviceId, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let digits = text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let id = u64::from_str_radix(&text, 16).ok().filter(|_| digits);
-        id.map(DeviceId).ok_or_else(|| serde::de::Error::custom("sixteen hexadecimal digits"))
+serde_as_text!(DeviceId);
+
+/// The text is not a device id: sixteen hexadecimal digits.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct DeviceIdError;
+
+impl fmt::Display for DeviceIdError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a device id is sixteen hexadecimal digits")
     }
 }
+
+impl core::error::Error for DeviceIdError {}
 
 /// Where a device stands. The only way back from `Disabled`, `Lost` or `Revoked` is a new device.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
