@@ -104,7 +104,7 @@ pub trait Store {
     /// Writes if and only if the stored version is `write.expected()`.
     ///
     /// [`Swap::Stored`] only once it is durable and visible to every later load; [`Swap::Stale`] if
-    /// somebody was first and nothing changed.
+    /// another write was first and nothing changed.
     ///
     /// # Errors
     /// The store's own. Whether the write happened may be unknown; the attempt is not accepted.
@@ -115,7 +115,7 @@ pub trait Store {
     ///
     /// # Errors
     /// The store's own. The attempt is not answered.
-    #[allow(unused_variables)] // named for whoever overrides it
+    #[allow(unused_variables)] // named for the reader who overrides it
     fn note(&self, id: &AccountId, events: &[Event]) -> Result<(), Self::Error> {
         Ok(())
     }
@@ -149,7 +149,7 @@ pub trait AsyncStore {
     ///
     /// # Errors
     /// As [`Store::note`].
-    #[allow(unused_variables)] // named for whoever overrides it
+    #[allow(unused_variables)] // named for the reader who overrides it
     fn note(
         &self,
         id: &AccountId,

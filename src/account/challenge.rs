@@ -4,8 +4,8 @@
 //! new code does not reset failures) and 3.1.3.3 (SMS is restricted), ASVS 6.6.2 (bound to its
 //! request).
 //!
-//! The code is kept as an HMAC under a key of its own that only the sealed record holds: twenty bits
-//! withstand no search, so what protects them is the seal. Email cannot be built: it is no factor
+//! The code is kept as an HMAC under a random key that only the sealed record holds: an attacker can
+//! search twenty bits, so the seal protects them. Email cannot be built: it is not a factor
 //! (section 3.1.3.1), and there is no destination type for it.
 
 use alloc::boxed::Box;
@@ -312,7 +312,7 @@ pub struct Assertion {
 
 impl Assertion {
     /// The host verified the signature of `device` over the challenge `id`, its origin, and user
-    /// presence. Whoever writes this line answers for it.
+    /// presence. The author of this line answers for it.
     #[must_use]
     pub const fn verified_by_host(id: ChallengeId, device: DeviceId) -> Assertion {
         Assertion { id, device, passed: true }

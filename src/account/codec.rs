@@ -51,7 +51,7 @@ type Writer<'p> = Encoder<&'p mut Plaintext>;
 type Written = Result<(), minicbor::encode::Error<Infallible>>;
 type Read<T> = Result<T, CborError>;
 
-/// What can stand in a record.
+/// A type that a record can hold.
 trait Stored: Sized {
     /// How many a list of these may hold.
     const MOST: u64 = 64;
@@ -317,7 +317,7 @@ impl Drop for Plaintext {
 mod tests {
     use super::*;
 
-    /// Whatever it holds, it is one piece: what it held before it grew comes first.
+    /// The bytes stay in one piece, and in order, when they outgrow their room.
     #[test]
     fn a_plaintext_that_outgrows_its_room_keeps_what_it_held() {
         use minicbor::encode::Write;

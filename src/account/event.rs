@@ -65,7 +65,7 @@ pub struct EventId {
 #[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
 pub enum Actor {
-    /// Whoever signs in as the person.
+    /// The person, or an attacker who signs in as the person.
     Subject,
     /// Another person, an administrator or the help desk.
     Operator(AccountId),
@@ -97,7 +97,7 @@ pub enum EventKind {
         /// Until when it can be answered.
         until: UnixTime,
     },
-    /// The host's clock stands before the last write by more than a minute.
+    /// The host's clock is more than a minute before the last write.
     ClockWentBack {
         /// By how many seconds.
         by: u64,
@@ -131,7 +131,7 @@ pub enum EventKind {
         /// Why.
         reason: Reason,
     },
-    /// A new set of recovery codes was issued; the old one is dead.
+    /// A new set of recovery codes was issued, which ended the old one.
     RecoveryCodesIssued {
         /// How many.
         count: u8,

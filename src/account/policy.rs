@@ -85,7 +85,7 @@ pub trait Policy: Send + Sync {
         Bounded::of::<300>()
     }
 
-    /// After how many wrong answers a sent code is dead. Five.
+    /// How many wrong answers end a sent code. Five.
     fn challenge_tries(&self) -> Bounded<1, 10> {
         Bounded::of::<5>()
     }

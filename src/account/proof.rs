@@ -187,7 +187,7 @@ pub struct Proof<P> {
     pub(crate) purpose: P,
 }
 
-/// What a proof says, whatever its purpose is as a type.
+/// The contents of a proof, with its purpose as a value.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Proven {
     pub(crate) account: AccountId,

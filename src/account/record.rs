@@ -64,10 +64,10 @@ impl fmt::Debug for Record {
     }
 }
 
-/// Why stored bytes are no account. Nothing is overwritten: whatever it is, a person looks at it.
+/// Why stored bytes are not an account. Nothing is overwritten: a person has to look at them.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum RecordError {
-    /// The bytes were altered, or stand under another version than they were written for.
+    /// The bytes were altered, or are stored under another version than they were written for.
     Altered,
     /// The bytes are no record of this library.
     Foreign,
@@ -124,7 +124,7 @@ const FORMAT: u8 = 1;
 /// Whose record it is. Made once for an operation that opens one record and seals the next.
 pub(crate) struct Owner<'a> {
     id: &'a AccountId,
-    /// The first 8 bytes of the id's hash, as they stand in the record.
+    /// The first 8 bytes of the id's hash, as in the record.
     name: [u8; 8],
     /// The next 12, of which its nonces are made.
     nonce_base: [u8; 12],

@@ -44,7 +44,7 @@ pub enum SealError {
     NotAuthentic,
     /// The key management has no answer now.
     Unavailable,
-    /// No key at hand sealed it.
+    /// No key of the keyring sealed it.
     UnknownKey,
 }
 
@@ -63,7 +63,7 @@ impl core::error::Error for SealError {}
 /// The keys that seal records, with AES-256-GCM-SIV. The newest seals; the older ones open, and a
 /// record moves over to the newest when it is next written.
 ///
-/// Keep the keys apart from the database: whoever has both has every secret.
+/// Keep the keys apart from the database: an attacker with both has every secret.
 pub struct Keyring {
     newest: SealingKey,
     older: Vec<SealingKey>,

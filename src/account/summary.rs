@@ -1,5 +1,5 @@
 //! The plain words: account ids, labels, methods, devices, and the summary of one account, which is
-//! what a host puts in columns and reports read. Nothing here is secret, nothing here decides.
+//! for the host's columns and for reports. Nothing here is secret, nothing here decides.
 //!
 //! Standard: NIST SP 800-63B-4 sections 3.2.5 (what resists phishing: passkeys and PKI), 3.2.9
 //! (restricted authenticators), 4.1 (the record of bound authenticators); CISA CPG 2.0 3.F (the
@@ -149,7 +149,7 @@ impl Method {
     }
 
     /// Whether an impostor's site cannot relay it (NIST SP 800-63B-4 section 3.2.5). A code that a
-    /// person types is never phishing-resistant, whatever computed it.
+    /// person types is never phishing-resistant.
     #[must_use]
     pub const fn is_phishing_resistant(self) -> bool {
         matches!(self, Method::Passkey | Method::Pki)
@@ -230,7 +230,7 @@ impl fmt::Display for DeviceIdError {
 
 impl core::error::Error for DeviceIdError {}
 
-/// Where a device stands. The only way back from `Disabled`, `Lost` or `Revoked` is a new device.
+/// The status of a device. The only way back from `Disabled`, `Lost` or `Revoked` is a new device.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
@@ -255,7 +255,7 @@ pub struct DeviceSummary {
     pub label: String,
     /// Its method.
     pub method: Method,
-    /// Where it stands.
+    /// Its status.
     pub status: DeviceStatus,
     /// When it was bound, or imported.
     pub bound_at: UnixTime,

@@ -1,4 +1,4 @@
-//! How often somebody may be wrong: the numbers, and the state they act on.
+//! How often an attempt may fail: the numbers, and the state they act on.
 //!
 //! Standard: NIST SP 800-63B-4 section 3.2.2 (at most 100 consecutive failures, then disabled;
 //! waits growing from 30 seconds to an hour), RFC 4226 section 7.3 (throttling holds across
@@ -39,7 +39,7 @@ pub struct Throttle {
     pub longest_wait: Bounded<1, 3600>,
     /// Consecutive failures that disable the class: never over 100.
     pub disable_at: Bounded<1, 100>,
-    /// Failures in thirty days, whatever succeeds in between.
+    /// Failures in thirty days, which no success in between forgives.
     pub per_thirty_days: Bounded<1, 100>,
 }
 

@@ -1,7 +1,7 @@
 //! The way in: keys that seal records, a policy that supplies numbers, and the handle of one account
 //! at one moment.
 //!
-//! Standard: none; what each operation follows is named where it is defined.
+//! Standard: each operation names its own.
 //!
 //! Does nothing: each method of [`AccountAt`] makes an operation, and an operation does nothing until
 //! it is run over a store.

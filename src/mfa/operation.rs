@@ -153,7 +153,7 @@ impl<'m, T> Operation<'m, T> {
     /// decision.
     ///
     /// # Errors
-    /// Whatever keeps it from deciding; never [`Fault::Store`] or [`Fault::Contended`].
+    /// Returns the reason why it could not decide; never [`Fault::Store`] or [`Fault::Contended`].
     pub fn decide(
         &self,
         loaded: Option<Record>,
@@ -301,7 +301,7 @@ impl<T> fmt::Debug for Prepared<T> {
 /// One try at a code that an attacker could guess, to be [run](Attempt::run) over a store.
 ///
 /// Running it again after a store fault is safe: time and randomness were drawn when it was made,
-/// and whatever the first run may have written makes the second one refuse.
+/// and if the first run was written after all, the second one refuses.
 #[must_use = "an attempt does nothing until it is run"]
 #[derive(Debug)]
 pub struct Attempt<'m, T>(Operation<'m, Verdict<T>>);
