@@ -42,7 +42,7 @@ fn v10_accepted() {
         assert_eq!(parsed.algorithm().name(), algorithm, "{uri}");
         assert_eq!(parsed.digits().count().to_string(), digits, "{uri}");
         let (found, number) = match (parsed.totp_parameters(), parsed.counter()) {
-            (Some(parameters), _) => ("totp", parameters.period.as_secs()),
+            (Some(parameters), _) => ("totp", parameters.period.as_u64()),
             (_, counter) => ("hotp", counter.unwrap()),
         };
         assert_eq!((found, number.to_string()), (kind, last.to_owned()), "{uri}");

@@ -651,7 +651,7 @@ fn write_factor(e: &mut Writer<'_>, factor: &Factor) -> Written {
                 .number(0_u8)?
                 .bytes(secret.expose_bytes())?
                 .number(algorithm_number(*algorithm))?;
-            e.number(digits.count())?.number(period.as_secs())?.number(t0.as_secs())?;
+            e.number(digits.count())?.number(period.as_u64())?.number(t0.as_secs())?;
             write_u64(e, *last_step)?;
             e.signed(i16::from(*drift))?.signed(*offset)?;
         }

@@ -199,7 +199,7 @@ impl ProvisioningUri {
                 Some(raw) => {
                     Period::new(number(Part::Period, raw)?).ok_or(UriError::Value(Part::Period))?
                 }
-                None => Period::THIRTY,
+                None => Period::of::<30>(),
             };
             (Moving::Step(period), counter.map(|_| Part::Counter))
         };
@@ -302,7 +302,7 @@ impl ProvisioningUri {
         uri.push_str(&self.digits.count().to_string());
         let (parameter, value) = match self.moving {
             Moving::Counter(counter) => ("&counter=", counter),
-            Moving::Step(period) => ("&period=", period.as_secs()),
+            Moving::Step(period) => ("&period=", period.as_u64()),
         };
         uri.push_str(parameter);
         uri.push_str(&value.to_string());
