@@ -72,7 +72,7 @@ pub enum UriError {
         /// Which part.
         part: Part,
         /// What is wrong with its text.
-        error: TextError,
+        error: PartError,
     },
     /// The secret is not base32, too short or too long.
     Secret(SecretError),
@@ -82,7 +82,7 @@ pub enum UriError {
 
 /// What is wrong with a text.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum TextError {
+pub enum PartError {
     /// A colon, which would be read as the end of the prefix.
     Colon,
     /// A character that does not show, or that turns the text around it, as in a
@@ -129,17 +129,17 @@ impl fmt::Display for UriError {
     }
 }
 
-impl fmt::Display for TextError {
+impl fmt::Display for PartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            TextError::Colon => f.write_str("a colon in it"),
-            TextError::Invisible => f.write_str("a character in it that does not show"),
-            TextError::Escape => f.write_str("a malformed percent escape"),
-            TextError::NotUtf8 => f.write_str("escapes that are not UTF-8"),
-            TextError::TooLong { bytes } => write!(f, "too many bytes: {bytes}"),
+            PartError::Colon => f.write_str("a colon in it"),
+            PartError::Invisible => f.write_str("a character in it that does not show"),
+            PartError::Escape => f.write_str("a malformed percent escape"),
+            PartError::NotUtf8 => f.write_str("escapes that are not UTF-8"),
+            PartError::TooLong { bytes } => write!(f, "too many bytes: {bytes}"),
         }
     }
 }
 
 impl core::error::Error for UriError {}
-impl core::error::Error for TextError {}
+impl core::error::Error for PartError {}

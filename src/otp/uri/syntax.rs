@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use percent_encoding::percent_decode_str;
 use zeroize::Zeroizing;
 
-use crate::otp::uri::error::{Part, TextError, UriError};
+use crate::otp::uri::error::{Part, PartError, UriError};
 use crate::text::hides_something;
 
 /// The most bytes of an issuer.
@@ -77,15 +77,15 @@ pub(crate) fn decode(part: Part, raw: &str) -> Result<Zeroizing<String>, UriErro
         pair.is_some_and(|pair| pair.iter().all(u8::is_ascii_hexdigit))
     };
     if !raw.split('%').skip(1).all(whole) {
-        return refuse(TextError::Escape);
+        return refuse(PartError::Escape);
     }
     let mut bytes = Zeroizing::new(Vec::with_capacity(raw.len()));
     bytes.extend(percent_decode_str(raw));
     let Ok(text) = core::str::from_utf8(&bytes) else {
-        return refuse(TextError::NotUtf8);
+        return refuse(PartError::NotUtf8);
     };
     if hides_something(text) {
-        return refuse(TextError::Invisible);
+        return refuse(PartError::Invisible);
     }
     Ok(Zeroizing::new(String::from(text)))
 }
@@ -94,13 +94,13 @@ pub(crate) fn decode(part: Part, raw: &str) -> Result<Zeroizing<String>, UriErro
 pub(crate) fn name(part: Part, text: &str, max_len: usize) -> Result<Option<String>, UriError> {
     let refuse = |error| Err(UriError::Text { part, error });
     if text.contains(':') {
-        return refuse(TextError::Colon);
+        return refuse(PartError::Colon);
     }
     if hides_something(text) {
-        return refuse(TextError::Invisible);
+        return refuse(PartError::Invisible);
     }
     if text.len() > max_len {
-        return refuse(TextError::TooLong { bytes: text.len() });
+        return refuse(PartError::TooLong { bytes: text.len() });
     }
     Ok(Some(text).filter(|text| !text.is_empty()).map(String::from))
 }
