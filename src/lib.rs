@@ -49,27 +49,7 @@ pub mod store;
 #[cfg(feature = "alloc")]
 pub mod mfa;
 
-// The billing operation. `date` and `inventory` come first because a gap names systems and people;
-// `gap` before `rollout` because the gate reads the gaps.
-#[cfg(feature = "rollout")]
-pub mod date;
-#[cfg(feature = "rollout")]
-pub mod inventory;
-#[cfg(feature = "rollout")]
-pub mod gap;
-#[cfg(feature = "rollout")]
-pub mod rollout;
-#[cfg(feature = "rollout")]
-pub mod offboarding;
-#[cfg(feature = "rollout")]
-pub mod coverage;
-#[cfg(feature = "rollout")]
-pub mod readiness;
-#[cfg(feature = "rollout")]
-pub mod report;
-
 pub use bounded::Bounded;
-#[cfg(feature = "vectors")]
 pub use otp::vectors;
 pub use otp::{Algorithm, Code, Digits, Hotp, Key, LookAhead, Secret, Totp, Window};
 pub use time::UnixTime;

@@ -23,7 +23,6 @@ pub(crate) mod totp;
 #[cfg(feature = "alloc")]
 pub(crate) mod uri;
 
-#[cfg(feature = "vectors")]
 pub mod vectors;
 
 #[cfg(feature = "alloc")]

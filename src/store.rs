@@ -17,8 +17,6 @@ use crate::account::event::Event;
 use crate::account::record::Record;
 use crate::account::summary::{AccountId, Summary};
 
-#[cfg(feature = "conformance")]
-pub mod conformance;
 #[cfg(feature = "std")]
 mod memory;
 
@@ -35,6 +33,18 @@ pub struct Write<'a> {
 }
 
 impl<'a> Write<'a> {
+    /// Puts a write together from its parts, for the tests of a store. A host never calls this: the
+    /// library makes every write that a store meets in production.
+    #[must_use]
+    pub const fn new(
+        expected: Option<u64>,
+        record: &'a Record,
+        summary: &'a Summary,
+        events: &'a [Event],
+    ) -> Write<'a> {
+        Write { expected, record, summary, events }
+    }
+
     /// The version that must be stored now; `None`: no record at all, not even an offboarded one.
     #[must_use]
     pub const fn expected(&self) -> Option<u64> {

@@ -3,8 +3,7 @@
 //!
 //! The programs of `tests/nostd` have no std, no start-up code but C's, and a panic handler that
 //! calls a function which exists nowhere: with one panic left anywhere, the program does not link.
-//! The programs of the account layer and of the billing operation have an allocator of their own, and
-//! nothing else.
+//! The program of the account layer has an allocator of its own, and nothing else.
 #![cfg(all(target_arch = "x86_64", target_os = "linux"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -102,13 +101,6 @@ fn panics_of(program: &Path) -> BTreeSet<(String, String)> {
 #[ignore = "builds a program: .ci/evidence runs it"]
 fn the_account_layer_needs_an_allocator_and_nothing_else() {
     run(&build(PACKAGE, "bare", "accounts", "alloc"));
-}
-
-/// So do the features `rollout` and `serde`. Not `qr`, whose library links std.
-#[test]
-#[ignore = "builds a program: .ci/evidence runs it"]
-fn the_billing_operation_needs_an_allocator_and_nothing_else() {
-    run(&build(PACKAGE, "bare", "reports", "reports"));
 }
 
 #[test]

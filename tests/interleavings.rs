@@ -16,10 +16,10 @@
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
-use countersign::account::Bound;
 use countersign::account::{Actor, Kind};
 use countersign::account::{Assertion, PhoneNumber};
 use countersign::account::{Bounded, Class, Throttle};
+use countersign::mfa::Bound;
 use countersign::mfa::{Decided, MAX_TRIES, Operation};
 use countersign::mfa::{ExternalMethod, PendingEnrolment, RestrictedNotice};
 use countersign::*;

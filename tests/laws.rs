@@ -6,10 +6,6 @@
 
 #[path = "laws/code.rs"]
 mod code;
-#[path = "../examples/billing/operation.rs"]
-mod operation;
-#[path = "laws/operation_file.rs"]
-mod operation_file;
 #[path = "laws/operations.rs"]
 mod operations;
 #[path = "laws/record.rs"]
@@ -112,11 +108,6 @@ fn schedules_of_operations() {
     });
 }
 
-#[test]
-fn operation_files() {
-    replay("operation_file", operation_file::hold);
-}
-
 /// Fuzzing starts from what is known: the corpora hold every text of these columns.
 #[test]
 fn every_vector_is_in_its_corpus() {
@@ -158,11 +149,4 @@ fn every_golden_record_is_in_its_corpus() {
         assert!(bytes.len() > 100, "{path:?}");
         assert!(seeds.values().any(|seed| *seed == bytes), "{path:?}");
     }
-}
-
-#[test]
-fn the_example_is_in_its_corpus() {
-    let example = fs::read(root().join("examples/billing/operation.toml")).unwrap();
-    let seeds = corpus("operation_file");
-    assert!(seeds["the-example.toml"] == example, "copy the example's file into the corpus");
 }

@@ -196,27 +196,6 @@ fn debug_and_errors_show_nothing_of_the_uri() {
     }
 }
 
-#[cfg(feature = "qr")]
-#[test]
-fn a_qr_code_is_drawn_for_the_shortest_and_the_longest() {
-    let longest = Secret::from_bytes(&[0xa5; Secret::MAX_LEN]).unwrap();
-    let (issuer, account) = ("ü".repeat(64), "ö".repeat(160));
-    let (algorithm, digits) = (Algorithm::Sha512, Digits::Eight);
-    let long = ProvisioningUri::hotp(&issuer, &account, &longest, algorithm, digits, u64::MAX);
-    for uri in [totp("A", "b").unwrap(), long.unwrap()] {
-        let (svg, drawn) = (uri.expose_qr_svg(), uri.expose_qr_text());
-        assert!(svg.starts_with("<?xml") && svg.ends_with("</svg>"));
-        assert!(!svg.contains("otpauth") && !svg.contains("secret"));
-        let width = drawn.lines().next().unwrap().chars().count();
-        assert!((width - 8 - 17).is_multiple_of(4), "no QR code has {width} modules a side");
-        assert_eq!(drawn.lines().count(), width.div_ceil(2));
-        assert!(drawn.lines().all(|line| line.chars().count() == width));
-        assert!(drawn.chars().all(|character| "█▀▄ \n".contains(character)));
-        // A quiet zone of light modules, drawn as blocks, all around.
-        assert!(drawn.starts_with(&"█".repeat(width)));
-    }
-}
-
 /// Text that a host might have for a name.
 fn a_name() -> impl Strategy<Value = String> {
     prop_oneof![

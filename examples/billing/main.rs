@@ -17,13 +17,13 @@ use countersign::account::Actor;
 use countersign::account::RecoveryCode;
 use countersign::account::Refusal;
 use countersign::account::{DeviceStatus, Text};
-use countersign::inventory::{Person as Employee, PersonId};
-use countersign::offboarding::Clock;
-use countersign::rollout::Operation;
 use countersign::{
     AccountId, Change, Code, Digits, Keyring, Mfa, OsRandom, Proof, ProvisioningUri, Purpose,
     Recommended, Secret, Summary, UnixTime, Verdict, otp::Parameters,
 };
+use countersign_billing::inventory::{Person as Employee, PersonId};
+use countersign_billing::offboarding::OffboardingDeadlines;
+use countersign_billing::rollout::Practice;
 
 mod host;
 #[allow(clippy::arithmetic_side_effects)] // the seconds of a day, the number of a line
@@ -403,7 +403,7 @@ fn offboard(
                 &operation,
                 &summaries,
                 name,
-                Clock::EndOfDay,
+                OffboardingDeadlines::EndOfDay,
                 now,
                 format,
                 &mut plan,
@@ -416,7 +416,7 @@ fn offboard(
 }
 
 /// Whom the operation calls so, by identifier or by name.
-fn called<'o>(operation: &'o Operation, name: &str) -> Result<Option<&'o Employee>, Fault> {
+fn called<'o>(operation: &'o Practice, name: &str) -> Result<Option<&'o Employee>, Fault> {
     let called = |person: &&Employee| person.id.as_str() == name || person.name.as_str() == name;
     let mut people = operation.people().filter(called);
     match (people.next(), people.next()) {
@@ -467,8 +467,8 @@ impl Options<'_> {
         self.0.get(option).map(String::as_str)
     }
 
-    fn operation(&self) -> Result<Operation, Fault> {
-        let made_up = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/billing/operation.toml");
+    fn operation(&self) -> Result<Practice, Fault> {
+        let made_up = concat!(env!("CARGO_MANIFEST_DIR"), "/billing/operation.toml");
         let file = self.of("operation").unwrap_or(made_up);
         let text = fs::read_to_string(file).map_err(|error| format!("{file}: {error}"))?;
         Ok(operation::parse(&text).map_err(|error| format!("{file}: {error}"))?)

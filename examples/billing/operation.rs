@@ -9,17 +9,20 @@
 use std::fmt;
 use std::ops::Range;
 
-use countersign::date::{Date, UtcOffset};
-use countersign::gap::{
-    Channel, ClosedBy, Control, ControlKind, FdaDevice, Gap, GapKind, Opening, Review,
-    ReviewMonths, VendorAnswer, VendorContact,
-};
-use countersign::inventory::{
-    Attestation, Client, ClientId, Duty, Employment, Enforcement, GapId, Login, LoginKind, Offer,
-    Person, PersonId, Privilege, Support, System, SystemId, SystemKind, Text, Touches,
-};
-use countersign::rollout::{GoLive, Grace, Operation, Refusal, StaleDays, Task, Tick};
 use countersign::{Method, UnixTime};
+use countersign_billing::date::{Date, UtcOffset};
+use countersign_billing::gap::{
+    CompensatingControl, CompensatingControlKind, FdaDevice, Gap, GapKind, GapResolution,
+    GapReview, NewGap, ReviewMonths, VendorAnswer, VendorContact, WrittenChannel,
+};
+use countersign_billing::inventory::{
+    Attestation, BillingData, Client, ClientId, Duty, Employment, Enforcement, GapId, Login,
+    LoginKind, OfferedFactor, Person, PersonId, Privilege, SupportRecord, System, SystemId,
+    SystemKind, TextLine,
+};
+use countersign_billing::rollout::{
+    CompletedTask, GoLive, Grace, OffboardingTask, Practice, PracticeError, StaleDays,
+};
 use serde::Deserialize;
 use toml::value::{Datetime, Offset};
 use toml::{Spanned, Value};
@@ -48,7 +51,7 @@ impl std::error::Error for FileError {}
 ///
 /// # Errors
 /// The first thing that is wrong, with its line.
-pub fn parse(text: &str) -> Result<Operation, FileError> {
+pub fn parse(text: &str) -> Result<Practice, FileError> {
     if text.len() > LONGEST {
         return Err(FileError { line: 1, what: "the file is longer than a megabyte".into() });
     }
@@ -83,8 +86,8 @@ impl Place<'_> {
         make(at.get_ref()).map_err(|error| self.error(at.span(), error))
     }
 
-    fn text(&self, at: &Spanned<String>) -> Result<Text, FileError> {
-        self.of(at, |text| Text::new(text))
+    fn text(&self, at: &Spanned<String>) -> Result<TextLine, FileError> {
+        self.of(at, |text| TextLine::new(text))
     }
 
     fn person(&self, at: &Spanned<String>) -> Result<PersonId, FileError> {
@@ -169,14 +172,14 @@ struct File {
 }
 
 impl File {
-    fn read(&self, place: &Place<'_>) -> Result<Operation, FileError> {
+    fn read(&self, place: &Place<'_>) -> Result<Practice, FileError> {
         let offset = place.of(&self.utc_offset, |text| UtcOffset::parse(text))?;
         let stale = self.stale_after_days.as_ref();
         let stale = stale
             .map(|at| place.of(at, |days| StaleDays::new(*days).ok_or("1 to 365 days")))
             .transpose()?
             .unwrap_or(StaleDays::THIRTY);
-        let mut operation = Operation::new(place.text(&self.name)?, offset, stale);
+        let mut operation = Practice::new(place.text(&self.name)?, offset, stale);
         for table in &self.client {
             let client = Client { id: place.client(&table.id)?, name: place.text(&table.name)? };
             place.of(&table.id, |_| operation.add_client(client))?;
@@ -329,10 +332,15 @@ impl SystemTable {
         let kinds = SystemKind::ALL.map(|kind| (kind.name(), kind));
         let enforcements =
             [("attested", Enforcement::Attested), ("enforced", Enforcement::Enforced)];
-        let offers =
-            [Offer::Unknown, Offer::NoMfa, Offer::SmsOnly, Offer::App, Offer::PhishingResistant]
-                .map(|offer| (offer.name(), offer));
-        let mut touches = Touches::default();
+        let offers = [
+            OfferedFactor::Unknown,
+            OfferedFactor::NoMfa,
+            OfferedFactor::SmsOnly,
+            OfferedFactor::App,
+            OfferedFactor::PhishingResistant,
+        ]
+        .map(|offer| (offer.name(), offer));
+        let mut touches = BillingData::default();
         for at in &self.touches {
             let words = [("claims", 0), ("patient-information", 1), ("payer-communication", 2)];
             match place.word(at, &words)? {
@@ -342,7 +350,7 @@ impl SystemTable {
             }
         }
         let support = self.support.as_ref().map(|table| {
-            Ok(Support {
+            Ok(SupportRecord {
                 offer: place.word(&table.offers, &offers)?,
                 seen_on: place.date(&table.seen_on)?,
                 source: place.text(&table.source)?,
@@ -359,7 +367,7 @@ impl SystemTable {
         })
     }
 
-    fn read_logins(&self, place: &Place<'_>, operation: &mut Operation) -> Result<(), FileError> {
+    fn read_logins(&self, place: &Place<'_>, operation: &mut Practice) -> Result<(), FileError> {
         let system = place.system(&self.id)?;
         // An administrator may type an SMS attestation; what it is worth is the report's matter.
         let methods = Method::ALL.map(|method| (method.name(), method));
@@ -414,7 +422,7 @@ struct GraceTable {
 
 impl GraceTable {
     /// The last day is written; the grace ends with it.
-    fn read(&self, place: &Place<'_>, operation: &mut Operation) -> Result<(), FileError> {
+    fn read(&self, place: &Place<'_>, operation: &mut Practice) -> Result<(), FileError> {
         let (person, system) = (place.person(&self.person)?, place.system(&self.system)?);
         let until = operation.offset().day_end(place.date(&self.until)?).plus(1);
         place.of(&self.until, |_| operation.add_grace(&system, &person, Grace::restore(until)))
@@ -506,7 +514,7 @@ impl GapTable {
         let months = place.of(&self.review_every_months, |months| {
             ReviewMonths::new(*months).ok_or("a gap is reviewed every 1 to 12 months")
         });
-        let opening = Opening {
+        let opening = NewGap {
             id: place.of(&self.id, |text| GapId::new(text))?,
             system: place.system(&self.system)?,
             kind: self.kind(place)?,
@@ -530,7 +538,7 @@ impl GapTable {
         for table in &self.reviewed {
             let (by, on) = (place.person(&table.by)?, place.date(&table.on)?);
             let finding = place.text(&table.finding)?;
-            place.of(&table.on, |_| gap.review(Review { on, by, finding }))?;
+            place.of(&table.on, |_| gap.review(GapReview { on, by, finding }))?;
         }
         for table in &self.sms_notice_read {
             let (person, on) = (place.person(&table.person)?, place.date(&table.on)?);
@@ -552,13 +560,13 @@ impl GapTable {
     }
 
     /// Where in the table the thing stands that was refused.
-    fn at(&self, refusal: &Refusal) -> Range<usize> {
+    fn at(&self, refusal: &PracticeError) -> Range<usize> {
         let person = match refusal {
-            Refusal::NoException(person)
-            | Refusal::NoLogin { person, .. }
-            | Refusal::UnknownPerson(person) => person,
-            Refusal::SupportSaysOtherwise { .. } => return self.kind.span(),
-            Refusal::UnknownSystem(_) => return self.system.span(),
+            PracticeError::NoException(person)
+            | PracticeError::NoLogin { person, .. }
+            | PracticeError::UnknownPerson(person) => person,
+            PracticeError::SupportSaysOtherwise { .. } => return self.kind.span(),
+            PracticeError::UnknownSystem(_) => return self.system.span(),
             _ => return self.id.span(),
         };
         let people = self.named_users.iter().chain([&self.owner]);
@@ -613,7 +621,7 @@ impl GapTable {
 }
 
 impl ControlTable {
-    fn read(&self, place: &Place<'_>) -> Result<Control, FileError> {
+    fn read(&self, place: &Place<'_>) -> Result<CompensatingControl, FileError> {
         let words = [
             ("password-manager", 0),
             ("named-users-only", 1),
@@ -621,24 +629,27 @@ impl ControlTable {
             ("other", 3),
         ];
         let kind = match (place.word(&self.kind, &words)?, &self.what) {
-            (0, None) => ControlKind::PasswordManager,
-            (1, None) => ControlKind::NamedUsersOnly,
-            (2, None) => ControlKind::AccessLogReview,
-            (3, Some(what)) => ControlKind::Other(place.text(what)?),
+            (0, None) => CompensatingControlKind::PasswordManager,
+            (1, None) => CompensatingControlKind::NamedUsersOnly,
+            (2, None) => CompensatingControlKind::AccessLogReview,
+            (3, Some(what)) => CompensatingControlKind::Other(place.text(what)?),
             _ => {
                 let what = "`what` says what it is, for the kind \"other\" and only there";
                 return Err(place.error(self.kind.span(), what));
             }
         };
         let (since, evidence) = (place.date(&self.since)?, place.text(&self.evidence)?);
-        Ok(Control { kind, since, evidence })
+        Ok(CompensatingControl { kind, since, evidence })
     }
 }
 
 impl VendorTable {
     fn read(&self, place: &Place<'_>) -> Result<VendorContact, FileError> {
-        let channels =
-            [("email", Channel::Email), ("letter", Channel::Letter), ("ticket", Channel::Ticket)];
+        let channels = [
+            ("email", WrittenChannel::Email),
+            ("letter", WrittenChannel::Letter),
+            ("ticket", WrittenChannel::Ticket),
+        ];
         let answer = match (&self.answered_on, &self.answer, &self.available_on) {
             (Some(on), Some(words), available_on) => Some(VendorAnswer {
                 on: place.date(on)?,
@@ -661,10 +672,10 @@ impl VendorTable {
 }
 
 impl ClosedTable {
-    fn how(&self, place: &Place<'_>) -> Result<ClosedBy, FileError> {
+    fn how(&self, place: &Place<'_>) -> Result<GapResolution, FileError> {
         match (place.word(&self.by, &[("support", false), ("migration", true)])?, &self.to) {
-            (false, None) => Ok(ClosedBy::Support),
-            (true, Some(to)) => Ok(ClosedBy::Migration { to: place.text(to)? }),
+            (false, None) => Ok(GapResolution::Support),
+            (true, Some(to)) => Ok(GapResolution::Migration { to: place.text(to)? }),
             _ => {
                 let what = "`to` says where the work went, for a migration and only there";
                 Err(place.error(self.by.span(), what))
@@ -685,28 +696,28 @@ struct DoneTable {
 }
 
 impl DoneTable {
-    fn read(&self, place: &Place<'_>, operation: &mut Operation) -> Result<(), FileError> {
+    fn read(&self, place: &Place<'_>, operation: &mut Practice) -> Result<(), FileError> {
         let words = [("remove-login", 0), ("change-shared-password", 1), ("notify-client", 2)];
         let task = match (place.word(&self.task, &words)?, &self.system, &self.client) {
-            (0, Some(system), None) => Task::RemoveLogin(place.system(system)?),
-            (1, Some(system), None) => Task::ChangeSharedPassword(place.system(system)?),
-            (2, None, Some(client)) => Task::NotifyClient(place.client(client)?),
+            (0, Some(system), None) => OffboardingTask::RemoveLogin(place.system(system)?),
+            (1, Some(system), None) => OffboardingTask::ChangeSharedPassword(place.system(system)?),
+            (2, None, Some(client)) => OffboardingTask::NotifyClient(place.client(client)?),
             _ => {
                 let what = "a login or password names its `system`, a notice its `client`";
                 return Err(place.error(self.task.span(), what));
             }
         };
-        let tick = Tick {
+        let completed = CompletedTask {
             leaver: place.person(&self.leaver)?,
             task,
             by: place.person(&self.by)?,
             at: place.moment(&self.at, operation.offset())?,
         };
-        operation.add_tick(tick).map_err(|refusal| {
+        operation.add_completed_task(completed).map_err(|refusal| {
             let at = match &refusal {
-                Refusal::NoSuchTask => self.system.as_ref().or(self.client.as_ref()),
-                Refusal::NotTheirs(_) => Some(&self.by),
-                Refusal::UnknownPerson(person) if person.as_str() == self.by.get_ref() => {
+                PracticeError::NoSuchTask => self.system.as_ref().or(self.client.as_ref()),
+                PracticeError::NotTheirs(_) => Some(&self.by),
+                PracticeError::UnknownPerson(person) if person.as_str() == self.by.get_ref() => {
                     Some(&self.by)
                 }
                 _ => None,

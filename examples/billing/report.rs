@@ -7,16 +7,16 @@
 
 use std::io::{self, Write};
 
-use countersign::coverage::Coverage;
-use countersign::date::{Date, DateError};
-use countersign::inventory::{Person, PersonId};
-use countersign::offboarding::{Clock, Plan};
-use countersign::readiness::Readiness;
-use countersign::report::{
-    CoverageCsv, CoverageMarkdown, GapsMarkdown, PlanMarkdown, ReadinessMarkdown,
-};
-use countersign::rollout::Operation;
 use countersign::{Summary, UnixTime};
+use countersign_billing::coverage::Coverage;
+use countersign_billing::date::{Date, DateError};
+use countersign_billing::inventory::{Person, PersonId};
+use countersign_billing::offboarding::{OffboardingDeadlines, OffboardingPlan};
+use countersign_billing::readiness::Readiness;
+use countersign_billing::report::{
+    CoverageCsv, CoverageMarkdown, GapsMarkdown, OffboardingMarkdown, ReadinessMarkdown,
+};
+use countersign_billing::rollout::Practice;
 
 /// How to look up the account of a person.
 pub type Summaries<'a> = &'a dyn Fn(&PersonId) -> Option<Summary>;
@@ -48,7 +48,7 @@ impl Format {
 ///
 /// # Errors
 /// [`DateError`] for anything but `YYYY-MM-DD`.
-pub fn as_of(operation: &Operation, date: &str) -> Result<UnixTime, DateError> {
+pub fn as_of(operation: &Practice, date: &str) -> Result<UnixTime, DateError> {
     Date::parse(date).map(|date| operation.offset().day_end(date))
 }
 
@@ -57,7 +57,7 @@ pub fn as_of(operation: &Operation, date: &str) -> Result<UnixTime, DateError> {
 /// # Errors
 /// What the writer says.
 pub fn coverage(
-    operation: &Operation,
+    operation: &Practice,
     summaries: Summaries<'_>,
     as_of: UnixTime,
     format: Format,
@@ -77,7 +77,7 @@ pub fn coverage(
 /// # Errors
 /// What the writer says; [`io::ErrorKind::Unsupported`] for CSV.
 pub fn gaps(
-    operation: &Operation,
+    operation: &Practice,
     summaries: Summaries<'_>,
     as_of: UnixTime,
     format: Format,
@@ -96,7 +96,7 @@ pub fn gaps(
 /// # Errors
 /// What the writer says; [`io::ErrorKind::Unsupported`] for CSV.
 pub fn readiness(
-    operation: &Operation,
+    operation: &Practice,
     summaries: Summaries<'_>,
     as_of: UnixTime,
     format: Format,
@@ -117,10 +117,10 @@ pub fn readiness(
 /// What the writer says; [`io::ErrorKind::InvalidInput`] for a name that is nobody's or of somebody
 /// who stays; [`io::ErrorKind::Unsupported`] for CSV.
 pub fn offboard(
-    operation: &Operation,
+    operation: &Practice,
     summaries: Summaries<'_>,
     name: &str,
-    clock: Clock,
+    clock: OffboardingDeadlines,
     as_of: UnixTime,
     format: Format,
     out: &mut dyn Write,
@@ -136,22 +136,16 @@ pub fn offboard(
         (Some(_), Some(_)) => return Err(refused(&format!("several people are called {name:?}"))),
     };
     let summary = summaries(person);
-    let plan = Plan::new(operation, person, summary.as_ref(), clock, as_of)
+    let plan = OffboardingPlan::new(operation, person, summary.as_ref(), clock, as_of)
         .map_err(|error| refused(&error))?;
     match format {
         Format::Csv => Err(io::ErrorKind::Unsupported.into()),
         Format::Json => json(&plan, out),
-        Format::Markdown => write!(out, "{}", PlanMarkdown(&plan)),
+        Format::Markdown => write!(out, "{}", OffboardingMarkdown(&plan)),
     }
 }
 
-#[cfg(feature = "serde")]
 fn json(report: &impl serde::Serialize, out: &mut dyn Write) -> io::Result<()> {
     serde_json::to_writer_pretty(&mut *out, report)?;
     writeln!(out)
-}
-
-#[cfg(not(feature = "serde"))]
-fn json<T>(_: &T, _: &mut dyn Write) -> io::Result<()> {
-    Err(io::Error::new(io::ErrorKind::Unsupported, "JSON needs the feature `serde`"))
 }

@@ -1,17 +1,15 @@
-//! `--store`: which database keeps the records. One arm for each adapter in `examples/stores/`.
+//! `--store`: which database keeps the records. One arm for each adapter in `crates/`;
+//! the servers are features of this package, so that a first look builds no drivers for them.
 
 use std::error;
 use std::path::{Path, PathBuf};
 
 use countersign::{AccountId, Event, Record, Store, Swap, Write};
-
-#[allow(dead_code)] // its asynchronous half
-#[path = "../stores/postgres.rs"]
-mod postgres;
-#[path = "../stores/redis.rs"]
-mod redis;
-#[path = "../stores/sqlite.rs"]
-mod sqlite;
+#[cfg(feature = "postgres")]
+use countersign_postgres::{PostgresStore, create_schema};
+#[cfg(feature = "redis")]
+use countersign_redis::RedisStore;
+use countersign_rusqlite::SqliteStore;
 
 /// Any fault, in words. A host would keep the types apart; this program prints them and ends.
 pub type Fault = Box<dyn error::Error + Send + Sync>;
@@ -21,7 +19,9 @@ pub type AnyStore = Box<dyn Store<Error = Fault>>;
 
 /// Where the records are. The addresses may hold a password and are never printed.
 pub enum Place {
+    #[cfg(feature = "postgres")]
     Postgres(String),
+    #[cfg(feature = "redis")]
     Redis(String),
     Sqlite(PathBuf),
 }
@@ -36,8 +36,18 @@ impl Place {
                 Err("--store sqlite: takes the path of a file".into())
             }
             Some(("sqlite", path)) => Ok(Place::Sqlite(PathBuf::from(path))),
+            #[cfg(feature = "postgres")]
             Some(("postgres" | "postgresql", _)) => Ok(Place::Postgres(text.to_owned())),
+            #[cfg(not(feature = "postgres"))]
+            Some(("postgres" | "postgresql", _)) => {
+                Err("--store postgres://… needs cargo's --features postgres".into())
+            }
+            #[cfg(feature = "redis")]
             Some(("redis" | "rediss", _)) => Ok(Place::Redis(text.to_owned())),
+            #[cfg(not(feature = "redis"))]
+            Some(("redis" | "rediss", _)) => {
+                Err("--store redis://… needs cargo's --features redis".into())
+            }
             _ => Err("--store is not sqlite:PATH, postgres://… or redis://…".into()),
         }
     }
@@ -45,20 +55,23 @@ impl Place {
     /// The file, where the store is one: the host then keeps its own tables in it as well.
     pub fn file(&self) -> Option<&Path> {
         match self {
-            Place::Postgres(_) | Place::Redis(_) => None,
             Place::Sqlite(path) => Some(path),
+            #[cfg(any(feature = "postgres", feature = "redis"))]
+            _ => None,
         }
     }
 
     /// Opens it, with a connection of its own.
     pub fn open(&self) -> Result<AnyStore, Fault> {
         match self {
+            #[cfg(feature = "postgres")]
             Place::Postgres(url) => {
-                postgres::create_schema(url)?;
-                Ok(Box::new(Adapter(postgres::PostgresStore::open(url)?)))
+                create_schema(url)?;
+                Ok(Box::new(Adapter(PostgresStore::open(url)?)))
             }
-            Place::Redis(url) => Ok(Box::new(Adapter(redis::RedisStore::open(url)?))),
-            Place::Sqlite(path) => Ok(Box::new(Adapter(sqlite::SqliteStore::open(path)?))),
+            #[cfg(feature = "redis")]
+            Place::Redis(url) => Ok(Box::new(Adapter(RedisStore::open(url)?))),
+            Place::Sqlite(path) => Ok(Box::new(Adapter(SqliteStore::open(path)?))),
         }
     }
 }

@@ -369,7 +369,7 @@ impl Walk<'_> {
         id: &AccountId,
         pending: &PendingEnrolment,
         code: &str,
-    ) -> Told<countersign::account::Bound> {
+    ) -> Told<countersign::mfa::Bound> {
         self.typed = code.into();
         let confirm = self.mfa.confirm(id, pending.id(), code, &mut self.rng, self.now);
         let verdict = confirm.run(&self.store)?;

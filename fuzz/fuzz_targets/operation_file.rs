@@ -1,7 +1,7 @@
-//! See `tests/laws/operation_file.rs`.
+//! See `crates/billing/tests/laws/operation_file.rs`.
 #![no_main]
 
-#[path = "../../tests/laws/operation_file.rs"]
+#[path = "../../crates/billing/tests/laws/operation_file.rs"]
 mod law;
 #[path = "../../examples/billing/operation.rs"]
 mod operation;

@@ -15,8 +15,9 @@ use crate::account::event::{Actor, Event, EventId, Kind, Source};
 use crate::account::policy::Policy;
 use crate::account::proof::Proof;
 use crate::account::record::{self, Owner, Record, RecordError, Seal};
-use crate::account::state::{Account, Context, Decision, Happening};
+use crate::account::state::Account;
 use crate::account::summary::{AccountId, Summary};
+use crate::mfa::decision::{Context, Decision, Happening};
 use crate::store::{AsyncStore, Store, Swap, Write};
 use crate::text::{Text, TextError};
 use crate::time::UnixTime;
@@ -184,8 +185,8 @@ impl<'m, T> Operation<'m, T> {
         wipe::after::<TRACES, _>(|| self.decide_and_leave_traces(loaded, operator))
     }
 
-    /// What is wiped when it is dropped may have been copied before, as it moved from one call to
-    /// the next: the caller wipes the stack that this used.
+    /// Decides, and leaves copies on the stack: a value that is wiped when it is dropped may have been
+    /// copied before, as it moved from one call to the next.
     fn decide_and_leave_traces(
         &self,
         loaded: Option<Record>,

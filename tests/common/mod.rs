@@ -7,13 +7,13 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Barrier, Mutex, MutexGuard};
 
-use countersign::account::Bound;
 use countersign::account::Refusal;
 use countersign::account::{Assertion, ChallengeId, OutOfBand, PhoneNumber};
 use countersign::account::{Class, Throttle};
 use countersign::account::{DeviceStatus, Text};
 use countersign::account::{Kind, Why};
 use countersign::account::{Seal, SealError};
+use countersign::mfa::Bound;
 use countersign::mfa::Operation;
 use countersign::mfa::{ExternalMethod, PendingEnrolment, RestrictedNotice};
 use countersign::otp::Parameters;

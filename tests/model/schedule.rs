@@ -12,13 +12,13 @@ use std::sync::Mutex;
 use std::task::{Context, Poll, Waker};
 
 use countersign::account::Actor;
-use countersign::account::Bound;
 use countersign::account::ExistingDevice;
 use countersign::account::RecoveryCodes;
 use countersign::account::Refusal;
 use countersign::account::Text;
 use countersign::account::{Assertion, ChallengeId, ExternalChallenge, OutOfBand, PhoneNumber};
 use countersign::account::{Bounded, Class, Throttle};
+use countersign::mfa::Bound;
 use countersign::mfa::{Decided, Error, Operation};
 use countersign::mfa::{ExternalMethod, PendingEnrolment, RestrictedNotice};
 use countersign::otp::{LookAhead, Reach};

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use countersign::otp::Digits;
 use countersign::otp::Parameters;
 use countersign::otp::{LookAhead, Reach};
-use countersign::otp::{TOTP, seed};
+use countersign::vectors::{TOTP, seed};
 use countersign::{Code, Hotp, Secret, Totp, Window};
 
 struct Counting;

@@ -1,0 +1,725 @@
+//! What cannot have a second factor yet, what is done instead, and when somebody looks again.
+//!
+//! Standard: 45 CFR 164.306(d)(3) (reasons and equivalent measures in writing), 164.308(a)(1)(ii)
+//! (B) (risk management); NIST SP 800-63B-4 section 3.2.9 (a restricted authenticator needs notice,
+//! an alternative and a plan to leave it). The three `Proposed` kinds and the ceiling of twelve
+//! months follow the proposed 164.312(f) (90 FR 898), which is **not in force**.
+//!
+//! A gap is not an exemption. It has an owner, a reason, controls, names, a question put to the
+//! vendor in writing, an approver who is not the owner, an end and a date to look again; it closes
+//! because the system supports a factor or because the work moved elsewhere, and never by age. What
+//! has lapsed or is overdue for review stays open in the register and excuses nobody.
+
+use std::fmt;
+
+use crate::date::Date;
+use crate::inventory::{GapId, PersonId, SystemId, TextLine};
+
+/// What a restricted factor means for the one who uses it: shown to every user of SMS codes and
+/// acknowledged by name (NIST SP 800-63B-4 section 3.2.9).
+pub const SMS_NOTICE: &str = "Codes by SMS are better than a password alone and weaker than every \
+other second factor: whoever takes over the phone number, the SIM or the messages on the way \
+receives them. They are taken here only because this system offers nothing stronger, and only \
+until it does";
+
+/// Why a system has no sufficient second factor.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum GapKind {
+    /// It offers none at all.
+    NoMfa,
+    /// It offers SMS and nothing better.
+    SmsOnly,
+    /// It forces people to share a login or cannot tell its users apart; a second factor alone will
+    /// not mend that.
+    SharedLoginPlatform,
+    /// Proposed 164.312(f)(2)(iii)(A), not in force: the asset does not support it, and a written
+    /// plan moves the data to one that does.
+    ProposedUnsupportedAsset {
+        /// Where the plan is, or what it says.
+        migration_plan: TextLine,
+        /// When the data will have moved. The gap lapses after this day.
+        migrate_by: Date,
+    },
+    /// Proposed 164.312(f)(2)(iii)(B), not in force: an emergency makes it infeasible.
+    ProposedEmergency {
+        /// The first day.
+        from: Date,
+        /// The last day. The gap lapses after it.
+        until: Date,
+    },
+    /// Proposed 164.312(f)(2)(iii)(C), not in force: a medical device authorised by the FDA.
+    ProposedFdaDevice(FdaDevice),
+}
+
+impl GapKind {
+    /// Whether it is an exception of the proposed rule, which is not in force.
+    #[must_use]
+    pub const fn is_proposed(&self) -> bool {
+        matches!(
+            self,
+            GapKind::ProposedUnsupportedAsset { .. }
+                | GapKind::ProposedEmergency { .. }
+                | GapKind::ProposedFdaDevice(_)
+        )
+    }
+
+    /// What it says in a report.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            GapKind::NoMfa => "no second factor offered",
+            GapKind::SmsOnly => "SMS only",
+            GapKind::SharedLoginPlatform => "platform forces shared logins",
+            GapKind::ProposedUnsupportedAsset { .. } => {
+                "unsupported asset with migration plan (proposed rule, not in force)"
+            }
+            GapKind::ProposedEmergency { .. } => "emergency (proposed rule, not in force)",
+            GapKind::ProposedFdaDevice(_) => "FDA device (proposed rule, not in force)",
+        }
+    }
+}
+
+/// Which devices the proposed exception would reach; both only while patched as recommended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum FdaDevice {
+    /// Submitted before 29 March 2023.
+    SubmittedBeforeMarch2023,
+    /// Submitted later and no longer supported by its maker.
+    NoLongerSupported,
+}
+
+/// What is done instead.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "kebab-case"))]
+#[non_exhaustive]
+pub enum CompensatingControlKind {
+    /// Long random passwords, kept in a password manager.
+    PasswordManager,
+    /// Access for the named users of the gap and nobody else.
+    NamedUsersOnly,
+    /// The access logs are read, where the portal gives them.
+    AccessLogReview,
+    /// Something else.
+    Other(TextLine),
+}
+
+impl CompensatingControlKind {
+    /// The three that a portal without any second factor asks for.
+    pub const FOR_NO_MFA: [CompensatingControlKind; 3] = [
+        CompensatingControlKind::PasswordManager,
+        CompensatingControlKind::NamedUsersOnly,
+        CompensatingControlKind::AccessLogReview,
+    ];
+
+    /// What it says in a report.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            CompensatingControlKind::PasswordManager => {
+                "long random passwords in a password manager"
+            }
+            CompensatingControlKind::NamedUsersOnly => "access for named users only",
+            CompensatingControlKind::AccessLogReview => "access logs reviewed",
+            CompensatingControlKind::Other(what) => what.as_str(),
+        }
+    }
+}
+
+/// One compensating control, with the evidence that it is there.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub struct CompensatingControl {
+    /// What is done.
+    pub kind: CompensatingControlKind,
+    /// Since when, or when it was last seen to be done.
+    pub since: Date,
+    /// How one can see that it is done.
+    pub evidence: TextLine,
+}
+
+/// How often a gap is looked at again: every 1 to 12 calendar months, six by default.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct ReviewMonths(u8);
+
+impl ReviewMonths {
+    /// Every six months.
+    pub const SIX: ReviewMonths = ReviewMonths(6);
+
+    /// Every so many months, 1 to 12.
+    #[must_use]
+    pub const fn new(months: u8) -> Option<ReviewMonths> {
+        if months >= 1 && months <= 12 { Some(ReviewMonths(months)) } else { None }
+    }
+
+    /// Calendar months.
+    #[must_use]
+    pub const fn months(self) -> u8 {
+        self.0
+    }
+}
+
+impl Default for ReviewMonths {
+    fn default() -> ReviewMonths {
+        ReviewMonths::SIX
+    }
+}
+
+/// What it takes to open a gap.
+#[derive(Clone, Debug)]
+pub struct NewGap {
+    /// Its identifier in the register.
+    pub id: GapId,
+    /// The system.
+    pub system: SystemId,
+    /// Why.
+    pub kind: GapKind,
+    /// When it was found.
+    pub identified_on: Date,
+    /// The reason in words.
+    pub reason: TextLine,
+    /// What is done instead; at least one.
+    pub controls: Vec<CompensatingControl>,
+    /// Who works there in spite of it; at least one, each with a login there.
+    pub named_users: Vec<PersonId>,
+    /// Who answers for it.
+    pub owner: PersonId,
+    /// How often it is looked at again.
+    pub review_every: ReviewMonths,
+}
+
+/// A written question to a vendor. A telephone call is not one.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub struct VendorContact {
+    /// When it was put.
+    pub asked_on: Date,
+    /// Who put it.
+    pub asked_by: PersonId,
+    /// How it was written.
+    pub channel: WrittenChannel,
+    /// What the vendor said.
+    pub answer: Option<VendorAnswer>,
+}
+
+/// A way of asking that leaves a document.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "kebab-case"))]
+#[non_exhaustive]
+pub enum WrittenChannel {
+    /// An email.
+    Email,
+    /// A letter.
+    Letter,
+    /// A ticket in the vendor's support system.
+    Ticket,
+}
+
+/// What a vendor said.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub struct VendorAnswer {
+    /// When.
+    pub on: Date,
+    /// In their words.
+    pub words: TextLine,
+    /// When they promise a factor, if they promise a day.
+    pub available_on: Option<Date>,
+}
+
+/// A signature under a gap: the controls were reviewed and the risk accepted until a day.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub struct GapApproval {
+    /// Who signed; never the owner.
+    pub by: PersonId,
+    /// When.
+    pub on: Date,
+    /// The last day for which it counts, at most twelve calendar months later.
+    pub until: Date,
+}
+
+/// One look at a gap.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+pub struct GapReview {
+    /// When.
+    pub on: Date,
+    /// Who looked.
+    pub by: PersonId,
+    /// What they found: whether the controls work, what the vendor says now.
+    pub finding: TextLine,
+}
+
+/// How a gap closes. There is no third way.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum GapResolution {
+    /// The work moved to another system.
+    Migration {
+        /// Where it went.
+        to: TextLine,
+    },
+    /// The system now supports what was missing.
+    Support,
+}
+
+/// The end of a gap.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct GapClosure {
+    /// When.
+    pub on: Date,
+    /// How.
+    pub how: GapResolution,
+}
+
+/// That a user of SMS codes has read [`SMS_NOTICE`].
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct SmsAcknowledgement {
+    /// Who.
+    pub person: PersonId,
+    /// When.
+    pub on: Date,
+}
+
+/// Where a gap stands on a day. Only [`GapState::Standing`] excuses anything.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "kebab-case"))]
+#[non_exhaustive]
+pub enum GapState {
+    /// Closed by support or migration.
+    Closed {
+        /// When.
+        on: Date,
+    },
+    /// Open; the last day of its approval, its migration or its emergency is over.
+    Lapsed {
+        /// The last day it counted.
+        on: Date,
+    },
+    /// Open; the review is overdue.
+    ReviewOverdue {
+        /// When it was due.
+        due: Date,
+    },
+    /// Open, approved and reviewed in time.
+    Standing {
+        /// When somebody must look again.
+        review_due: Date,
+    },
+    /// Open; nobody but the owner has signed, or it was not yet found.
+    Unapproved,
+}
+
+impl GapState {
+    /// What it says in a report.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            GapState::Closed { .. } => "closed",
+            GapState::Lapsed { .. } => "lapsed",
+            GapState::ReviewOverdue { .. } => "review overdue",
+            GapState::Standing { .. } => "standing",
+            GapState::Unapproved => "not approved",
+        }
+    }
+}
+
+/// One entry of the gap register.
+///
+/// ```
+/// use countersign_billing::date::Date;
+/// use countersign_billing::gap::{
+///     CompensatingControl, CompensatingControlKind, Gap, GapKind, GapState, NewGap, ReviewMonths,
+/// };
+/// use countersign_billing::inventory::{GapId, PersonId, SystemId, TextLine};
+///
+/// let found = Date::parse("2026-08-31")?;
+/// let mut gap = Gap::open(NewGap {
+///     id: GapId::new("g1")?,
+///     system: SystemId::new("county-portal")?,
+///     kind: GapKind::NoMfa,
+///     identified_on: found,
+///     reason: TextLine::new("The portal asks for a password and nothing else.")?,
+///     controls: vec![CompensatingControl {
+///         kind: CompensatingControlKind::PasswordManager,
+///         since: found,
+///         evidence: TextLine::new("Vault entry 'County portal', 28 characters.")?,
+///     }],
+///     named_users: vec![PersonId::new("dana")?],
+///     owner: PersonId::new("ruth")?,
+///     review_every: ReviewMonths::SIX,
+/// })?;
+/// assert_eq!(gap.state(found), GapState::Unapproved);
+/// assert!(gap.approve(PersonId::new("ruth")?, found, found.plus_months(12)).is_err());
+/// gap.approve(PersonId::new("omar")?, found, found.plus_months(12))?;
+/// assert_eq!(gap.review_due(found).to_string(), "2027-02-28");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Gap {
+    id: GapId,
+    system: SystemId,
+    kind: GapKind,
+    identified_on: Date,
+    reason: TextLine,
+    controls: Vec<CompensatingControl>,
+    named_users: Vec<PersonId>,
+    owner: PersonId,
+    review_every: ReviewMonths,
+    contacts: Vec<VendorContact>,
+    approvals: Vec<GapApproval>,
+    reviews: Vec<GapReview>,
+    acknowledgements: Vec<SmsAcknowledgement>,
+    closing: Option<GapClosure>,
+}
+
+impl Gap {
+    /// The longest that one approval counts, in calendar months.
+    pub const LONGEST_APPROVAL_MONTHS: u32 = 12;
+
+    /// Opens a gap. It excuses nothing until somebody else has approved it.
+    ///
+    /// # Errors
+    /// [`GapError::NoControls`], [`GapError::NoNamedUsers`], [`GapError::NamedTwice`],
+    /// [`GapError::Backwards`] for an emergency that ends before it starts and a migration that is
+    /// over before the gap is found.
+    pub fn open(opening: NewGap) -> Result<Gap, GapError> {
+        let NewGap {
+            id,
+            system,
+            kind,
+            identified_on,
+            reason,
+            controls,
+            named_users,
+            owner,
+            review_every,
+        } = opening;
+        if controls.is_empty() {
+            return Err(GapError::NoControls);
+        }
+        if named_users.is_empty() {
+            return Err(GapError::NoNamedUsers);
+        }
+        for (place, user) in named_users.iter().enumerate() {
+            if named_users.iter().take(place).any(|earlier| earlier == user) {
+                return Err(GapError::NamedTwice(user.clone()));
+            }
+        }
+        match &kind {
+            GapKind::ProposedEmergency { from, until } if until < from => {
+                return Err(GapError::Backwards);
+            }
+            GapKind::ProposedUnsupportedAsset { migrate_by, .. } if *migrate_by < identified_on => {
+                return Err(GapError::Backwards);
+            }
+            _ => {}
+        }
+        Ok(Gap {
+            id,
+            system,
+            kind,
+            identified_on,
+            reason,
+            controls,
+            named_users,
+            owner,
+            review_every,
+            contacts: Vec::new(),
+            approvals: Vec::new(),
+            reviews: Vec::new(),
+            acknowledgements: Vec::new(),
+            closing: None,
+        })
+    }
+
+    /// Signs it until `until`. Signing again later is how it goes on; an earlier signature never
+    /// counts for longer because a later one is lost.
+    ///
+    /// # Errors
+    /// [`GapError::ApproverIsOwner`]; [`GapError::Backwards`] before the gap was found or to a day
+    /// already over; [`GapError::TooLate`] for more than twelve calendar months.
+    pub fn approve(&mut self, by: PersonId, on: Date, until: Date) -> Result<(), GapError> {
+        self.still_open()?;
+        if by == self.owner {
+            return Err(GapError::ApproverIsOwner);
+        }
+        if on < self.identified_on || until < on {
+            return Err(GapError::Backwards);
+        }
+        if until > on.plus_months(Self::LONGEST_APPROVAL_MONTHS) {
+            return Err(GapError::TooLate);
+        }
+        self.approvals.push(GapApproval { by, on, until });
+        Ok(())
+    }
+
+    /// Records a look at it; the next one is due [`ReviewMonths`] later.
+    ///
+    /// # Errors
+    /// [`GapError::Backwards`] before the gap was found or before the last review.
+    pub fn review(&mut self, review: GapReview) -> Result<(), GapError> {
+        self.still_open()?;
+        let last = self.reviews.last().map_or(self.identified_on, |last| last.on);
+        if review.on < last {
+            return Err(GapError::Backwards);
+        }
+        self.reviews.push(review);
+        Ok(())
+    }
+
+    /// Records a written question to the vendor.
+    ///
+    /// # Errors
+    /// [`GapError::Backwards`] for an answer before its question.
+    pub fn ask_vendor(&mut self, contact: VendorContact) -> Result<(), GapError> {
+        self.still_open()?;
+        if contact.answer.as_ref().is_some_and(|answer| answer.on < contact.asked_on) {
+            return Err(GapError::Backwards);
+        }
+        self.contacts.push(contact);
+        Ok(())
+    }
+
+    /// Records that a user of SMS codes has read [`SMS_NOTICE`]. Without it the gate takes no SMS
+    /// from them.
+    ///
+    /// # Errors
+    /// [`GapError::NotSms`] for a gap of another kind, [`GapError::NotNamed`] for anybody else than
+    /// its named users.
+    pub fn acknowledge_sms(&mut self, person: PersonId, on: Date) -> Result<(), GapError> {
+        self.still_open()?;
+        if self.kind != GapKind::SmsOnly {
+            return Err(GapError::NotSms);
+        }
+        if !self.named_users.contains(&person) {
+            return Err(GapError::NotNamed(person));
+        }
+        self.acknowledgements.push(SmsAcknowledgement { person, on });
+        Ok(())
+    }
+
+    /// Closes it. The register keeps it; nothing opens it again.
+    ///
+    /// # Errors
+    /// [`GapError::Backwards`] before the gap was found.
+    pub fn close(&mut self, how: GapResolution, on: Date) -> Result<(), GapError> {
+        self.still_open()?;
+        if on < self.identified_on {
+            return Err(GapError::Backwards);
+        }
+        self.closing = Some(GapClosure { on, how });
+        Ok(())
+    }
+
+    fn still_open(&self) -> Result<(), GapError> {
+        if self.closing.is_some() { Err(GapError::Closed) } else { Ok(()) }
+    }
+
+    /// When somebody must look again, seen from `on`: [`ReviewMonths`] after the last review up to
+    /// that day, or after the gap was found.
+    #[must_use]
+    pub fn review_due(&self, on: Date) -> Date {
+        let last = self.reviews.iter().map(|review| review.on).filter(|last| *last <= on).max();
+        last.unwrap_or(self.identified_on).plus_months(u32::from(self.review_every.0))
+    }
+
+    /// Where it stands on a day. The day on which a review is due, an approval ends or an emergency
+    /// ends still counts.
+    #[must_use]
+    pub fn state(&self, on: Date) -> GapState {
+        if let Some(closing) = self.closing.as_ref().filter(|closing| closing.on <= on) {
+            return GapState::Closed { on: closing.on };
+        }
+        let signed = self.approvals.iter().filter(|approval| approval.on <= on);
+        let Some(approved_until) = signed.map(|approval| approval.until).max() else {
+            return GapState::Unapproved;
+        };
+        let last_day = match self.kind {
+            GapKind::ProposedUnsupportedAsset { migrate_by, .. } => approved_until.min(migrate_by),
+            GapKind::ProposedEmergency { from, .. } if on < from => return GapState::Unapproved,
+            GapKind::ProposedEmergency { until, .. } => approved_until.min(until),
+            _ => approved_until,
+        };
+        if last_day < on {
+            return GapState::Lapsed { on: last_day };
+        }
+        let review_due = self.review_due(on);
+        if review_due < on {
+            return GapState::ReviewOverdue { due: review_due };
+        }
+        GapState::Standing { review_due }
+    }
+
+    /// Whether it is open on a day, excused or not.
+    #[must_use]
+    pub fn is_open(&self, on: Date) -> bool {
+        self.identified_on <= on && !matches!(self.state(on), GapState::Closed { .. })
+    }
+
+    /// Whether it excuses `person` on a day: open, approved, reviewed in time, and naming them.
+    #[must_use]
+    pub fn excuses(&self, person: &PersonId, on: Date) -> bool {
+        self.identified_on <= on
+            && matches!(self.state(on), GapState::Standing { .. })
+            && self.named_users.contains(person)
+    }
+
+    /// Whether `person` may use SMS codes under it on a day: an SMS gap that excuses them, and they
+    /// have read the notice.
+    #[must_use]
+    pub fn permits_sms(&self, person: &PersonId, on: Date) -> bool {
+        let mut read = self.acknowledgements.iter().filter(|read| read.on <= on);
+        // Only a gap about SMS ever has a reader of the notice.
+        self.excuses(person, on) && read.any(|read| read.person == *person)
+    }
+
+    /// Which of the three controls for a portal without any second factor are missing; none for
+    /// other kinds.
+    pub fn missing_controls(&self) -> impl Iterator<Item = CompensatingControlKind> {
+        let asked = if self.kind == GapKind::NoMfa {
+            &CompensatingControlKind::FOR_NO_MFA[..]
+        } else {
+            &[]
+        };
+        asked
+            .iter()
+            .filter(|asked| !self.controls.iter().any(|control| control.kind == **asked))
+            .cloned()
+    }
+
+    /// Until the end of which day it must be kept: six years from the day it closed, or, while it
+    /// is in effect, `None`: for ever so far.
+    #[must_use]
+    pub fn retain_until(&self) -> Option<Date> {
+        let closing = self.closing.as_ref()?;
+        Some(Date::retain_until(self.identified_on, Some(closing.on)))
+    }
+
+    /// Its identifier.
+    #[must_use]
+    pub fn id(&self) -> &GapId {
+        &self.id
+    }
+
+    /// The system.
+    #[must_use]
+    pub fn system(&self) -> &SystemId {
+        &self.system
+    }
+
+    /// Why.
+    #[must_use]
+    pub fn kind(&self) -> &GapKind {
+        &self.kind
+    }
+
+    /// When it was found.
+    #[must_use]
+    pub fn identified_on(&self) -> Date {
+        self.identified_on
+    }
+
+    /// The reason in words.
+    #[must_use]
+    pub fn reason(&self) -> &TextLine {
+        &self.reason
+    }
+
+    /// What is done instead; never empty.
+    #[must_use]
+    pub fn controls(&self) -> &[CompensatingControl] {
+        &self.controls
+    }
+
+    /// Who works there in spite of it; never empty.
+    #[must_use]
+    pub fn named_users(&self) -> &[PersonId] {
+        &self.named_users
+    }
+
+    /// Who answers for it.
+    #[must_use]
+    pub fn owner(&self) -> &PersonId {
+        &self.owner
+    }
+
+    /// How often it is looked at again.
+    #[must_use]
+    pub fn review_every(&self) -> ReviewMonths {
+        self.review_every
+    }
+
+    /// The questions put to the vendor, in the order recorded.
+    #[must_use]
+    pub fn contacts(&self) -> &[VendorContact] {
+        &self.contacts
+    }
+
+    /// The signatures, in the order recorded.
+    #[must_use]
+    pub fn approvals(&self) -> &[GapApproval] {
+        &self.approvals
+    }
+
+    /// The reviews, oldest first.
+    #[must_use]
+    pub fn reviews(&self) -> &[GapReview] {
+        &self.reviews
+    }
+
+    /// Who has read the notice about SMS.
+    #[must_use]
+    pub fn acknowledgements(&self) -> &[SmsAcknowledgement] {
+        &self.acknowledgements
+    }
+
+    /// How and when it closed.
+    #[must_use]
+    pub fn closing(&self) -> Option<&GapClosure> {
+        self.closing.as_ref()
+    }
+}
+
+/// Why a gap, or an entry in one, is refused.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum GapError {
+    /// The one who answers for it cannot sign for it.
+    ApproverIsOwner,
+    /// A date before the one it must follow.
+    Backwards,
+    /// It is closed.
+    Closed,
+    /// Somebody is named twice.
+    NamedTwice(PersonId),
+    /// Nothing is done instead.
+    NoControls,
+    /// Nobody is named.
+    NoNamedUsers,
+    /// They are not among the named users.
+    NotNamed(PersonId),
+    /// Only a gap about SMS has a notice about SMS.
+    NotSms,
+    /// More than twelve calendar months ahead.
+    TooLate,
+}
+
+impl fmt::Display for GapError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            GapError::ApproverIsOwner => f.write_str("the owner of a gap cannot approve it"),
+            GapError::Backwards => f.write_str("a date lies before the one it must follow"),
+            GapError::Closed => f.write_str("the gap is closed"),
+            GapError::NamedTwice(person) => write!(f, "{person} is named twice"),
+            GapError::NoControls => f.write_str("a gap needs at least one compensating control"),
+            GapError::NoNamedUsers => f.write_str("a gap names at least one user"),
+            GapError::NotNamed(person) => write!(f, "{person} is not a named user of the gap"),
+            GapError::NotSms => f.write_str("only a gap about SMS has a notice about SMS"),
+            GapError::TooLate => f.write_str("more than twelve calendar months ahead"),
+        }
+    }
+}
+
+impl std::error::Error for GapError {}

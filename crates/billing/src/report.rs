@@ -1,0 +1,791 @@
+//! The reports as people read them: Markdown to print and sign, CSV for a spreadsheet.
+//!
+//! Standard: CommonMark with tables; RFC 4180 (quoting; lines end in LF). JSON for machines comes
+//! from `serde` on the same types.
+//!
+//! Names and notes in a report were typed by people, some of them outside. In Markdown every
+//! character that could start markup is escaped; in CSV a field that a spreadsheet would take for a
+//! formula gets an apostrophe in front, because a report is opened by exactly the person who can
+//! see everything. Quoting itself is the CSV library's.
+//!
+//! No report says that a rule is met.
+
+use std::fmt::{self, Display, Write as _};
+
+use countersign::{Method, UnixTime};
+
+use crate::coverage::{
+    ControlGroup, Coverage, CoverageLine, CoverageStatus, GapLine, SystemCoverage,
+};
+use crate::date::{Date, UtcOffset};
+use crate::gap::{GapState, VendorContact, WrittenChannel};
+use crate::inventory::{Enforcement, OfferedFactor, PersonId, SystemId, TextLine};
+use crate::offboarding::{OffboardingDeadlines, OffboardingPlan, RemainingAccessKind};
+use crate::readiness::Readiness;
+
+/// The coverage report in Markdown.
+#[derive(Clone, Copy, Debug)]
+pub struct CoverageMarkdown<'r>(pub &'r Coverage);
+
+impl Display for CoverageMarkdown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let report = self.0;
+        let name = Escaped(report.practice.as_str());
+        writeln!(f, "# Second factors: {name}\n")?;
+        writeln!(f, "As of **{}**.\n", report.offset.show(report.as_of))?;
+        writeln!(f, "{NOT_A_JUDGEMENT}\n")?;
+        summary(f, report)?;
+        due(f, report)?;
+        systems(f, report)?;
+        gaps(f, report)?;
+        vendors(f, report)?;
+        leavers(f, report)?;
+        records(f, report)?;
+        controls(f)?;
+        signatures(f)
+    }
+}
+
+/// The gap register and the conversation with vendors in Markdown: the part of the report that a
+/// risk analysis takes (45 CFR 164.308(a)(1)(ii)(A)).
+#[derive(Clone, Copy, Debug)]
+pub struct GapsMarkdown<'r>(pub &'r Coverage);
+
+impl Display for GapsMarkdown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let report = self.0;
+        let name = Escaped(report.practice.as_str());
+        writeln!(f, "# Gaps in second factors: {name}\n")?;
+        writeln!(f, "As of **{}**.\n", report.offset.show(report.as_of))?;
+        writeln!(f, "{NOT_A_JUDGEMENT}\n")?;
+        gaps(f, report)?;
+        vendors(f, report)?;
+        signatures(f)
+    }
+}
+
+/// The readiness for go-live in Markdown.
+#[derive(Clone, Copy, Debug)]
+pub struct ReadinessMarkdown<'r>(pub &'r Readiness);
+
+impl Display for ReadinessMarkdown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let report = self.0;
+        writeln!(f, "# Ready for go-live: {}\n", Escaped(report.practice.as_str()))?;
+        writeln!(f, "As of **{}**.\n", report.as_of_date)?;
+        writeln!(f, "| System | Go-live | People | Enrolled | Excused | Trained | Can it hold? |")?;
+        writeln!(f, "|---|---|--:|--:|--:|--:|---|")?;
+        for system in &report.systems {
+            let mut holds = String::new();
+            for blocker in &system.blockers {
+                let separator = if holds.is_empty() { "**no**: " } else { "; " };
+                write!(holds, "{separator}{}", blocker.name())?;
+            }
+            if holds.is_empty() {
+                holds.push_str("yes");
+            }
+            writeln!(
+                f,
+                "| {} | {} | {} | {} | {} | {} | {holds} |",
+                Escaped(system.name.as_str()),
+                OrDash(system.go_live),
+                system.people,
+                Share(system.enrolled, system.percent_enrolled()),
+                system.excused,
+                Share(system.trained, system.percent_trained()),
+            )?;
+        }
+        writeln!(f, "\n## Who is missing what\n")?;
+        let missing = || report.systems.iter().flat_map(|system| &system.missing);
+        if missing().next().is_none() {
+            return writeln!(f, "Nobody is missing anything.");
+        }
+        writeln!(f, "| System | Person | Enrolment | Training |")?;
+        writeln!(f, "|---|---|---|---|")?;
+        for system in &report.systems {
+            for person in &system.missing {
+                let state = |missing| if missing { "**missing**" } else { "done" };
+                writeln!(
+                    f,
+                    "| {} | {} | {} | {} |",
+                    Escaped(system.name.as_str()),
+                    Escaped(person.name.as_str()),
+                    state(person.enrolment),
+                    state(person.training),
+                )?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The list for one leaver in Markdown.
+#[derive(Clone, Copy, Debug)]
+pub struct OffboardingMarkdown<'r>(pub &'r OffboardingPlan);
+
+impl Display for OffboardingMarkdown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plan = self.0;
+        let offset = plan.offset;
+        writeln!(f, "# Offboarding: {}\n", Escaped(plan.name.as_str()))?;
+        writeln!(
+            f,
+            "Employment ends **{}**. As of {}.\n",
+            offset.show(plan.ended_at),
+            offset.show(plan.as_of)
+        )?;
+        writeln!(
+            f,
+            "{}\n",
+            match plan.deadlines {
+                OffboardingDeadlines::EndOfDay =>
+                    "Due by the end of that day. The rule in force names no time.",
+                OffboardingDeadlines::Proposed => {
+                    "Due within one hour, notices to clients within 24 hours: the clocks of a \
+                     proposed rule (90 FR 898), not in force."
+                }
+            }
+        )?;
+        writeln!(f, "| | What | Due | Done | By |")?;
+        writeln!(f, "|---|---|---|---|---|")?;
+        for line in &plan.lines {
+            let mark = if line.done.is_some() { "[x]" } else { "[ ]" };
+            let late = if line.late { " **late**" } else { "" };
+            let done = line.done.as_ref();
+            let by = done.map(|done| done.by_name.as_ref().map_or("the library", TextLine::as_str));
+            writeln!(
+                f,
+                "| {mark} | {} | {} | {}{late} | {} |",
+                Escaped(&line.what),
+                offset.show(line.due),
+                OrDash(done.map(|done| offset.show(done.at))),
+                OrDash(by.map(Escaped)),
+            )?;
+        }
+        match plan.retain_until {
+            Some(until) => writeln!(f, "\nAll done. Keep this record until {until}."),
+            None => writeln!(
+                f,
+                "\n{} open. Keep this record for six years after the last of them is done.",
+                plan.open().count()
+            ),
+        }?;
+        writeln!(f, "\nEvidence for {}.\n", Joined(ControlGroup::Termination.identifiers()))?;
+        signatures(f)
+    }
+}
+
+/// The lines of the coverage report as CSV, with a header, one line for each person and system.
+#[derive(Clone, Copy, Debug)]
+pub struct CoverageCsv<'r>(pub &'r Coverage);
+
+impl Display for CoverageCsv<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let header = [
+            "as_of",
+            "system",
+            "system_name",
+            "kind",
+            "enforcement",
+            "offer",
+            "offer_seen_on",
+            "go_live",
+            "person",
+            "person_name",
+            "status",
+            "method",
+            "date",
+            "gap",
+            "gap_state",
+            "open_vulnerability",
+            "control_in_force",
+            "voluntary_practices",
+        ];
+        csv_row(f, &header.map(String::from))?;
+        for (system, line) in self.0.lines() {
+            csv_row(f, &csv_fields(self.0, system, line))?;
+        }
+        Ok(())
+    }
+}
+
+const NOT_A_JUDGEMENT: &str = "This is a record of what was found. It does not say that any rule is \
+met; the controls it names are those the lines are evidence for.";
+
+fn summary(f: &mut fmt::Formatter<'_>, report: &Coverage) -> fmt::Result {
+    writeln!(f, "## In short\n")?;
+    let (asked, covered) = (report.asked(), report.total("covered"));
+    let resistant = report.lines().filter(|(_, line)| match line.status {
+        CoverageStatus::Covered { by } => by.is_phishing_resistant(),
+        _ => false,
+    });
+    writeln!(
+        f,
+        "- Covered: **{covered} of {asked}** logins that are asked for a second factor, {} of them \
+         by a passkey or certificate, the only phishing-resistant factors.",
+        resistant.count()
+    )?;
+    writeln!(
+        f,
+        "- Open vulnerabilities: **{}** logins with nothing sufficient and nothing standing that \
+         excuses it, in bold below.",
+        report.open()
+    )?;
+    let reachable = report.lines().filter(|(system, line)| {
+        system.offer == OfferedFactor::PhishingResistant
+            && matches!(line.status, CoverageStatus::Covered { by } if !by.is_phishing_resistant())
+    });
+    writeln!(
+        f,
+        "- Next step: **{}** of the covered logins use codes on a system that also takes a passkey \
+         or certificate.",
+        reachable.count()
+    )?;
+    let overdue = report.due.iter().filter(|due| due.overdue).count();
+    writeln!(f, "- Overdue: **{overdue}**.")?;
+    writeln!(f, "- Left behind by former employees: **{}**.", report.remaining_access.len())?;
+    write!(f, "- Kinds of systems of which the inventory has none: ")?;
+    let kinds: Vec<&str> = report.missing_kinds.iter().map(|kind| kind.name()).collect();
+    writeln!(f, "{}.\n", if kinds.is_empty() { String::from("none") } else { kinds.join(", ") })?;
+    writeln!(f, "| Status | Lines | Meaning |")?;
+    writeln!(f, "|---|--:|---|")?;
+    for total in report.totals.iter().filter(|total| total.lines > 0) {
+        writeln!(f, "| {} | {} | {} |", total.status, total.lines, meaning(total.status, report))?;
+    }
+    writeln!(f)
+}
+
+fn meaning(status: &str, report: &Coverage) -> String {
+    let text = match status {
+        "covered" => "app or token code, passkey or certificate, in use",
+        "weak" => "SMS only",
+        "gap" => "no factor; the gap register says why",
+        "before go-live" => "no factor; the date on which one is asked for lies ahead",
+        "in grace" => "no factor; allowed until a fixed moment",
+        "pending" => "enrolment started and not confirmed; counts for nothing",
+        "stale" => {
+            return format!(
+                "a factor not used for more than {} days, or not seen for six months",
+                report.stale_days
+            );
+        }
+        "waiting" => "a factor that must wait after failures",
+        "disabled" => "a factor disabled by failures; a new one must be bound",
+        "not enrolled" => "no factor, and nothing excuses it",
+        "no record" => "the account could not be read",
+        "offboarded" => "employed, but the account was closed",
+        "shared" => "several people use one login",
+        "left" => "employment over, and this is not undone",
+        "ahead" => "employment has not begun",
+        "not required" => "system out of scope",
+        _ => "",
+    };
+    String::from(text)
+}
+
+fn due(f: &mut fmt::Formatter<'_>, report: &Coverage) -> fmt::Result {
+    writeln!(f, "## Due next\n")?;
+    if report.due.is_empty() {
+        return writeln!(f, "Nothing.\n");
+    }
+    writeln!(f, "| By | What |")?;
+    writeln!(f, "|---|---|")?;
+    for due in &report.due {
+        let overdue = if due.overdue { " **overdue**" } else { "" };
+        writeln!(f, "| {}{overdue} | {} |", due.on, Escaped(&due.what))?;
+    }
+    writeln!(f)
+}
+
+fn systems(f: &mut fmt::Formatter<'_>, report: &Coverage) -> fmt::Result {
+    writeln!(f, "## Systems, in the order in which to start\n")?;
+    for (system, number) in report.systems.iter().zip(1_usize..) {
+        writeln!(f, "### {number}. {}\n", Escaped(system.name.as_str()))?;
+        let enforcement = match system.enforcement {
+            Enforcement::Attested => "enforced elsewhere, recorded here",
+            Enforcement::Enforced => "enforced here",
+        };
+        write!(f, "{}; {enforcement}; offers: {}", system.kind.name(), offer(system.offer))?;
+        match system.offer_seen_on {
+            Some(on) => write!(f, " (looked up {on})")?,
+            None => write!(f, " (never looked up)")?,
+        }
+        match system.go_live {
+            Some(on) => writeln!(f, "; go-live {on}.\n")?,
+            None if system.offer == OfferedFactor::NoMfa => {
+                writeln!(f, "; nothing to go live with.\n")?
+            }
+            None if system.in_scope => writeln!(f, "; **no go-live date**.\n")?,
+            None => writeln!(f, "; out of scope.\n")?,
+        }
+        if system.lines.is_empty() {
+            writeln!(f, "Nobody has a login.\n")?;
+            continue;
+        }
+        writeln!(f, "| Person | Status | Detail | Controls |")?;
+        writeln!(f, "|---|---|---|---|")?;
+        for line in &system.lines {
+            let bold = if line.status.is_open() { "**" } else { "" };
+            writeln!(
+                f,
+                "| {} | {bold}{}{bold} | {} | {} |",
+                Escaped(line.name.as_str()),
+                line.status.name(),
+                detail(&line.status, report.offset),
+                line.controls.letter(),
+            )?;
+        }
+        writeln!(f)?;
+    }
+    Ok(())
+}
+
+const fn offer(offer: OfferedFactor) -> &'static str {
+    match offer {
+        OfferedFactor::App => "app codes",
+        OfferedFactor::NoMfa => "no second factor",
+        OfferedFactor::PhishingResistant => "passkeys or certificates",
+        OfferedFactor::SmsOnly => "SMS only",
+        OfferedFactor::Unknown => "unknown",
+    }
+}
+
+const fn method(method: Method) -> &'static str {
+    match method {
+        Method::Emergency => "emergency access",
+        Method::Hotp => "token code",
+        Method::Passkey => "passkey",
+        Method::Pki => "certificate",
+        Method::RecoveryCode => "recovery code",
+        Method::Sms => "SMS code",
+        Method::Totp => "app code",
+    }
+}
+
+fn detail(status: &CoverageStatus, offset: UtcOffset) -> String {
+    match status {
+        CoverageStatus::Ahead { from } => format!("starts {from}"),
+        CoverageStatus::BeforeGoLive { on } => format!("asked for from {on}"),
+        CoverageStatus::Covered { by } => method(*by).to_string(),
+        CoverageStatus::Disabled => "bind a new factor".to_string(),
+        CoverageStatus::Gap { gap, state } => format!("gap {gap}: {}", GapStateText(*state)),
+        CoverageStatus::InGrace { until } => format!("until {}", offset.show(*until)),
+        CoverageStatus::Left { on } => format!("employment ended {on}"),
+        CoverageStatus::NoRecord => "the account could not be read".to_string(),
+        CoverageStatus::NotEnrolled => "enrol, or close the login".to_string(),
+        CoverageStatus::NotRequired => String::new(),
+        CoverageStatus::Offboarded => "the account is closed".to_string(),
+        CoverageStatus::Pending { until, .. } => format!("confirm until {}", offset.show(*until)),
+        CoverageStatus::Shared { gap: Some(gap) } => format!("gap {gap}"),
+        CoverageStatus::Shared { gap: None } => "no gap is open".to_string(),
+        CoverageStatus::Stale { by, last } => format!("{}, last {last}", method(*by)),
+        CoverageStatus::Waiting { until } => format!("until {}", offset.show(*until)),
+        CoverageStatus::Weak { gap: Some(gap) } => format!("SMS code, permitted by gap {gap}"),
+        CoverageStatus::Weak { gap: None } => "SMS code, and nothing permits it".to_string(),
+    }
+}
+
+struct GapStateText(GapState);
+
+impl Display for GapStateText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            GapState::Closed { on } => write!(f, "closed {on}"),
+            GapState::Lapsed { on } => write!(f, "lapsed after {on}"),
+            GapState::ReviewOverdue { due } => write!(f, "review overdue since {due}"),
+            GapState::Standing { review_due } => write!(f, "standing, review due {review_due}"),
+            GapState::Unapproved => f.write_str("not approved"),
+        }
+    }
+}
+
+fn gaps(f: &mut fmt::Formatter<'_>, report: &Coverage) -> fmt::Result {
+    writeln!(f, "## Gap register\n")?;
+    if report.gaps.is_empty() {
+        writeln!(f, "No gap is recorded.\n")?;
+    }
+    for gap in &report.gaps {
+        gap_block(f, report, gap)?;
+    }
+    for system in &report.missing_gaps {
+        let found = report.systems.iter().find(|covered| covered.system == *system);
+        let name = found.map_or(system.as_str(), |covered| covered.name.as_str());
+        writeln!(f, "- **{}** needs a gap and has none open.", Escaped(name))?;
+    }
+    if report.missing_gaps.is_empty() { Ok(()) } else { writeln!(f) }
+}
+
+fn gap_block(f: &mut fmt::Formatter<'_>, report: &Coverage, gap: &GapLine) -> fmt::Result {
+    let name = |person| Name(report, person);
+    writeln!(f, "### Gap {}: {}\n", gap.gap, Escaped(gap.system_name.as_str()))?;
+    let standing = matches!(gap.state, GapState::Standing { .. } | GapState::Closed { .. });
+    let bold = if standing { "" } else { "**" };
+    writeln!(f, "- State: {bold}{}{bold}", GapStateText(gap.state))?;
+    writeln!(f, "- Kind: {}, found {}", gap.kind, gap.identified_on)?;
+    writeln!(f, "- Reason: {}", Escaped(gap.reason.as_str()))?;
+    for control in &gap.controls {
+        writeln!(
+            f,
+            "- Compensating control since {}: {} ({})",
+            control.since,
+            Escaped(control.kind.name()),
+            Escaped(control.evidence.as_str()),
+        )?;
+    }
+    for control in &gap.missing_controls {
+        writeln!(f, "- **Control not recorded:** {}", Escaped(control))?;
+    }
+    writeln!(f, "- Named users: {}", Joined(gap.named_users.iter().map(name)))?;
+    writeln!(f, "- Owner: {}", name(&gap.owner))?;
+    match &gap.approval {
+        Some(approval) => writeln!(
+            f,
+            "- Approved by {} on {}, until {}",
+            name(&approval.by),
+            approval.on,
+            approval.until
+        )?,
+        None => writeln!(f, "- **Not approved**")?,
+    }
+    match &gap.last_review {
+        Some(review) => writeln!(
+            f,
+            "- Reviewed by {} on {}: {}",
+            name(&review.by),
+            review.on,
+            Escaped(review.finding.as_str())
+        )?,
+        None => writeln!(f, "- Not reviewed yet")?,
+    }
+    if !matches!(gap.state, GapState::Closed { .. }) {
+        writeln!(f, "- Next review due: {}", gap.review_due)?;
+    }
+    for contact in &gap.contacts {
+        writeln!(f, "- Vendor asked {}", Contact(report, contact))?;
+    }
+    if gap.contacts.is_empty() {
+        writeln!(f, "- **The vendor was not asked in writing**")?;
+    }
+    if let Some(until) = gap.retain_until {
+        writeln!(f, "- Keep until {until}")?;
+    }
+    writeln!(f)
+}
+
+/// A written question and its answer.
+struct Contact<'r>(&'r Coverage, &'r VendorContact);
+
+impl Display for Contact<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Contact(report, VendorContact { asked_on, asked_by, channel, answer }) = self;
+        let asked_by = Name(report, asked_by);
+        let channel = match channel {
+            WrittenChannel::Email => "email",
+            WrittenChannel::Letter => "letter",
+            WrittenChannel::Ticket => "ticket",
+        };
+        write!(f, "on {asked_on} by {asked_by} ({channel})")?;
+        let Some(answer) = answer else { return write!(f, "; no answer yet") };
+        write!(f, "; answered {}: \"{}\"", answer.on, Escaped(answer.words.as_str()))?;
+        match answer.available_on {
+            Some(on) => write!(f, "; promised for {on}"),
+            None => write!(f, "; no date promised"),
+        }
+    }
+}
+
+/// A person as people call them.
+struct Name<'r>(&'r Coverage, &'r PersonId);
+
+impl Display for Name<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Name(report, person) = self;
+        let found = report.records.iter().find(|record| record.person == **person);
+        Escaped(found.map_or(person.as_str(), |record| record.name.as_str())).fmt(f)
+    }
+}
+
+fn vendors(f: &mut fmt::Formatter<'_>, report: &Coverage) -> fmt::Result {
+    writeln!(f, "## Vendor list\n")?;
+    if report.vendors.is_empty() {
+        return writeln!(f, "Every system in scope offers more than SMS.\n");
+    }
+    writeln!(f, "| System | Offers | Last written question | Now |")?;
+    writeln!(f, "|---|---|---|---|")?;
+    for line in &report.vendors {
+        writeln!(
+            f,
+            "| {} | {} | {} | {} |",
+            Escaped(line.name.as_str()),
+            offer(line.offer),
+            OrDash(line.last_contact.as_ref().map(|contact| Contact(report, contact))),
+            line.next.name(),
+        )?;
+    }
+    writeln!(f)
+}
+
+fn leavers(f: &mut fmt::Formatter<'_>, report: &Coverage) -> fmt::Result {
+    writeln!(f, "## Former employees\n")?;
+    if report.remaining_access.is_empty() {
+        return writeln!(f, "Nothing of theirs is left.\n");
+    }
+    writeln!(f, "| Person | Left |")?;
+    writeln!(f, "|---|---|")?;
+    for remaining in &report.remaining_access {
+        let name = |id: &SystemId| {
+            let found = report.systems.iter().find(|system| system.system == *id);
+            String::from(found.map_or(id.as_str(), |system| system.name.as_str()))
+        };
+        write!(f, "| {} | ", Name(report, &remaining.person))?;
+        match &remaining.what {
+            RemainingAccessKind::Account => write!(f, "the account is not offboarded")?,
+            RemainingAccessKind::AccountUnknown => write!(f, "the account could not be read")?,
+            RemainingAccessKind::Login(id) => write!(f, "login in {}", Escaped(&name(id)))?,
+            RemainingAccessKind::SharedPassword(id) => {
+                write!(f, "knows the shared password of {}", Escaped(&name(id)))?;
+            }
+        }
+        writeln!(f, " |")?;
+    }
+    writeln!(f)
+}
+
+fn records(f: &mut fmt::Formatter<'_>, report: &Coverage) -> fmt::Result {
+    writeln!(f, "## Records this report was made from\n")?;
+    let present = report.records.iter().filter(|record| record.epoch.is_some()).count();
+    writeln!(
+        f,
+        "The inventory of {} systems, {} people and {} gaps, and {present} account summaries; {} \
+         could not be read.\n",
+        report.systems.len(),
+        report.records.len(),
+        report.gaps.len(),
+        report.records.len().saturating_sub(present),
+    )?;
+    writeln!(f, "| Person | Account summary | First factor | Remarks |")?;
+    writeln!(f, "|---|---|---|---|")?;
+    for record in &report.records {
+        write!(f, "| {} | ", Escaped(record.name.as_str()))?;
+        match record.epoch {
+            Some(epoch) => write!(f, "read, epoch {epoch}")?,
+            None => write!(f, "**none**")?,
+        }
+        let bound = record.first_bound_at.map(|at| Date::of(at, report.offset));
+        let newer =
+            if record.newer_than_report { "changed after this report's moment" } else { "" };
+        let short = if record.short_secret { "a secret below 128 bits" } else { "" };
+        let separator = if newer.is_empty() || short.is_empty() { "" } else { "; " };
+        writeln!(f, " | {} | {newer}{separator}{short} |", OrDash(bound))?;
+    }
+    writeln!(f)
+}
+
+fn controls(f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    writeln!(f, "## Controls\n")?;
+    writeln!(f, "| | In force | Voluntary goals and practices |")?;
+    writeln!(f, "|---|---|---|")?;
+    for group in ControlGroup::ALL {
+        writeln!(
+            f,
+            "| {} | {} | {} |",
+            group.letter(),
+            Joined(group.in_force().iter()),
+            Joined(group.voluntary().iter()),
+        )?;
+    }
+    writeln!(
+        f,
+        "\nCISA CPG 2.0 3.F was 2.H in version 1. **Proposed, not in force:** 45 CFR 164.312(f) and \
+         164.308(a)(9) as in 90 FR 898 (6 January 2025); whatever this report takes from them is \
+         marked as proposed.\n"
+    )
+}
+
+fn signatures(f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    writeln!(f, "## Signatures\n")?;
+    writeln!(f, "| | Name | Signature | Date |")?;
+    writeln!(f, "|---|---|---|---|")?;
+    writeln!(f, "| Prepared by (billing manager) | | | |")?;
+    writeln!(f, "| Reviewed by (Security Official) | | | |")
+}
+
+/// One line of the coverage as fields, in the order of the header.
+fn csv_fields(report: &Coverage, system: &SystemCoverage, line: &CoverageLine) -> Vec<String> {
+    let day = |moment: UnixTime| Date::of(moment, report.offset);
+    let (by, date, gap, state) = match &line.status {
+        CoverageStatus::Ahead { from } => (None, Some(*from), None, None),
+        CoverageStatus::BeforeGoLive { on } | CoverageStatus::Left { on } => {
+            (None, Some(*on), None, None)
+        }
+        CoverageStatus::Covered { by } => (Some(*by), None, None, None),
+        CoverageStatus::Gap { gap, state } => (None, None, Some(gap), Some(*state)),
+        CoverageStatus::InGrace { until }
+        | CoverageStatus::Pending { until, .. }
+        | CoverageStatus::Waiting { until } => (None, Some(day(*until)), None, None),
+        CoverageStatus::Shared { gap } => (None, None, gap.as_ref(), None),
+        CoverageStatus::Stale { by, last } => (Some(*by), Some(*last), None, None),
+        CoverageStatus::Weak { gap } => (Some(Method::Sms), None, gap.as_ref(), None),
+        CoverageStatus::Disabled
+        | CoverageStatus::NoRecord
+        | CoverageStatus::NotEnrolled
+        | CoverageStatus::NotRequired
+        | CoverageStatus::Offboarded => (None, None, None, None),
+    };
+    let listed = gap.and_then(|id| report.gaps.iter().find(|entry| entry.gap == *id));
+    let state = state.or_else(|| listed.map(|entry| entry.state));
+    let enforcement = match system.enforcement {
+        Enforcement::Attested => "attested",
+        Enforcement::Enforced => "enforced",
+    };
+    let text = |value: &dyn Display| value.to_string();
+    let written = |date: Option<Date>| text(&OrEmpty(date));
+    vec![
+        text(&report.as_of_date),
+        text(&system.system),
+        text(&system.name),
+        text(&system.kind.name()),
+        text(&enforcement),
+        text(&system.offer.name()),
+        written(system.offer_seen_on),
+        written(system.go_live),
+        text(&line.person),
+        text(&line.name),
+        text(&line.status.name()),
+        text(&OrEmpty(by.map(Method::name))),
+        written(date),
+        text(&OrEmpty(gap)),
+        text(&OrEmpty(state.map(GapState::name))),
+        text(&if line.status.is_open() { "yes" } else { "no" }),
+        text(&Joined(line.controls.in_force().iter())),
+        text(&Joined(line.controls.voluntary().iter())),
+    ]
+}
+
+/// Writes one line of CSV; the library quotes, [`defused`] keeps spreadsheets from computing.
+fn csv_row(f: &mut fmt::Formatter<'_>, fields: &[String]) -> fmt::Result {
+    let mut writer = csv_core::Writer::new();
+    let mut line: Vec<u8> = Vec::new();
+    let mut room = [0_u8; 1_024];
+    for (place, field) in fields.iter().enumerate() {
+        if place > 0 {
+            let (_, written) = writer.delimiter(&mut room);
+            line.extend(room.iter().take(written));
+        }
+        let field = defused(field);
+        let mut rest = field.as_bytes();
+        loop {
+            let (result, read, written) = writer.field(rest, &mut room);
+            line.extend(room.iter().take(written));
+            rest = rest.get(read..).unwrap_or_default();
+            if result == csv_core::WriteResult::InputEmpty {
+                break;
+            }
+        }
+    }
+    let (_, written) = writer.terminator(&mut room);
+    line.extend(room.iter().take(written));
+    f.write_str(std::str::from_utf8(&line).map_err(|_| fmt::Error)?)
+}
+
+/// The field with an apostrophe in front if a spreadsheet would take it for a formula: after any
+/// spaces, `=`, `+`, `-`, `@` or their full-width forms; or a tab or line break in front.
+fn defused(field: &str) -> String {
+    let starts = |first: char| matches!(first, '=' | '+' | '-' | '@' | '＝' | '＋' | '－' | '＠');
+    let breaks = field.starts_with(['\t', '\r', '\n']);
+    let formula = field.trim_start().starts_with(starts);
+    let mut defused = String::from(if breaks || formula { "'" } else { "" });
+    defused.push_str(field);
+    defused
+}
+
+/// Text that a person typed, with everything escaped that Markdown or HTML would act on.
+struct Escaped<'t>(&'t str);
+
+impl Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for character in self.0.chars() {
+            match character {
+                '&' => f.write_str("&amp;")?,
+                '<' => f.write_str("&lt;")?,
+                '>' => f.write_str("&gt;")?,
+                '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' | '#' | '!' | '$' => {
+                    write!(f, "\\{character}")?;
+                }
+                _ if character.is_control() => f.write_char(' ')?,
+                _ => f.write_char(character)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Items with commas between them.
+struct Joined<I>(I);
+
+impl<I: Iterator<Item: Display> + Clone> Display for Joined<I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, item) in self.0.clone().enumerate() {
+            write!(f, "{}{item}", if place == 0 { "" } else { ", " })?;
+        }
+        Ok(())
+    }
+}
+
+/// A value, or a dash for a reader.
+struct OrDash<T>(Option<T>);
+
+impl<T: Display> Display for OrDash<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Some(value) => value.fmt(f),
+            None => f.write_str("–"),
+        }
+    }
+}
+
+/// A value, or nothing for a machine.
+struct OrEmpty<T>(Option<T>);
+
+impl<T: Display> Display for OrEmpty<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Some(value) => value.fmt(f),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A count and its percentage.
+struct Share(usize, Option<usize>);
+
+impl Display for Share {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.1 {
+            Some(percent) => write!(f, "{} ({percent}%)", self.0),
+            None => write!(f, "{}", self.0),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_spreadsheet_would_compute_is_defused() {
+        for field in ["=1+1", "+1", "-1", "@SUM(A1)", " =1", "\t=1", "\r1", "＝1", "\u{a0}@x"] {
+            assert_eq!(defused(field), format!("'{field}"), "{field:?}");
+        }
+        for field in ["", "2026-11-02", "a=b", "x@y", "(-1)"] {
+            assert_eq!(defused(field), field);
+        }
+    }
+
+    #[test]
+    fn markup_is_escaped() {
+        let typed = "<b>|`x`|*y*|[z](u)|&amp;\n#";
+        let shown = format!("{}", Escaped(typed));
+        assert_eq!(shown, "&lt;b&gt;\\|\\`x\\`\\|\\*y\\*\\|\\[z\\](u)\\|&amp;amp; \\#");
+    }
+}

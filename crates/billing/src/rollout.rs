@@ -1,0 +1,906 @@
+//! The practice as a whole, and the gate: who may enter which system today.
+//!
+//! Standard: 45 CFR 164.312(d) (the one who seeks access is the one claimed), 164.312(a)(2)(i)
+//! (unique user identification), 164.308(a)(3)(ii)(C) (ending access); CISA CPG 2.0 3.F (the
+//! ranking); NIST SP 800-63B-4 section 3.2.9 (SMS).
+//!
+//! Records meet here, and what the records together must not say is refused when the second of them
+//! comes in: a shared login where a go-live date stands, a grace without an end, an exception for
+//! an administrator of several clients, a gap that names somebody without a login there. So a
+//! [`Practice`] that exists can be reported on without asking again.
+//!
+//! The gate only ever widens by what is *present*: a date ahead, a grace, a standing gap, a
+//! confirmed factor. What is missing or unknown closes it, so nobody gets in by losing a row. It
+//! reads no clock, keeps nothing, and decides nothing that a `Proof` has to decide: it says by which
+//! methods a person may enter, and the code is still to be verified.
+//!
+//! What stays with the host: showing [`SMS_NOTICE`](crate::gap::SMS_NOTICE), the training itself
+//! (only its date is here), telling people of the date, every other door into the same data (API
+//! tokens, file shares, password resets), and the flows for a lost or replaced device, which are
+//! operations on the account.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use countersign::{Method, Summary, UnixTime};
+
+use crate::date::{Date, UtcOffset};
+use crate::gap::{Gap, GapKind, GapResolution};
+use crate::inventory::{
+    Client, ClientId, EmploymentStatus, Enforcement, GapId, Login, LoginKind, Methods,
+    OfferedFactor, Person, PersonId, Privilege, System, SystemId, SystemKind, TextLine,
+};
+
+/// From when a system asks for a second factor, and since when people know.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct GoLive {
+    on: Date,
+    announced_on: Date,
+}
+
+impl GoLive {
+    /// A date that was announced on or before it; `None` for one announced afterwards.
+    #[must_use]
+    pub fn new(on: Date, announced_on: Date) -> Option<GoLive> {
+        (announced_on <= on).then_some(GoLive { on, announced_on })
+    }
+
+    /// The first day on which the factor is asked for.
+    #[must_use]
+    pub const fn on(self) -> Date {
+        self.on
+    }
+
+    /// When people were told.
+    #[must_use]
+    pub const fn announced_on(self) -> Date {
+        self.announced_on
+    }
+}
+
+/// How long a grace can be: 1 to 90 days.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct GraceDays(u8);
+
+impl GraceDays {
+    /// The longest grace there is.
+    pub const LONGEST: GraceDays = GraceDays(90);
+
+    /// So many days, 1 to 90.
+    #[must_use]
+    pub const fn new(days: u8) -> Option<GraceDays> {
+        if days >= 1 && days <= 90 { Some(GraceDays(days)) } else { None }
+    }
+}
+
+/// A moment until which one person may enter one system without a second factor. It always has an
+/// end, is computed once and stored by the host as that moment, and afterwards only gets shorter:
+/// nothing that starts again (a sign-in, a session, a later go-live date) makes it longer.
+///
+/// ```
+/// use countersign::UnixTime;
+/// use countersign_billing::date::{Date, UtcOffset};
+/// use countersign_billing::rollout::{GoLive, Grace, GraceDays};
+///
+/// let go_live = GoLive::new(Date::parse("2026-11-02")?, Date::parse("2026-09-15")?).unwrap();
+/// let hired = Date::parse("2026-11-16")?;
+/// let grace = Grace::fix(go_live, hired, GraceDays::new(7).unwrap(), UtcOffset::UTC);
+/// assert_eq!(UtcOffset::UTC.show(grace.until()), "2026-11-23 00:00 +00:00");
+/// assert_eq!(grace.shorten(grace.until().plus(86_400)), grace);
+/// # Ok::<(), countersign_billing::date::DateError>(())
+/// ```
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Grace {
+    until: UnixTime,
+}
+
+impl Grace {
+    /// So many days from the go-live date or from the person's first day, whichever is later.
+    /// Compute it once and store [`Grace::until`].
+    #[must_use]
+    pub fn fix(go_live: GoLive, first_day: Date, days: GraceDays, offset: UtcOffset) -> Grace {
+        let start = go_live.on.max(first_day);
+        Grace { until: offset.day_start(start.plus_days(u32::from(days.0))) }
+    }
+
+    /// The grace that was stored.
+    #[must_use]
+    pub const fn restore(until: UnixTime) -> Grace {
+        Grace { until }
+    }
+
+    /// The first moment at which it is over.
+    #[must_use]
+    pub const fn until(self) -> UnixTime {
+        self.until
+    }
+
+    /// Ends it at `until` if that is earlier; never makes it longer.
+    #[must_use]
+    pub fn shorten(self, until: UnixTime) -> Grace {
+        Grace { until: self.until.min(until) }
+    }
+
+    /// Ends it where the account's first factor was confirmed, if it was. The gate does not depend
+    /// on this being stored; it keeps a stored grace from coming back with an emptied account.
+    #[must_use]
+    pub fn end_with(self, summary: &Summary) -> Grace {
+        summary.first_bound_at.map_or(self, |bound| self.shorten(bound))
+    }
+}
+
+/// After how many days without use an enrolled factor shows as stale: 1 to 365, 30 by default (the
+/// example of CISA CPG 2.0 3.D).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct StaleDays(u16);
+
+impl StaleDays {
+    /// Thirty days.
+    pub const THIRTY: StaleDays = StaleDays(30);
+
+    /// So many days, 1 to 365.
+    #[must_use]
+    pub const fn new(days: u16) -> Option<StaleDays> {
+        if days >= 1 && days <= 365 { Some(StaleDays(days)) } else { None }
+    }
+
+    /// Days.
+    #[must_use]
+    pub const fn days(self) -> u16 {
+        self.0
+    }
+}
+
+/// Something that must be done by hand when somebody leaves.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "kebab-case"))]
+#[non_exhaustive]
+pub enum OffboardingTask {
+    /// Change the password of a login that they shared, and end the sharing.
+    ChangeSharedPassword(SystemId),
+    /// Tell a client that they no longer work on its data.
+    NotifyClient(ClientId),
+    /// Remove their login and second factor in a system that somebody else runs.
+    RemoveLogin(SystemId),
+}
+
+/// That a task of an offboarding was done.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct CompletedTask {
+    /// Who left.
+    pub leaver: PersonId,
+    /// What was done.
+    pub task: OffboardingTask,
+    /// Who did it; never the leaver.
+    pub by: PersonId,
+    /// When.
+    pub at: UnixTime,
+}
+
+/// A practice, or a billing company and its clients: systems, people, logins, dates and gaps that
+/// do not contradict each other.
+#[derive(Clone, Debug)]
+pub struct Practice {
+    name: TextLine,
+    offset: UtcOffset,
+    stale: StaleDays,
+    clients: BTreeMap<ClientId, Client>,
+    people: BTreeMap<PersonId, Person>,
+    systems: BTreeMap<SystemId, System>,
+    logins: BTreeMap<(SystemId, PersonId), Login>,
+    go_lives: BTreeMap<SystemId, GoLive>,
+    graces: BTreeMap<(SystemId, PersonId), Grace>,
+    gaps: BTreeMap<GapId, Gap>,
+    completed_tasks: BTreeMap<(PersonId, OffboardingTask), CompletedTask>,
+}
+
+impl Practice {
+    /// A practice with nothing in it, whose days begin where `offset` says.
+    #[must_use]
+    pub fn new(name: TextLine, offset: UtcOffset, stale: StaleDays) -> Practice {
+        Practice {
+            name,
+            offset,
+            stale,
+            clients: BTreeMap::new(),
+            people: BTreeMap::new(),
+            systems: BTreeMap::new(),
+            logins: BTreeMap::new(),
+            go_lives: BTreeMap::new(),
+            graces: BTreeMap::new(),
+            gaps: BTreeMap::new(),
+            completed_tasks: BTreeMap::new(),
+        }
+    }
+
+    /// Adds a client.
+    ///
+    /// # Errors
+    /// [`PracticeError::Twice`].
+    pub fn add_client(&mut self, client: Client) -> Result<(), PracticeError> {
+        once(&self.clients, &client.id)?;
+        self.clients.insert(client.id.clone(), client);
+        Ok(())
+    }
+
+    /// Adds a person.
+    ///
+    /// # Errors
+    /// [`PracticeError::Twice`], [`PracticeError::UnknownClient`]; [`PracticeError::Backwards`] for
+    /// an employment that ends before it starts; [`PracticeError::SeveralClients`] for an
+    /// administrator of several clients who is not called one.
+    pub fn add_person(&mut self, person: Person) -> Result<(), PracticeError> {
+        once(&self.people, &person.id)?;
+        for (place, client) in person.clients.iter().enumerate() {
+            if !self.clients.contains_key(client) {
+                return Err(PracticeError::UnknownClient(client.clone()));
+            }
+            if person.clients.iter().take(place).any(|earlier| earlier == client) {
+                return Err(PracticeError::Twice);
+            }
+        }
+        if person.privilege == Privilege::Administrator && person.clients.len() > 1 {
+            return Err(PracticeError::SeveralClients(person.id));
+        }
+        let first = self.offset.day_start(person.employment.from());
+        if person.employment.end().is_some_and(|end| end < first) {
+            return Err(PracticeError::Backwards);
+        }
+        self.people.insert(person.id.clone(), person);
+        Ok(())
+    }
+
+    /// Adds a system.
+    ///
+    /// # Errors
+    /// [`PracticeError::Twice`]; [`PracticeError::NeverEnforced`] for Medicare PECOS, whose sign-in
+    /// is not the host's.
+    pub fn add_system(&mut self, system: System) -> Result<(), PracticeError> {
+        once(&self.systems, &system.id)?;
+        if system.kind == SystemKind::Pecos && system.enforcement == Enforcement::Enforced {
+            return Err(PracticeError::NeverEnforced(system.id));
+        }
+        self.systems.insert(system.id.clone(), system);
+        Ok(())
+    }
+
+    /// Adds one person's way into one system.
+    ///
+    /// # Errors
+    /// [`PracticeError::Twice`], [`PracticeError::UnknownPerson`],
+    /// [`PracticeError::UnknownSystem`]; [`PracticeError::SharedAtGoLive`] for a shared login where
+    /// a date stands; [`PracticeError::Attestation`] for one on an enforced system, by the person
+    /// themself, or of a method that is no standing factor.
+    pub fn add_login(&mut self, login: Login) -> Result<(), PracticeError> {
+        let key = (login.system.clone(), login.person.clone());
+        once(&self.logins, &key)?;
+        self.known_person(&login.person)?;
+        let system = self.known_system(&login.system)?;
+        if login.kind == LoginKind::Shared && self.go_lives.contains_key(&login.system) {
+            return Err(PracticeError::SharedAtGoLive {
+                system: login.system,
+                person: login.person,
+            });
+        }
+        if let Some(attestation) = &login.attestation {
+            self.known_person(&attestation.by)?;
+            if system.enforcement == Enforcement::Enforced
+                || attestation.by == login.person
+                || attestation.method.rank() == 0
+            {
+                return Err(PracticeError::Attestation);
+            }
+        }
+        self.logins.insert(key, login);
+        Ok(())
+    }
+
+    /// Sets the go-live date of a system, once.
+    ///
+    /// # Errors
+    /// [`PracticeError::Twice`], [`PracticeError::UnknownSystem`];
+    /// [`PracticeError::SharedAtGoLive`] while a login there is shared: end the sharing first.
+    pub fn set_go_live(&mut self, system: &SystemId, go_live: GoLive) -> Result<(), PracticeError> {
+        self.known_system(system)?;
+        once(&self.go_lives, system)?;
+        if let Some(login) = self.logins_of(system).find(|login| login.kind == LoginKind::Shared) {
+            let person = login.person.clone();
+            return Err(PracticeError::SharedAtGoLive { system: system.clone(), person });
+        }
+        self.go_lives.insert(system.clone(), go_live);
+        Ok(())
+    }
+
+    /// Gives one person a grace on one system. If there is one, the shorter stays.
+    ///
+    /// # Errors
+    /// [`PracticeError::NoLogin`]; [`PracticeError::NoException`] for an administrator of several
+    /// clients; [`PracticeError::GraceWithoutGoLive`] where no date stands;
+    /// [`PracticeError::GraceTooLong`] beyond [`GraceDays::LONGEST`] from that date or from the
+    /// person's first day.
+    pub fn add_grace(
+        &mut self,
+        system: &SystemId,
+        person: &PersonId,
+        grace: Grace,
+    ) -> Result<(), PracticeError> {
+        let who = self.known_person(person)?;
+        self.known_login(system, person)?;
+        if who.privilege == Privilege::MultiClientAdministrator {
+            return Err(PracticeError::NoException(person.clone()));
+        }
+        let go_live = self.go_lives.get(system).ok_or(PracticeError::GraceWithoutGoLive)?;
+        let first_day = who.employment.from();
+        let longest = Grace::fix(*go_live, first_day, GraceDays::LONGEST, self.offset);
+        if grace.until > longest.until {
+            return Err(PracticeError::GraceTooLong);
+        }
+        let key = (system.clone(), person.clone());
+        let shorter = self.graces.get(&key).map_or(grace, |given| given.shorten(grace.until));
+        self.graces.insert(key, shorter);
+        Ok(())
+    }
+
+    /// Adds a gap to the register.
+    ///
+    /// # Errors
+    /// [`PracticeError::Twice`], [`PracticeError::UnknownSystem`], [`PracticeError::UnknownPerson`]
+    /// for anybody who signs or is named; [`PracticeError::NoLogin`] for a named user without a
+    /// login there; [`PracticeError::NoException`] if one of them administers several clients;
+    /// [`PracticeError::SupportSaysOtherwise`] if the support record does not say what the gap
+    /// says, or not what closed it, or if the sharing goes on that a closed gap was about.
+    pub fn add_gap(&mut self, gap: Gap) -> Result<(), PracticeError> {
+        once(&self.gaps, gap.id())?;
+        let system = self.known_system(gap.system())?;
+        let signed = gap.approvals().iter().map(|approval| &approval.by);
+        let signed = signed.chain(gap.reviews().iter().map(|review| &review.by));
+        let signed = signed.chain(gap.contacts().iter().map(|contact| &contact.asked_by));
+        for person in signed.chain([gap.owner()]) {
+            self.known_person(person)?;
+        }
+        for person in gap.named_users() {
+            let who = self.known_person(person)?;
+            self.known_login(gap.system(), person)?;
+            if who.privilege == Privilege::MultiClientAdministrator {
+                return Err(PracticeError::NoException(person.clone()));
+            }
+        }
+        let shared = self.logins_of(gap.system()).any(|login| login.kind == LoginKind::Shared);
+        if !agrees(&gap, system.offer(), shared) {
+            return Err(PracticeError::SupportSaysOtherwise {
+                system: system.id.clone(),
+                offer: system.offer(),
+            });
+        }
+        self.gaps.insert(gap.id().clone(), gap);
+        Ok(())
+    }
+
+    /// Records that a task of an offboarding was done.
+    ///
+    /// # Errors
+    /// [`PracticeError::Twice`], [`PracticeError::UnknownPerson`], [`PracticeError::NotLeaving`],
+    /// [`PracticeError::NoSuchTask`]; [`PracticeError::NotTheirs`] when the leaver, or somebody not
+    /// employed at that moment, would have done it.
+    pub fn add_completed_task(&mut self, completed: CompletedTask) -> Result<(), PracticeError> {
+        let key = (completed.leaver.clone(), completed.task.clone());
+        once(&self.completed_tasks, &key)?;
+        let leaver = self.known_person(&completed.leaver)?;
+        if leaver.employment.end().is_none() {
+            return Err(PracticeError::NotLeaving(completed.leaver));
+        }
+        let by = self.known_person(&completed.by)?;
+        let employed = by.employment.at(completed.at, self.offset) == EmploymentStatus::Employed;
+        if completed.by == completed.leaver || !employed {
+            return Err(PracticeError::NotTheirs(completed.by));
+        }
+        if !self.tasks_of(leaver).contains(&completed.task) {
+            return Err(PracticeError::NoSuchTask);
+        }
+        self.completed_tasks.insert(key, completed);
+        Ok(())
+    }
+
+    /// What must be done by hand when `person` leaves, in a fixed order: logins in systems of
+    /// others, passwords they shared, clients to tell.
+    #[must_use]
+    pub fn tasks_of(&self, person: &Person) -> Vec<OffboardingTask> {
+        let logins = self.logins.values().filter(|login| login.person == person.id);
+        let at_systems = logins.filter_map(|login| {
+            let system = self.systems.get(&login.system)?;
+            match (login.kind, system.enforcement) {
+                (LoginKind::Shared, _) => {
+                    Some(OffboardingTask::ChangeSharedPassword(system.id.clone()))
+                }
+                (LoginKind::Personal, Enforcement::Attested) => {
+                    Some(OffboardingTask::RemoveLogin(system.id.clone()))
+                }
+                (LoginKind::Personal, Enforcement::Enforced) => None,
+            }
+        });
+        let to_clients = person.clients.iter().cloned().map(OffboardingTask::NotifyClient);
+        at_systems.chain(to_clients).collect()
+    }
+
+    /// Whether `person` may enter `system`, as far as second factors go.
+    ///
+    /// `summary` is the account as last stored. `Some` of an empty [`Summary`] says that the store
+    /// was asked and holds no account of this person; `None` says that nobody knows, and opens
+    /// nothing. Call it after the password and again with what
+    /// [`GateAnswer::admits`] asks; only systems with [`Enforcement::Enforced`] have a gate at all.
+    ///
+    /// ```
+    /// # use countersign::{Method, Summary, UnixTime};
+    /// # use countersign_billing::date::{Date, UtcOffset};
+    /// # use countersign_billing::inventory::*;
+    /// # use countersign_billing::rollout::{GateAnswer, Practice, StaleDays, DenyReason};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let name = TextLine::new("Demo practice")?;
+    /// let practice = Practice::new(name, UtcOffset::UTC, StaleDays::THIRTY);
+    /// let (dana, ehr) = (PersonId::new("dana")?, SystemId::new("ehr")?);
+    /// let now = UnixTime::from_secs(1_793_000_000);
+    ///
+    /// let gate = practice.gate(&dana, &ehr, Some(&Summary::default()), now);
+    /// assert_eq!(gate, GateAnswer::Deny(DenyReason::UnknownSystem)); // nobody wrote it down
+    /// assert!(!gate.admits(Some(Method::Totp))); // whatever was proved
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn gate(
+        &self,
+        person: &PersonId,
+        system: &SystemId,
+        summary: Option<&Summary>,
+        now: UnixTime,
+    ) -> GateAnswer {
+        if !now.is_plausible() {
+            return GateAnswer::Deny(DenyReason::ImplausibleTime);
+        }
+        let Some(system) = self.systems.get(system) else {
+            return GateAnswer::Deny(DenyReason::UnknownSystem);
+        };
+        if system.enforcement != Enforcement::Enforced {
+            return GateAnswer::Deny(DenyReason::NotEnforcedHere);
+        }
+        let Some(person) = self.people.get(person) else {
+            return GateAnswer::Deny(DenyReason::UnknownPerson);
+        };
+        match person.employment.at(now, self.offset) {
+            EmploymentStatus::Ahead => return GateAnswer::Deny(DenyReason::NotYetEmployed),
+            EmploymentStatus::Employed => {}
+            EmploymentStatus::Over => return GateAnswer::Deny(DenyReason::EmploymentOver),
+        }
+        match self.login(&system.id, &person.id).map(|login| login.kind) {
+            None => return GateAnswer::Deny(DenyReason::NoLogin),
+            Some(LoginKind::Shared) => return GateAnswer::Deny(DenyReason::SharedLogin),
+            Some(LoginKind::Personal) => {}
+        }
+        let accepted = self.accepted(person, system, Date::of(now, self.offset));
+        let Some(summary) = summary else { return GateAnswer::Need(accepted) };
+        if summary.offboarded_at.is_some() {
+            return GateAnswer::Deny(DenyReason::Offboarded);
+        }
+        let emergency = summary.emergency_until.filter(|until| now < *until);
+        let held = summary.confirmed().map(|device| device.method);
+        let held = held.filter(|method| accepted.contains(*method));
+        let mut by = held.fold(Methods::NONE, Methods::with);
+        if !by.is_empty() {
+            if summary.recovery_codes_left > 0 {
+                by = by.with(Method::RecoveryCode);
+            }
+            if emergency.is_some() {
+                by = by.with(Method::Emergency);
+            }
+            return GateAnswer::Allow(by);
+        }
+        let last = person.employment.end().unwrap_or(UnixTime::LATEST_PLAUSIBLE);
+        let excused =
+            !has_had_a_factor(summary) && person.privilege != Privilege::MultiClientAdministrator;
+        let not_yet = self.not_yet_asked(system, person, now).filter(|_| excused);
+        let emergency = emergency.map(|until| (until, AllowReason::Emergency));
+        // The wider answer first, so that a grant of emergency access narrows nothing.
+        if let Some((until, why)) = not_yet.or(emergency) {
+            return GateAnswer::AllowUntil { until: until.min(last), why };
+        }
+        GateAnswer::Need(accepted)
+    }
+
+    /// Which methods let `person` into `system` on a day: the strong ones always, SMS only where
+    /// the support record says that there is no app, a standing gap says so too and names the
+    /// person, and they have read the notice. Never SMS for an administrator of several clients.
+    #[must_use]
+    pub fn accepted(&self, person: &Person, system: &System, on: Date) -> Methods {
+        let mut gaps = self.gaps_of(&system.id);
+        let sms = person.privilege != Privilege::MultiClientAdministrator
+            && system.offer() == OfferedFactor::SmsOnly
+            && gaps.any(|gap| gap.permits_sms(&person.id, on));
+        if sms { Methods::STRONG.with(Method::Sms) } else { Methods::STRONG }
+    }
+
+    /// Until when nobody asks for a factor yet: a go-live date ahead, or a grace. A system without
+    /// a date asks today.
+    pub(crate) fn not_yet_asked(
+        &self,
+        system: &System,
+        person: &Person,
+        now: UnixTime,
+    ) -> Option<(UnixTime, AllowReason)> {
+        let go_live = self.offset.day_start(self.go_live(&system.id)?.on);
+        if now < go_live {
+            return Some((go_live, AllowReason::GoLive));
+        }
+        let grace = self.grace(&system.id, &person.id)?;
+        (now < grace.until).then_some((grace.until, AllowReason::Grace))
+    }
+
+    /// What it is called.
+    #[must_use]
+    pub fn name(&self) -> &TextLine {
+        &self.name
+    }
+
+    /// Where its days begin.
+    #[must_use]
+    pub fn offset(&self) -> UtcOffset {
+        self.offset
+    }
+
+    /// After how many days without use a factor is stale.
+    #[must_use]
+    pub fn stale(&self) -> StaleDays {
+        self.stale
+    }
+
+    /// The clients, by identifier.
+    pub fn clients(&self) -> impl Iterator<Item = &Client> {
+        self.clients.values()
+    }
+
+    /// The people, by identifier.
+    pub fn people(&self) -> impl Iterator<Item = &Person> {
+        self.people.values()
+    }
+
+    /// One person.
+    #[must_use]
+    pub fn person(&self, id: &PersonId) -> Option<&Person> {
+        self.people.get(id)
+    }
+
+    /// The systems in the order in which to start: by [`SystemKind::ALL`], then by identifier.
+    #[must_use]
+    pub fn systems(&self) -> Vec<&System> {
+        let mut systems: Vec<&System> = self.systems.values().collect();
+        systems.sort_by_key(|system| system.kind); // stable: identifiers stay in order
+        systems
+    }
+
+    /// One system.
+    #[must_use]
+    pub fn system(&self, id: &SystemId) -> Option<&System> {
+        self.systems.get(id)
+    }
+
+    /// The logins of one system, by person.
+    pub fn logins_of(&self, system: &SystemId) -> impl Iterator<Item = &Login> {
+        self.logins.values().filter(move |login| login.system == *system)
+    }
+
+    /// One person's login on one system.
+    #[must_use]
+    pub fn login(&self, system: &SystemId, person: &PersonId) -> Option<&Login> {
+        self.logins.get(&(system.clone(), person.clone()))
+    }
+
+    /// The go-live date of a system.
+    #[must_use]
+    pub fn go_live(&self, system: &SystemId) -> Option<GoLive> {
+        self.go_lives.get(system).copied()
+    }
+
+    /// One person's grace on one system.
+    #[must_use]
+    pub fn grace(&self, system: &SystemId, person: &PersonId) -> Option<Grace> {
+        self.graces.get(&(system.clone(), person.clone())).copied()
+    }
+
+    /// The gap register, by identifier.
+    pub fn gaps(&self) -> impl Iterator<Item = &Gap> {
+        self.gaps.values()
+    }
+
+    /// The gaps of one system, by identifier.
+    pub fn gaps_of(&self, system: &SystemId) -> impl Iterator<Item = &Gap> {
+        self.gaps.values().filter(move |gap| gap.system() == system)
+    }
+
+    /// The record that a task was done, if it was.
+    #[must_use]
+    pub fn completed_task(
+        &self,
+        leaver: &PersonId,
+        task: &OffboardingTask,
+    ) -> Option<&CompletedTask> {
+        self.completed_tasks.get(&(leaver.clone(), task.clone()))
+    }
+
+    /// Kinds of systems of which the inventory has none: forgotten, or really not used. `Other` is
+    /// never missed.
+    pub fn missing_kinds(&self) -> impl Iterator<Item = SystemKind> {
+        SystemKind::ALL.into_iter().filter(|kind| {
+            *kind != SystemKind::Other && !self.systems.values().any(|system| system.kind == *kind)
+        })
+    }
+
+    /// The conversation with vendors: in-scope systems that offer SMS only, nothing, or of which
+    /// nobody knows; in the order in which to start.
+    pub fn vendor_items(&self) -> impl Iterator<Item = &System> {
+        let systems = self.systems().into_iter();
+        systems.filter(|system| system.is_in_scope() && system.offer().is_vendor_item())
+    }
+
+    /// In-scope systems that need a gap and have none open on a day: where people work and there is
+    /// no factor or SMS only, and wherever a login is shared. An SMS code is accepted nowhere
+    /// before its gap is open, so the gap comes first and the code after it.
+    pub fn missing_gaps(&self, on: Date) -> impl Iterator<Item = &System> {
+        self.systems().into_iter().filter(move |system| {
+            let shared = self.logins_of(&system.id).any(|login| login.kind == LoginKind::Shared);
+            let weak = matches!(system.offer(), OfferedFactor::NoMfa | OfferedFactor::SmsOnly);
+            let used = self.logins_of(&system.id).next().is_some();
+            let mut gaps = self.gaps_of(&system.id);
+            let needed = system.is_in_scope() && (shared || (weak && used));
+            needed && !gaps.any(|gap| gap.is_open(on))
+        })
+    }
+
+    fn known_person(&self, id: &PersonId) -> Result<&Person, PracticeError> {
+        self.people.get(id).ok_or_else(|| PracticeError::UnknownPerson(id.clone()))
+    }
+
+    fn known_system(&self, id: &SystemId) -> Result<&System, PracticeError> {
+        self.systems.get(id).ok_or_else(|| PracticeError::UnknownSystem(id.clone()))
+    }
+
+    fn known_login(&self, system: &SystemId, person: &PersonId) -> Result<&Login, PracticeError> {
+        self.known_system(system)?;
+        self.login(system, person).ok_or_else(|| PracticeError::NoLogin {
+            system: system.clone(),
+            person: person.clone(),
+        })
+    }
+}
+
+fn once<K: Ord, V>(map: &BTreeMap<K, V>, key: &K) -> Result<(), PracticeError> {
+    if map.contains_key(key) { Err(PracticeError::Twice) } else { Ok(()) }
+}
+
+/// Whether a gap, the support record and the logins tell the same story.
+fn agrees(gap: &Gap, offer: OfferedFactor, shared: bool) -> bool {
+    match gap.closing().map(|closing| &closing.how) {
+        Some(GapResolution::Migration { .. }) => true,
+        Some(GapResolution::Support) => match gap.kind() {
+            GapKind::NoMfa => offer > OfferedFactor::NoMfa,
+            GapKind::SmsOnly | GapKind::ProposedUnsupportedAsset { .. } => {
+                offer > OfferedFactor::SmsOnly
+            }
+            GapKind::SharedLoginPlatform => !shared,
+            _ => true,
+        },
+        None => match gap.kind() {
+            GapKind::NoMfa => offer == OfferedFactor::NoMfa,
+            GapKind::SmsOnly => offer == OfferedFactor::SmsOnly,
+            GapKind::ProposedUnsupportedAsset { .. } => {
+                matches!(offer, OfferedFactor::NoMfa | OfferedFactor::SmsOnly)
+            }
+            _ => true,
+        },
+    }
+}
+
+/// Whether an account shows any trace of a confirmed factor. Whoever has had one gets no grace:
+/// else taking a factor away would be a way in. Several traces are read so that the loss of one
+/// opens nothing.
+pub(crate) fn has_had_a_factor(summary: &Summary) -> bool {
+    summary.first_bound_at.is_some()
+        || summary.epoch > 0
+        || !summary.devices.is_empty()
+        || summary.recovery_codes_left > 0
+        || summary.recovery_replacement_due
+}
+
+/// What the gate says at the moment for which it was asked. Ask again at the next one.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[must_use = "the answer is the point"]
+pub enum GateAnswer {
+    /// The person may enter with a proof by one of these methods, and with nothing less: the
+    /// password alone is not enough, and the code is still to be verified.
+    Allow(Methods),
+    /// The person may enter for now.
+    AllowUntil {
+        /// The first moment at which this is over.
+        until: UnixTime,
+        /// Why.
+        why: AllowReason,
+    },
+    /// The person may not enter and must first enrol one of these methods.
+    Need(Methods),
+    /// The person may not enter.
+    Deny(DenyReason),
+}
+
+impl GateAnswer {
+    /// Whether a session may open now, after the password, with a proof by `proved`, or `None` if
+    /// nothing was proved beyond the password. This is the one question to ask; a match on
+    /// [`GateAnswer::Allow`] alone is not an answer.
+    #[must_use]
+    pub fn admits(self, proved: Option<Method>) -> bool {
+        match self {
+            GateAnswer::Allow(by) => proved.is_some_and(|method| by.contains(method)),
+            GateAnswer::AllowUntil { why: AllowReason::Emergency, .. } => {
+                proved == Some(Method::Emergency)
+            }
+            GateAnswer::AllowUntil { why: AllowReason::GoLive | AllowReason::Grace, .. } => true,
+            GateAnswer::Need(_) | GateAnswer::Deny(_) => false,
+        }
+    }
+}
+
+/// Why somebody may enter for now.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum AllowReason {
+    /// An operator granted emergency access (45 CFR 164.312(a)(2)(ii)).
+    Emergency,
+    /// The go-live date has not come.
+    GoLive,
+    /// The go-live date is past and this person has a grace.
+    Grace,
+}
+
+/// Why somebody may not enter.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum DenyReason {
+    /// Their employment is over.
+    EmploymentOver,
+    /// The clock is broken or in another unit.
+    ImplausibleTime,
+    /// They have no login on this system.
+    NoLogin,
+    /// The system is somebody else's: what goes on there is recorded, not decided.
+    NotEnforcedHere,
+    /// Their first day has not come.
+    NotYetEmployed,
+    /// Their account was offboarded.
+    Offboarded,
+    /// Their login is shared.
+    SharedLogin,
+    /// Nobody of this name.
+    UnknownPerson,
+    /// No system of this name.
+    UnknownSystem,
+}
+
+impl fmt::Display for DenyReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            DenyReason::EmploymentOver => "the employment is over",
+            DenyReason::ImplausibleTime => "the clock is not plausible",
+            DenyReason::NoLogin => "no login on this system",
+            DenyReason::NotEnforcedHere => "the system is not enforced here",
+            DenyReason::NotYetEmployed => "the first day has not come",
+            DenyReason::Offboarded => "the account was offboarded",
+            DenyReason::SharedLogin => "the login is shared",
+            DenyReason::UnknownPerson => "unknown person",
+            DenyReason::UnknownSystem => "unknown system",
+        })
+    }
+}
+
+/// Why a record is refused.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum PracticeError {
+    /// An attestation on an enforced system, by the person themself, or of no standing factor.
+    Attestation,
+    /// An end before its start.
+    Backwards,
+    /// A grace that goes on for more than 90 days.
+    GraceTooLong,
+    /// A grace on a system without a go-live date would have nothing to count from.
+    GraceWithoutGoLive,
+    /// An administrator of several clients has no grace and is named in no gap.
+    NoException(PersonId),
+    /// Somebody without a login on the system.
+    NoLogin {
+        /// Where.
+        system: SystemId,
+        /// Who.
+        person: PersonId,
+    },
+    /// The leaver has nothing of the kind.
+    NoSuchTask,
+    /// Medicare PECOS signs people in itself.
+    NeverEnforced(SystemId),
+    /// They stay.
+    NotLeaving(PersonId),
+    /// Done by the leaver, or by somebody not employed then.
+    NotTheirs(PersonId),
+    /// An administrator of several clients must be called one.
+    SeveralClients(PersonId),
+    /// A shared login where a go-live date stands.
+    SharedAtGoLive {
+        /// Where.
+        system: SystemId,
+        /// One who shares it.
+        person: PersonId,
+    },
+    /// The support record of the system does not say what the gap says.
+    SupportSaysOtherwise {
+        /// Where.
+        system: SystemId,
+        /// What the record says.
+        offer: OfferedFactor,
+    },
+    /// There is one already.
+    Twice,
+    /// No client of this name.
+    UnknownClient(ClientId),
+    /// Nobody of this name.
+    UnknownPerson(PersonId),
+    /// No system of this name.
+    UnknownSystem(SystemId),
+}
+
+impl fmt::Display for PracticeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            PracticeError::Attestation => f.write_str(
+                "an attestation is of a standing factor, on a system enforced elsewhere, and made \
+                 by somebody else",
+            ),
+            PracticeError::Backwards => f.write_str("it ends before it starts"),
+            PracticeError::GraceTooLong => {
+                f.write_str("a grace ends at most 90 days after go-live or the first day of work")
+            }
+            PracticeError::GraceWithoutGoLive => {
+                f.write_str("a grace needs a go-live date to count from")
+            }
+            PracticeError::NoException(person) => write!(
+                f,
+                "{person} administers several clients: no grace and no gap, without exception"
+            ),
+            PracticeError::NoLogin { system, person } => {
+                write!(f, "{person} has no login on {system}")
+            }
+            PracticeError::NoSuchTask => f.write_str("the leaver has nothing of the kind to undo"),
+            PracticeError::NeverEnforced(system) => {
+                write!(f, "{system} signs people in itself and cannot be enforced here")
+            }
+            PracticeError::NotLeaving(person) => write!(f, "{person} is not leaving"),
+            PracticeError::NotTheirs(person) => {
+                write!(f, "{person} cannot tick this off: the leaver, or not employed then")
+            }
+            PracticeError::SeveralClients(person) => write!(
+                f,
+                "{person} administers several clients and must be a multi-client-administrator"
+            ),
+            PracticeError::SharedAtGoLive { system, person } => write!(
+                f,
+                "{system} has a go-live date and {person} has a shared login there: end the \
+                 sharing first (45 CFR 164.312(a)(2)(i))"
+            ),
+            PracticeError::SupportSaysOtherwise { system, offer } => write!(
+                f,
+                "the support record of {system} says {}, which is not what the gap says",
+                offer.name()
+            ),
+            PracticeError::Twice => f.write_str("there is one already"),
+            PracticeError::UnknownClient(client) => write!(f, "no client is called {client}"),
+            PracticeError::UnknownPerson(person) => write!(f, "nobody is called {person}"),
+            PracticeError::UnknownSystem(system) => write!(f, "no system is called {system}"),
+        }
+    }
+}
+
+impl std::error::Error for PracticeError {}

@@ -1,0 +1,91 @@
+//! Who may change what: the proof of the person, or of an operator.
+//!
+//! Standard: ASVS 7.5.1 (a fresh factor before factors change), NIST SP 800-63B-4 sections 4.1.2.1
+//! and 6.3.
+
+use crate::account::device::Device;
+use crate::account::proof::{Proof, Purpose, Refusal, permits};
+use crate::account::state::Account;
+use crate::account::summary::{DeviceStatus, Method};
+use crate::mfa::decision::Context;
+
+impl Account {
+    /// Whether a factor may be bound: with a proof of one, or because there never was one, or
+    /// because an operator has just reset the account.
+    pub(crate) fn may_bind(&self, cx: &Context<'_>) -> Result<(), Refusal> {
+        if self.offboarded_at.is_some() {
+            return Err(Refusal::Offboarded);
+        }
+        let reset = self.reenrol_until.is_some_and(|until| cx.now <= until);
+        match cx.proof {
+            Some(_) => self.subject_proof(cx, &Purpose::ChangeFactors),
+            None if self.first_bound_at.is_none() || reset => Ok(()),
+            None => Err(Refusal::ProofRequired),
+        }
+    }
+
+    /// SMS changes factors only where there is nothing stronger. A stronger device that is lost or
+    /// disabled still counts: whoever took over a telephone number can report the owner's app lost
+    /// with a code sent to it, and can guess at the app until it is disabled, and must not come to
+    /// bind an app of their own that way. One that was revoked was so with a stronger proof.
+    pub(crate) fn sms_permits(&self, purpose: &Purpose) -> bool {
+        let stronger = |device: &Device| {
+            device.status != DeviceStatus::Revoked && device.method().rank() > Method::Sms.rank()
+        };
+        let narrowed = *purpose == Purpose::ChangeFactors && self.devices.iter().any(stronger);
+        permits(Method::Sms, purpose) && !narrowed
+    }
+
+    /// ASVS 7.5.1: a fresh proof of the person's own, for this purpose, from after the last change
+    /// of factors.
+    pub(crate) fn subject_proof(&self, cx: &Context<'_>, purpose: &Purpose) -> Result<(), Refusal> {
+        let proof = cx.proof.ok_or(Refusal::ProofRequired)?;
+        if self.offboarded_at.is_some() {
+            return Err(Refusal::Offboarded);
+        }
+        let fits = proof.account == *cx.id && proof.purpose == *purpose;
+        if !fits || proof.epoch != self.epoch || !self.exists {
+            return Err(Refusal::ProofUnfit);
+        }
+        fresh(cx, proof)?;
+        let permitted = match proof.method {
+            Method::Sms => self.sms_permits(purpose),
+            method => permits(method, purpose),
+        };
+        if permitted { Ok(()) } else { Err(Refusal::NotPermitted) }
+    }
+
+    /// An operator acts on somebody else, with a proof of their own from their own account as it is
+    /// now.
+    pub(crate) fn operator_proof(&self, cx: &Context<'_>) -> Result<(), Refusal> {
+        let proof = cx.proof.ok_or(Refusal::ProofRequired)?;
+        if self.offboarded_at.is_some() {
+            return Err(Refusal::Offboarded);
+        }
+        if proof.account == *cx.id {
+            return Err(Refusal::OwnAccount);
+        }
+        let operator = cx.operator.filter(|operator| operator.is_open());
+        let same_epoch = operator.is_some_and(|operator| operator.epoch == proof.epoch);
+        if !same_epoch || proof.purpose != Purpose::ActForOther {
+            return Err(Refusal::ProofUnfit);
+        }
+        fresh(cx, proof)?;
+        if permits(proof.method, &proof.purpose) { Ok(()) } else { Err(Refusal::NotPermitted) }
+    }
+
+    /// The person with a proof for `purpose`, or an operator.
+    pub(crate) fn authority(&self, cx: &Context<'_>, purpose: &Purpose) -> Result<(), Refusal> {
+        match cx.proof {
+            Some(proof) if proof.account != *cx.id => self.operator_proof(cx),
+            _ => self.subject_proof(cx, purpose),
+        }
+    }
+}
+
+pub(crate) fn fresh(cx: &Context<'_>, proof: &Proof) -> Result<(), Refusal> {
+    let age = cx.policy.proof_age(&proof.purpose).as_u64();
+    // A minute of leeway for hosts whose clocks differ; more is a proof from the future.
+    let ahead = proof.at > cx.now.plus(60);
+    if ahead || cx.now.since(proof.at) > age { Err(Refusal::ProofExpired) } else { Ok(()) }
+}

@@ -1,0 +1,429 @@
+//! Binding a device: started, confirmed by a code of its own, or brought over.
+//!
+//! Standard: NIST SP 800-63B-4 section 4.1.2.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use rand::CryptoRng;
+
+use crate::account::challenge::ChallengeId;
+use crate::account::device::{
+    Device, ExistingDevice, Factor, ImportedState, MAX_EXTERNAL_DEVICES, MAX_OTP_DEVICES, class_of,
+};
+use crate::account::event::{Actor, Kind, Why};
+use crate::account::policy::Policy;
+use crate::account::proof::{Change, Proof, Purpose, Refusal, Verdict};
+use crate::account::record::Seal;
+use crate::account::recovery::{RecoveryCodes, RecoverySeed};
+use crate::account::state::{Account, Pending};
+use crate::account::summary::{AccountId, DeviceId, DeviceStatus, Label, Method};
+use crate::account::throttle::Class;
+use crate::mfa::decision::{Context, Decision, Happening, expired, malformed, waiting};
+use crate::mfa::handle::{Mfa, without_traces};
+use crate::mfa::operation::Operation;
+use crate::otp::algorithm::Algorithm;
+use crate::otp::code::{Code, Digits};
+use crate::otp::secret::Secret;
+use crate::otp::uri::{ProvisioningUri, UriError};
+use crate::text::Text;
+use crate::time::UnixTime;
+
+impl<K: Seal, P: Policy> Mfa<K, P> {
+    /// Starts the enrolment of an authenticator app.
+    ///
+    /// A person's first factor needs no proof, nor does one after an operator's reset; any other
+    /// needs [`Operation::proven_by`] with a proof for [`Purpose::ChangeFactors`]. It satisfies
+    /// nothing until it is confirmed, and a second start replaces it. Emits `EnrolmentStarted`. NIST
+    /// SP 800-63B-4 section 4.1.2.
+    pub fn enrol(
+        &self,
+        id: &AccountId,
+        label: &str,
+        rng: &mut impl CryptoRng,
+        now: UnixTime,
+    ) -> Operation<'_, Change<PendingEnrolment>> {
+        self.enrol_app(id, label, None, rng, now)
+    }
+
+    /// As [`Mfa::enrol`], and the confirmation revokes `old` in the same write.
+    ///
+    /// NIST SP 800-63B-4 section 4.1.4.
+    pub fn replace(
+        &self,
+        id: &AccountId,
+        old: DeviceId,
+        label: &str,
+        proof: Proof,
+        rng: &mut impl CryptoRng,
+        now: UnixTime,
+    ) -> Operation<'_, Change<PendingEnrolment>> {
+        self.enrol_app(id, label, Some(old), rng, now).proven_by(proof)
+    }
+
+    fn enrol_app(
+        &self,
+        id: &AccountId,
+        label: &str,
+        replaces: Option<DeviceId>,
+        rng: &mut impl CryptoRng,
+        now: UnixTime,
+    ) -> Operation<'_, Change<PendingEnrolment>> {
+        let parameters = self.policy.parameters();
+        let secret = Secret::generate_boxed(parameters.algorithm, rng);
+        let factor = Factor::Totp { secret, parameters, last_step: None, drift: 0, offset: 0 };
+        self.start_enrolment(id, label, factor, replaces, rng, now)
+    }
+
+    /// As [`Mfa::enrol`], for a counter-based authenticator with a new secret.
+    pub fn enrol_hotp(
+        &self,
+        id: &AccountId,
+        label: &str,
+        digits: Digits,
+        rng: &mut impl CryptoRng,
+        now: UnixTime,
+    ) -> Operation<'_, Change<PendingEnrolment>> {
+        let algorithm = Algorithm::Sha1;
+        let secret = Secret::generate_boxed(algorithm, rng);
+        let factor = Factor::Hotp { secret, algorithm, digits, next: Some(0) };
+        self.start_enrolment(id, label, factor, None, rng, now)
+    }
+
+    /// As [`Mfa::enrol`], for a device whose secret exists already: a token with a seed file. A
+    /// secret that a device of the person has already is refused.
+    pub fn enrol_existing(
+        &self,
+        id: &AccountId,
+        device: ExistingDevice,
+        rng: &mut impl CryptoRng,
+        now: UnixTime,
+    ) -> Operation<'_, Change<PendingEnrolment>> {
+        let ExistingDevice { label, secret, moving } = device;
+        self.start_enrolment(id, label.as_str(), moving.factor(secret), None, rng, now)
+    }
+
+    fn start_enrolment(
+        &self,
+        id: &AccountId,
+        label: &str,
+        factor: Factor,
+        replaces: Option<DeviceId>,
+        rng: &mut impl CryptoRng,
+        now: UnixTime,
+    ) -> Operation<'_, Change<PendingEnrolment>> {
+        let (pending, device) = (ChallengeId::generate(rng), DeviceId::from_u64(rng.next_u64()));
+        let label = Text::new(label);
+        self.operation(id, now, move |account, cx| {
+            let label = label.as_ref().map_err(|error| *error)?;
+            let decision = account.enrol(cx, pending, device, label, &factor, replaces);
+            Ok(decision.map(|until| PendingEnrolment {
+                id: pending,
+                device,
+                until,
+                factor: factor.duplicate(),
+            }))
+        })
+    }
+
+    /// Binds a pending device by a code of its own, which is burnt.
+    ///
+    /// With a person's first factor come recovery codes, shown once. The epoch rises. Emits `Bound`,
+    /// `Revoked` for a device that is replaced, and `RecoveryCodesIssued`; or `Rejected`, on the
+    /// failures of its class. NIST SP 800-63B-4 section 4.1.2.2.
+    pub fn confirm(
+        &self,
+        id: &AccountId,
+        pending: ChallengeId,
+        code: &str,
+        rng: &mut impl CryptoRng,
+        now: UnixTime,
+    ) -> Operation<'_, Verdict<Bound>> {
+        without_traces(|| {
+            let code = Code::parse_of_any_length(code);
+            let seed = RecoverySeed::generate(rng);
+            self.operation(id, now, move |account, cx| {
+                Ok(account.confirm(cx, pending, code.as_ref(), &seed))
+            })
+        })
+    }
+
+    /// Brings over a device that another system enrolled, on the host's word, without a code.
+    ///
+    /// For a migration, row by row; the same secret a second time is refused, so a migration can be
+    /// run again. Refused as well once the person has used a factor here. A short secret is marked
+    /// for as long as the device lives. Emits `Imported`.
+    pub fn import(
+        &self,
+        id: &AccountId,
+        device: ExistingDevice,
+        rng: &mut impl CryptoRng,
+        now: UnixTime,
+    ) -> Operation<'_, Change<DeviceId>> {
+        let number = DeviceId::from_u64(rng.next_u64());
+        self.operation(id, now, move |account, cx| Ok(account.import(cx, number, &device)))
+            .acted_by(Actor::Host)
+    }
+}
+
+impl Account {
+    /// Starts an enrolment: NIST SP 800-63B-4 section 4.1.2. A second start replaces the first.
+    pub(crate) fn enrol(
+        mut self: Box<Self>,
+        cx: &Context<'_>,
+        id: ChallengeId,
+        device: DeviceId,
+        label: &Label,
+        factor: &Factor,
+        replaces: Option<DeviceId>,
+    ) -> Decision<Change<UnixTime>> {
+        let until = cx.now.plus(cx.policy.pending_lifetime().as_u64());
+        let allowed = self.may_bind(cx).and_then(|()| match replaces {
+            Some(old) => self.replaceable(old, factor.method()),
+            None => self.has_room(factor.method()),
+        });
+        // A second device on one secret would take every code of the first once more.
+        let allowed = allowed.and_then(|()| match factor.secret() {
+            Some(secret) if self.holds(secret) => Err(Refusal::AlreadyBound),
+            _ => Ok(()),
+        });
+        if let Err(refusal) = allowed {
+            return Decision::refused(refusal);
+        }
+        let method = factor.method();
+        self.pending = Some(Pending {
+            id,
+            until,
+            device: Device {
+                id: device,
+                label: label.clone(),
+                status: DeviceStatus::Confirmed, // once it is among the devices
+                bound_at: cx.now,
+                last_used: None,
+                imported: false,
+                factor: factor.duplicate(),
+            },
+            replaces,
+            sent: None,
+        });
+        let happening = Happening::plain(Kind::EnrolmentStarted { until }).on(device, method);
+        self.change(Change::Done(until), Vec::from([happening]))
+    }
+
+    /// NIST SP 800-63B-4 section 4.1.2.2: a pending device becomes a bound one by a code of its own,
+    /// which is burnt. On the budget that its class has anywhere else.
+    pub(crate) fn confirm(
+        mut self: Box<Self>,
+        cx: &Context<'_>,
+        pending: ChallengeId,
+        typed: Option<&Code>,
+        seed: &RecoverySeed,
+    ) -> Decision<Verdict<Bound>> {
+        let purpose = Purpose::ChangeFactors;
+        let live = self.pending.as_ref().filter(|live| live.id == pending && cx.now <= live.until);
+        let Some(class) = live.filter(|_| self.is_open()).map(|live| live.device.class()) else {
+            return expired(&purpose);
+        };
+        if let Some(until) = self.budgets.of(class).waits_until(&cx.policy.throttle(class), cx.now)
+        {
+            return waiting(until, &purpose);
+        }
+        let Some(typed) = typed else { return malformed(&purpose) };
+        let Some(mut pending) = self.pending.take() else { return expired(&purpose) };
+        let (right, moving_factor) = match &mut pending.sent {
+            Some((sent, _)) => (sent.is(&pending.id, typed), None),
+            None => {
+                let scan = pending.device.scan(cx.policy, cx.now, typed);
+                let accepted = scan.and_then(|scan| scan.accepted());
+                (accepted.is_some(), accepted)
+            }
+        };
+        let (device, method) = (pending.device.id, pending.device.method());
+        if !right {
+            // A sent code dies with its tries; a shown secret lives out its ten minutes.
+            let dead = match &mut pending.sent {
+                Some((_, failures)) => {
+                    *failures = failures.saturating_add(1);
+                    u64::from(*failures) >= cx.policy.challenge_tries().as_u64()
+                }
+                None => false,
+            };
+            self.pending = (!dead).then_some(pending);
+            let happening = Happening::plain(Kind::Rejected(Why::WrongCode)).on(device, method);
+            return self.reject(cx, class, happening.purpose(&purpose));
+        }
+        let Pending { device: mut bound, replaces, .. } = pending;
+        if let Some(moving_factor) = moving_factor {
+            bound.accept(cx.policy, cx.now, moving_factor, false);
+        }
+        bound.bound_at = cx.now;
+        bound.last_used = Some(cx.now); // a telephone as well: it has no moving factor to burn
+        let mut happened = Vec::new();
+        if let Some(old) = replaces.and_then(|old| self.device_mut(old)) {
+            let was = old.method();
+            old.retire(DeviceStatus::Revoked);
+            happened.push(Happening::plain(Kind::Revoked).on(old.id, was));
+        }
+        happened.push(Happening::plain(Kind::Bound { replaces }).on(device, method));
+        self.budgets.of_mut(class).forgive();
+        self.bind(cx.now, bound);
+        let recovery_codes =
+            self.recovery.is_none().then(|| self.issue_recovery_codes(cx, seed, &mut happened));
+        let answer = Bound { device, epoch: self.epoch, recovery_codes };
+        Decision { answer: Verdict::Accepted(answer), next: Some(self), happened }
+    }
+
+    /// Brings a device over from another system, unconfirmed, on the host's word.
+    ///
+    /// Only into an account that has not been used here: once a person has signed in, an import
+    /// would be a way to bind a device without a proof.
+    pub(crate) fn import(
+        mut self: Box<Self>,
+        cx: &Context<'_>,
+        device: DeviceId,
+        import: &ExistingDevice,
+    ) -> Decision<Change<DeviceId>> {
+        let method = match import.moving {
+            ImportedState::Totp { .. } => Method::Totp,
+            ImportedState::Hotp { .. } => Method::Hotp,
+        };
+        let used_here = |device: &Device| !device.imported || device.last_used.is_some();
+        let refusal = if self.offboarded_at.is_some() {
+            Err(Refusal::Offboarded)
+        } else if self.holds(&import.secret) {
+            Err(Refusal::AlreadyBound)
+        } else if self.recovery.is_some() || self.devices.iter().any(used_here) {
+            Err(Refusal::ProofRequired)
+        } else {
+            self.has_room(method)
+        };
+        if let Err(refusal) = refusal {
+            return Decision::refused(refusal);
+        }
+        let secret = import.secret.duplicate();
+        let moving = match import.moving {
+            ImportedState::Totp { parameters, last_step } => {
+                let present = parameters.step_at(cx.now);
+                ImportedState::Totp { parameters, last_step: last_step.or(present) }
+            }
+            hotp @ ImportedState::Hotp { .. } => hotp,
+        };
+        let factor = moving.factor(secret);
+        self.bind(
+            cx.now,
+            Device {
+                id: device,
+                label: import.label.clone(),
+                status: DeviceStatus::Confirmed,
+                bound_at: cx.now,
+                last_used: None,
+                imported: true,
+                factor,
+            },
+        );
+        let kind = Kind::Imported { short_secret: import.secret.is_short() };
+        self.change(Change::Done(device), Vec::from([Happening::plain(kind).on(device, method)]))
+    }
+
+    pub(crate) fn has_room(&self, method: Method) -> Result<(), Refusal> {
+        let class = class_of(method);
+        let same = |device: &&Device| device.in_use() && device.class() == class;
+        let limit = match class {
+            Class::Codes => MAX_OTP_DEVICES,
+            Class::External => MAX_EXTERNAL_DEVICES,
+            Class::OutOfBand => 1,
+            Class::Recovery => 0,
+        };
+        let count = self.devices.iter().filter(same).count();
+        if count < limit { Ok(()) } else { Err(Refusal::TooManyDevices) }
+    }
+
+    pub(crate) fn replaceable(&self, old: DeviceId, by: Method) -> Result<(), Refusal> {
+        match self.device(old).map(|old| (old.status, old.class())) {
+            Some((DeviceStatus::Confirmed, class)) if class == class_of(by) => Ok(()),
+            Some((DeviceStatus::Confirmed | DeviceStatus::Disabled, _)) => self.has_room(by),
+            _ => Err(Refusal::NoSuchDevice),
+        }
+    }
+
+    pub(crate) fn issue_recovery_codes(
+        &mut self,
+        cx: &Context<'_>,
+        seed: &RecoverySeed,
+        happened: &mut Vec<Happening>,
+    ) -> RecoveryCodes {
+        let (codes, set) = seed.issue(cx.policy.recovery_codes().as_u64(), cx.now);
+        let kind = Kind::RecoveryCodesIssued { count: set.left() };
+        happened.push(Happening::plain(kind).by(Method::RecoveryCode));
+        self.recovery = Some(set);
+        codes
+    }
+}
+
+/// An enrolment that waits for its first code.
+#[derive(Debug)]
+#[must_use = "show the URI as a QR code, then confirm with a code"]
+pub struct PendingEnrolment {
+    id: ChallengeId,
+    device: DeviceId,
+    until: UnixTime,
+    factor: Factor,
+}
+
+impl PendingEnrolment {
+    /// What [`Mfa::confirm`] has to name.
+    #[must_use]
+    pub const fn id(&self) -> ChallengeId {
+        self.id
+    }
+
+    /// The number the device will have.
+    #[must_use]
+    pub const fn device(&self) -> DeviceId {
+        self.device
+    }
+
+    /// Until when it can be confirmed.
+    #[must_use]
+    pub const fn until(&self) -> UnixTime {
+        self.until
+    }
+
+    /// The `otpauth://` URI, to be shown once as a QR code, to this person alone: whoever scans it
+    /// has the device.
+    ///
+    /// # Errors
+    /// [`UriError`] if the names do not fit a URI, or the parameters cannot be said in one.
+    pub fn uri(&self, issuer: &str, account: &str) -> Result<ProvisioningUri, UriError> {
+        self.factor.uri(issuer, account)
+    }
+}
+
+/// A device that is in place and works.
+#[derive(Debug)]
+#[must_use = "recovery codes are shown now or never"]
+pub struct Bound {
+    pub(crate) device: DeviceId,
+    pub(crate) epoch: u32,
+    pub(crate) recovery_codes: Option<RecoveryCodes>,
+}
+
+impl Bound {
+    /// The device's number.
+    #[must_use]
+    pub const fn device(&self) -> DeviceId {
+        self.device
+    }
+
+    /// The account's new epoch: sessions opened under a lower one should end.
+    #[must_use]
+    pub const fn epoch(&self) -> u32 {
+        self.epoch
+    }
+
+    /// Recovery codes, issued with the person's first factor.
+    #[must_use]
+    pub const fn recovery_codes(&self) -> Option<&RecoveryCodes> {
+        self.recovery_codes.as_ref()
+    }
+}

@@ -1,0 +1,200 @@
+//! Passkeys and certificates, which the host checks.
+//!
+//! Standard: NIST SP 800-63B-4 section 3.2.5.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use rand::CryptoRng;
+
+use crate::account::challenge::{Assertion, Challenge, ChallengeId, ExternalChallenge};
+use crate::account::device::{Device, Factor, class_of};
+use crate::account::event::{Kind, Why};
+use crate::account::policy::Policy;
+use crate::account::proof::{Change, Purpose, Refusal, Verdict};
+use crate::account::record::Seal;
+use crate::account::recovery::RecoverySeed;
+use crate::account::state::Account;
+use crate::account::summary::{AccountId, DeviceId, DeviceStatus, Label, Method};
+use crate::account::throttle::Class;
+use crate::mfa::decision::{Context, Decision, Happening, expired};
+use crate::mfa::enrol::Bound;
+use crate::mfa::handle::Mfa;
+use crate::mfa::operation::Operation;
+use crate::text::Text;
+use crate::time::UnixTime;
+
+impl<K: Seal, P: Policy> Mfa<K, P> {
+    /// Binds a passkey or certificate that the host has registered and checked itself.
+    ///
+    /// Proof as for [`Mfa::enrol`]; recovery codes come with a person's first factor. Emits `Bound`.
+    pub fn bind_external(
+        &self,
+        id: &AccountId,
+        label: &str,
+        method: ExternalMethod,
+        rng: &mut impl CryptoRng,
+        now: UnixTime,
+    ) -> Operation<'_, Change<Bound>> {
+        let method = match method {
+            ExternalMethod::Passkey => Method::Passkey,
+            ExternalMethod::Pki => Method::Pki,
+        };
+        let (seed, device) = (RecoverySeed::generate(rng), DeviceId::from_u64(rng.next_u64()));
+        let label = Text::new(label);
+        self.operation(id, now, move |account, cx| {
+            let label = label.as_ref().map_err(|error| *error)?;
+            Ok(account.bind_external(cx, device, method, label, &seed))
+        })
+    }
+
+    /// Starts the host's own check of a passkey or certificate.
+    ///
+    /// The challenge has to be signed, or be kept beside the host's own. Emits `ChallengeIssued`.
+    pub fn start_external(
+        &self,
+        id: &AccountId,
+        purpose: Purpose,
+        rng: &mut impl CryptoRng,
+        now: UnixTime,
+    ) -> Operation<'_, Change<ExternalChallenge>> {
+        let challenge = ChallengeId::generate(rng);
+        self.operation(id, now, move |account, cx| {
+            Ok(account.start_external(cx, &purpose, challenge))
+        })
+    }
+
+    /// Takes the host's word on a passkey or certificate, once for each challenge.
+    ///
+    /// A failed check counts, and uses the challenge up as well. Emits `Accepted` or `Rejected`.
+    /// NIST SP 800-63B-4 section 3.2.5: what makes a passkey or certificate phishing-resistant.
+    pub fn settle_external(
+        &self,
+        id: &AccountId,
+        assertion: Assertion,
+        purpose: Purpose,
+        now: UnixTime,
+    ) -> Operation<'_, Verdict> {
+        self.operation(id, now, move |account, cx| {
+            Ok(account.settle_external(cx, &assertion, &purpose))
+        })
+    }
+}
+
+impl Account {
+    /// Binds a passkey or certificate that the host has just registered.
+    pub(crate) fn bind_external(
+        mut self: Box<Self>,
+        cx: &Context<'_>,
+        device: DeviceId,
+        method: Method,
+        label: &Label,
+        seed: &RecoverySeed,
+    ) -> Decision<Change<Bound>> {
+        let external = class_of(method) == Class::External;
+        let allowed = self.may_bind(cx).and_then(|()| self.has_room(method));
+        if let Err(refusal) = allowed {
+            return Decision::refused(refusal);
+        }
+        if !external {
+            return Decision::refused(Refusal::NotPermitted);
+        }
+        let mut happened =
+            Vec::from([Happening::plain(Kind::Bound { replaces: None }).on(device, method)]);
+        self.budgets.external.forgive();
+        self.bind(
+            cx.now,
+            Device {
+                id: device,
+                label: label.clone(),
+                status: DeviceStatus::Confirmed,
+                bound_at: cx.now,
+                last_used: None,
+                imported: false,
+                factor: Factor::External(method),
+            },
+        );
+        let recovery_codes =
+            self.recovery.is_none().then(|| self.issue_recovery_codes(cx, seed, &mut happened));
+        let answer = Bound { device, epoch: self.epoch, recovery_codes };
+        self.change(Change::Done(answer), happened)
+    }
+
+    /// Starts a host's check of a passkey or certificate.
+    pub(crate) fn start_external(
+        mut self: Box<Self>,
+        cx: &Context<'_>,
+        purpose: &Purpose,
+        id: ChallengeId,
+    ) -> Decision<Change<ExternalChallenge>> {
+        let usable = |device: &&Device| device.in_use() && device.class() == Class::External;
+        let bound = self.devices.iter().find(usable).map(|device| device.id);
+        let throttle = cx.policy.throttle(Class::External);
+        let wait = self.budgets.external.waits_until(&throttle, cx.now);
+        let device = match (bound, wait) {
+            _ if self.offboarded_at.is_some() => return Decision::refused(Refusal::Offboarded),
+            (None, _) => return Decision::refused(Refusal::NothingBound),
+            (_, Some(until)) => return Decision::refused(Refusal::TooSoon { until }),
+            (Some(device), None) => device,
+        };
+        let until = cx.now.plus(cx.policy.challenge_lifetime().as_u64());
+        self.external = Some(Challenge {
+            id,
+            purpose: purpose.clone(),
+            until,
+            device,
+            failures: 0,
+            sent: None,
+        });
+        let happening = Happening::plain(Kind::ChallengeIssued { until }).purpose(purpose);
+        self.change(Change::Done(ExternalChallenge { id, until }), Vec::from([happening]))
+    }
+
+    /// The host's word on a passkey or certificate, once for each challenge, right or wrong.
+    pub(crate) fn settle_external(
+        mut self: Box<Self>,
+        cx: &Context<'_>,
+        assertion: &Assertion,
+        purpose: &Purpose,
+    ) -> Decision<Verdict> {
+        if let Some(no) = self.gate(cx, Class::External, purpose) {
+            return no;
+        }
+        let live = self.external.take_if(|live| live.id == assertion.id && cx.now <= live.until);
+        let Some(challenge) = live else { return expired(purpose) };
+        let id = assertion.device;
+        let method = self.device(id).filter(|device| device.in_use()).map(Device::method);
+        let method = method.filter(|method| class_of(*method) == Class::External);
+        let same_purpose = challenge.purpose == *purpose;
+        match method {
+            Some(method) if assertion.passed && same_purpose => {
+                self.budgets.external.forgive();
+                if let Some(device) = self.device_mut(id) {
+                    device.last_used = Some(cx.now);
+                }
+                self.accept_as(cx, Some(id), method, purpose, Vec::new())
+            }
+            _ => {
+                let why = match method {
+                    None => Why::NoDevice,
+                    Some(_) if !same_purpose => Why::WrongPurpose,
+                    Some(_) => Why::HostCheckFailed,
+                };
+                let mut happening = Happening::plain(Kind::Rejected(why)).purpose(purpose);
+                if let Some(method) = method {
+                    happening = happening.on(id, method);
+                }
+                self.reject(cx, Class::External, happening)
+            }
+        }
+    }
+}
+
+/// A method that the host checks itself.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum ExternalMethod {
+    /// A WebAuthn credential.
+    Passkey,
+    /// A certificate on a smart card or device.
+    Pki,
+}

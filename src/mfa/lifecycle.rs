@@ -1,0 +1,154 @@
+//! The end of a device and of an account, and the summary.
+//!
+//! Standard: NIST SP 800-63B-4 sections 4.3 and 4.5, 45 CFR 164.308(a)(3)(ii)(C).
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use crate::account::event::{Actor, Kind};
+use crate::account::policy::Policy;
+use crate::account::proof::{Change, Proof, Purpose, Refusal};
+use crate::account::record::Seal;
+use crate::account::state::Account;
+use crate::account::summary::{AccountId, DeviceId, DeviceStatus, Reason, Summary};
+use crate::mfa::decision::{Context, Decision, Happening};
+use crate::mfa::handle::Mfa;
+use crate::mfa::operation::Operation;
+use crate::text::Text;
+use crate::time::UnixTime;
+
+impl<K: Seal, P: Policy> Mfa<K, P> {
+    /// Removes a device and erases its secret; not the last factor.
+    ///
+    /// Needs a proof for [`Purpose::ChangeFactors`], or an operator's for [`Purpose::ActForOther`].
+    /// The epoch rises. Emits `Revoked`. NIST SP 800-63B-4 section 4.5.
+    pub fn revoke(
+        &self,
+        id: &AccountId,
+        device: DeviceId,
+        proof: Proof,
+        now: UnixTime,
+    ) -> Operation<'_, Change> {
+        self.operation(id, now, move |account, cx| Ok(account.revoke(cx, device))).proven_by(proof)
+    }
+
+    /// Takes a lost, stolen or compromised device out of use at once, the last one too.
+    ///
+    /// One factor of any kind is enough, with a proof for any purpose; or an operator's for
+    /// [`Purpose::ActForOther`]. The epoch rises. Emits `ReportedLost`. NIST SP 800-63B-4 section
+    /// 4.3.
+    pub fn report_lost(
+        &self,
+        id: &AccountId,
+        device: DeviceId,
+        proof: Proof,
+        now: UnixTime,
+    ) -> Operation<'_, Change> {
+        self.operation(id, now, move |account, cx| Ok(account.report_lost(cx, device)))
+            .proven_by(proof)
+    }
+
+    /// Ends everything of a leaver in one write: afterwards nothing of theirs is accepted, enrolled
+    /// or changed, ever. Whoever comes back gets a new account id.
+    ///
+    /// Needs no proof, because it can only deny: whoever may end an employment may call it. The
+    /// epoch rises. Emits `Revoked` for each device and `Offboarded`. 45 CFR 164.308(a)(3)(ii)(C).
+    pub fn offboard(
+        &self,
+        id: &AccountId,
+        by: Actor,
+        reason: &str,
+        now: UnixTime,
+    ) -> Operation<'_, Change> {
+        let reason: Result<Reason, _> = Text::new(reason);
+        self.operation(id, now, move |account, cx| {
+            Ok(account.offboard(cx, reason.as_ref().map_err(|error| *error)?))
+        })
+        .acted_by(by)
+    }
+
+    /// What the account is, without a secret; `None` if there is no record. Changes nothing.
+    pub fn summary(&self, id: &AccountId, now: UnixTime) -> Operation<'_, Option<Summary>> {
+        self.operation(id, now, |account, cx| {
+            let answer = account.exists.then(|| account.summary(cx.policy, cx.now));
+            Ok(Decision { answer, next: None, happened: alloc::vec::Vec::new() })
+        })
+    }
+}
+
+impl Account {
+    /// NIST SP 800-63B-4 section 4.5: removes a device, but not the last factor.
+    pub(crate) fn revoke(self: Box<Self>, cx: &Context<'_>, device: DeviceId) -> Decision<Change> {
+        let others =
+            self.devices.iter().filter(|other| other.in_use() && other.id != device).count();
+        let allowed = self.authority(cx, &Purpose::ChangeFactors).and_then(|()| {
+            let found = self.device(device).ok_or(Refusal::NoSuchDevice)?;
+            match found.status {
+                DeviceStatus::Confirmed if others == 0 => Err(Refusal::LastFactor),
+                DeviceStatus::Confirmed | DeviceStatus::Disabled => Ok(()),
+                DeviceStatus::Lost | DeviceStatus::Revoked => Err(Refusal::NoSuchDevice),
+            }
+        });
+        self.retire(allowed, device, DeviceStatus::Revoked, Kind::Revoked)
+    }
+
+    /// NIST SP 800-63B-4 section 4.3: one factor of any kind, or an operator, is enough to report a
+    /// device lost, and it works for the last one too.
+    pub(crate) fn report_lost(
+        self: Box<Self>,
+        cx: &Context<'_>,
+        device: DeviceId,
+    ) -> Decision<Change> {
+        let own = cx.proof.map_or(Purpose::ChangeFactors, |proof| proof.purpose.clone());
+        let allowed = self.authority(cx, &own).and_then(|()| {
+            let found = self.device(device).ok_or(Refusal::NoSuchDevice)?;
+            match found.status {
+                DeviceStatus::Confirmed | DeviceStatus::Disabled => Ok(()),
+                DeviceStatus::Lost | DeviceStatus::Revoked => Err(Refusal::NoSuchDevice),
+            }
+        });
+        self.retire(allowed, device, DeviceStatus::Lost, Kind::ReportedLost)
+    }
+
+    pub(crate) fn retire(
+        mut self: Box<Self>,
+        allowed: Result<(), Refusal>,
+        device: DeviceId,
+        status: DeviceStatus,
+        kind: Kind,
+    ) -> Decision<Change> {
+        if let Err(refusal) = allowed {
+            return Decision::refused(refusal);
+        }
+        let Some(found) = self.device_mut(device) else {
+            return Decision::refused(Refusal::NoSuchDevice);
+        };
+        let method = found.method();
+        found.retire(status);
+        self.change_epoch();
+        self.forget_oldest();
+        self.change(Change::Done(()), Vec::from([Happening::plain(kind).on(device, method)]))
+    }
+
+    /// 45 CFR 164.308(a)(3)(ii)(C), NIST SP 800-63B-4 section 4.5: the end of everything, in one
+    /// write. Works on an account that never was, which then can never be.
+    pub(crate) fn offboard(
+        mut self: Box<Self>,
+        cx: &Context<'_>,
+        reason: &Reason,
+    ) -> Decision<Change> {
+        if self.offboarded_at.is_some() {
+            return Decision::refused(Refusal::Offboarded);
+        }
+        let retired = self.devices.iter().filter(|device| device.in_use());
+        let mut happened: Vec<_> = retired
+            .map(|device| Happening::plain(Kind::Revoked).on(device.id, device.method()))
+            .collect();
+        self.retire_all();
+        self.reenrol_until = None;
+        self.offboarded_at = Some(cx.now);
+        self.change_epoch();
+        happened.push(Happening::plain(Kind::Offboarded { reason: reason.clone() }));
+        self.change(Change::Done(()), happened)
+    }
+}

@@ -1,0 +1,145 @@
+//! Signing in and stepping up with a code, and resynchronising.
+//!
+//! Standard: RFC 4226 sections 7.2 and 7.4, RFC 6238 sections 5.2 and 6, NIST SP 800-63B-4 section
+//! 3.1.4.2.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use crate::account::event::Kind;
+use crate::account::policy::Policy;
+use crate::account::proof::{Purpose, Verdict};
+use crate::account::record::Seal;
+use crate::account::state::Account;
+use crate::account::summary::{AccountId, DeviceId};
+use crate::account::throttle::Class;
+use crate::mfa::attempt::evaluate_for_nobody;
+use crate::mfa::decision::{Context, Decision, Happening, malformed};
+use crate::mfa::handle::{Mfa, without_traces};
+use crate::mfa::operation::Operation;
+use crate::otp::code::Code;
+use crate::time::UnixTime;
+
+impl<K: Seal, P: Policy> Mfa<K, P> {
+    /// Signs in, or steps up, with a code of an app or token.
+    ///
+    /// Call it after the first factor. `code` goes through the strict door; pass what a person
+    /// pasted through [`Code::parse_lenient`] first. Accepted: the step or counter is burnt, with
+    /// all below it, and consecutive failures are forgiven. Rejected: counted. Emits `Accepted`,
+    /// `Rejected`, `Disabled`, or a note. NIST SP 800-63B-4 section 3.1.4.2.
+    pub fn verify(
+        &self,
+        id: &AccountId,
+        code: &str,
+        purpose: Purpose,
+        now: UnixTime,
+    ) -> Operation<'_, Verdict> {
+        without_traces(|| {
+            let code = Code::parse_of_any_length(code);
+            self.operation(id, now, move |account, cx| {
+                Ok(account.verify(cx, code.as_ref(), &purpose))
+            })
+        })
+    }
+
+    /// Signs in, or steps up, with two consecutive codes of a device that has run out of every
+    /// window, on the same failures as [`Mfa::verify`].
+    ///
+    /// Both codes and everything below are burnt, and the clock error or counter is learnt. Emits
+    /// `Resynchronised` and `Accepted`, or as `verify`. RFC 4226 section 7.4, RFC 6238 section 6.
+    pub fn resynchronise(
+        &self,
+        id: &AccountId,
+        device: DeviceId,
+        codes: [&str; 2],
+        purpose: Purpose,
+        now: UnixTime,
+    ) -> Operation<'_, Verdict> {
+        without_traces(|| {
+            let [first, second] = codes.map(Code::parse_of_any_length);
+            self.operation(id, now, move |account, cx| {
+                let typed = first.as_ref().zip(second.as_ref());
+                Ok(account.resynchronise(cx, device, typed, &purpose))
+            })
+        })
+    }
+}
+
+impl Account {
+    /// RFC 6238 section 5.2, RFC 4226 section 7.2.
+    pub(crate) fn verify(
+        mut self: Box<Self>,
+        cx: &Context<'_>,
+        typed: Option<&Code>,
+        purpose: &Purpose,
+    ) -> Decision<Verdict> {
+        if let Some(no) = self.gate(cx, Class::Codes, purpose) {
+            return no;
+        }
+        let Some(typed) = typed else { return malformed(purpose) };
+        // Every device is evaluated, whatever matches. Should a code match on two, it is burnt on
+        // both: the digits are used up, not the device.
+        let (mut accepted, mut replayed, mut evaluated) = (None, None, false);
+        for device in &mut self.devices {
+            let Some(scan) = device.scan(cx.policy, cx.now, typed) else { continue };
+            evaluated = true;
+            if let Some(moving_factor) = scan.accepted() {
+                let matched = device.accept(cx.policy, cx.now, moving_factor, false);
+                accepted.get_or_insert(matched);
+            } else if scan.seen {
+                replayed.get_or_insert((device.id, device.method()));
+            }
+        }
+        if !evaluated {
+            evaluate_for_nobody(cx, |totp, after| {
+                totp.scan(typed, cx.now, cx.policy.window(), 0, after)
+            });
+        }
+        match accepted {
+            Some(accepted) => self.accept_code(cx, accepted, purpose, Vec::new()),
+            None => {
+                let why = self.why_rejected(evaluated, replayed.is_some());
+                let mut happening = Happening::plain(Kind::Rejected(why)).purpose(purpose);
+                if let Some((device, method)) = replayed {
+                    happening = happening.on(device, method);
+                }
+                self.reject(cx, Class::Codes, happening)
+            }
+        }
+    }
+
+    /// RFC 4226 section 7.4, RFC 6238 section 6: two consecutive codes of one device.
+    pub(crate) fn resynchronise(
+        mut self: Box<Self>,
+        cx: &Context<'_>,
+        device: DeviceId,
+        typed: Option<(&Code, &Code)>,
+        purpose: &Purpose,
+    ) -> Decision<Verdict> {
+        if let Some(no) = self.gate(cx, Class::Codes, purpose) {
+            return no;
+        }
+        let Some((first, second)) = typed else { return malformed(purpose) };
+        let found = self.devices.iter_mut().find(|found| found.id == device);
+        let scanned = found
+            .and_then(|found| Some((found.scan_far(cx.policy, cx.now, first, second)?, found)));
+        let Some((scan, found)) = scanned else {
+            evaluate_for_nobody(cx, |totp, after| {
+                totp.scan_far(&[first, second], cx.now, cx.policy.resync_reach(), after)
+            });
+            let why = self.why_rejected(false, false);
+            let happening = Happening::plain(Kind::Rejected(why)).purpose(purpose);
+            return self.reject(cx, Class::Codes, happening);
+        };
+        let Some(moving_factor) = scan.accepted() else {
+            let (id, method) = (found.id, found.method());
+            let why = self.why_rejected(true, scan.seen);
+            let happening = Happening::plain(Kind::Rejected(why)).on(id, method).purpose(purpose);
+            return self.reject(cx, Class::Codes, happening);
+        };
+        let accepted = found.accept(cx.policy, cx.now, moving_factor, true);
+        let kind = Kind::Resynchronised { clock_offset: accepted.drift };
+        let happened = Vec::from([Happening::plain(kind).on(accepted.device, accepted.method)]);
+        self.accept_code(cx, accepted, purpose, happened)
+    }
+}

@@ -1,0 +1,223 @@
+//! SMS, the restricted last resort: binding a telephone, sending a code, answering it.
+//!
+//! Standard: NIST SP 800-63B-4 sections 3.1.3 and 3.2.9.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use rand::CryptoRng;
+
+use crate::account::challenge::{Challenge, ChallengeId, ChallengeSeed, OutOfBand, PhoneNumber};
+use crate::account::device::{Device, Factor};
+use crate::account::event::{Kind, Why};
+use crate::account::policy::Policy;
+use crate::account::proof::{Change, Purpose, Refusal, Verdict};
+use crate::account::record::Seal;
+use crate::account::state::Account;
+use crate::account::summary::{AccountId, DeviceId, Label, Method};
+use crate::account::throttle::Class;
+use crate::mfa::decision::{Context, Decision, Happening, expired, malformed};
+use crate::mfa::handle::{Mfa, without_traces};
+use crate::mfa::operation::Operation;
+use crate::otp::code::Code;
+use crate::text::Text;
+use crate::time::UnixTime;
+
+impl<K: Seal, P: Policy> Mfa<K, P> {
+    /// Starts the binding of a telephone for SMS, the restricted last resort: a code for the host to
+    /// send to the new number, to be [confirmed](Mfa::confirm) like any enrolment.
+    ///
+    /// The person must have been told of the risk and offered something better ([`RestrictedNotice`]).
+    /// A number that is bound already is replaced. Proof as for [`Mfa::enrol`]. NIST SP 800-63B-4
+    /// sections 3.1.3.3 and 3.2.9.
+    pub fn enrol_phone(
+        &self,
+        id: &AccountId,
+        label: &str,
+        number: PhoneNumber,
+        _told: RestrictedNotice,
+        rng: &mut impl CryptoRng,
+        now: UnixTime,
+    ) -> Operation<'_, Change<OutOfBand>> {
+        let seed = ChallengeSeed::generate(rng);
+        let device = DeviceId::from_u64(rng.next_u64());
+        let label = Text::new(label);
+        self.operation(id, now, move |account, cx| {
+            let label = label.as_ref().map_err(|error| *error)?;
+            Ok(account.enrol_phone(cx, &number, device, label, &seed))
+        })
+    }
+
+    /// Makes a code for the bound telephone; the host sends it. It takes the place of the last one.
+    ///
+    /// Refused: no telephone, the purpose, or too soon. Emits `ChallengeIssued`. NIST SP 800-63B-4
+    /// section 3.1.3.
+    pub fn challenge(
+        &self,
+        id: &AccountId,
+        purpose: Purpose,
+        rng: &mut impl CryptoRng,
+        now: UnixTime,
+    ) -> Operation<'_, Change<OutOfBand>> {
+        let seed = ChallengeSeed::generate(rng);
+        self.operation(id, now, move |account, cx| Ok(account.challenge(cx, &purpose, &seed)))
+    }
+
+    /// Answers a sent code, once, for the purpose it was sent for.
+    ///
+    /// Five wrong answers kill the code, and each counts. Emits `Accepted` or `Rejected`. NIST SP
+    /// 800-63B-4 section 3.1.3.2.
+    pub fn answer(
+        &self,
+        id: &AccountId,
+        challenge: ChallengeId,
+        code: &str,
+        purpose: Purpose,
+        now: UnixTime,
+    ) -> Operation<'_, Verdict> {
+        without_traces(|| {
+            let code = Code::parse_of_any_length(code);
+            self.operation(id, now, move |account, cx| {
+                Ok(account.answer(cx, challenge, code.as_ref(), &purpose))
+            })
+        })
+    }
+}
+
+impl Account {
+    /// Starts the binding of a telephone, the restricted last resort (NIST SP 800-63B-4 section
+    /// 3.1.3.3): a code goes to the new number. A person has one; a new number takes over.
+    pub(crate) fn enrol_phone(
+        self: Box<Self>,
+        cx: &Context<'_>,
+        number: &PhoneNumber,
+        device: DeviceId,
+        label: &Label,
+        seed: &ChallengeSeed,
+    ) -> Decision<Change<OutOfBand>> {
+        if let Err(refusal) = self.may_bind(cx).and_then(|()| self.may_send(cx)) {
+            return Decision::refused(refusal);
+        }
+        let old =
+            self.devices.iter().find(|device| device.in_use() && device.method() == Method::Sms);
+        let old = old.map(|old| old.id);
+        let factor = Factor::Phone(number.clone());
+        let mut decision = self.enrol(cx, seed.id, device, label, &factor, old);
+        let until = cx.now.plus(cx.policy.challenge_lifetime().as_u64());
+        let digits = cx.policy.challenge_digits();
+        if let Some(next) = &mut decision.next {
+            next.code_sent_at = Some(cx.now);
+            if let Some(pending) = &mut next.pending {
+                pending.sent = Some((seed.sealed(digits), 0));
+                pending.until = pending.until.min(until);
+            }
+        }
+        decision.map(|enrolment| OutOfBand {
+            id: seed.id,
+            code: Box::new(seed.code(digits)),
+            destination: number.clone(),
+            until: until.min(enrolment),
+        })
+    }
+
+    /// Sends a code to the bound number. A new code takes the place of the old one and of nothing
+    /// else: failures stay.
+    pub(crate) fn challenge(
+        mut self: Box<Self>,
+        cx: &Context<'_>,
+        purpose: &Purpose,
+        seed: &ChallengeSeed,
+    ) -> Decision<Change<OutOfBand>> {
+        let bound = self.devices.iter().find_map(|device| match &device.factor {
+            Factor::Phone(number) if device.in_use() => Some((device.id, number.clone())),
+            _ => None,
+        });
+        let (device, destination) = match (bound, self.may_send(cx)) {
+            _ if self.offboarded_at.is_some() => return Decision::refused(Refusal::Offboarded),
+            (None, _) => return Decision::refused(Refusal::NothingBound),
+            _ if !self.sms_permits(purpose) => return Decision::refused(Refusal::NotPermitted),
+            (_, Err(refusal)) => return Decision::refused(refusal),
+            (Some(bound), Ok(())) => bound,
+        };
+        let until = cx.now.plus(cx.policy.challenge_lifetime().as_u64());
+        let digits = cx.policy.challenge_digits();
+        self.sent = Some(Challenge {
+            id: seed.id,
+            purpose: purpose.clone(),
+            until,
+            device,
+            failures: 0,
+            sent: Some(seed.sealed(digits)),
+        });
+        self.code_sent_at = Some(cx.now);
+        let answer =
+            OutOfBand { id: seed.id, code: Box::new(seed.code(digits)), destination, until };
+        let happening = Happening::plain(Kind::ChallengeIssued { until }).on(device, Method::Sms);
+        self.change(Change::Done(answer), Vec::from([happening.purpose(purpose)]))
+    }
+
+    /// NIST SP 800-63B-4 section 3.1.3.2: the answer to a sent code, once, for the purpose it was
+    /// sent for.
+    pub(crate) fn answer(
+        mut self: Box<Self>,
+        cx: &Context<'_>,
+        id: ChallengeId,
+        typed: Option<&Code>,
+        purpose: &Purpose,
+    ) -> Decision<Verdict> {
+        if let Some(no) = self.gate(cx, Class::OutOfBand, purpose) {
+            return no;
+        }
+        let Some(typed) = typed else { return malformed(purpose) };
+        let live = self.sent.take_if(|live| live.id == id && cx.now <= live.until);
+        let Some(mut challenge) = live else { return expired(purpose) };
+        let device = challenge.device;
+        let in_use = self.device(device).is_some_and(Device::in_use);
+        let same_purpose = challenge.purpose == *purpose;
+        let right = challenge.sent.as_ref().is_some_and(|sent| sent.is(&id, typed));
+        if right && same_purpose && in_use {
+            self.budgets.out_of_band.forgive();
+            if let Some(device) = self.device_mut(device) {
+                device.last_used = Some(cx.now);
+            }
+            return self.accept_as(cx, Some(device), Method::Sms, purpose, Vec::new());
+        }
+        challenge.failures = challenge.failures.saturating_add(1);
+        if u64::from(challenge.failures) < cx.policy.challenge_tries().as_u64() {
+            self.sent = Some(challenge);
+        }
+        let why = if same_purpose { Why::WrongCode } else { Why::WrongPurpose };
+        let happening = Happening::plain(Kind::Rejected(why)).on(device, Method::Sms);
+        self.reject(cx, Class::OutOfBand, happening.purpose(purpose))
+    }
+
+    /// Whether a code may be sent now. The interval holds for the person: answering a code, killing
+    /// it or starting something else does not shorten it, or whoever has the password could have
+    /// texts sent without end.
+    pub(crate) fn may_send(&self, cx: &Context<'_>) -> Result<(), Refusal> {
+        let throttle = cx.policy.throttle(Class::OutOfBand);
+        let by_failures = self.budgets.out_of_band.waits_until(&throttle, cx.now);
+        let interval = cx.policy.challenge_interval().as_u64();
+        let reach = cx.now.plus(interval);
+        // A moment beyond that reach was written by a clock that was wrong: it does not hold.
+        let sent_at = self.code_sent_at.filter(|sent_at| *sent_at <= reach);
+        let by_interval = sent_at.map(|sent_at| sent_at.plus(interval).min(reach));
+        match by_failures.max(by_interval.filter(|until| *until > cx.now)) {
+            Some(until) => Err(Refusal::TooSoon { until }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The host's word that the person was told, in plain language, what SMS does not protect against,
+/// and was offered something better (NIST SP 800-63B-4 section 3.2.9).
+#[derive(Clone, Copy, Debug)]
+pub struct RestrictedNotice(());
+
+impl RestrictedNotice {
+    /// The person was told and offered. Whoever writes this line answers for it.
+    #[must_use]
+    pub const fn given_by_host() -> RestrictedNotice {
+        RestrictedNotice(())
+    }
+}
