@@ -4,7 +4,9 @@
 
 use std::error::Error;
 
-use countersign::{AccountId, Keyring, Mfa, OsRandom, Recommended, Record, Store, Swap, UnixTime, Write};
+use countersign::{
+    AccountId, Keyring, Mfa, OsRandom, Recommended, Record, Store, Swap, UnixTime, Write,
+};
 use rand::Rng;
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -29,7 +31,8 @@ impl Store for MyStore {
                 self.0.execute(insert, params![id, version, bytes])?
             }
             Some(expected) => {
-                let update = "UPDATE mfa SET version = ?2, record = ?3 WHERE id = ?1 AND version = ?4";
+                let update =
+                    "UPDATE mfa SET version = ?2, record = ?3 WHERE id = ?1 AND version = ?4";
                 self.0.execute(update, params![id, version, bytes, expected])?
             }
         };
@@ -39,7 +42,8 @@ impl Store for MyStore {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let connection = Connection::open_in_memory()?; // yours is a file, with synchronous = FULL
-    connection.execute_batch("CREATE TABLE mfa (id BLOB PRIMARY KEY, version BIGINT, record BLOB)")?;
+    connection
+        .execute_batch("CREATE TABLE mfa (id BLOB PRIMARY KEY, version BIGINT, record BLOB)")?;
     let (mut rng, mut key) = (OsRandom::new()?, [0; 32]);
     rng.fill_bytes(&mut key);
     let mfa = Mfa::new(Keyring::new(key), Recommended);

@@ -6,7 +6,9 @@ use std::error::Error;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
-use countersign::{AccountId, AsyncStore, Keyring, Mfa, Proof, Recommended, SignIn, UnixTime, Verdict};
+use countersign::{
+    AccountId, AsyncStore, Keyring, Mfa, Proof, Recommended, SignIn, UnixTime, Verdict,
+};
 
 #[path = "shared/person.rs"]
 mod person;
@@ -37,7 +39,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         let mut future = pin!(sign_in(mfa, store, id, &code, *now));
         let proof = loop {
             // Your runtime polls it. In memory it is ready at once.
-            if let Poll::Ready(proof) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            if let Poll::Ready(proof) =
+                future.as_mut().poll(&mut Context::from_waker(Waker::noop()))
+            {
                 break proof?;
             }
         };

@@ -4,9 +4,9 @@
 
 use std::error::Error;
 
+use countersign::Text;
 use countersign::account::{ExistingDevice, Refusal};
 use countersign::mfa::NotDone;
-use countersign::text::Text;
 use countersign::{AccountId, ProvisioningUri};
 
 #[path = "shared/person.rs"]
@@ -14,9 +14,17 @@ mod person;
 
 /// What the other system exported: the person's number, the URI, the last step that it accepted.
 const EXPORT: [(u64, &str, Option<u64>); 3] = [
-    (7, "otpauth://totp/Old:lee?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=Old", Some(57_000_000)),
+    (
+        7,
+        "otpauth://totp/Old:lee?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=Old",
+        Some(57_000_000),
+    ),
     (8, "otpauth://totp/Old:ana?secret=MFRGGZDFMZTWQ2LKNNWG23TPOBYXE43U&issuer=Old", None),
-    (7, "otpauth://totp/Old:lee?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=Old", Some(57_000_000)),
+    (
+        7,
+        "otpauth://totp/Old:lee?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=Old",
+        Some(57_000_000),
+    ),
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -18,7 +18,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let typed = printed.first().ok_or("none")?.to_lowercase().replace('-', " ");
     let verdict = dana.recover(&typed, SignIn).run(&example.store);
     let Verdict::Accepted(proof) = verdict.decided()? else { return Err("not accepted".into()) };
-    println!("signed in by {}; a new set is due: {}", proof.method().name(), proof.replacement_due());
+    println!(
+        "signed in by {}; a new set is due: {}",
+        proof.method().name(),
+        proof.replacement_due()
+    );
 
     // The stolen phone stops at once, before there is a new one. Any proof of Dana's will do.
     let summary = dana.summary().run(&example.store)?.ok_or("no record")?;

@@ -33,7 +33,11 @@ pub use crate::{
     text::{Text, TextError},
 };
 
+pub use self::proof::{
+    ActForOther, Action, ActionName, AnyPurpose, ChangeFactors, ChangePrivileges, MayChangeFactors,
+    Proof, Purpose, Refusal, SignIn, permits,
+};
 pub use self::{
-    challenge::*, device::*, event::*, policy::*, proof::*, record::*, recovery::*, seal::*,
-    state::*, summary::*, throttle::*,
+    challenge::*, device::*, event::*, policy::*, record::*, recovery::*, seal::*, state::*,
+    summary::*, throttle::*,
 };

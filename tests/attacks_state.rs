@@ -1133,11 +1133,10 @@ fn s13_input_limits() {
     let small = |number: u64| u8::try_from(number).ok();
     within(&|n| small(n).and_then(Digits::new).is_some(), 6, 8);
     within(&|n| Period::new(n).is_some(), 1, 120);
-    within(&|n| small(n).and_then(|n| Window::new(n, 0)).is_some(), 0, 10);
-    within(&|n| small(n).and_then(|n| Window::new(0, n)).is_some(), 0, 10);
-    within(&|n| small(n).and_then(LookAhead::new).is_some(), 1, 50);
-    let reach = |n: u64| u16::try_from(n).ok().and_then(countersign::otp::Reach::new).is_some();
-    within(&reach, 1, 1_000);
+    within(&|n| Window::new(n, 0).is_some(), 0, 10);
+    within(&|n| Window::new(0, n).is_some(), 0, 10);
+    within(&|n| LookAhead::new(n).is_some(), 1, 50);
+    within(&|n| countersign::otp::Reach::new(n).is_some(), 1, 1_000);
     within(&|n| Bounded::<1, 100>::new(n).is_some(), 1, 100);
     within(&|n| Bounded::<60, 600>::new(n).is_some(), 60, 600);
     let bytes = |n: u64| vec![7; usize::try_from(n.min(70_000)).unwrap()];

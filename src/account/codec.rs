@@ -204,7 +204,7 @@ plain! {
     DeviceId: |id, e| id.as_u64().write(e), |d| d.u64().map(DeviceId::from_u64);
     ChallengeId: |id, e| id.as_bytes().write(e), |d| Stored::read(d).map(ChallengeId::from_bytes);
     Digits: |digits, e| digits.count().write(e), |d| Digits::new(d.u8()?).ok_or_else(nonsense);
-    Period: |period, e| period.as_secs().write(e), |d| Period::new(d.u64()?).ok_or_else(nonsense);
+    Period: |period, e| period.as_u64().write(e), |d| Period::new(d.u64()?).ok_or_else(nonsense);
     PhoneNumber: |number, e| e.str(number.as_str()).map(drop),
         |d| PhoneNumber::new(d.str()?).map_err(|_| nonsense());
     Box<Secret>: |secret, e| e.bytes(secret.expose_bytes()).map(drop),

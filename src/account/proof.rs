@@ -17,14 +17,13 @@ use crate::time::UnixTime;
 /// What the person is about to do, as a type: a proof for one purpose does not compile where another
 /// is needed. Sealed; the five purposes are [`SignIn`], [`Action`], [`ChangeFactors`],
 /// [`ChangePrivileges`] and [`ActForOther`].
-pub trait Purpose: sealed::Sealed + Clone + fmt::Debug + Send + Sync + 'static {
+pub trait Purpose: Sealed + Clone + fmt::Debug + Send + Sync + 'static {
     /// The purpose as a value, for events and logs.
     fn to_any(&self) -> AnyPurpose;
 }
 
-mod sealed {
-    pub trait Sealed {}
-}
+/// Not exported: no type beyond this file is a purpose.
+pub trait Sealed {}
 
 macro_rules! purposes {
     ($($(#[$doc:meta])* $name:ident),*) => {$(
@@ -32,7 +31,7 @@ macro_rules! purposes {
         #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
         pub struct $name;
 
-        impl sealed::Sealed for $name {}
+        impl Sealed for $name {}
 
         impl Purpose for $name {
             fn to_any(&self) -> AnyPurpose {
@@ -84,7 +83,7 @@ impl Action {
     }
 }
 
-impl sealed::Sealed for Action {}
+impl Sealed for Action {}
 
 impl Purpose for Action {
     fn to_any(&self) -> AnyPurpose {

@@ -20,7 +20,7 @@ use crate::account::state::Account;
 use crate::account::summary::{AccountId, Summary};
 use crate::mfa::answer::{Changed, Fault, NotDone, Verdict};
 use crate::mfa::decision::{Context, Decision, DraftEvent};
-use crate::store::{AsyncStore, Store, Swap, Write};
+use crate::store::contract::{AsyncStore, Store, Swap, Write};
 use crate::text::{Text, TextError};
 use crate::time::UnixTime;
 use crate::wipe;

@@ -92,7 +92,7 @@ impl Authenticator {
     pub fn at(&self, moving_factor: u64) -> String {
         let code = match self {
             Authenticator::App { totp, parameters } => {
-                let start = parameters.t0.plus(moving_factor * parameters.period.as_secs());
+                let start = parameters.t0.plus(moving_factor * parameters.period.as_u64());
                 totp.generate(start).unwrap()
             }
             Authenticator::Token { hotp } => hotp.generate(moving_factor),

@@ -1296,7 +1296,7 @@ fn pending(pending: &PendingEnrolment, drawn: &mut Drawn) -> String {
         secret: uri.secret().expose_bytes().to_vec(),
         algorithm: uri.algorithm().name().into(),
         digits: uri.digits().count().into(),
-        steps: uri.totp_parameters().map(|p| (p.period.as_secs().into(), p.t0.as_secs().into())),
+        steps: uri.totp_parameters().map(|p| (p.period.as_u64().into(), p.t0.as_secs().into())),
     });
     format!("done until {}", pending.until().as_secs())
 }

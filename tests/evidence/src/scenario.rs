@@ -49,14 +49,14 @@ pub fn core(algorithm: Algorithm, len: usize, seed: u64, mut look: impl FnMut(&s
         look("found");
         let next = totp.generate(NOW.plus(30)).expect("after T0");
         let both = [totp.generate(NOW).expect("after T0"), next];
-        assert!(totp.resynchronise(&both, NOW, Reach::THOUSAND, None).is_some());
+        assert!(totp.resynchronise(&both, NOW, Reach::of::<1000>(), None).is_some());
         look("resynchronised");
         // Boxed, as a host may keep it.
         let hotp = Box::new(Hotp::new(&secret, algorithm, Digits::Eight));
         look("keyed by counter");
         assert!(hotp.generate(7) != *code);
         look("by counter");
-        assert!(hotp.resynchronise(&both, 0, Reach::THOUSAND).is_none());
+        assert!(hotp.resynchronise(&both, 0, Reach::of::<1000>()).is_none());
         look("resynchronised by counter");
         let _parts = parts(len, seed, (0, algorithm), NOW.as_secs() / 30);
         // The number of the code, as a host should not keep it.

@@ -240,7 +240,7 @@ fn equal_codes() {
         let [public, secret] = secrets.each_ref().map(hotp);
         for (hotp, code) in apart([&public, &secret], &codes) {
             for (counter, found) in [(first, Some(second)), (second + 1, None)] {
-                let found_at = hotp.find(code, counter, LookAhead::FIVE);
+                let found_at = hotp.find(code, counter, LookAhead::of::<5>());
                 assert_eq!(found_at.map(|found| found.counter()), found);
             }
         }
