@@ -28,7 +28,7 @@ use crate::time::UnixTime;
 use crate::uri::{ProvisioningUri, UriError};
 
 /// Bytes of stack below the call in which an operation is made. Enough for a release build:
-/// `tests/wiping.rs` looks.
+/// `tests/evidence/tests/wiping.rs` looks.
 const TRACES: usize = 2048;
 
 /// A typed code is moved into its operation, and a move leaves a copy: whoever reads the stack later
