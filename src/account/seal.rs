@@ -98,7 +98,7 @@ struct SealingKey {
 }
 
 /// Bytes of stack below the call in which a key is scheduled. Enough for a release build:
-/// `tests/wiping.rs` looks.
+/// `tests/evidence/tests/wiping.rs` looks.
 const TRACES: usize = 4096;
 
 impl SealingKey {

@@ -32,7 +32,7 @@ pub const MAX_TRIES: usize = 8;
 const TRACES: usize = 10_240;
 
 /// Bytes of stack below the call in which an operation is made. Enough for a release build:
-/// `tests/wiping.rs` looks.
+/// `tests/evidence/tests/wiping.rs` looks.
 const TRACES_OF_MAKING: usize = 2048;
 
 /// Makes an operation that holds a typed code. A move leaves a copy on the stack, and an attacker who

@@ -1,6 +1,6 @@
-//! What `tests/wiping.rs` has a program do while it looks on. The test does the same itself, with
-//! the same randomness, to learn what to look for. Between two looks everything that held a secret
-//! is dropped.
+//! What `tests/evidence/tests/wiping.rs` has a program do while it looks on. The test does the same
+//! itself, with the same randomness, to learn what to look for. Between two looks everything that held
+//! a secret is dropped.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
