@@ -7,18 +7,12 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Barrier, Mutex, MutexGuard};
 
-use countersign::account::Refusal;
 use countersign::account::{
     AnyPurpose, Assertion, Bounded, ChallengeId, Class, DeviceStatus, EventKind, OutOfBand,
     PhoneNumber, Refusal, RejectionReason, Seal, SealError, Throttle,
 };
-use countersign::account::{Assertion, ChallengeId, OutOfBand, PhoneNumber};
-use countersign::account::{Class, Throttle};
-use countersign::account::{DeviceStatus, Text};
-use countersign::account::{EventKind, RejectionReason};
-use countersign::account::{Seal, SealError};
 use countersign::mfa::{
-    AccountAt, Attempt, Change, Changed, Confirmed, ExternalMethod, NoProof, NotDone,
+    self, AccountAt, Attempt, Change, Changed, Confirmed, ExternalMethod, NoProof, NotDone,
     PendingEnrolment, Reading, RestrictedNotice,
 };
 use countersign::otp::{Parameters, Reach};
@@ -423,6 +417,19 @@ pub fn refusal<T, E, A>(done: Result<Changed<T>, NotDone<E, A>>) -> Option<Refus
     done.err().and_then(|not_done| not_done.refusal())
 }
 
+/// What was done, or why it was refused.
+pub fn or_refusal<T, A>(done: Done<T, A>) -> Result<T, Refusal> {
+    done.map(Changed::into_inner).map_err(|not_done| not_done.refusal().expect("a decision"))
+}
+
+/// What kept a change from being decided.
+pub fn undecided<T, E, A>(done: Result<Changed<T>, NotDone<E, A>>) -> Option<mfa::Fault<E>> {
+    match done {
+        Err(NotDone::Undecided(fault)) => Some(fault),
+        _ => None,
+    }
+}
+
 /// A proof for a purpose that is only known when the test runs.
 #[derive(Debug)]
 pub enum AnyProof {
@@ -605,7 +612,7 @@ impl<P: Policy> Practice<P> {
     }
 
     /// Half a minute later, the next code of the person's app.
-    pub fn proof<P: Purpose>(&self, person: &Person, purpose: P) -> Proof<P> {
+    pub fn proof<Q: Purpose>(&self, person: &Person, purpose: Q) -> Proof<Q> {
         let now = self.wait(30);
         let verdict = self.mfa.account(&person.id).at(now).verify(&person.app.code(now), purpose);
         self.run(verdict).accepted().expect("the next code")
@@ -655,12 +662,12 @@ impl<P: Policy> Practice<P> {
         self.run(start).unwrap().id()
     }
 
-    pub fn settle<P: Purpose>(
+    pub fn settle<Q: Purpose>(
         &self,
         id: &AccountId,
         assertion: Assertion,
-        purpose: P,
-    ) -> Verdict<Proof<P>> {
+        purpose: Q,
+    ) -> Verdict<Proof<Q>> {
         self.run(self.at(id).finish_external(assertion, purpose))
     }
 
