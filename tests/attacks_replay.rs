@@ -205,7 +205,7 @@ fn at_once<S: Store + Sync>(
 /// CVE-2026-20779, CVE-2026-34224, CVE-2026-43930, CVE-2026-40178, GHSA-qq2p-4282-cfc5: two
 /// requests read the same state, and both were right.
 ///
-/// Guards `Swap::Stale => None` in `Prepared::release`, and that `Operation::run` loads and decides
+/// Guards `Swap::Stale => None` in `Prepared::release`, and that `Operation::drive` loads and decides
 /// again.
 #[test]
 fn r04_concurrent_same_code() {
@@ -270,7 +270,7 @@ fn r05_restart_and_second_node() {
 /// A store that fails around the write: never an acceptance, and if the write landed, the code is
 /// gone.
 ///
-/// Guards `.map_err(Fault::Store)?` after `store.swap` in `Operation::run`.
+/// Guards `.map_err(Fault::Store)?` after `store.swap` in `Operation::drive`.
 #[test]
 fn r06_write_fails() {
     let practice = Practice::new();
@@ -507,7 +507,7 @@ fn r10_recovery_single_use() {
 /// GHSA-j5rm-v3vh-vx94, CVE-2022-42731, CVE-2026-37982, GHSA-wg23-69c2-gjc8: a passkey assertion
 /// that was good once was good again.
 ///
-/// Guards `self.external.take_if(..)` and `live.id == assertion.id` in `Account::settle_external`.
+/// Guards `self.external.take_if(..)` and `live.id == assertion.id` in `Account::finish_external`.
 #[test]
 fn r11_external_assertion_once() {
     let practice = Practice::new();

@@ -132,8 +132,8 @@ fn everything<P: Policy>(
 /// CVE-2026-35597 (Vikunja): the lock was written, and then the wrong code was an error, and the
 /// error rolled the transaction back.
 ///
-/// Guards that `reject` in account.rs answers with `Verdict::Rejected` and that no `Err` of
-/// `Operation::run` stands for a wrong code: `?` lets every verdict through.
+/// Guards that `Account::reject` answers with `Verdict::Rejected`, and that `Verdict::decided` makes
+/// no `Err` of it: `?` lets every verdict through but the fault.
 #[test]
 fn t02_rollback_of_the_caller() {
     /// A host that commits on `Ok` and rolls back on `Err`, as every framework does.
@@ -175,7 +175,7 @@ fn t02_rollback_of_the_caller() {
 /// codes.
 ///
 /// Guards that the budget is the account's: `self.budgets.of_mut(class).charge(..)` in
-/// `Account::reject`, and that `Account::challenge` and `Account::start_external` forgive nothing.
+/// `Account::reject`, and that `Account::send_code` and `Account::start_external` forgive nothing.
 #[test]
 fn t03_nothing_refills() {
     // A thousand checks of a passkey are started, from a thousand addresses; five are evaluated.
@@ -277,8 +277,8 @@ fn t04_the_count_is_stored() {
 
 /// futrx 112, dragonflight: the right password, or another factor, cleared the count of this one.
 ///
-/// Guards the class in each `forgive`: `Account::accept_code`, `recover`, `answer`,
-/// `settle_external`. And `forgotten_at` in `Budget::forgive`: a success leaves the long window.
+/// Guards the class in each `forgive`: `Account::accept_code`, `recover`, `verify_sent_code`,
+/// `finish_external`. And `forgotten_at` in `Budget::forgive`: a success leaves the long window.
 #[test]
 fn t05_success_elsewhere() {
     type Setup<'a> = (&'a countersign::account::OutOfBand, countersign::DeviceId);
@@ -406,7 +406,7 @@ fn t06_ids_are_bytes() {
 /// CVE-2018-14657, CVE-2026-9798, CVE-2026-16103, Keycloak 26177: the lock was looked at when the
 /// attempt began, and not when the code came.
 ///
-/// Guards the `gate` in `Account::answer` and `Account::settle_external`, and `waits_until` in
+/// Guards the `gate` in `Account::verify_sent_code` and `Account::finish_external`, and `waits_until` in
 /// `Account::confirm`.
 #[test]
 fn t07_locked_at_redemption() {
@@ -457,7 +457,7 @@ fn t07_locked_at_redemption() {
 /// CVE-2025-6015, CVE-2021-38155, CVE-2025-6010: the order of the questions tells what the answer
 /// does not: "used already" in front of "locked" says that the code was right.
 ///
-/// Guards the `gate` at the head of `Account::verify`, `resynchronise`, `recover` and `answer`,
+/// Guards the `gate` at the head of `Account::verify`, `resynchronise`, `recover` and `verify_sent_code`,
 /// before anything is evaluated.
 #[test]
 fn t08_a_lock_says_nothing() {
@@ -735,7 +735,7 @@ fn t12_no_collateral_charge() {
 
 /// A refund on "wrong" is a free guess; a charge without an answer is at most one too many.
 ///
-/// Guards that nothing but `forgive` ever lowers a budget, and the order of `Operation::run`: load,
+/// Guards that nothing but `forgive` ever lowers a budget, and the order of `Operation::drive`: load,
 /// decide, swap, answer.
 #[test]
 fn t13_no_refund() {
@@ -765,7 +765,7 @@ fn t13_no_refund() {
 
 /// CVE-2021-41177 (Nextcloud): no cache, no limiter, no word.
 ///
-/// Guards `.map_err(Fault::Store)?` after each `load` and `note` in `Operation::run`, and `?` after
+/// Guards `.map_err(Fault::Store)?` after each `load` and `note` in `Operation::drive`, and `?` after
 /// `record::open`: what cannot be read is never a fresh account.
 #[test]
 fn t14_fails_closed() {
@@ -824,7 +824,7 @@ fn t14_fails_closed() {
 
 /// A request that is cancelled between the count and the answer.
 ///
-/// Guards the order in `Operation::run_async`: the answer is made after the awaited swap, so a
+/// Guards the order in `Operation::drive_async`: the answer is made after the awaited swap, so a
 /// dropped future leaves a count behind and never an acceptance.
 #[test]
 fn t15_cancelled_future() {

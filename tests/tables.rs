@@ -9,11 +9,9 @@
 mod common;
 
 use common::*;
-use countersign::account::ExistingDevice;
-use countersign::account::RejectionReason;
-use countersign::account::{Assertion, PhoneNumber};
-use countersign::account::{DeviceStatus, Text};
-use countersign::account::{Refusal, permits};
+use countersign::account::{
+    Assertion, DeviceStatus, ExistingDevice, PhoneNumber, Refusal, RejectionReason, Text, permits,
+};
 use countersign::mfa::{ExternalMethod, RestrictedNotice};
 use countersign::{
     AccountId, ActForOther, Algorithm, Change, ChangeFactors, ChangePrivileges, DeviceId, Digits,
@@ -232,8 +230,7 @@ fn a_stolen_number_binds_nothing() {
     assert_eq!(thief(&practice, &person, change.clone()).unwrap_err(), Refusal::NotPermitted);
     // One factor of any kind may report a device lost; that is no step up for the one who did.
     let proof = thief(&practice, &person, SignIn).unwrap();
-    let lost =
-        practice.mfa.account(&person.id).at(practice.now()).report_lost(person.device, proof);
+    let lost = practice.at(&person.id).report_lost(person.device, proof);
     practice.run(lost).unwrap();
     assert_eq!(thief(&practice, &person, change.clone()).unwrap_err(), Refusal::NotPermitted);
     // A hundred wrong codes disable the app; that is none either.
@@ -247,26 +244,24 @@ fn a_stolen_number_binds_nothing() {
     for n in 0..16 {
         let (tablet, _) = practice.second_app(&person, &format!("Tablet {n}"));
         let proof = practice.proof(&person, change.clone());
-        let revoke = practice.mfa.account(&person.id).at(practice.now()).revoke(tablet, proof);
+        let revoke = practice.at(&person.id).revoke(tablet, proof);
         practice.run(revoke).unwrap();
     }
     let proof = thief(&practice, &person, SignIn).unwrap();
-    let lost =
-        practice.mfa.account(&person.id).at(practice.now()).report_lost(person.device, proof);
+    let lost = practice.at(&person.id).report_lost(person.device, proof);
     practice.run(lost).unwrap();
     assert_eq!(thief(&practice, &person, change.clone()).unwrap_err(), Refusal::NotPermitted);
     assert_eq!(practice.status(&person.id, person.device), Some(DeviceStatus::Lost));
     // The owner's recovery code does it in all cases.
     let code = &person.recovery_codes[0];
-    let recover = practice.mfa.account(&person.id).at(practice.now()).recover(code, change.clone());
+    let recover = practice.at(&person.id).recover(code, change.clone());
     let proof = practice.run(recover).accepted().unwrap();
-    let enrol =
-        practice.mfa.account(&person.id).at(practice.now()).enrol("New", &mut practice.rng());
+    let enrol = practice.at(&person.id).enrol("New", &mut practice.rng());
     assert_eq!(refusal(practice.run(enrol.proven_by(proof))), None);
     // An app that was *revoked* was so with a stronger proof: then SMS is what the person has.
     let (practice, person, phone) = owner();
     let proof = practice.proof(&person, change.clone());
-    let revoke = practice.mfa.account(&person.id).at(practice.now()).revoke(person.device, proof);
+    let revoke = practice.at(&person.id).revoke(person.device, proof);
     practice.run(revoke).unwrap();
     assert_eq!(thief(&practice, &person, change).unwrap().device(), Some(phone));
 }
@@ -700,15 +695,11 @@ fn key_proof(practice: &Practice, id: &AccountId, key: DeviceId, purpose: Purpos
 fn scene(state: State) -> Scene {
     let practice = Practice::new();
     let id = account(1);
-    let bind = practice.mfa.account(&id).at(practice.now()).bind_external(
-        "Key",
-        ExternalMethod::Passkey,
-        &mut practice.rng(),
-    );
+    let bind = practice.at(&id).bind_external("Key", ExternalMethod::Passkey, &mut practice.rng());
     let bound = practice.run(bind).unwrap();
     let (key, recovery_codes) = (bound.device(), recovery_codes(&bound));
     let proof = key_proof(&practice, &id, key, ChangeFactors);
-    let enrol = practice.mfa.account(&id).at(practice.now()).enrol("Phone", &mut practice.rng());
+    let enrol = practice.at(&id).enrol("Phone", &mut practice.rng());
     let pending = practice.run(enrol.proven_by(proof)).unwrap();
     let app = Authenticator::of(&pending);
     let person = Person { id, device: pending.device(), app, recovery_codes };
@@ -735,7 +726,7 @@ fn take(scene: &Scene, step: Step) -> bool {
     let change = || key_proof(practice, id, *key, ChangeFactors);
     let replace = || {
         let (rng, proof, now) = (&mut practice.rng(), change(), practice.now());
-        practice.run(mfa.account(id).at(now).replace(person.device, "New", proof, rng)).done().ok()
+        practice.run(mfa.account(id).at(now).replace(person.device, "New", proof, rng)).ok()
     };
     match step {
         Step::RightCode => said(&practice.verify(id, &person.app.code(now))) == Said::Accepted,
@@ -776,7 +767,7 @@ fn take(scene: &Scene, step: Step) -> bool {
             said == Some(Said::Accepted)
         }
         Step::Revoke => {
-            practice.run(mfa.account(id).at(now).revoke(person.device, change())).done().is_ok()
+            practice.run(mfa.account(id).at(now).revoke(person.device, change())).is_ok()
         }
         Step::ReportLost => practice
             .run(mfa.account(id).at(now).report_lost(person.device, change()))
@@ -810,7 +801,7 @@ fn take(scene: &Scene, step: Step) -> bool {
                 .done()
                 .is_ok()
         }
-        Step::Offboard => practice.offboard(id).done().is_ok(),
+        Step::Offboard => practice.offboard(id).is_ok(),
         Step::TenMinutes => {
             practice.wait(601);
             true
@@ -922,8 +913,7 @@ fn when_a_factor_is_the_last() {
                 true => practice.proof(&operator, ActForOther),
                 false => own(),
             };
-            let revoke =
-                practice.mfa.account(&person.id).at(practice.now()).revoke(person.device, proof);
+            let revoke = practice.at(&person.id).revoke(person.device, proof);
             let expected = (!revocable).then_some(Refusal::LastFactor);
             assert_eq!(refusal(practice.run(revoke)), expected, "{has:?}");
         }
@@ -935,8 +925,7 @@ fn when_a_factor_is_the_last() {
     let key = practice.passkey(&person.id, Some(proof));
     disable(&practice, &person);
     let proof = || key_proof(&practice, &person.id, key, ChangeFactors);
-    let revoke =
-        |device, proof| practice.mfa.account(&person.id).at(practice.now()).revoke(device, proof);
+    let revoke = |device, proof| practice.at(&person.id).revoke(device, proof);
     assert_eq!(practice.refused(revoke(key, proof())), Refusal::LastFactor);
     practice.run(revoke(person.device, proof())).unwrap();
     // The last one can be replaced, in one write, and it can be reported lost.
@@ -1003,7 +992,7 @@ fn what_a_recovery_is_worth() {
         });
         // The app is gone: reported lost by an operator.
         let proof = practice.proof(&operator, ActForOther);
-        let lost = practice.mfa.account(id).at(practice.now()).report_lost(person.device, proof);
+        let lost = practice.at(id).report_lost(person.device, proof);
         practice.run(lost).unwrap();
         practice.wait(60);
 
@@ -1022,7 +1011,7 @@ fn what_a_recovery_is_worth() {
                 AnotherFactor => Some(key_proof(&practice, id, key?, purpose)),
                 SmsAlone => {
                     assert!(phone);
-                    let sent = practice.challenge(id, purpose.clone()).done().ok()?;
+                    let sent = practice.challenge(id, purpose.clone()).ok()?;
                     let code = sent.code().expose_str();
                     practice
                         .run(practice.mfa.account(id).at(now).verify_sent_code(
@@ -1051,8 +1040,7 @@ fn what_a_recovery_is_worth() {
         assert_eq!(acts, can_act, "{with:?}");
         if with == Operator {
             let proof = practice.proof(&operator, ActForOther);
-            let reset =
-                practice.mfa.account(id).at(practice.now()).reset(proof, "showed a passport");
+            let reset = practice.at(id).reset(proof, "showed a passport");
             practice.run(reset).unwrap();
         }
         let proof = proof(ChangeFactors);
@@ -1082,8 +1070,7 @@ fn what_a_recovery_is_worth() {
         let practice = Practice::new();
         let (person, operator) = (practice.person(1), practice.person(2));
         let proof = practice.proof(&operator, ActForOther);
-        let reset =
-            practice.mfa.account(&person.id).at(practice.now()).reset(proof, "showed a passport");
+        let reset = practice.at(&person.id).reset(proof, "showed a passport");
         practice.run(reset).unwrap();
         let now = practice.wait(late);
         let enrol = practice.mfa.account(&person.id).at(now).enrol("New", &mut practice.rng());
@@ -1167,7 +1154,7 @@ fn what_ends_holds_to_its_last_second() {
                     practice.run(mfa.account(id).at(now).reset(proof, "lost it")).unwrap();
                     let enrol = move || {
                         let enrol = mfa.account(id).at(practice.now()).enrol("New", &mut rng());
-                        practice.run(enrol).done().is_ok()
+                        practice.run(enrol).is_ok()
                     };
                     (now.plus(86_400), Box::new(enrol) as _)
                 }
