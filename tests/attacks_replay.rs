@@ -205,8 +205,8 @@ fn at_once<S: Store + Sync>(
 /// CVE-2026-20779, CVE-2026-34224, CVE-2026-43930, CVE-2026-40178, GHSA-qq2p-4282-cfc5: two
 /// requests read the same state, and both were right.
 ///
-/// Guards `Swap::Stale => None` in `Prepared::release`, and that `Operation::drive` loads and decides
-/// again.
+/// Guards `Swap::Stale => None` in `Prepared::release`, and that `Operation::drive` loads and
+/// decides again.
 #[test]
 fn r04_concurrent_same_code() {
     for round in 0..8 {

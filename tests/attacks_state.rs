@@ -229,8 +229,9 @@ fn s03_ownership() {
 /// second factor), CVE-2026-0723, CVE-2024-10924 (the answer was not looked at), scheb 2018 (a
 /// proof made by the client).
 ///
-/// Guards the private fields of `Proof`, that it has no `Clone`, `Copy` or `Default`, and that an acceptance is the only place where there is one. What must not compile is in the
-/// documentation of `Proof` and `Verdict`.
+/// Guards the private fields of `Proof`, that it has no `Clone`, `Copy` or `Default`, and that an
+/// acceptance is the only place where there is one. What must not compile is in the documentation
+/// of `Proof` and `Verdict`.
 #[test]
 fn s04_proof_type() {
     type SignedIn = Proof<SignIn>;
@@ -254,8 +255,8 @@ fn s04_proof_type() {
     assert_eq!(proof.epoch(), practice.summary(&person.id).epoch);
 }
 
-/// CVE-2024-28197, CVE-2026-45010, CVE-2022-23807, CVE-2024-27928, CVE-2026-41660: what was good for
-/// one thing was good for another.
+/// CVE-2024-28197, CVE-2026-45010, CVE-2022-23807, CVE-2024-27928, CVE-2026-41660: what was good
+/// for one thing was good for another.
 ///
 /// Guards `proof.account == *cx.id && proof.purpose == *purpose` in `Account::subject_proof`, the
 /// same in `operator_proof`, and `same_purpose` in `verify_sent_code` and `finish_external`.
@@ -742,8 +743,8 @@ fn s10_leaver() {
 /// No word of a record says yes against another that says no. No operation writes such a record; a
 /// backup put together by hand, or a fault of this library, might.
 ///
-/// Guards `is_open` in `Account::use_emergency_access`, `operator.is_open()` in `operator_proof`, and
-/// `in_use` in `Device::scan`, `scan_far` and `Account::send_code`.
+/// Guards `is_open` in `Account::use_emergency_access`, `operator.is_open()` in `operator_proof`,
+/// and `in_use` in `Device::scan`, `scan_far` and `Account::send_code`.
 #[test]
 fn s10_a_no_is_enough() {
     let (mfa, store) = (Mfa::new(Bare, Recommended), Ledger::default());
@@ -862,8 +863,8 @@ fn spellings_of(secret: &[u8]) -> Vec<String> {
     vec![hex.clone(), hex.to_uppercase(), list.trim_matches(['[', ']']).to_owned()]
 }
 
-/// CVE-2025-11794, PYSEC-2019-29, CVE-2019-7929, CVE-2020-15105: secrets in answers, lists, logs and
-/// sessions.
+/// CVE-2025-11794, PYSEC-2019-29, CVE-2019-7929, CVE-2020-15105: secrets in answers, lists, logs
+/// and sessions.
 ///
 /// Guards every redacted `Debug`: `Secret`, `Code`, `Factor`, `RecoveryCode`, `PhoneNumber`,
 /// `Keyring`, `Record`, `Operation`, `Prepared`; and that `Event` and `Summary` have no place for a

@@ -132,8 +132,8 @@ fn everything<P: Policy>(
 /// CVE-2026-35597 (Vikunja): the lock was written, and then the wrong code was an error, and the
 /// error rolled the transaction back.
 ///
-/// Guards that `Account::reject` answers with `Verdict::Rejected`, and that `Verdict::decided` makes
-/// no `Err` of it: `?` lets every verdict through but the fault.
+/// Guards that `Account::reject` answers with `Verdict::Rejected`, and that `Verdict::decided`
+/// makes no `Err` of it: `?` lets every verdict through but the fault.
 #[test]
 fn t02_rollback_of_the_caller() {
     /// A host that commits on `Ok` and rolls back on `Err`, as every framework does.
@@ -170,9 +170,9 @@ fn t02_rollback_of_the_caller() {
     assert_eq!(host().unwrap(), [Said::Expired, Said::Malformed]);
 }
 
-/// AuthQuake 2024 (ten tries for each session, sessions without end), CVE-2026-27801, CVE-2026-33640
-/// (a new code is a new budget), CVE-2020-25827, CVE-2026-45364 (by address), Instagram's reset
-/// codes.
+/// AuthQuake 2024 (ten tries for each session, sessions without end), CVE-2026-27801,
+/// CVE-2026-33640 (a new code is a new budget), CVE-2020-25827, CVE-2026-45364 (by address),
+/// Instagram's reset codes.
 ///
 /// Guards that the budget is the account's: `self.budgets.of_mut(class).charge(..)` in
 /// `Account::reject`, and that `Account::send_code` and `Account::start_external` forgive nothing.
@@ -406,8 +406,8 @@ fn t06_ids_are_bytes() {
 /// CVE-2018-14657, CVE-2026-9798, CVE-2026-16103, Keycloak 26177: the lock was looked at when the
 /// attempt began, and not when the code came.
 ///
-/// Guards the `gate` in `Account::verify_sent_code` and `Account::finish_external`, and `waits_until` in
-/// `Account::confirm`.
+/// Guards the `gate` in `Account::verify_sent_code` and `Account::finish_external`, and
+/// `waits_until` in `Account::confirm`.
 #[test]
 fn t07_locked_at_redemption() {
     // The lock falls between a start and its finish: a sent code, a passkey, an enrolment.
@@ -457,8 +457,8 @@ fn t07_locked_at_redemption() {
 /// CVE-2025-6015, CVE-2021-38155, CVE-2025-6010: the order of the questions tells what the answer
 /// does not: "used already" in front of "locked" says that the code was right.
 ///
-/// Guards the `gate` at the head of `Account::verify`, `resynchronise`, `recover` and `verify_sent_code`,
-/// before anything is evaluated.
+/// Guards the `gate` at the head of `Account::verify`, `resynchronise`, `recover` and
+/// `verify_sent_code`, before anything is evaluated.
 #[test]
 fn t08_a_lock_says_nothing() {
     let policy = Numbers::default();
@@ -735,8 +735,8 @@ fn t12_no_collateral_charge() {
 
 /// A refund on "wrong" is a free guess; a charge without an answer is at most one too many.
 ///
-/// Guards that nothing but `forgive` ever lowers a budget, and the order of `Operation::drive`: load,
-/// decide, swap, answer.
+/// Guards that nothing but `forgive` ever lowers a budget, and the order of `Operation::drive`:
+/// load, decide, swap, answer.
 #[test]
 fn t13_no_refund() {
     let practice = Practice::new();
@@ -765,8 +765,8 @@ fn t13_no_refund() {
 
 /// CVE-2021-41177 (Nextcloud): no cache, no limiter, no word.
 ///
-/// Guards `.map_err(Fault::Store)?` after each `load` and `note` in `Operation::drive`, and `?` after
-/// `record::open`: what cannot be read is never a fresh account.
+/// Guards `.map_err(Fault::Store)?` after each `load` and `note` in `Operation::drive`, and `?`
+/// after `record::open`: what cannot be read is never a fresh account.
 #[test]
 fn t14_fails_closed() {
     let practice = Practice::new();

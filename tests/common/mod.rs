@@ -2,6 +2,7 @@
 //! person scans, a store that keeps the whole history and fails on demand, policies that count or
 //! differ in one number, and a practice with people, operators and a clock.
 #![allow(dead_code)] // every test crate takes a part of it
+#![allow(clippy::result_large_err)] // a refusal hands the proof back
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -440,6 +441,20 @@ pub enum AnyProof {
     ActForOther(Proof<ActForOther>),
 }
 
+/// Computes `$value` with the proof as its type.
+#[macro_export]
+macro_rules! for_any_proof {
+    ($any:expr, $proof:ident => $value:expr) => {
+        match $any {
+            $crate::common::AnyProof::SignIn($proof) => $value,
+            $crate::common::AnyProof::Action($proof) => $value,
+            $crate::common::AnyProof::ChangeFactors($proof) => $value,
+            $crate::common::AnyProof::ChangePrivileges($proof) => $value,
+            $crate::common::AnyProof::ActForOther($proof) => $value,
+        }
+    };
+}
+
 /// Calls `$make` with the purpose as its type, and gives back what it accepted as an [`AnyProof`].
 #[macro_export]
 macro_rules! for_any_purpose {
@@ -469,6 +484,12 @@ macro_rules! for_any_purpose {
             }
         }
     }};
+}
+
+impl AnyProof {
+    pub fn purpose(&self) -> AnyPurpose {
+        for_any_proof!(self, proof => proof.purpose().to_any())
+    }
 }
 
 /// The same verdict with another thing accepted.
@@ -616,6 +637,14 @@ impl<P: Policy> Practice<P> {
         let now = self.wait(30);
         let verdict = self.mfa.account(&person.id).at(now).verify(&person.app.code(now), purpose);
         self.run(verdict).accepted().expect("the next code")
+    }
+
+    /// As [`Practice::proof`], for a purpose that is only known when the test runs.
+    pub fn any_proof(&self, person: &Person, purpose: &AnyPurpose) -> AnyProof {
+        let code = person.app.code(self.wait(30));
+        let dana = self.at(&person.id);
+        let verdict = for_any_purpose!(purpose, purpose => self.run(dana.verify(&code, purpose)));
+        verdict.accepted().expect("the next code")
     }
 
     /// Adds a second app.
