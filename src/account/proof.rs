@@ -152,7 +152,7 @@ pub const fn permits(method: Method, purpose: &AnyPurpose) -> bool {
 /// where factors are changed.
 ///
 /// None of this compiles: copying one, using one twice, making one from nothing, reading one from
-/// text, or using one for another purpose.
+/// text, or using one for another purpose, with the host or with the library.
 ///
 /// ```compile_fail,E0599
 /// use countersign::{Proof, SignIn};
@@ -178,6 +178,26 @@ pub const fn permits(method: Method, purpose: &AnyPurpose) -> bool {
 /// use countersign::{Action, Proof, SignIn};
 /// fn open(sign_in: impl Fn(Proof<SignIn>), released_claims: Proof<Action>) {
 ///     sign_in(released_claims);
+/// }
+/// ```
+/// ```compile_fail,E0308
+/// use countersign::mfa::{Change, PendingEnrolment};
+/// use countersign::{ChangeFactors, Proof, SignIn};
+/// type Enrolment<'m> = Change<'m, PendingEnrolment, Proof<ChangeFactors>>;
+/// fn enrol(tablet: Enrolment<'_>, signed_in: Proof<SignIn>) -> Enrolment<'_> {
+///     tablet.proven_by(signed_in)
+/// }
+/// ```
+/// ```compile_fail,E0308
+/// use countersign::{mfa::AccountAt, ChangeFactors, Proof};
+/// fn reset(dana: AccountAt<'_>, own: Proof<ChangeFactors>) {
+///     let _ = dana.reset(own, "lost everything");
+/// }
+/// ```
+/// ```compile_fail,E0277
+/// use countersign::{mfa::AccountAt, ChangePrivileges, DeviceId, Proof};
+/// fn revoke(dana: AccountAt<'_>, phone: DeviceId, proof: Proof<ChangePrivileges>) {
+///     let _ = dana.revoke(phone, proof);
 /// }
 /// ```
 #[must_use = "a session is opened with the proof; without it the acceptance is for nothing"]

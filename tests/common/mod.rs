@@ -2,23 +2,18 @@
 //! person scans, a store that keeps the whole history and fails on demand, policies that count or
 //! differ in one number, and a practice with people, operators and a clock.
 #![allow(dead_code)] // every test crate takes a part of it
+#![allow(clippy::result_large_err)] // a refusal hands the proof back
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Barrier, Mutex, MutexGuard};
 
-use countersign::account::Refusal;
 use countersign::account::{
     AnyPurpose, Assertion, Bounded, ChallengeId, Class, DeviceStatus, EventKind, OutOfBand,
     PhoneNumber, Refusal, RejectionReason, Seal, SealError, Throttle,
 };
-use countersign::account::{Assertion, ChallengeId, OutOfBand, PhoneNumber};
-use countersign::account::{Class, Throttle};
-use countersign::account::{DeviceStatus, Text};
-use countersign::account::{EventKind, RejectionReason};
-use countersign::account::{Seal, SealError};
 use countersign::mfa::{
-    AccountAt, Attempt, Change, Changed, Confirmed, ExternalMethod, NoProof, NotDone,
+    self, AccountAt, Attempt, Change, Changed, Confirmed, ExternalMethod, NoProof, NotDone,
     PendingEnrolment, Reading, RestrictedNotice,
 };
 use countersign::otp::{Parameters, Reach};
@@ -423,6 +418,19 @@ pub fn refusal<T, E, A>(done: Result<Changed<T>, NotDone<E, A>>) -> Option<Refus
     done.err().and_then(|not_done| not_done.refusal())
 }
 
+/// What was done, or why it was refused.
+pub fn or_refusal<T, A>(done: Done<T, A>) -> Result<T, Refusal> {
+    done.map(Changed::into_inner).map_err(|not_done| not_done.refusal().expect("a decision"))
+}
+
+/// What kept a change from being decided.
+pub fn undecided<T, E, A>(done: Result<Changed<T>, NotDone<E, A>>) -> Option<mfa::Fault<E>> {
+    match done {
+        Err(NotDone::Undecided(fault)) => Some(fault),
+        _ => None,
+    }
+}
+
 /// A proof for a purpose that is only known when the test runs.
 #[derive(Debug)]
 pub enum AnyProof {
@@ -431,6 +439,20 @@ pub enum AnyProof {
     ChangeFactors(Proof<ChangeFactors>),
     ChangePrivileges(Proof<ChangePrivileges>),
     ActForOther(Proof<ActForOther>),
+}
+
+/// Computes `$value` with the proof as its type.
+#[macro_export]
+macro_rules! for_any_proof {
+    ($any:expr, $proof:ident => $value:expr) => {
+        match $any {
+            $crate::common::AnyProof::SignIn($proof) => $value,
+            $crate::common::AnyProof::Action($proof) => $value,
+            $crate::common::AnyProof::ChangeFactors($proof) => $value,
+            $crate::common::AnyProof::ChangePrivileges($proof) => $value,
+            $crate::common::AnyProof::ActForOther($proof) => $value,
+        }
+    };
 }
 
 /// Calls `$make` with the purpose as its type, and gives back what it accepted as an [`AnyProof`].
@@ -462,6 +484,12 @@ macro_rules! for_any_purpose {
             }
         }
     }};
+}
+
+impl AnyProof {
+    pub fn purpose(&self) -> AnyPurpose {
+        for_any_proof!(self, proof => proof.purpose().to_any())
+    }
 }
 
 /// The same verdict with another thing accepted.
@@ -605,10 +633,18 @@ impl<P: Policy> Practice<P> {
     }
 
     /// Half a minute later, the next code of the person's app.
-    pub fn proof<P: Purpose>(&self, person: &Person, purpose: P) -> Proof<P> {
+    pub fn proof<Q: Purpose>(&self, person: &Person, purpose: Q) -> Proof<Q> {
         let now = self.wait(30);
         let verdict = self.mfa.account(&person.id).at(now).verify(&person.app.code(now), purpose);
         self.run(verdict).accepted().expect("the next code")
+    }
+
+    /// As [`Practice::proof`], for a purpose that is only known when the test runs.
+    pub fn any_proof(&self, person: &Person, purpose: &AnyPurpose) -> AnyProof {
+        let code = person.app.code(self.wait(30));
+        let dana = self.at(&person.id);
+        let verdict = for_any_purpose!(purpose, purpose => self.run(dana.verify(&code, purpose)));
+        verdict.accepted().expect("the next code")
     }
 
     /// Adds a second app.
@@ -655,12 +691,12 @@ impl<P: Policy> Practice<P> {
         self.run(start).unwrap().id()
     }
 
-    pub fn settle<P: Purpose>(
+    pub fn settle<Q: Purpose>(
         &self,
         id: &AccountId,
         assertion: Assertion,
-        purpose: P,
-    ) -> Verdict<Proof<P>> {
+        purpose: Q,
+    ) -> Verdict<Proof<Q>> {
         self.run(self.at(id).finish_external(assertion, purpose))
     }
 
