@@ -119,7 +119,8 @@ fn a_device_is_imported_from_its_uri() {
     let last = phone.0.step_at(NOW);
     let device = ExistingDevice::from_uri(label(), &uri, last);
     assert!(mfa.account(&id).at(NOW).import(device, &mut rng).run(&store).is_ok());
-    let sign_in = |at| mfa.account(&id).at(at).verify(&phone.code(at), SignIn).run(&store);
+    let sign_in =
+        |at| mfa.account(&id).at(at).verify(&phone.code(at), SignIn).run(&store).decided().unwrap();
     assert!(sign_in(NOW).accepted().is_none());
     assert!(sign_in(NOW.plus(30)).accepted().is_some());
 
@@ -133,7 +134,8 @@ fn a_device_is_imported_from_its_uri() {
         assert!(mfa.account(&id).at(NOW).import(device, &mut rng).run(&store).is_ok());
         let sign_in = |counter| {
             let code = hotp.generate(counter);
-            mfa.account(&id).at(NOW).verify(code.expose_str(), SignIn).run(&store)
+            let verify = mfa.account(&id).at(NOW).verify(code.expose_str(), SignIn);
+            verify.run(&store).decided().unwrap()
         };
         assert!(sign_in(used).accepted().is_none(), "{last:?}");
         assert!(sign_in(next).accepted().is_some(), "{last:?}");
@@ -143,5 +145,5 @@ fn a_device_is_imported_from_its_uri() {
     assert!(mfa.account(&id).at(NOW).import(device, &mut rng).run(&store).is_ok());
     let code = hotp.generate(u64::MAX);
     let verdict = mfa.account(&id).at(NOW).verify(code.expose_str(), SignIn).run(&store);
-    assert!(verdict.accepted().is_none());
+    assert!(verdict.decided().unwrap().accepted().is_none());
 }
