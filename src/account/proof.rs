@@ -8,6 +8,7 @@
 //! that asked for nothing. So a session is opened with a proof, factors are changed with a proof,
 //! and only a committed acceptance makes one.
 
+use alloc::boxed::Box;
 use core::fmt;
 
 use crate::account::summary::{AccountId, DeviceId, Method};
@@ -202,7 +203,8 @@ pub const fn permits(method: Method, purpose: &AnyPurpose) -> bool {
 /// ```
 #[must_use = "a session is opened with the proof; without it the acceptance is for nothing"]
 pub struct Proof<P> {
-    pub(crate) proven: Proven,
+    /// Boxed, so that a refusal that hands the proof back stays small.
+    pub(crate) proven: Box<Proven>,
     pub(crate) purpose: P,
 }
 
@@ -220,19 +222,19 @@ pub(crate) struct Proven {
 impl<P> Proof<P> {
     /// Whose proof it is.
     #[must_use]
-    pub const fn account(&self) -> &AccountId {
+    pub fn account(&self) -> &AccountId {
         &self.proven.account
     }
 
     /// The device, if a device made it.
     #[must_use]
-    pub const fn device(&self) -> Option<DeviceId> {
+    pub fn device(&self) -> Option<DeviceId> {
         self.proven.device
     }
 
     /// How possession was proved.
     #[must_use]
-    pub const fn method(&self) -> Method {
+    pub fn method(&self) -> Method {
         self.proven.method
     }
 
@@ -245,28 +247,28 @@ impl<P> Proof<P> {
     /// The account's epoch. Keep it with the session, and end the session when
     /// [`Summary::epoch`](crate::Summary::epoch) is higher.
     #[must_use]
-    pub const fn epoch(&self) -> u32 {
+    pub fn epoch(&self) -> u32 {
         self.proven.epoch
     }
 
     /// When the attempt was accepted: the `auth_time` of the session, from which its
     /// re-authentication is counted (NIST SP 800-63B-4 section 2.2.3).
     #[must_use]
-    pub const fn at(&self) -> UnixTime {
+    pub fn at(&self) -> UnixTime {
         self.proven.at
     }
 
     /// Whether the person needs new recovery codes: one of them made this proof (NIST SP 800-63B-4
     /// section 4.2.1.1).
     #[must_use]
-    pub const fn replacement_due(&self) -> bool {
+    pub fn replacement_due(&self) -> bool {
         matches!(self.proven.method, Method::RecoveryCode)
     }
 }
 
 impl<P> fmt::Debug for Proof<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Proven { account, device, method, purpose, epoch, at } = &self.proven;
+        let Proven { account, device, method, purpose, epoch, at } = &*self.proven;
         f.debug_struct("Proof")
             .field("account", account)
             .field("device", device)

@@ -250,7 +250,7 @@ impl Account {
         let recovery_codes =
             self.recovery.is_none().then(|| self.issue_recovery_codes(cx, seed, &mut happened));
         let proven = self.proof(cx, Some(device), method, &AnyPurpose::SignIn);
-        let proof = Proof { proven, purpose: SignIn };
+        let proof = Proof { proven: Box::new(proven), purpose: SignIn };
         let answer = Confirmed { bound: Bound { device, recovery_codes }, proof };
         Decision { answer: Verdict::Accepted(answer), next: Some(self), happened }
     }
@@ -420,7 +420,7 @@ impl Confirmed {
 
     /// The account's new epoch: sessions opened under a lower one should end.
     #[must_use]
-    pub const fn epoch(&self) -> u32 {
+    pub fn epoch(&self) -> u32 {
         self.proof.epoch()
     }
 

@@ -109,7 +109,7 @@ impl<'m> AccountAt<'m> {
         let any = purpose.to_any();
         Attempt::new(self.operation(move |account, cx| {
             let decision = transition(account, cx, &any);
-            let proof = |proven| Proof { proven, purpose: purpose.clone() };
+            let proof = |proven| Proof { proven: Box::new(proven), purpose: purpose.clone() };
             Ok(decision.map(|verdict| verdict.map(proof)))
         }))
     }

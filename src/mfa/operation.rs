@@ -56,7 +56,7 @@ pub struct Operation<'m, T> {
     actor: Option<Actor>,
     source: Option<Source>,
     first_factor_passed: bool,
-    proof: Option<Proven>,
+    proof: Option<Box<Proven>>,
     transition: Transition<'m, T>,
 }
 
@@ -187,7 +187,7 @@ impl<'m, T> Operation<'m, T> {
             id: &self.id,
             now: self.now,
             policy: self.policy,
-            proof: self.proof.as_ref(),
+            proof: self.proof.as_deref(),
             operator: operator.as_deref(),
         };
         let decision = (self.transition)(account, &cx).map_err(Fault::Text)?;
