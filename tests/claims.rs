@@ -4,10 +4,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use countersign::account::Class;
-use countersign::account::{MAX_EXTERNAL_DEVICES, MAX_OTP_DEVICES};
+use countersign::account::{AnyPurpose, Class, MAX_EXTERNAL_DEVICES, MAX_OTP_DEVICES};
 use countersign::otp::Parameters;
-use countersign::{Algorithm, ChangeFactors, Digits, Policy, Recommended, UnixTime};
+use countersign::{Algorithm, Digits, Policy, Recommended, UnixTime};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -76,7 +75,7 @@ fn the_readmes_numbers_are_the_codes_numbers() {
         ),
         format!(
             "| proof | {} minutes old at most when it changes something |",
-            minutes(policy.proof_age(&ChangeFactors).as_u64())
+            minutes(policy.proof_age(&AnyPurpose::ChangeFactors).as_u64())
         ),
     ];
     let readme = fs::read_to_string(root().join("README.md")).unwrap();
