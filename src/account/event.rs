@@ -228,7 +228,17 @@ impl Event {
                 | RejectionReason::Replayed
                 | RejectionReason::WrongCode,
             ) if self.first_factor_passed => Some(Notice::SuspiciousAttempt),
-            _ => None,
+            // No wildcard: a new kind does not compile until it is decided here whom to tell.
+            EventKind::Accepted { .. }
+            | EventKind::ChallengeIssued { .. }
+            | EventKind::ClockWentBack { .. }
+            | EventKind::EnrolmentStarted { .. }
+            | EventKind::Malformed
+            | EventKind::Offboarded { .. }
+            | EventKind::Refused(_)
+            | EventKind::Rejected(_)
+            | EventKind::Resynchronised { .. }
+            | EventKind::Waiting { .. } => None,
         }
     }
 
