@@ -2,6 +2,7 @@
 //! person scans, a store that keeps the whole history and fails on demand, policies that count or
 //! differ in one number, and a practice with people, operators and a clock.
 #![allow(dead_code)] // every test crate takes a part of it
+#![allow(clippy::result_large_err)] // a refusal hands the proof back
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -417,32 +418,6 @@ pub fn refusal<T, E, A>(done: Result<Changed<T>, NotDone<E, A>>) -> Option<Refus
     done.err().and_then(|not_done| not_done.refusal())
 }
 
-/// Why an operation of any kind could not be decided.
-pub trait MayFail<E> {
-    fn fault(self) -> Option<countersign::mfa::Fault<E>>;
-}
-
-impl<T, E> MayFail<E> for Verdict<T, countersign::mfa::Fault<E>> {
-    fn fault(self) -> Option<countersign::mfa::Fault<E>> {
-        self.decided().err()
-    }
-}
-
-impl<T, E, A> MayFail<E> for Result<Changed<T>, NotDone<E, A>> {
-    fn fault(self) -> Option<countersign::mfa::Fault<E>> {
-        match self {
-            Err(NotDone::Undecided(fault)) => Some(fault),
-            _ => None,
-        }
-    }
-}
-
-impl<T, E> MayFail<E> for Result<T, countersign::mfa::Fault<E>> {
-    fn fault(self) -> Option<countersign::mfa::Fault<E>> {
-        self.err()
-    }
-}
-
 /// A proof for a purpose that is only known when the test runs.
 #[derive(Debug)]
 pub enum AnyProof {
@@ -529,6 +504,32 @@ impl<T> Run for Reading<'_, T> {
 
     fn run_over(&mut self, store: &Ledger) -> T {
         self.run(store).unwrap()
+    }
+}
+
+/// Why an operation of any kind could not be decided.
+pub trait MayFail<E> {
+    fn fault(self) -> Option<countersign::mfa::Fault<E>>;
+}
+
+impl<T, E> MayFail<E> for Verdict<T, countersign::mfa::Fault<E>> {
+    fn fault(self) -> Option<countersign::mfa::Fault<E>> {
+        self.decided().err()
+    }
+}
+
+impl<T, E, A> MayFail<E> for Result<Changed<T>, NotDone<E, A>> {
+    fn fault(self) -> Option<countersign::mfa::Fault<E>> {
+        match self {
+            Err(NotDone::Undecided(fault)) => Some(fault),
+            _ => None,
+        }
+    }
+}
+
+impl<T, E> MayFail<E> for Result<T, countersign::mfa::Fault<E>> {
+    fn fault(self) -> Option<countersign::mfa::Fault<E>> {
+        self.err()
     }
 }
 
