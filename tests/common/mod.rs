@@ -431,32 +431,6 @@ pub fn undecided<T, E, A>(done: Result<Changed<T>, NotDone<E, A>>) -> Option<mfa
     }
 }
 
-/// Why an operation of any kind could not be decided.
-pub trait MayFail<E> {
-    fn fault(self) -> Option<countersign::mfa::Fault<E>>;
-}
-
-impl<T, E> MayFail<E> for Verdict<T, countersign::mfa::Fault<E>> {
-    fn fault(self) -> Option<countersign::mfa::Fault<E>> {
-        self.decided().err()
-    }
-}
-
-impl<T, E, A> MayFail<E> for Result<Changed<T>, NotDone<E, A>> {
-    fn fault(self) -> Option<countersign::mfa::Fault<E>> {
-        match self {
-            Err(NotDone::Undecided(fault)) => Some(fault),
-            _ => None,
-        }
-    }
-}
-
-impl<T, E> MayFail<E> for Result<T, countersign::mfa::Fault<E>> {
-    fn fault(self) -> Option<countersign::mfa::Fault<E>> {
-        self.err()
-    }
-}
-
 /// A proof for a purpose that is only known when the test runs.
 #[derive(Debug)]
 pub enum AnyProof {
@@ -563,6 +537,32 @@ impl<T> Run for Reading<'_, T> {
 
     fn run_over(&mut self, store: &Ledger) -> T {
         self.run(store).unwrap()
+    }
+}
+
+/// Why an operation of any kind could not be decided.
+pub trait MayFail<E> {
+    fn fault(self) -> Option<countersign::mfa::Fault<E>>;
+}
+
+impl<T, E> MayFail<E> for Verdict<T, countersign::mfa::Fault<E>> {
+    fn fault(self) -> Option<countersign::mfa::Fault<E>> {
+        self.decided().err()
+    }
+}
+
+impl<T, E, A> MayFail<E> for Result<Changed<T>, NotDone<E, A>> {
+    fn fault(self) -> Option<countersign::mfa::Fault<E>> {
+        match self {
+            Err(NotDone::Undecided(fault)) => Some(fault),
+            _ => None,
+        }
+    }
+}
+
+impl<T, E> MayFail<E> for Result<T, countersign::mfa::Fault<E>> {
+    fn fault(self) -> Option<countersign::mfa::Fault<E>> {
+        self.err()
     }
 }
 

@@ -844,7 +844,7 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
                     AnyProof::ActForOther(proof) => {
                         self.change(step, account.revoke(revoked, proof), nothing, turn)
                     }
-                    _ => unreachable!("it is one of the two"),
+                    _ => panic!("neither of the two"),
                 };
             }
             What::ReportLost => {
