@@ -7,16 +7,10 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Barrier, Mutex, MutexGuard};
 
-use countersign::account::Refusal;
 use countersign::account::{
     AnyPurpose, Assertion, Bounded, ChallengeId, Class, DeviceStatus, EventKind, OutOfBand,
     PhoneNumber, Refusal, RejectionReason, Seal, SealError, Throttle,
 };
-use countersign::account::{Assertion, ChallengeId, OutOfBand, PhoneNumber};
-use countersign::account::{Class, Throttle};
-use countersign::account::{DeviceStatus, Text};
-use countersign::account::{EventKind, RejectionReason};
-use countersign::account::{Seal, SealError};
 use countersign::mfa::{
     AccountAt, Attempt, Change, Changed, Confirmed, ExternalMethod, NoProof, NotDone,
     PendingEnrolment, Reading, RestrictedNotice,
@@ -605,7 +599,7 @@ impl<P: Policy> Practice<P> {
     }
 
     /// Half a minute later, the next code of the person's app.
-    pub fn proof<P: Purpose>(&self, person: &Person, purpose: P) -> Proof<P> {
+    pub fn proof<Q: Purpose>(&self, person: &Person, purpose: Q) -> Proof<Q> {
         let now = self.wait(30);
         let verdict = self.mfa.account(&person.id).at(now).verify(&person.app.code(now), purpose);
         self.run(verdict).accepted().expect("the next code")
@@ -655,12 +649,12 @@ impl<P: Policy> Practice<P> {
         self.run(start).unwrap().id()
     }
 
-    pub fn settle<P: Purpose>(
+    pub fn settle<Q: Purpose>(
         &self,
         id: &AccountId,
         assertion: Assertion,
-        purpose: P,
-    ) -> Verdict<Proof<P>> {
+        purpose: Q,
+    ) -> Verdict<Proof<Q>> {
         self.run(self.at(id).finish_external(assertion, purpose))
     }
 
