@@ -34,8 +34,8 @@ use countersign::account::Text;
 use countersign::account::{Seal, SealError};
 use countersign::otp::Parameters;
 use countersign::{
-    AccountId, ChangeFactors, Code, Digits, Keyring, MemoryStore, Mfa, OsRandom, Recommended,
-    Record, Secret, SignIn, Store, Swap, Totp, UnixTime, Verdict, Window, Write,
+    AccountId, ChangeFactors, Code, Digits, Keyring, MemoryStore, Mfa, OsRandom, Proof,
+    Recommended, Record, Secret, SignIn, Store, Swap, Totp, UnixTime, Verdict, Window, Write,
 };
 use turns::{Batch, take_turns};
 use zeroize::Zeroizing;
@@ -124,16 +124,15 @@ impl People {
             let label = Text::new("Dana's phone").expect("a label");
             let device = ExistingDevice::totp(label, secret, Parameters::default(), Some(1));
             let id = person(number);
-            let imported = self.mfa.account(&id).at(self.now).import(device, &mut rng);
-            imported.run(&self.store).expect("a store in memory").done().expect("a new account");
+            let mut imported = self.mfa.account(&id).at(self.now).import(device, &mut rng);
+            imported.run(&self.store).expect("a new account");
             // Recovery codes, so that the record is as long as a person's.
             let code = self.totp.generate(self.now).expect("after T0");
             let proof = self.mfa.account(&id).at(self.now).verify(code.expose_str(), ChangeFactors);
-            let proof = proof.run(&self.store).expect("a store in memory").accepted();
-            let proof = proof.expect("the right code");
-            let codes =
+            let proof = proof.run(&self.store).accepted().expect("the right code");
+            let mut codes =
                 self.mfa.account(&id).at(self.now).regenerate_recovery_codes(proof, &mut rng);
-            let _ = codes.run(&self.store).expect("a store in memory").done().expect("codes");
+            let _ = codes.run(&self.store).expect("codes");
         }
         self.now = self.now.plus(86_400); // the code of that day is used up
     }
@@ -149,12 +148,12 @@ impl People {
         person(self.next % self.accounts)
     }
 
-    fn attempt(&self, id: &AccountId, code: &str) -> Verdict {
+    fn attempt(&self, id: &AccountId, code: &str) -> Verdict<Proof<SignIn>> {
         let attempt = self.mfa.account(id).at(self.now).verify(code, SignIn);
-        attempt.run(&self.store).expect("a store in memory")
+        attempt.run(&self.store).decided().expect("a store in memory")
     }
 
-    fn sign_in(&self, id: &AccountId) -> Verdict {
+    fn sign_in(&self, id: &AccountId) -> Verdict<Proof<SignIn>> {
         self.attempt(id, self.totp.generate(self.now).expect("after T0").expose_str())
     }
 
@@ -278,7 +277,7 @@ fn part(people: &Rc<RefCell<People>>, part: Part) -> Batch {
                     people.mfa.account(&id).at(people.now).verify(code, purpose).run(&store)
                 }
             };
-            let verdict = verdict.expect("a store in memory");
+            let verdict = verdict.decided().expect("a store in memory");
             assert!(matches!(verdict, Verdict::Accepted(_)), "{verdict:?}");
         }
         Duration::from_nanos(spent.load(Ordering::Relaxed))

@@ -115,7 +115,7 @@ fn verify_hotp(mut arguments: Arguments) -> Answer {
     let code = arguments.code(hotp.digits())?;
     let counter = arguments.required_number("counter")?;
     let look_ahead = arguments.small("look-ahead", "1 to 50", LookAhead::new)?;
-    let look_ahead = look_ahead.or(LookAhead::new(3)).unwrap_or(LookAhead::FIVE);
+    let look_ahead = look_ahead.or(LookAhead::new(3)).unwrap_or(LookAhead::of::<5>());
     arguments.nothing_else()?;
     Ok(match hotp.find(&code, counter, look_ahead) {
         Some(found) => {
@@ -133,9 +133,9 @@ fn verify_totp(mut arguments: Arguments) -> Answer {
     let now = UnixTime::from_secs(arguments.required_number("time")?);
     let backward = arguments.small("backward", "0 to 10", |steps| Window::new(steps, 0))?;
     let forward = arguments.small("forward", "0 to 10", |steps| Window::new(0, steps))?;
-    let backward = backward.unwrap_or(Window::ONE_EACH_WAY).backward();
-    let forward = forward.unwrap_or(Window::ONE_EACH_WAY).forward();
-    let window = Window::new(backward, forward).ok_or("the window is too wide")?;
+    let backward = backward.unwrap_or(Window::ONE_EACH_WAY).backward;
+    let forward = forward.unwrap_or(Window::ONE_EACH_WAY).forward;
+    let window = Window { backward, forward };
     let after = arguments.number("after")?;
     arguments.nothing_else()?;
     Ok(match totp.find(&code, now, window, after) {
@@ -173,7 +173,7 @@ fn parse_uri(arguments: Arguments, uri: &str) -> Answer {
     let parsed = parsed.map_err(|error| error.to_string())?;
     let (kind, last) = match (parsed.totp_parameters(), parsed.counter()) {
         (_, Some(counter)) => ("hotp", format!("counter={counter}")),
-        (Some(parameters), None) => ("totp", format!("period={}", parameters.period.as_secs())),
+        (Some(parameters), None) => ("totp", format!("period={}", parameters.period.as_u64())),
         (None, None) => return Err("the URI has neither a period nor a counter".to_owned()),
     };
     let printed = format!(
@@ -368,15 +368,19 @@ impl Arguments {
         &mut self,
         option: &str,
         range: &str,
-        new: impl Fn(u8) -> Option<T>,
+        new: impl Fn(u64) -> Option<T>,
     ) -> Result<Option<T>, String> {
         let Some(text) = self.values.remove(option) else { return Ok(None) };
-        let number = plain_number(&text).and_then(|number| u8::try_from(number).ok());
-        number.and_then(new).map(Some).ok_or_else(|| format!("--{option} is not {range}"))
+        plain_number(&text)
+            .and_then(new)
+            .map(Some)
+            .ok_or_else(|| format!("--{option} is not {range}"))
     }
 
     fn digits(&mut self) -> Result<Digits, String> {
-        Ok(self.small("digits", "6 to 8", Digits::new)?.unwrap_or_default())
+        Ok(self
+            .small("digits", "6 to 8", |count| Digits::new(u8::try_from(count).ok()?))?
+            .unwrap_or_default())
     }
 
     fn algorithm(&mut self) -> Result<Algorithm, String> {
@@ -386,9 +390,9 @@ impl Arguments {
 
     fn parameters(&mut self) -> Result<Parameters, String> {
         let (algorithm, digits) = (self.algorithm()?, self.digits()?);
-        let period = self.small("period", "1 to 120", |secs| Period::new(secs.into()))?;
+        let period = self.small("period", "1 to 120", Period::new)?;
         let t0 = UnixTime::from_secs(self.number("t0")?.unwrap_or(0));
-        Ok(Parameters { algorithm, digits, period: period.unwrap_or_default(), t0 })
+        Ok(Parameters { algorithm, digits, period: period.unwrap_or(Period::of::<30>()), t0 })
     }
 
     fn secret(&mut self) -> Result<Secret, String> {

@@ -22,6 +22,10 @@ pub(crate) mod device;
 
 pub(crate) mod state;
 
+pub(crate) mod codec;
+
+pub(crate) mod seal;
+
 pub(crate) mod record;
 
 pub use crate::{
@@ -29,7 +33,11 @@ pub use crate::{
     text::{Text, TextError},
 };
 
+pub use self::proof::{
+    ActForOther, Action, ActionName, AnyPurpose, ChangeFactors, ChangePrivileges, MayChangeFactors,
+    Proof, Purpose, Refusal, SignIn, permits,
+};
 pub use self::{
-    challenge::*, device::*, event::*, policy::*, proof::*, record::*, recovery::*, state::*,
+    challenge::*, device::*, event::*, policy::*, record::*, recovery::*, seal::*, state::*,
     summary::*, throttle::*,
 };

@@ -4,11 +4,13 @@
 //! ask again.
 
 /// A whole number from `MIN` to `MAX`. A policy hands out these, so no policy can say "unlimited".
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+/// What the number counts is said where it is used; some have a name of their own, as
+/// [`LookAhead`](crate::LookAhead).
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Bounded<const MIN: u64, const MAX: u64>(u64);
 
 impl<const MIN: u64, const MAX: u64> Bounded<MIN, MAX> {
-    /// A number known when the policy is written; out of bounds it does not compile.
+    /// A number known when the program is written; out of bounds it does not compile.
     ///
     /// ```compile_fail
     /// use countersign::Bounded;
@@ -16,7 +18,7 @@ impl<const MIN: u64, const MAX: u64> Bounded<MIN, MAX> {
     /// ```
     #[must_use]
     pub const fn of<const N: u64>() -> Self {
-        const { assert!(MIN <= N && N <= MAX, "out of the bounds of this policy number") };
+        const { assert!(MIN <= N && N <= MAX, "out of the bounds of this number") };
         Bounded(N)
     }
 
@@ -30,5 +32,11 @@ impl<const MIN: u64, const MAX: u64> Bounded<MIN, MAX> {
     #[must_use]
     pub const fn as_u64(self) -> u64 {
         self.0
+    }
+
+    /// The number, where it is known to have 32 bits: the bounds say so, or it does not compile.
+    pub(crate) const fn as_u32(self) -> u32 {
+        const { assert!(MAX <= u32::MAX as u64, "not a number of 32 bits") };
+        self.0 as u32
     }
 }

@@ -63,6 +63,7 @@ pub use self::{
     mfa::{Mfa, Verdict},
     otp::ProvisioningUri,
     store::{AsyncStore, Store, Swap, Write},
+    text::{Text, TextError},
 };
 #[cfg(feature = "std")]
 pub use self::{os::OsRandom, store::MemoryStore};

@@ -19,6 +19,16 @@ impl UnixTime {
     }
 }
 
+impl From<std::time::SystemTime> for UnixTime {
+    /// Whole seconds, rounded down. A moment before 1970 is 1970-01-01T00:00:00Z: that is not
+    /// [plausible](UnixTime::is_plausible), so the account layer decides nothing then, as with any
+    /// other clock that was never set. [`UnixTime::now`] says of such a clock that it is wrong.
+    fn from(time: std::time::SystemTime) -> UnixTime {
+        time.duration_since(std::time::UNIX_EPOCH)
+            .map_or(UnixTime::default(), |since| UnixTime::from_secs(since.as_secs()))
+    }
+}
+
 /// The operating system's clock stands before 1970.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct ClockError;
@@ -84,3 +94,18 @@ impl fmt::Display for OsRandomError {
 }
 
 impl core::error::Error for OsRandomError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::{Duration, UNIX_EPOCH};
+
+    #[test]
+    fn a_system_time_is_its_whole_seconds_and_never_before_1970() {
+        let after = |time: Duration| UnixTime::from(UNIX_EPOCH + time);
+        assert_eq!(after(Duration::ZERO), UnixTime::from_secs(0));
+        assert_eq!(after(Duration::from_millis(1_800_000_000_999)).as_secs(), 1_800_000_000);
+        let before = UnixTime::from(UNIX_EPOCH - Duration::from_secs(1));
+        assert_eq!((before, before.is_plausible()), (UnixTime::from_secs(0), false));
+    }
+}

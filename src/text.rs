@@ -142,6 +142,42 @@ fn is_invisible(character: char) -> bool {
         | '\u{1BCA0}'..='\u{1BCA3}' | '\u{1D173}'..='\u{1D17A}' | '\u{E0000}'..='\u{E0FFF}')
 }
 
+/// Reads pairs of hexadecimal digits into `bytes` and returns how many bytes there were; `None` for
+/// anything else, or for more than there is room for.
+pub(crate) fn read_hex(text: &str, bytes: &mut [u8]) -> Option<usize> {
+    let digit =
+        |byte: &u8| char::from(*byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let (pairs, odd) = text.as_bytes().as_chunks::<2>();
+    let places = bytes.get_mut(..pairs.len()).filter(|_| odd.is_empty())?;
+    for (place, [high, low]) in places.iter_mut().zip(pairs) {
+        *place = digit(high)?.wrapping_shl(4) | digit(low)?;
+    }
+    Some(pairs.len())
+}
+
+/// Serialises a type as the text that its `Display` prints and its `FromStr` reads.
+macro_rules! serde_as_text {
+    ($name:ident) => {
+        #[cfg(feature = "serde")]
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        #[cfg(feature = "serde")]
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(
+                deserializer: D,
+            ) -> Result<$name, D::Error> {
+                let text = alloc::string::String::deserialize(deserializer)?;
+                text.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+pub(crate) use serde_as_text;
+
 #[cfg(test)]
 mod tests {
     use super::*;

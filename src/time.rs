@@ -6,6 +6,8 @@
 //! Nothing in this crate reads a clock: every operation takes `now`, so a decision can be made
 //! again after a lost race and every test can choose its moment.
 
+use core::fmt;
+
 /// A moment in UTC: seconds since the Unix epoch. The type keeps a millisecond clock or a duration
 /// from being passed by mistake only if the caller converts honestly; the account layer therefore
 /// refuses moments that are not [plausible](UnixTime::is_plausible).
@@ -52,5 +54,12 @@ impl UnixTime {
     #[must_use]
     pub const fn since(self, earlier: UnixTime) -> u64 {
         self.0.saturating_sub(earlier.0)
+    }
+}
+
+impl fmt::Display for UnixTime {
+    /// Prints the seconds. For a date, hand [`UnixTime::as_secs`] to the host's calendar library.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }

@@ -5,7 +5,7 @@
 //! A value that wipes itself when it is dropped wipes the place where it is then. A move from one
 //! place to the next leaves a copy, and so does a register that a hash function had to spill: so
 //! what handles a secret runs in a stack frame of its own, and the caller wipes that frame.
-//! `tests/wiping.rs` looks whether the depths given are enough for a release build.
+//! `tests/evidence/tests/wiping.rs` looks whether the depths given are enough for a release build.
 
 use zeroize::zeroize_stack;
 

@@ -34,31 +34,30 @@ fn enrol_confirm_sign_in_and_never_again() {
     let pending = mfa.account(&id).at(NOW).enrol("Dana's phone", &mut rng).run(&store).unwrap();
     let phone = Phone::of(&pending);
     let code = phone.code(NOW);
-    let bound =
-        mfa.account(&id).at(NOW).confirm(pending.id(), &code, &mut rng).run(&store).unwrap();
+    let bound = mfa.account(&id).at(NOW).confirm(pending.id(), &code, &mut rng).run(&store);
     let bound = bound.accepted().unwrap();
     assert_eq!(bound.recovery_codes().unwrap().len(), 10);
 
     // The code that confirmed is burnt.
-    let verdict = mfa.account(&id).at(NOW).verify(&code, SignIn).run(&store).unwrap();
+    let verdict = mfa.account(&id).at(NOW).verify(&code, SignIn).run(&store);
     assert!(matches!(verdict, Verdict::Rejected { tries_left: 4 }), "{verdict:?}");
 
     let later = NOW.plus(30);
     let code = phone.code(later);
-    let verdict = mfa.account(&id).at(later).verify(&code, SignIn).run(&store).unwrap();
+    let verdict = mfa.account(&id).at(later).verify(&code, SignIn).run(&store);
     assert_eq!(verdict.accepted().unwrap().method(), Method::Totp);
-    let verdict = mfa.account(&id).at(later).verify(&code, SignIn).run(&store).unwrap();
+    let verdict = mfa.account(&id).at(later).verify(&code, SignIn).run(&store);
     assert!(matches!(verdict, Verdict::Rejected { tries_left: 4 }), "{verdict:?}");
 
     // Recovery.
     let recovery = bound.recovery_codes().unwrap().iter().next().unwrap().expose_text();
-    let proof = mfa.account(&id).at(later).recover(&recovery, ChangeFactors).run(&store).unwrap();
+    let proof = mfa.account(&id).at(later).recover(&recovery, ChangeFactors).run(&store);
     let proof = proof.accepted().unwrap();
     assert!(proof.replacement_due());
-    let again = mfa.account(&id).at(later).recover(&recovery, ChangeFactors).run(&store).unwrap();
+    let again = mfa.account(&id).at(later).recover(&recovery, ChangeFactors).run(&store);
     assert!(matches!(again, Verdict::Rejected { .. }));
-    let change = mfa.account(&id).at(later).revoke(bound.device(), proof).run(&store).unwrap();
-    assert_eq!(change.done().unwrap_err(), Refusal::LastFactor);
+    let refused = mfa.account(&id).at(later).revoke(bound.device(), proof).run(&store);
+    assert_eq!(refused.unwrap_err().refusal(), Some(Refusal::LastFactor));
 
     let summary = mfa.account(&id).at(later).summary().run(&store).unwrap().unwrap();
     assert_eq!(summary.recovery_codes_left, 9);
@@ -71,10 +70,10 @@ fn enrol_confirm_sign_in_and_never_again() {
     let by = account::Actor::Host;
     mfa.account(&id).at(later).offboard(by, "left the practice").run(&store).unwrap();
     let code = phone.code(later.plus(60));
-    let verdict = mfa.account(&id).at(later.plus(60)).verify(&code, SignIn).run(&store).unwrap();
+    let verdict = mfa.account(&id).at(later.plus(60)).verify(&code, SignIn).run(&store);
     assert!(matches!(verdict, Verdict::Rejected { tries_left: 4 }), "{verdict:?}");
-    let change = mfa.account(&id).at(later).enrol("New phone", &mut rng).run(&store).unwrap();
-    assert_eq!(change.done().unwrap_err(), Refusal::Offboarded);
+    let refused = mfa.account(&id).at(later).enrol("New phone", &mut rng).run(&store);
+    assert_eq!(refused.unwrap_err().refusal(), Some(Refusal::Offboarded));
 }
 
 /// Guards `!self.exists` in `Account::grant_emergency_access`: a mistyped id must let nobody in.
@@ -90,15 +89,15 @@ fn emergency_access_is_not_granted_to_an_account_that_never_was() {
         .account(&operator)
         .at(NOW)
         .confirm(pending.id(), &phone.code(NOW), &mut rng)
-        .run(&store)
-        .unwrap();
+        .run(&store);
     assert!(bound.accepted().is_some());
 
     let now = NOW.plus(30);
     let proof = mfa.account(&operator).at(now).verify(&phone.code(now), ActForOther);
     let proof = proof.run(&store).accepted().unwrap();
-    let grant = mfa.account(&nobody).at(now).grant_emergency_access(proof, 600, "phone in repair");
-    assert_eq!(grant.run(&store).unwrap().done().unwrap_err(), Refusal::NothingBound);
+    let mut grant =
+        mfa.account(&nobody).at(now).grant_emergency_access(proof, 600, "phone in repair");
+    assert_eq!(grant.run(&store).unwrap_err().refusal(), Some(Refusal::NothingBound));
     assert!(Store::load(&store, &nobody).unwrap().is_none());
 }
 
@@ -119,8 +118,9 @@ fn a_device_is_imported_from_its_uri() {
     let phone = Phone(Totp::new(&secret(), uri.totp_parameters().unwrap()));
     let last = phone.0.step_at(NOW);
     let device = ExistingDevice::from_uri(label(), &uri, last);
-    assert!(mfa.account(&id).at(NOW).import(device, &mut rng).run(&store).unwrap().done().is_ok());
-    let sign_in = |at| mfa.account(&id).at(at).verify(&phone.code(at), SignIn).run(&store).unwrap();
+    assert!(mfa.account(&id).at(NOW).import(device, &mut rng).run(&store).is_ok());
+    let sign_in =
+        |at| mfa.account(&id).at(at).verify(&phone.code(at), SignIn).run(&store).decided().unwrap();
     assert!(sign_in(NOW).accepted().is_none());
     assert!(sign_in(NOW.plus(30)).accepted().is_some());
 
@@ -131,20 +131,19 @@ fn a_device_is_imported_from_its_uri() {
     for (last, used, next) in [(None, 6, 7), (Some(3), 6, 7), (Some(7), 7, 8), (Some(40), 40, 41)] {
         let id = AccountId::new(format!("hotp {last:?}")).unwrap();
         let device = ExistingDevice::from_uri(label(), &uri, last);
-        assert!(
-            mfa.account(&id).at(NOW).import(device, &mut rng).run(&store).unwrap().done().is_ok()
-        );
+        assert!(mfa.account(&id).at(NOW).import(device, &mut rng).run(&store).is_ok());
         let sign_in = |counter| {
             let code = hotp.generate(counter);
-            mfa.account(&id).at(NOW).verify(code.expose_str(), SignIn).run(&store).unwrap()
+            let verify = mfa.account(&id).at(NOW).verify(code.expose_str(), SignIn);
+            verify.run(&store).decided().unwrap()
         };
         assert!(sign_in(used).accepted().is_none(), "{last:?}");
         assert!(sign_in(next).accepted().is_some(), "{last:?}");
     }
     let id = AccountId::new(b"used up").unwrap();
     let device = ExistingDevice::from_uri(label(), &uri, Some(u64::MAX));
-    assert!(mfa.account(&id).at(NOW).import(device, &mut rng).run(&store).unwrap().done().is_ok());
+    assert!(mfa.account(&id).at(NOW).import(device, &mut rng).run(&store).is_ok());
     let code = hotp.generate(u64::MAX);
-    let verdict = mfa.account(&id).at(NOW).verify(code.expose_str(), SignIn).run(&store).unwrap();
-    assert!(verdict.accepted().is_none());
+    let verdict = mfa.account(&id).at(NOW).verify(code.expose_str(), SignIn).run(&store);
+    assert!(verdict.decided().unwrap().accepted().is_none());
 }

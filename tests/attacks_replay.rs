@@ -14,16 +14,14 @@ mod common;
 use std::thread;
 
 use common::*;
-use countersign::account::Assertion;
-use countersign::account::ExistingDevice;
-use countersign::account::Refusal;
-use countersign::account::Text;
-use countersign::account::{EventKind, RejectionReason};
-use countersign::mfa::{Decided, Error};
+use countersign::account::{
+    AnyPurpose, Assertion, EventKind, ExistingDevice, Refusal, RejectionReason, Text,
+};
+use countersign::mfa::{self, Decided};
 use countersign::otp::{Parameters, Period};
 use countersign::{
-    Algorithm, ChangeFactors, Code, Digits, Keyring, MemoryStore, Mfa, Recommended, Record, Secret,
-    SignIn, Store, Swap, UnixTime, Window,
+    Algorithm, ChangeFactors, Code, Digits, Keyring, MemoryStore, Mfa, Purpose, Recommended,
+    Record, Secret, SignIn, Store, Swap, UnixTime, Window,
 };
 
 /// CVE-2015-7225, CVE-2021-43177, CVE-2022-25838, CVE-2026-33473, CVE-2026-61630, CVE-2025-43798,
@@ -192,9 +190,9 @@ fn at_once<S: Store + Sync>(
             let code = code_of(n);
             move || {
                 let verdict = mfa.account(&person.id).at(now).verify(&code, SignIn).run(store);
-                match verdict {
+                match verdict.decided() {
                     Ok(verdict) => Some(said(&verdict)),
-                    Err(Fault::Contended) => None,
+                    Err(mfa::Fault::Contended) => None,
                     Err(_) => panic!("the store failed"),
                 }
             }
@@ -207,8 +205,8 @@ fn at_once<S: Store + Sync>(
 /// CVE-2026-20779, CVE-2026-34224, CVE-2026-43930, CVE-2026-40178, GHSA-qq2p-4282-cfc5: two
 /// requests read the same state, and both were right.
 ///
-/// Guards `Swap::Stale => None` in `Prepared::settle`, and that `Operation::run` loads and decides
-/// again.
+/// Guards `Swap::Stale => None` in `Prepared::release`, and that `Operation::drive` loads and
+/// decides again.
 #[test]
 fn r04_concurrent_same_code() {
     for round in 0..8 {
@@ -230,7 +228,6 @@ fn r04_concurrent_same_code() {
     let (store, mfa) = (MemoryStore::new(), Mfa::new(Keyring::new(KEY), Recommended));
     let pending =
         mfa.account(&account(1)).at(START).enrol("Phone", &mut rng(1)).run(&store).unwrap();
-    let pending = pending.unwrap();
     let app = Authenticator::of(&pending);
     let (id, now) = (account(1), START.plus(60));
     let confirm = mfa.account(&id).at(START).confirm(pending.id(), &app.code(START), &mut rng(2));
@@ -257,24 +254,23 @@ fn r05_restart_and_second_node() {
     let other_node = Mfa::new(Keyring::new(KEY), Recommended);
     assert_eq!(said(&practice.verify(&person.id, &code)), Said::Accepted);
     assert_eq!(said(&practice.verify(&id, &token.at(1))), Said::Accepted);
-    let verdict = other_node.verify(&person.id, &code, SignIn, now);
-    assert_eq!(said(&verdict.run(&practice.store).unwrap()), Said::Rejected(4));
+    let verify = other_node.account(&person.id).at(now).verify(&code, SignIn);
+    assert_eq!(said(&verify.run(&practice.store)), Said::Rejected(4));
 
     // A restart: what was stored is all there is.
     let restored = Ledger::default();
     for (id, record) in practice.store.records() {
         restored.put(id, Record::new(record.version(), record.as_bytes().to_vec()));
     }
-    let verdict = other_node.verify(&person.id, &code, SignIn, now).run(&restored);
-    assert_eq!(said(&verdict.unwrap()), Said::Rejected(3), "one failure was counted already");
-    let verdict = other_node.verify(&id, &token.at(1), SignIn, now).run(&restored);
-    assert_eq!(said(&verdict.unwrap()), Said::Rejected(4));
+    assert_eq!(said(&verify.run(&restored)), Said::Rejected(3), "one failure was counted already");
+    let verify = other_node.account(&id).at(now).verify(&token.at(1), SignIn);
+    assert_eq!(said(&verify.run(&restored)), Said::Rejected(4));
 }
 
 /// A store that fails around the write: never an acceptance, and if the write landed, the code is
 /// gone.
 ///
-/// Guards `.map_err(Fault::Store)?` after `store.swap` in `Operation::run`.
+/// Guards `.map_err(Fault::Store)?` after `store.swap` in `Operation::drive`.
 #[test]
 fn r06_write_fails() {
     let practice = Practice::new();
@@ -282,12 +278,12 @@ fn r06_write_fails() {
     for fault in [Fault::BeforeWrite, Fault::AfterWrite] {
         let code = person.app.code(practice.now());
         practice.store.break_at(Some(fault));
-        let operation = practice.mfa.account(&person.id).at(practice.now()).verify(&code, SignIn);
-        let answer = operation.run(&practice.store);
-        assert_eq!(answer.err(), Some(Fault::Store(Broken)), "{fault:?}");
+        let attempt = practice.at(&person.id).verify(&code, SignIn);
+        let answer = attempt.run(&practice.store).decided();
+        assert_eq!(answer.err(), Some(mfa::Fault::Store(Broken)), "{fault:?}");
         practice.store.break_at(None);
-        // The same operation again, and the same code in a new one.
-        let again = said(&operation.run(&practice.store).unwrap());
+        // The same attempt again, and the same code in a new one.
+        let again = said(&attempt.run(&practice.store));
         let expected = if fault == Fault::BeforeWrite { Said::Accepted } else { Said::Rejected(4) };
         assert_eq!(again, expected, "{fault:?}");
         assert!(matches!(said(&practice.verify(&person.id, &code)), Said::Rejected(_)));
@@ -303,7 +299,11 @@ fn r06_write_fails() {
 #[test]
 fn r07_every_door() {
     // A code that was taken at one door is burnt at every other.
-    let doors = [SignIn, action("release-claims"), ChangeFactors];
+    let doors = [AnyPurpose::SignIn, action("release-claims").to_any(), AnyPurpose::ChangeFactors];
+    let verify = |practice: &Practice, person: &Person, code: &str, door: &AnyPurpose| {
+        let dana = practice.at(&person.id);
+        said(&for_any_purpose!(door, purpose => practice.run(dana.verify(code, purpose))))
+    };
     for door in 0..=doors.len() {
         let practice = Practice::new();
         let person = practice.person(1);
@@ -312,26 +312,19 @@ fn r07_every_door() {
         let (one, two) = (person.app.at(present), person.app.at(present + 1));
         let resynchronise = || {
             let codes = [one.as_str(), two.as_str()];
-            let id = &person.id;
-            practice.run(practice.mfa.account(id).at(now).resynchronise(
-                person.device,
-                codes,
-                doors[0].clone(),
-            ))
+            let dana = practice.mfa.account(&person.id).at(now);
+            said(&practice.run(dana.resynchronise(person.device, codes, SignIn)))
         };
         let verdict = match doors.get(door) {
-            Some(door) => {
-                practice.run(practice.mfa.account(&person.id).at(now).verify(&two, door.clone()))
-            }
+            Some(door) => verify(&practice, &person, &two, door),
             None => resynchronise(),
         };
-        assert_eq!(said(&verdict), Said::Accepted);
+        assert_eq!(verdict, Said::Accepted);
         for (tries, other) in (1..).zip(&doors) {
-            let verdict =
-                practice.run(practice.mfa.account(&person.id).at(now).verify(&two, other.clone()));
-            assert_eq!(said(&verdict), Said::Rejected(5 - tries), "{other:?} after door {door}");
+            let verdict = verify(&practice, &person, &two, other);
+            assert_eq!(verdict, Said::Rejected(5 - tries), "{other:?} after door {door}");
         }
-        assert_eq!(said(&resynchronise()), Said::Rejected(1), "after door {door}");
+        assert_eq!(resynchronise(), Said::Rejected(1), "after door {door}");
     }
     // And every door counts on one budget: one failure at each of five, and the sixth waits.
     let practice = Practice::new();
@@ -343,8 +336,8 @@ fn r07_every_door() {
     let tablet = Authenticator::of(&pending);
     let wrong = |index| wrong_code(&[&person.app, &tablet], now, index);
     for (tries, purpose) in (1..).zip(&doors) {
-        let verdict = practice.mfa.account(&person.id).at(now).verify(&wrong(0), purpose.clone());
-        assert_eq!(said(&practice.run(verdict)), Said::Rejected(5 - tries));
+        let verdict = verify(&practice, &person, &wrong(0), purpose);
+        assert_eq!(verdict, Said::Rejected(5 - tries));
     }
     let (one, two) = (wrong(0), wrong(1));
     let codes = [one.as_str(), two.as_str()];
@@ -365,7 +358,7 @@ fn r07_every_door() {
 fn r08_enrolment_code_burnt() {
     let practice = Practice::new();
     let id = account(1);
-    let enrol = practice.mfa.account(&id).at(practice.now()).enrol("Phone", &mut practice.rng());
+    let enrol = practice.at(&id).enrol("Phone", &mut practice.rng());
     let pending = practice.run(enrol).unwrap();
     let app = Authenticator::of(&pending);
     let present = app.step(practice.now());
@@ -381,10 +374,9 @@ fn r08_enrolment_code_burnt() {
     // A token whose seed was loaded twice.
     let practice = Practice::new();
     let (id, _, token) = token(&practice, 1);
-    let verdict = practice.mfa.account(&id).at(practice.now()).verify(&token.at(1), ChangeFactors);
+    let verdict = practice.at(&id).verify(&token.at(1), ChangeFactors);
     let proof = practice.run(verdict).accepted().unwrap();
-    let again =
-        practice.mfa.account(&id).at(practice.now()).enrol_existing(seeded(), &mut practice.rng());
+    let again = practice.at(&id).enrol_existing(seeded(), &mut practice.rng());
     assert_eq!(practice.refused(again.proven_by(proof)), Refusal::AlreadyBound);
 }
 
@@ -435,7 +427,7 @@ fn r09_resync_burns() {
 /// artifact-keeper 1822: a recovery code worked twice, or came back after a lost update.
 ///
 /// Guards `self.spent |= place` in `RecoverySet::spend`, `Swap::Stale => None` in
-/// `Prepared::settle`, and the whole new set in `RecoverySeed::issue`.
+/// `Prepared::release`, and the whole new set in `RecoverySeed::issue`.
 #[test]
 fn r10_recovery_single_use() {
     let practice = Practice::new();
@@ -456,17 +448,18 @@ fn r10_recovery_single_use() {
     let recover = |at: usize| practice.mfa.account(&person.id).at(now).recover(&codes[at], SignIn);
     let (first, second) = (recover(1), recover(2));
     let loaded = practice.store.record(&person.id);
-    let decisions =
-        [&first, &second].map(|operation| match operation.decide(loaded.clone(), None).unwrap() {
+    let decisions = [&first, &second].map(|attempt| {
+        match attempt.operation().decide(loaded.clone(), None).unwrap() {
             Decided::Write(prepared) => prepared,
             Decided::Answer { .. } => panic!("an acceptance that is not written"),
-        });
+        }
+    });
     let [one, two] = decisions;
     let swap = |write: &countersign::Write<'_>| practice.store.swap(&person.id, write).unwrap();
     let (stored, stale) = (swap(&one.write()), swap(&two.write()));
     assert_eq!((stored, stale), (Swap::Stored, Swap::Stale));
-    assert_eq!(one.settle(stored).map(|verdict| said(&verdict)), Some(Said::Accepted));
-    assert!(two.settle(stale).is_none());
+    assert_eq!(one.release(stored).map(|verdict| said(&verdict)), Some(Said::Accepted));
+    assert!(two.release(stale).is_none());
     assert_eq!(said(&practice.run(second)), Said::Accepted);
     for spent in [1, 2] {
         assert!(matches!(said(&practice.run(recover(spent))), Said::Rejected(_)), "code {spent}");
@@ -478,7 +471,7 @@ fn r10_recovery_single_use() {
     let proof = practice.proof(&person, ChangeFactors);
     let now = practice.now();
     let used = practice.mfa.account(&person.id).at(now).recover(&codes[3], SignIn);
-    let decided = used.decide(practice.store.record(&person.id), None).unwrap();
+    let decided = used.operation().decide(practice.store.record(&person.id), None).unwrap();
     let Decided::Write(prepared) = decided else { panic!("an acceptance that is not written") };
     let renew = practice
         .mfa
@@ -487,7 +480,7 @@ fn r10_recovery_single_use() {
         .regenerate_recovery_codes(proof, &mut practice.rng());
     let renewed = practice.run(renew).unwrap();
     let swap = practice.store.swap(&person.id, &prepared.write()).unwrap();
-    assert!(prepared.settle(swap).is_none());
+    assert!(prepared.release(swap).is_none());
     assert!(matches!(said(&practice.run(used)), Said::Rejected(_)));
     for old in &codes[4..6] {
         assert!(matches!(said(&practice.recover(&person.id, old)), Said::Rejected(_)));
@@ -503,7 +496,7 @@ fn r10_recovery_single_use() {
         let (practice, store, person, code) = (&practice, &store, &person, &new[1]);
         let attempt = move || {
             let verdict = practice.mfa.account(&person.id).at(now).recover(code, SignIn).run(store);
-            usize::from(verdict.is_ok_and(|verdict| said(&verdict) == Said::Accepted))
+            usize::from(verdict.accepted().is_some())
         };
         let threads: Vec<_> = (0..32).map(|_| scope.spawn(attempt)).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).sum()
@@ -514,7 +507,7 @@ fn r10_recovery_single_use() {
 /// GHSA-j5rm-v3vh-vx94, CVE-2022-42731, CVE-2026-37982, GHSA-wg23-69c2-gjc8: a passkey assertion
 /// that was good once was good again.
 ///
-/// Guards `self.external.take_if(..)` and `live.id == assertion.id` in `Account::settle_external`.
+/// Guards `self.external.take_if(..)` and `live.id == assertion.id` in `Account::finish_external`.
 #[test]
 fn r11_external_assertion_once() {
     let practice = Practice::new();
@@ -602,8 +595,7 @@ fn token(
     number: u64,
 ) -> (countersign::AccountId, countersign::DeviceId, Authenticator) {
     let id = account(number);
-    let enrol =
-        practice.mfa.account(&id).at(practice.now()).enrol_existing(seeded(), &mut practice.rng());
+    let enrol = practice.at(&id).enrol_existing(seeded(), &mut practice.rng());
     let pending = practice.run(enrol).unwrap();
     let token = Authenticator::of(&pending);
     let bound = practice.confirm(&id, pending.id(), &token.at(0)).accepted().unwrap();

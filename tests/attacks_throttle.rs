@@ -19,16 +19,13 @@ use std::task::{Context, Poll, Waker};
 use std::thread;
 
 use common::*;
-use countersign::account::Assertion;
-use countersign::account::Policy;
-use countersign::account::RecordError;
-use countersign::account::Refusal;
-use countersign::account::{Bounded, Class, Throttle};
-use countersign::account::{EventKind, RejectionReason};
-use countersign::mfa::Fault;
+use countersign::account::{
+    Assertion, Bounded, Class, EventKind, Policy, RecordError, Refusal, RejectionReason, Throttle,
+};
+use countersign::mfa;
 use countersign::{
-    AccountId, AsyncStore, ChangeFactors, Keyring, Mfa, Recommended, Record, SignIn, Store, Swap,
-    Verdict, Write,
+    AccountId, AsyncStore, ChangeFactors, Keyring, Mfa, Proof, Recommended, Record, SignIn, Store,
+    Swap, Verdict, Write,
 };
 
 /// The budgets of a person, class by class: consecutive failures.
@@ -42,7 +39,7 @@ fn failures<P: Policy>(practice: &Practice<P>, id: &AccountId) -> [u16; 4] {
 /// before the first of them counts.
 ///
 /// Guards `next: Some(self)` in `Account::reject` (a failure is a write) and `Swap::Stale => None`
-/// in `Prepared::settle` (an answer is a stored write).
+/// in `Prepared::release` (an answer is a stored write).
 #[test]
 fn t01_parallel_guesses() {
     for round in 0..4 {
@@ -56,7 +53,7 @@ fn t01_parallel_guesses() {
                 let (mfa, store, id) = (&practice.mfa, &store, &person.id);
                 move || {
                     let verdict = mfa.account(id).at(now).verify(&guess, SignIn).run(store);
-                    verdict.ok().map(|verdict| said(&verdict))
+                    verdict.decided().ok().map(|verdict| said(&verdict))
                 }
             };
             let threads: Vec<_> = (0..32).map(|n| scope.spawn(attempt(n))).collect();
@@ -96,14 +93,14 @@ fn t01_parallel_guesses() {
     ];
     for attempt in &attempts {
         let loaded = practice.store.record(id);
-        let decided = [0; 4].map(|_| attempt.decide(loaded.clone(), None).unwrap());
+        let decided = [0; 4].map(|_| attempt.operation().decide(loaded.clone(), None).unwrap());
         let mut answers = 0;
         for decided in decided {
             let countersign::mfa::Decided::Write(prepared) = decided else {
                 panic!("a guess that is answered for nothing")
             };
             let swap = practice.store.swap(id, &prepared.write()).unwrap();
-            answers += usize::from(prepared.settle(swap).is_some());
+            answers += usize::from(prepared.release(swap).is_some());
         }
         assert_eq!(answers, 1);
     }
@@ -127,7 +124,7 @@ fn everything<P: Policy>(
     let proof = practice.proof(&person, ChangeFactors);
     let key = practice.passkey(&person.id, Some(proof));
     practice.wait(60);
-    let sent = practice.challenge(&person.id, SignIn).unwrap();
+    let sent = practice.challenge(&person.id, SignIn).unwrap().into_inner();
     let challenge = practice.start_external(&person.id, SignIn);
     (person, sent, challenge, key)
 }
@@ -135,8 +132,8 @@ fn everything<P: Policy>(
 /// CVE-2026-35597 (Vikunja): the lock was written, and then the wrong code was an error, and the
 /// error rolled the transaction back.
 ///
-/// Guards that `reject` in account.rs answers with `Verdict::Rejected` and that no `Err` of
-/// `Operation::run` stands for a wrong code: `?` lets every verdict through.
+/// Guards that `Account::reject` answers with `Verdict::Rejected`, and that `Verdict::decided`
+/// makes no `Err` of it: `?` lets every verdict through but the fault.
 #[test]
 fn t02_rollback_of_the_caller() {
     /// A host that commits on `Ok` and rolls back on `Err`, as every framework does.
@@ -159,25 +156,26 @@ fn t02_rollback_of_the_caller() {
         mfa.account(id).at(now).verify_sent_code(sent.id(), &other, SignIn),
         mfa.account(id).at(now).finish_external(failed(), SignIn),
     ] {
-        let verdict = in_transaction(&practice.store, || attempt.run(&practice.store));
+        let verdict = in_transaction(&practice.store, || attempt.run(&practice.store).decided());
         assert!(matches!(verdict, Ok(Verdict::Rejected { .. })), "{verdict:?}");
     }
     assert_eq!(failures(&practice, id), [2, 1, 1, 1], "what was counted stays counted");
     // Whatever the answer is: malformed, waiting, expired and disabled are no errors either.
-    let host = || -> Result<Vec<Said>, Error<Broken>> {
-        let none = mfa.account(id).at(now).use_emergency_access(SignIn).run(&practice.store)?;
-        let typo = mfa.account(id).at(now).verify("no code", SignIn).run(&practice.store)?;
+    let host = || -> Result<Vec<Said>, mfa::Fault<Broken>> {
+        let dana = mfa.account(id).at(now);
+        let none = dana.use_emergency_access(SignIn).run(&practice.store).decided()?;
+        let typo = dana.verify("no code", SignIn).run(&practice.store).decided()?;
         Ok(vec![said(&none), said(&typo)])
     };
     assert_eq!(host().unwrap(), [Said::Expired, Said::Malformed]);
 }
 
-/// AuthQuake 2024 (ten tries for each session, sessions without end), CVE-2026-27801, CVE-2026-33640
-/// (a new code is a new budget), CVE-2020-25827, CVE-2026-45364 (by address), Instagram's reset
-/// codes.
+/// AuthQuake 2024 (ten tries for each session, sessions without end), CVE-2026-27801,
+/// CVE-2026-33640 (a new code is a new budget), CVE-2020-25827, CVE-2026-45364 (by address),
+/// Instagram's reset codes.
 ///
 /// Guards that the budget is the account's: `self.budgets.of_mut(class).charge(..)` in
-/// `Account::reject`, and that `Account::challenge` and `Account::start_external` forgive nothing.
+/// `Account::reject`, and that `Account::send_code` and `Account::start_external` forgive nothing.
 #[test]
 fn t03_nothing_refills() {
     // A thousand checks of a passkey are started, from a thousand addresses; five are evaluated.
@@ -187,8 +185,8 @@ fn t03_nothing_refills() {
     let (mut evaluated, mut refused) = (0, 0);
     for n in 0..1_000 {
         let mut rng = practice.rng();
-        let start = practice.mfa.account(&id).at(practice.now()).start_external(SignIn, &mut rng);
-        match practice.run(start.from_source(&format!("198.51.100.{n}"))).done() {
+        let start = practice.at(&id).start_external(SignIn, &mut rng);
+        match or_refusal(practice.run(start.from_source(&format!("198.51.100.{n}")))) {
             Ok(challenge) => {
                 let failed = Assertion::failed_at_host(challenge.id(), key);
                 let verdict = practice.settle(&id, failed, SignIn);
@@ -209,7 +207,7 @@ fn t03_nothing_refills() {
     let day = practice.now().plus(86_400);
     let (mut guesses, mut sent) = (0, 0);
     while practice.now() < day {
-        if let Ok(challenge) = practice.challenge(&id, SignIn).done() {
+        if let Ok(challenge) = or_refusal(practice.challenge(&id, SignIn)) {
             sent += 1;
             let guess = other_than(challenge.code().expose_str());
             let verdict = practice.answer(&id, challenge.id(), &guess);
@@ -229,9 +227,13 @@ fn t03_nothing_refills() {
     let guess = wrong_code(&[&person.app, &tablet], now, 0);
     for n in 0..u8::try_from(12).unwrap() {
         let instance = Mfa::new(Keyring::new(KEY), Recommended);
-        let purpose = if n % 2 == 0 { SignIn } else { action("release-claims") };
-        let operation = instance.verify(&person.id, &guess, purpose, now).from_source("a device");
-        let verdict = said(&operation.run(&practice.store).unwrap());
+        let dana = instance.account(&person.id).at(now);
+        let verdict = if n % 2 == 0 {
+            said(&dana.verify(&guess, SignIn).from_source("a device").run(&practice.store))
+        } else {
+            let release = action("release-claims");
+            said(&dana.verify(&guess, release).from_source("a device").run(&practice.store))
+        };
         match n {
             0..FREE => assert_eq!(verdict, Said::Rejected(FREE - 1 - n)),
             _ => assert_eq!(verdict, Said::Wait(now.plus(30))),
@@ -264,7 +266,8 @@ fn t04_the_count_is_stored() {
         let record = practice.store.record(id).unwrap();
         restored.put(*id, Record::new(record.version(), record.as_bytes().to_vec()));
         let other = Mfa::new(Keyring::new(KEY), Recommended);
-        let summary = other.summary(id, practice.now()).run(&restored).unwrap().unwrap();
+        let summary =
+            other.account(id).at(practice.now()).summary().run(&restored).unwrap().unwrap();
         let counted = [summary.codes, summary.recovery, summary.out_of_band, summary.external];
         let counted = counted.map(|throttle| throttle.consecutive_failures);
         assert_eq!(counted, [u16::from(round); 4]);
@@ -274,8 +277,8 @@ fn t04_the_count_is_stored() {
 
 /// futrx 112, dragonflight: the right password, or another factor, cleared the count of this one.
 ///
-/// Guards the class in each `forgive`: `Account::accept_code`, `recover`, `answer`,
-/// `settle_external`. And `forgotten_at` in `Budget::forgive`: a success leaves the long window.
+/// Guards the class in each `forgive`: `Account::accept_code`, `recover`, `verify_sent_code`,
+/// `finish_external`. And `forgotten_at` in `Budget::forgive`: a success leaves the long window.
 #[test]
 fn t05_success_elsewhere() {
     type Setup<'a> = (&'a countersign::account::OutOfBand, countersign::DeviceId);
@@ -318,7 +321,7 @@ fn t05_success_elsewhere() {
     let others = |practice: &Practice, person: &Person, _: Setup<'_>| {
         let other = practice.person(2);
         assert_eq!(practice.proof(&other, SignIn).account(), &other.id);
-        let wrong = practice.mfa.account(&person.id).at(practice.now()).verify("no code", SignIn);
+        let wrong = practice.at(&person.id).verify("no code", SignIn);
         assert_eq!(said(&practice.run(wrong.first_factor_passed())), Said::Malformed);
     };
     assert_eq!(after(code), [0, 2, 2, 2]);
@@ -377,8 +380,7 @@ fn t06_ids_are_bytes() {
         );
     }
     // The first one is enrolled and locked; the others are strangers, and stay so.
-    let enrol =
-        practice.mfa.account(&ids[0]).at(practice.now()).enrol("Phone", &mut practice.rng());
+    let enrol = practice.at(&ids[0]).enrol("Phone", &mut practice.rng());
     let pending = practice.run(enrol).unwrap();
     let app = Authenticator::of(&pending);
     let verdict = practice.confirm(&ids[0], pending.id(), &app.code(practice.now()));
@@ -395,18 +397,17 @@ fn t06_ids_are_bytes() {
         assert_eq!(practice.store.record(id), None, "a stranger has no record to write");
         // A store that folds names gives one person's record to another: it does not open.
         practice.store.put(*id, record.clone());
-        let verify =
-            practice.mfa.account(id).at(practice.now()).verify(&app.code(practice.now()), SignIn);
-        let error = verify.run(&practice.store).err();
-        assert_eq!(error, Some(Fault::Record(RecordError::OtherAccount)));
+        let verify = practice.at(id).verify(&app.code(practice.now()), SignIn);
+        let error = verify.run(&practice.store).decided().err();
+        assert_eq!(error, Some(mfa::Fault::Record(RecordError::OtherAccount)));
     }
 }
 
 /// CVE-2018-14657, CVE-2026-9798, CVE-2026-16103, Keycloak 26177: the lock was looked at when the
 /// attempt began, and not when the code came.
 ///
-/// Guards the `gate` in `Account::answer` and `Account::settle_external`, and `waits_until` in
-/// `Account::confirm`.
+/// Guards the `gate` in `Account::verify_sent_code` and `Account::finish_external`, and
+/// `waits_until` in `Account::confirm`.
 #[test]
 fn t07_locked_at_redemption() {
     // The lock falls between a start and its finish: a sent code, a passkey, an enrolment.
@@ -414,7 +415,7 @@ fn t07_locked_at_redemption() {
     let (person, sent, started, key) = everything(&practice);
     let id = &person.id;
     let proof = practice.proof(&person, ChangeFactors);
-    let enrol = practice.mfa.account(id).at(practice.now()).enrol("Tablet", &mut practice.rng());
+    let enrol = practice.at(id).enrol("Tablet", &mut practice.rng());
     let pending = practice.run(enrol.proven_by(proof)).unwrap();
     let tablet = Authenticator::of(&pending);
 
@@ -440,10 +441,8 @@ fn t07_locked_at_redemption() {
     for _ in 0..FREE {
         let failed = Assertion::failed_at_host(live, key);
         assert!(matches!(said(&practice.settle(id, failed, SignIn)), Said::Rejected(_)));
-        if let Ok(next) = practice
-            .run(practice.mfa.account(id).at(now).start_external(SignIn, &mut practice.rng()))
-            .done()
-        {
+        let start = practice.mfa.account(id).at(now).start_external(SignIn, &mut practice.rng());
+        if let Ok(next) = or_refusal(practice.run(start)) {
             live = next.id();
         }
     }
@@ -458,8 +457,8 @@ fn t07_locked_at_redemption() {
 /// CVE-2025-6015, CVE-2021-38155, CVE-2025-6010: the order of the questions tells what the answer
 /// does not: "used already" in front of "locked" says that the code was right.
 ///
-/// Guards the `gate` at the head of `Account::verify`, `resynchronise`, `recover` and `answer`,
-/// before anything is evaluated.
+/// Guards the `gate` at the head of `Account::verify`, `resynchronise`, `recover` and
+/// `verify_sent_code`, before anything is evaluated.
 #[test]
 fn t08_a_lock_says_nothing() {
     let policy = Numbers::default();
@@ -544,7 +543,7 @@ fn t09_limiter_outlives_code() {
     assert_eq!(said(&verdict), Said::Expired);
 
     let id = account(3);
-    let enrol = practice.mfa.account(&id).at(practice.now()).enrol("Phone", &mut practice.rng());
+    let enrol = practice.at(&id).enrol("Phone", &mut practice.rng());
     let pending = practice.run(enrol).unwrap();
     let app = Authenticator::of(&pending);
     practice.wait(599);
@@ -608,7 +607,7 @@ fn guess(
     person: &Person,
     key: countersign::DeviceId,
     class: usize,
-) -> Verdict {
+) -> Verdict<Proof<SignIn>> {
     let (id, now) = (&person.id, practice.now());
     let too_soon = |refusal| match refusal {
         Refusal::TooSoon { until } => Verdict::Wait { until },
@@ -619,7 +618,7 @@ fn guess(
         0 => practice.miss(person),
         1 => practice.recover(id, WRONG_RECOVERY_CODE),
         2 => {
-            let sent = match practice.challenge(id, SignIn).done() {
+            let sent = match or_refusal(practice.challenge(id, SignIn)) {
                 Ok(sent) => sent,
                 Err(refusal) => {
                     // The interval between two codes is not the wait that is measured here.
@@ -629,7 +628,7 @@ fn guess(
                         return verdict;
                     }
                     practice.set_clock(until);
-                    practice.challenge(id, SignIn).unwrap()
+                    practice.challenge(id, SignIn).unwrap().into_inner()
                 }
             };
             practice.answer(id, sent.id(), &other_than(sent.code().expose_str()))
@@ -637,7 +636,7 @@ fn guess(
         _ => {
             let start =
                 practice.mfa.account(id).at(now).start_external(SignIn, &mut practice.rng());
-            match practice.run(start).done() {
+            match or_refusal(practice.run(start)) {
                 Ok(challenge) => {
                     let failed = Assertion::failed_at_host(challenge.id(), key);
                     practice.settle(id, failed, SignIn)
@@ -736,8 +735,8 @@ fn t12_no_collateral_charge() {
 
 /// A refund on "wrong" is a free guess; a charge without an answer is at most one too many.
 ///
-/// Guards that nothing but `forgive` ever lowers a budget, and the order of `Operation::run`: load,
-/// decide, swap, answer.
+/// Guards that nothing but `forgive` ever lowers a budget, and the order of `Operation::drive`:
+/// load, decide, swap, answer.
 #[test]
 fn t13_no_refund() {
     let practice = Practice::new();
@@ -746,11 +745,11 @@ fn t13_no_refund() {
     let attempt = || {
         let now = practice.now();
         let verify = practice.mfa.account(&person.id).at(now).verify(&wrong, SignIn);
-        verify.run(&practice.store).map(|verdict| said(&verdict))
+        verify.run(&practice.store).decided().map(|verdict| said(&verdict))
     };
     for (fault, counted) in [(Fault::Load, 0), (Fault::BeforeWrite, 0), (Fault::AfterWrite, 1)] {
         practice.store.break_at(Some(fault));
-        assert_eq!(attempt(), Err(Fault::Store(Broken)), "{fault:?}");
+        assert_eq!(attempt(), Err(mfa::Fault::Store(Broken)), "{fault:?}");
         practice.store.break_at(None);
         assert_eq!(failures(&practice, &person.id), [counted, 0, 0, 0], "{fault:?}");
     }
@@ -766,8 +765,8 @@ fn t13_no_refund() {
 
 /// CVE-2021-41177 (Nextcloud): no cache, no limiter, no word.
 ///
-/// Guards `.map_err(Fault::Store)?` after each `load` and `note` in `Operation::run`, and `?` after
-/// `record::open`: what cannot be read is never a fresh account.
+/// Guards `.map_err(Fault::Store)?` after each `load` and `note` in `Operation::drive`, and `?`
+/// after `record::open`: what cannot be read is never a fresh account.
 #[test]
 fn t14_fails_closed() {
     let practice = Practice::new();
@@ -776,9 +775,9 @@ fn t14_fails_closed() {
     let code = person.app.code(now);
     let verify = || practice.mfa.account(&person.id).at(now).verify(&code, SignIn);
     practice.store.break_at(Some(Fault::Load));
-    assert_eq!(verify().run(&practice.store).err(), Some(Fault::Store(Broken)));
-    let enrol = practice.mfa.account(&person.id).at(now).enrol("Phone", &mut practice.rng());
-    assert_eq!(enrol.run(&practice.store).err(), Some(Fault::Store(Broken)));
+    assert_eq!(verify().run(&practice.store).decided().err(), Some(mfa::Fault::Store(Broken)));
+    let mut enrol = practice.mfa.account(&person.id).at(now).enrol("Phone", &mut practice.rng());
+    assert_eq!(undecided(enrol.run(&practice.store)), Some(mfa::Fault::Store(Broken)));
     practice.store.break_at(None);
 
     // Each way in which a record cannot be read, and nothing is written over any of them.
@@ -798,33 +797,34 @@ fn t14_fails_closed() {
     ];
     for (record, error) in cases {
         practice.store.put(person.id, record.clone());
-        assert_eq!(verify().run(&practice.store).err(), Some(Fault::Record(error)));
-        let enrol = practice.mfa.account(&person.id).at(now).enrol("Phone", &mut practice.rng());
-        assert_eq!(enrol.run(&practice.store).err(), Some(Fault::Record(error)));
-        let offboard = practice
+        assert_eq!(verify().run(&practice.store).decided().err(), Some(mfa::Fault::Record(error)));
+        let mut enrol =
+            practice.mfa.account(&person.id).at(now).enrol("Phone", &mut practice.rng());
+        assert_eq!(undecided(enrol.run(&practice.store)), Some(mfa::Fault::Record(error)));
+        let mut offboard = practice
             .mfa
             .account(&person.id)
             .at(now)
             .offboard(countersign::account::Actor::Host, "left");
-        assert_eq!(offboard.run(&practice.store).err(), Some(Fault::Record(error)));
+        assert_eq!(undecided(offboard.run(&practice.store)), Some(mfa::Fault::Record(error)));
         assert_eq!(practice.store.record(&person.id), Some(record));
     }
     let stranger = Mfa::new(Keyring::new([8; 32]), Recommended);
     practice.store.put(person.id, good);
-    let verdict = stranger.verify(&person.id, &code, SignIn, now).run(&practice.store);
-    assert_eq!(verdict.err(), Some(Fault::Record(RecordError::UnknownKey)));
+    let verdict = stranger.account(&person.id).at(now).verify(&code, SignIn).run(&practice.store);
+    assert_eq!(verdict.decided().err(), Some(mfa::Fault::Record(RecordError::UnknownKey)));
 
     // A throttled attempt whose note is lost is not answered either.
     for _ in 0..FREE {
         let _ = practice.miss(&person);
     }
     practice.store.break_at(Some(Fault::Note));
-    assert_eq!(verify().run(&practice.store).err(), Some(Fault::Store(Broken)));
+    assert_eq!(verify().run(&practice.store).decided().err(), Some(mfa::Fault::Store(Broken)));
 }
 
 /// A request that is cancelled between the count and the answer.
 ///
-/// Guards the order in `Operation::run_async`: the answer is made after the awaited swap, so a
+/// Guards the order in `Operation::drive_async`: the answer is made after the awaited swap, so a
 /// dropped future leaves a count behind and never an acceptance.
 #[test]
 fn t15_cancelled_future() {
@@ -860,12 +860,12 @@ fn t15_cancelled_future() {
     practice.wait(30);
     let store = Slow { ledger: &practice.store, stop_at: usize::MAX, points: AtomicUsize::new(0) };
     let code = person.app.code(practice.now());
-    let operation = practice.mfa.account(&person.id).at(practice.now()).verify(&code, SignIn);
+    let operation = practice.at(&person.id).verify(&code, SignIn);
     let mut future = pin!(operation.run_async(&store));
     let Poll::Ready(verdict) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) else {
         panic!("nothing to wait for")
     };
-    assert_eq!(said(&verdict.unwrap()), Said::Accepted);
+    assert_eq!(said(&verdict), Said::Accepted);
 }
 
 /// An asynchronous store that never comes back from one of its points of waiting.

@@ -4,10 +4,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use countersign::account::Class;
-use countersign::account::{MAX_EXTERNAL_DEVICES, MAX_OTP_DEVICES};
+use countersign::account::{AnyPurpose, Class, MAX_EXTERNAL_DEVICES, MAX_OTP_DEVICES};
 use countersign::otp::Parameters;
-use countersign::{Algorithm, ChangeFactors, Digits, Policy, Recommended, UnixTime};
+use countersign::{Algorithm, Digits, Policy, Recommended, UnixTime};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -30,16 +29,16 @@ fn the_readmes_numbers_are_the_codes_numbers() {
         format!(
             "| TOTP | SHA-1, {} digits, {} s, {}-byte secret: what every app computes |",
             digits.count(),
-            period.as_secs(),
+            period.as_u64(),
             algorithm.secret_len()
         ),
         format!(
             "| window | {} step back, {} forward (a code is usable for {} s); HOTP {} counters; \
              resynchronisation 1,000 |",
-            window.backward(),
-            window.forward(),
+            window.backward.as_u64(),
+            window.forward.as_u64(),
             window.lifetime(period),
-            policy.look_ahead().counters()
+            policy.look_ahead().as_u64()
         ),
         format!(
             "| drift | moves by at most 1 step per success, never past {}, forgotten after {} days \
@@ -76,14 +75,14 @@ fn the_readmes_numbers_are_the_codes_numbers() {
         ),
         format!(
             "| proof | {} minutes old at most when it changes something |",
-            minutes(policy.proof_age(&ChangeFactors).as_u64())
+            minutes(policy.proof_age(&AnyPurpose::ChangeFactors).as_u64())
         ),
     ];
     let readme = fs::read_to_string(root().join("README.md")).unwrap();
     for row in rows {
         assert!(readme.contains(&row), "the README does not say: {row}");
     }
-    assert_eq!(policy.resync_reach().factors(), 1000);
+    assert_eq!(policy.resync_reach().as_u64(), 1000);
     let odds = window.guess_probability(Digits::Six, 100);
     assert!((odds - 3e-4).abs() < 1e-12 && readme.contains("odds of 3 in 10,000"));
 }

@@ -278,7 +278,7 @@ fn no_secret_is_divided() {
     const TIMES: [&str; 5] = [
         "countersign::account::device::Device",
         "countersign::account::state::Account",
-        "countersign::mfa::attempt::evaluate_for_nobody",
+        "countersign::mfa::attempt::evaluate_dummy",
         "countersign::account::throttle::",
         "countersign::otp::totp::Totp",
     ];

@@ -16,12 +16,12 @@
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
-use countersign::account::{Actor, EventKind};
-use countersign::account::{Assertion, PhoneNumber};
-use countersign::account::{Bounded, Class, Throttle};
-use countersign::mfa::Bound;
-use countersign::mfa::{Decided, MAX_TRIES, Operation};
-use countersign::mfa::{ExternalMethod, PendingEnrolment, RestrictedNotice};
+use countersign::account::{
+    Actor, Assertion, Bounded, Class, EventKind, PhoneNumber, Refusal, Throttle,
+};
+use countersign::mfa::{
+    Changed, Confirmed, Decided, ExternalMethod, MAX_TRIES, PendingEnrolment, RestrictedNotice,
+};
 use countersign::*;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -74,14 +74,34 @@ struct Attempt<'m> {
     decide: Box<dyn Fn(Option<Record>) -> Decision + 'm>,
 }
 
+/// An operation of the library's, attempt or change: a decision is all that is taken of it.
+trait Operates<T> {
+    fn decide(&self, loaded: Option<Record>, operator: Option<Record>) -> Decided<T>;
+}
+
+impl<T> Operates<Verdict<T>> for mfa::Attempt<'_, T> {
+    fn decide(&self, loaded: Option<Record>, operator: Option<Record>) -> Decided<Verdict<T>> {
+        self.operation().decide(loaded, operator).unwrap()
+    }
+}
+
+impl<T, A> Operates<Answered<T>> for mfa::Change<'_, T, A> {
+    fn decide(&self, loaded: Option<Record>, operator: Option<Record>) -> Decided<Answered<T>> {
+        self.operation().decide(loaded, operator).unwrap()
+    }
+}
+
+/// What a change answers.
+type Answered<T> = Result<Changed<T>, Refusal>;
+
 /// An attempt from an operation. `operator` is the operator's record, if it takes one.
 fn attempt<'m, T: 'static>(
     name: &'static str,
-    op: Operation<'m, T>,
+    op: impl Operates<T> + 'm,
     operator: Option<Record>,
     read: impl Fn(T, Option<u64>) -> Outcome + Copy + 'static,
 ) -> Attempt<'m> {
-    let decide = move |loaded: Option<Record>| match op.decide(loaded, operator.clone()).unwrap() {
+    let decide = move |loaded: Option<Record>| match op.decide(loaded, operator.clone()) {
         Decided::Answer { answer, .. } => {
             let outcome = read(answer, None);
             assert!(!outcome.is_yes(), "{name}: a yes that was not written");
@@ -96,7 +116,7 @@ fn attempt<'m, T: 'static>(
             let next = Some((write.record().version(), write.record().as_bytes().to_vec()));
             let expected = write.expected();
             let settle = Box::new(move |swap| {
-                prepared.settle(swap).map(|answer| read(answer, moving_factor))
+                prepared.release(swap).map(|answer| read(answer, moving_factor))
             });
             Decision::Write { expected, next, settle }
         }
@@ -104,7 +124,7 @@ fn attempt<'m, T: 'static>(
     Attempt { name, decide: Box::new(decide) }
 }
 
-fn verdict(verdict: Verdict, moving_factor: Option<u64>) -> Outcome {
+fn verdict(verdict: Verdict<Proof<SignIn>>, moving_factor: Option<u64>) -> Outcome {
     match verdict {
         Verdict::Accepted(proof) => Outcome::Accepted { device: proof.device(), moving_factor },
         Verdict::Rejected { .. } => Outcome::Rejected,
@@ -112,7 +132,7 @@ fn verdict(verdict: Verdict, moving_factor: Option<u64>) -> Outcome {
     }
 }
 
-fn bound(verdict: Verdict<Bound>, _: Option<u64>) -> Outcome {
+fn bound(verdict: Verdict<Confirmed>, _: Option<u64>) -> Outcome {
     match verdict {
         Verdict::Accepted(bound) => Outcome::Bound {
             device: bound.device(),
@@ -123,10 +143,10 @@ fn bound(verdict: Verdict<Bound>, _: Option<u64>) -> Outcome {
     }
 }
 
-fn change<T>(change: Change<T>, _: Option<u64>) -> Outcome {
+fn change<T>(change: Answered<T>, _: Option<u64>) -> Outcome {
     match change {
-        Change::Done(_) => Outcome::Done,
-        Change::Refused(_) => Outcome::Refused,
+        Ok(_) => Outcome::Done,
+        Err(_) => Outcome::Refused,
     }
 }
 
@@ -273,6 +293,21 @@ impl Cell for WriteBehind {
     }
 }
 
+/// One record to read.
+struct ReadOnly(Option<Record>);
+
+impl Store for ReadOnly {
+    type Error = std::convert::Infallible;
+
+    fn load(&self, _: &AccountId) -> Result<Option<Record>, Self::Error> {
+        Ok(self.0.clone())
+    }
+
+    fn swap(&self, _: &AccountId, _: &Write<'_>) -> Result<Swap, Self::Error> {
+        panic!("a summary writes nothing")
+    }
+}
+
 // The enumeration.
 
 /// Where an attempt stands.
@@ -413,10 +448,8 @@ struct Scene<'m> {
 
 impl Scene<'_> {
     fn summary(&self, stored: &Stored) -> Summary {
-        match self.mfa.account(&self.id).at(NOW).summary().decide(record(stored), None).unwrap() {
-            Decided::Answer { answer, .. } => answer.unwrap_or_default(),
-            Decided::Write(_) => panic!("a summary writes nothing"),
-        }
+        let summary = self.mfa.account(&self.id).at(NOW).summary();
+        summary.run(&ReadOnly(record(stored))).unwrap().unwrap_or_default()
     }
 
     /// What has to be true of an answer that leaves after its write.
@@ -554,7 +587,7 @@ impl Stage {
         (stage, device)
     }
 
-    fn bind_app(&mut self, id: &AccountId, proof: Option<Proof>) -> DeviceId {
+    fn bind_app(&mut self, id: &AccountId, proof: Option<Proof<ChangeFactors>>) -> DeviceId {
         let mut op = self.mfa.account(id).at(BEFORE).enrol("app", &mut self.rng());
         if let Some(proof) = proof {
             op = op.proven_by(proof);
@@ -581,7 +614,7 @@ impl Stage {
     }
 
     /// A proof of `device`, by the code of `secs` before the attempts.
-    fn proof(&self, device: DeviceId, secs: u64) -> Proof {
+    fn proof(&self, device: DeviceId, secs: u64) -> Proof<ChangeFactors> {
         let at = UnixTime::from_secs(NOW.as_secs() - secs);
         let code = self.authenticators[&device].generate(at).unwrap();
         let op = self.mfa.account(&self.id).at(at).verify(code.expose_str(), ChangeFactors);
@@ -589,7 +622,7 @@ impl Stage {
     }
 
     /// A proof of an operator, and the operator's record.
-    fn operator_proof(&mut self) -> (Proof, Option<Record>) {
+    fn operator_proof(&mut self) -> (Proof<ActForOther>, Option<Record>) {
         let operator = self.operator;
         let known = self.store_of(&operator).is_some();
         let device = match self.authenticators.keys().next_back().filter(|_| known) {
@@ -720,7 +753,7 @@ fn nothing_is_accepted_after_an_offboarding() {
     let (stage, device) = Stage::enrolled();
     let proof = stage.proof(device, 60);
     let (mfa, id) = (&stage.mfa, stage.id);
-    let op = mfa.account(&id).at(NOW).enrol("second", &mut stage.rng()).proven_by(proof);
+    let mut op = mfa.account(&id).at(NOW).enrol("second", &mut stage.rng()).proven_by(proof);
     let pending = op.run(&stage.store).unwrap();
     let second = authenticator(&pending).generate(NOW).unwrap();
     let confirm =
@@ -796,7 +829,7 @@ fn a_device_is_revoked_lost_or_replaced_against_its_own_codes() {
         assert!(ending[3].is_yes(), "the other device is nobody's business: {ending:?}");
     }
 
-    let replace = stage.mfa.account(&id).at(NOW).replace(
+    let mut replace = stage.mfa.account(&id).at(NOW).replace(
         device,
         "new",
         stage.proof(second, 30),
@@ -893,7 +926,7 @@ fn recovery_codes_are_spent_once_and_die_as_one() {
 fn a_first_enrolment_is_confirmed_once() {
     let stage = Stage::empty();
     let id = stage.id;
-    let pending = stage.mfa.account(&id).at(NOW).enrol("app", &mut stage.rng());
+    let mut pending = stage.mfa.account(&id).at(NOW).enrol("app", &mut stage.rng());
     let pending = pending.run(&stage.store).unwrap();
     let code = authenticator(&pending).generate(NOW).unwrap();
     let code = code.expose_str();
@@ -922,7 +955,7 @@ fn sent_codes_and_assertions_are_used_once() {
     let told = RestrictedNotice::given_by_host();
     let at = UnixTime::from_secs(NOW.as_secs() - 120);
     let proof = stage.proof(device, 120);
-    let op = mfa
+    let mut op = mfa
         .account(&id)
         .at(at)
         .enrol_phone("phone", number, told, &mut stage.rng())
@@ -936,9 +969,9 @@ fn sent_codes_and_assertions_are_used_once() {
     let bound = op.proven_by(proof).run(&stage.store).unwrap();
     let key = bound.device();
 
-    let sent = mfa.account(&id).at(NOW).send_code(SignIn, &mut stage.rng());
+    let mut sent = mfa.account(&id).at(NOW).send_code(SignIn, &mut stage.rng());
     let sent = sent.run(&stage.store).unwrap();
-    let started = mfa.account(&id).at(NOW).start_external(SignIn, &mut stage.rng());
+    let mut started = mfa.account(&id).at(NOW).start_external(SignIn, &mut stage.rng());
     let started = started.run(&stage.store).unwrap();
     let right = sent.code().expose_str();
     let wrong = if right == "000000" { "111111" } else { "000000" };

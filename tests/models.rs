@@ -197,7 +197,7 @@ proptest! {
             |factor| model::generate(&key, algorithm, digits, factor),
             &[&text],
         );
-        let found = hotp.find(&code, counter, LookAhead::new(look_ahead).unwrap());
+        let found = hotp.find(&code, counter, LookAhead::new(look_ahead.into()).unwrap());
         prop_assert_eq!(found.map(|found| found.counter()), expected);
         prop_assert_eq!(found.map(|found| found.next()), expected.map(|at| at.checked_add(1)));
     }
@@ -234,7 +234,7 @@ proptest! {
             |step| model::generate(&key, algorithm, digits, step),
             &[&text],
         );
-        let window = Window::new(backward, forward).unwrap();
+        let window = Window::new(backward.into(), forward.into()).unwrap();
         let found = totp.find_with_drift(&code, now, window, drift, after);
         prop_assert_eq!(found.map(|found| found.step()), expected);
         if let Some(found) = found {
@@ -266,7 +266,7 @@ proptest! {
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
         let codes: Vec<Code> =
             texts.iter().map(|text| Code::parse(text, digits).unwrap()).collect();
-        let far = Reach::new(reach).unwrap();
+        let far = Reach::new(reach.into()).unwrap();
 
         let hotp = Hotp::new(&secret, algorithm, digits);
         let ahead = (0..reach).map(|ahead| counter.checked_add(ahead.into()));

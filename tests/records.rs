@@ -16,14 +16,13 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 
-use countersign::account::Actor;
-use countersign::account::Bounded;
-use countersign::account::ExistingDevice;
-use countersign::account::{Assertion, ChallengeId, PhoneNumber};
-use countersign::account::{Label, Text};
-use countersign::account::{RecordError, Seal, SealError};
-use countersign::mfa::{Decided, Error};
-use countersign::mfa::{ExternalMethod, PendingEnrolment, RestrictedNotice};
+use countersign::account::{
+    Actor, Assertion, Bounded, ChallengeId, ExistingDevice, Label, PhoneNumber, RecordError, Seal,
+    SealError, Text,
+};
+use countersign::mfa::{
+    AccountAt, Changed, Decided, ExternalMethod, Fault, NotDone, PendingEnrolment, RestrictedNotice,
+};
 use countersign::otp::{Parameters, Period};
 use countersign::*;
 use proptest::prelude::*;
@@ -190,7 +189,7 @@ fn every_golden_record_opens_and_says_what_it_said() {
     assert_eq!(files, names, "every file is read, and every story is on file");
     for golden in Golden::all() {
         let rows = Rows::of(&golden.id, &golden.record);
-        let summary = golden.mfa().summary(&golden.id, golden.now).run(&rows).unwrap();
+        let summary = golden.mfa().account(&golden.id).at(golden.now).summary().run(&rows).unwrap();
         assert_eq!(text::of(summary.as_ref()), golden.summary, "{}", golden.name);
     }
 }
@@ -208,44 +207,43 @@ fn every_golden_record_can_be_gone_on_from() {
             let at = UnixTime::from_secs(at.parse().unwrap());
             let challenge = |text: &str| ChallengeId::from_bytes(unhex(text).try_into().unwrap());
             let purpose = SignIn;
+            let person = mfa.account(id).at(at);
             let verdict = match (*what, given) {
-                ("verify", [code]) => mfa.account(id).at(at).verify(code, purpose).run(&rows),
-                ("recover", [code]) => mfa.account(id).at(at).recover(code, purpose).run(&rows),
-                ("answer", [sent, code]) => mfa
-                    .account(id)
-                    .at(at)
-                    .verify_sent_code(challenge(sent), code, purpose)
-                    .run(&rows),
+                ("verify", [code]) => person.verify(code, purpose).run(&rows),
+                ("recover", [code]) => person.recover(code, purpose).run(&rows),
+                ("answer", [sent, code]) => {
+                    person.verify_sent_code(challenge(sent), code, purpose).run(&rows)
+                }
                 ("settle", [started, device]) => {
                     let device = DeviceId::from_u64(u64::from_str_radix(device, 16).unwrap());
                     let assertion = Assertion::verified_by_host(challenge(started), device);
-                    mfa.account(id).at(at).finish_external(assertion, purpose).run(&rows)
+                    person.finish_external(assertion, purpose).run(&rows)
                 }
-                ("emergency", []) => {
-                    mfa.account(id).at(at).use_emergency_access(purpose).run(&rows)
-                }
+                ("emergency", []) => person.use_emergency_access(purpose).run(&rows),
                 ("confirm", [pending, code]) => {
-                    let op = mfa.account(id).at(at).confirm(challenge(pending), code, &mut rng);
-                    let accepted = op.run(&rows).accepted().is_some();
+                    let op = person.confirm(challenge(pending), code, &mut rng);
+                    let accepted = op.run(&rows).decided().unwrap().accepted().is_some();
                     assert_eq!(if accepted { "accepted" } else { "no" }, *expected, "{line}");
                     continue;
                 }
                 ("enrol", []) => {
-                    let change = mfa.account(id).at(at).enrol("new", &mut rng).run(&rows).unwrap();
-                    let refused = change.done().map(|_| "done".into());
-                    let said = refused.unwrap_or_else(|refusal| format!("{refusal:?}"));
+                    let said = match person.enrol("new", &mut rng).run(&rows) {
+                        Ok(_) => "done".into(),
+                        Err(not_done) => format!("{:?}", not_done.refusal().unwrap()),
+                    };
                     assert_eq!(said, *expected, "{line}");
                     continue;
                 }
                 _ => panic!("{line}"),
             };
-            let said = match verdict.unwrap() {
+            let said = match verdict {
                 Verdict::Accepted(_) => "accepted",
                 Verdict::Rejected { .. } => "rejected",
                 Verdict::Wait { .. } => "wait",
                 Verdict::Expired => "expired",
                 Verdict::Disabled => "disabled",
                 Verdict::Malformed => "malformed",
+                Verdict::Undecided(fault) => panic!("{fault}"),
             };
             assert_eq!(said, *expected, "{}: {line}", golden.name);
         }
@@ -320,6 +318,11 @@ impl Life {
         self.clock.get()
     }
 
+    /// The person's account now.
+    fn account(&self) -> AccountAt<'_> {
+        self.mfa.account(&self.id).at(self.at())
+    }
+
     fn wait(&self, secs: u64) {
         self.clock.set(self.clock.get() + secs);
     }
@@ -330,28 +333,27 @@ impl Life {
         Counting(self.draws.get())
     }
 
-    fn enrol(&self, label: &str, proof: Option<Proof>) -> (PendingEnrolment, Totp) {
-        let op = self.mfa.account(&self.id).at(self.at()).enrol(label, &mut self.rng());
-        let op = match proof {
+    fn enrol(&self, label: &str, proof: Option<Proof<ChangeFactors>>) -> (PendingEnrolment, Totp) {
+        let op = self.account().enrol(label, &mut self.rng());
+        let mut op = match proof {
             Some(proof) => op.proven_by(proof),
             None => op,
         };
-        let pending = op.run(&*self.rows).unwrap();
+        let pending = op.run(&*self.rows).unwrap().into_inner();
         let uri = pending.uri("Acme Billing", "person").unwrap();
         let totp = Totp::new(uri.secret(), uri.totp_parameters().unwrap());
         (pending, totp)
     }
 
-    fn bind(&self, label: &str, proof: Option<Proof>) -> (DeviceId, Totp, Vec<String>) {
+    fn bind(
+        &self,
+        label: &str,
+        proof: Option<Proof<ChangeFactors>>,
+    ) -> (DeviceId, Totp, Vec<String>) {
         let (pending, totp) = self.enrol(label, proof);
         let code = totp.generate(self.at()).unwrap();
-        let at = self.at();
-        let op = self.mfa.account(&self.id).at(at).confirm(
-            pending.id(),
-            code.expose_str(),
-            &mut self.rng(),
-        );
-        let bound = op.run(&*self.rows).unwrap().accepted().unwrap();
+        let op = self.account().confirm(pending.id(), code.expose_str(), &mut self.rng());
+        let bound = op.run(&*self.rows).decided().unwrap().accepted().unwrap();
         let codes = bound
             .recovery_codes()
             .map(|codes| codes.iter().map(|code| code.expose_text().to_string()).collect());
@@ -359,15 +361,15 @@ impl Life {
     }
 
     /// A minute later, a proof by `totp`.
-    fn proof(&self, totp: &Totp, purpose: Purpose) -> Proof {
+    fn proof<P: Purpose>(&self, totp: &Totp, purpose: P) -> Proof<P> {
         self.wait(60);
         let code = totp.generate(self.at()).unwrap();
-        let op = self.mfa.account(&self.id).at(self.at()).verify(code.expose_str(), purpose);
-        op.run(&*self.rows).unwrap().accepted().unwrap()
+        let op = self.account().verify(code.expose_str(), purpose);
+        op.run(&*self.rows).decided().unwrap().accepted().unwrap()
     }
 
     fn golden(&self, name: &str, then: Vec<String>) -> Golden {
-        let summary = self.mfa.account(&self.id).at(self.at()).summary().run(&*self.rows).unwrap();
+        let summary = self.account().summary().run(&*self.rows).unwrap();
         Golden {
             name: name.into(),
             key: KEY,
@@ -407,8 +409,8 @@ fn one_totp(name: &str) -> Golden {
     let (_, totp, codes) = life.bind("Dana’s phone", None);
     life.wait(600);
     let wrong = code_at(&totp, START + 100_000);
-    let op = life.mfa.account(&life.id).at(life.at()).verify(&wrong, SignIn);
-    assert!(op.run(&*life.rows).unwrap().accepted().is_none());
+    let op = life.account().verify(&wrong, SignIn);
+    assert!(op.run(&*life.rows).decided().unwrap().accepted().is_none());
     let (now, next) = (life.now(), life.now() + 30);
     let then = vec![
         format!("verify {now} {} -> rejected", code_at(&totp, START)),
@@ -422,16 +424,15 @@ fn one_totp(name: &str) -> Golden {
 
 fn one_hotp(name: &str) -> Golden {
     let life = Life::new(name);
-    let (id, at) = (life.id, life.at());
-    let op = life.mfa.account(&id).at(at).enrol_hotp("token 4711", Digits::Seven, &mut life.rng());
+    let mut op = life.account().enrol_hotp("token 4711", Digits::Seven, &mut life.rng());
     let pending = op.run(&*life.rows).unwrap();
     let uri = pending.uri("Acme Billing", "person").unwrap();
     let hotp = Hotp::new(uri.secret(), uri.algorithm(), uri.digits());
     let code = |counter| hotp.generate(counter).expose_str().to_owned();
-    let op = life.mfa.account(&id).at(at).confirm(pending.id(), &code(0), &mut life.rng());
-    let _ = op.run(&*life.rows).unwrap().accepted().unwrap();
-    let op = life.mfa.account(&id).at(at).verify(&code(3), SignIn);
-    assert!(op.run(&*life.rows).unwrap().accepted().is_some());
+    let op = life.account().confirm(pending.id(), &code(0), &mut life.rng());
+    let _ = op.run(&*life.rows).decided().unwrap().accepted().unwrap();
+    let op = life.account().verify(&code(3), SignIn);
+    assert!(op.run(&*life.rows).decided().unwrap().accepted().is_some());
     let then = vec![
         format!("verify {START} {} -> rejected", code(3)),
         format!("verify {START} {} -> accepted", code(8)),
@@ -447,7 +448,7 @@ fn offboarded(name: &str) -> Golden {
     let proof = life.proof(&totp, ChangeFactors);
     let (_, other, _) = life.bind("tablet", Some(proof));
     life.wait(86_400);
-    let op = life.mfa.account(&life.id).at(life.at()).offboard(Actor::Host, "left the practice");
+    let mut op = life.account().offboard(Actor::Host, "left the practice");
     op.run(&*life.rows).unwrap();
     let next = life.now() + 60;
     let then = vec![
@@ -462,21 +463,20 @@ fn offboarded(name: &str) -> Golden {
 
 fn everything(name: &str) -> Golden {
     let life = Life::new(name);
-    let id = life.id;
     let label = |text: &str| Label::new(text).unwrap();
 
     // From another system: an app with a short secret, a token at the end of its counters.
     let short = Secret::dangerously_allow_short(b"ten bytes!").unwrap();
     let short_totp = Totp::new(&short, Parameters::default());
     let import = ExistingDevice::totp(label("from before"), short, Parameters::default(), Some(7));
-    life.mfa.account(&id).at(life.at()).import(import, &mut life.rng()).run(&*life.rows).unwrap();
+    life.account().import(import, &mut life.rng()).run(&*life.rows).unwrap();
     let secret = Secret::from_bytes(&[9; 20]).unwrap();
     let last = Hotp::new(&secret, Algorithm::Sha1, Digits::Eight).generate(u64::MAX);
     let import =
         ExistingDevice::hotp(label("old token"), secret, Algorithm::Sha1, Digits::Eight, u64::MAX);
-    life.mfa.account(&id).at(life.at()).import(import, &mut life.rng()).run(&*life.rows).unwrap();
-    let op = life.mfa.account(&id).at(life.at()).verify(last.expose_str(), SignIn);
-    assert!(op.run(&*life.rows).unwrap().accepted().is_some(), "the last code there is");
+    life.account().import(import, &mut life.rng()).run(&*life.rows).unwrap();
+    let op = life.account().verify(last.expose_str(), SignIn);
+    assert!(op.run(&*life.rows).decided().unwrap().accepted().is_some(), "the last code there is");
 
     // An app, which brings the recovery codes; one that is lost, one that is replaced.
     let proof = life.proof(&short_totp, ChangeFactors);
@@ -484,17 +484,17 @@ fn everything(name: &str) -> Golden {
     let proof = life.proof(&app, ChangeFactors);
     let (lost, _, _) = life.bind("phone before", Some(proof));
     let proof = life.proof(&app, SignIn);
-    life.mfa.account(&id).at(life.at()).report_lost(lost, proof).run(&*life.rows).unwrap();
+    life.account().report_lost(lost, proof).run(&*life.rows).unwrap();
     let proof = life.proof(&app, ChangeFactors);
     let (old, _, _) = life.bind("tablet before", Some(proof));
     let proof = life.proof(&app, ChangeFactors);
-    let op = life.mfa.account(&id).at(life.at()).replace(old, "tablet", proof, &mut life.rng());
+    let mut op = life.account().replace(old, "tablet", proof, &mut life.rng());
     let pending = op.run(&*life.rows).unwrap();
     let uri = pending.uri("Acme Billing", "person").unwrap();
     let tablet = Totp::new(uri.secret(), uri.totp_parameters().unwrap());
     let code = code_at(&tablet, life.now());
-    let op = life.mfa.account(&id).at(life.at()).confirm(pending.id(), &code, &mut life.rng());
-    let tablet_id = op.run(&*life.rows).unwrap().accepted().unwrap().device();
+    let op = life.account().confirm(pending.id(), &code, &mut life.rng());
+    let tablet_id = op.run(&*life.rows).decided().unwrap().accepted().unwrap().device();
 
     // A token with the largest hash and a step of its own.
     let secret = Secret::from_bytes(&[5; 64]).unwrap();
@@ -507,91 +507,71 @@ fn everything(name: &str) -> Golden {
     let token = Totp::new(&secret, parameters);
     let proof = life.proof(&app, ChangeFactors);
     let existing = ExistingDevice::totp(label("token"), secret, parameters, None);
-    let op = life
-        .mfa
-        .account(&id)
-        .at(life.at())
-        .enrol_existing(existing, &mut life.rng())
-        .proven_by(proof);
+    let mut op = life.account().enrol_existing(existing, &mut life.rng()).proven_by(proof);
     let pending = op.run(&*life.rows).unwrap();
     let code = code_at(&token, life.now());
-    let op = life.mfa.account(&id).at(life.at()).confirm(pending.id(), &code, &mut life.rng());
-    let _ = op.run(&*life.rows).unwrap().accepted().unwrap();
+    let op = life.account().confirm(pending.id(), &code, &mut life.rng());
+    let _ = op.run(&*life.rows).decided().unwrap().accepted().unwrap();
 
     // What the host checks, and a telephone.
     let mut keys = Vec::new();
     for (label, method) in [("key", ExternalMethod::Passkey), ("card", ExternalMethod::Pki)] {
         let proof = life.proof(&app, ChangeFactors);
-        let op = life.mfa.account(&id).at(life.at()).bind_external(label, method, &mut life.rng());
+        let op = life.account().bind_external(label, method, &mut life.rng());
         keys.push(op.proven_by(proof).run(&*life.rows).unwrap().device());
     }
     let told = RestrictedNotice::given_by_host;
     let number = |last: u8| PhoneNumber::new(&format!("+49151123456{last:02}")).unwrap();
     let proof = life.proof(&app, ChangeFactors);
-    let op = life.mfa.account(&id).at(life.at()).enrol_phone(
-        "Dana",
-        number(78),
-        told(),
-        &mut life.rng(),
-    );
+    let op = life.account().enrol_phone("Dana", number(78), told(), &mut life.rng());
     let sent = op.proven_by(proof).run(&*life.rows).unwrap();
-    let op = life.mfa.account(&id).at(life.at()).confirm(
-        sent.id(),
-        sent.code().expose_str(),
-        &mut life.rng(),
-    );
-    let _ = op.run(&*life.rows).unwrap().accepted().unwrap();
+    let op = life.account().confirm(sent.id(), sent.code().expose_str(), &mut life.rng());
+    let _ = op.run(&*life.rows).decided().unwrap().accepted().unwrap();
 
     // A clock that is off by 300 steps.
     life.wait(90);
     let codes_of_tablet = [8970, 9000].map(|ahead| code_at(&tablet, life.now() + ahead));
     let pair = [codes_of_tablet[0].as_str(), codes_of_tablet[1].as_str()];
-    let op = life.mfa.account(&id).at(life.at()).resynchronise(tablet_id, pair, SignIn);
-    assert!(op.run(&*life.rows).unwrap().accepted().is_some());
-    let op = life.mfa.account(&id).at(life.at()).recover(&codes[0], SignIn);
-    assert!(op.run(&*life.rows).unwrap().accepted().is_some());
+    let op = life.account().resynchronise(tablet_id, pair, SignIn);
+    assert!(op.run(&*life.rows).decided().unwrap().accepted().is_some());
+    let op = life.account().recover(&codes[0], SignIn);
+    assert!(op.run(&*life.rows).decided().unwrap().accepted().is_some());
 
     // Emergency access, by an operator.
     let operator = Life { rows: Rc::clone(&life.rows), ..Life::new("operator") };
     operator.clock.set(life.now() - 120);
     let (_, operators, _) = operator.bind("operator’s phone", None);
     let proof = operator.proof(&operators, ActForOther);
-    let op =
-        life.mfa.account(&id).at(life.at()).grant_emergency_access(proof, 3600, "phone broken");
+    let mut op = life.account().grant_emergency_access(proof, 3600, "phone broken");
     op.run(&*life.rows).unwrap();
 
     // What is under way.
     let proof = life.proof(&app, ChangeFactors);
-    let op = life.mfa.account(&id).at(life.at()).enrol_phone(
-        "new number",
-        number(79),
-        told(),
-        &mut life.rng(),
-    );
+    let op = life.account().enrol_phone("new number", number(79), told(), &mut life.rng());
     let pending = op.proven_by(proof).run(&*life.rows).unwrap();
     life.wait(31);
     // A clock that is off by one.
     let code = code_at(&app, life.now() + 30);
-    let op = life.mfa.account(&id).at(life.at()).verify(&code, SignIn);
-    assert!(op.run(&*life.rows).unwrap().accepted().is_some());
-    let op = life.mfa.account(&id).at(life.at()).send_code(SignIn, &mut life.rng());
+    let op = life.account().verify(&code, SignIn);
+    assert!(op.run(&*life.rows).decided().unwrap().accepted().is_some());
+    let mut op = life.account().send_code(SignIn, &mut life.rng());
     let sent = op.run(&*life.rows).unwrap();
-    let op = life.mfa.account(&id).at(life.at()).start_external(SignIn, &mut life.rng());
+    let mut op = life.account().start_external(SignIn, &mut life.rng());
     let started = op.run(&*life.rows).unwrap();
 
     // One failure of each kind.
     let wrong = code_at(&app, START + 1_000_000);
-    let op = life.mfa.account(&id).at(life.at()).verify(&wrong, SignIn);
-    assert!(op.run(&*life.rows).unwrap().accepted().is_none());
+    let op = life.account().verify(&wrong, SignIn);
+    assert!(op.run(&*life.rows).decided().unwrap().accepted().is_none());
     let unknown = "0000-0000-0000-0000-0000-0000";
-    let op = life.mfa.account(&id).at(life.at()).recover(unknown, SignIn);
-    assert!(op.run(&*life.rows).unwrap().accepted().is_none());
-    let op = life.mfa.account(&id).at(life.at()).verify_sent_code(sent.id(), &wrong, SignIn);
-    assert!(op.run(&*life.rows).unwrap().accepted().is_none());
+    let op = life.account().recover(unknown, SignIn);
+    assert!(op.run(&*life.rows).decided().unwrap().accepted().is_none());
+    let op = life.account().verify_sent_code(sent.id(), &wrong, SignIn);
+    assert!(op.run(&*life.rows).decided().unwrap().accepted().is_none());
     let failed = Assertion::failed_at_host(started.id(), keys[0]);
-    let op = life.mfa.account(&id).at(life.at()).finish_external(failed, SignIn);
-    assert!(op.run(&*life.rows).unwrap().accepted().is_none());
-    let op = life.mfa.account(&id).at(life.at()).start_external(SignIn, &mut life.rng());
+    let op = life.account().finish_external(failed, SignIn);
+    assert!(op.run(&*life.rows).decided().unwrap().accepted().is_none());
+    let mut op = life.account().start_external(SignIn, &mut life.rng());
     let started = op.run(&*life.rows).unwrap();
 
     let (now, next) = (life.now(), life.now() + 60);
@@ -629,13 +609,39 @@ impl Store for ReadOnly<'_> {
     }
 }
 
+/// Why an operation of any kind could not be decided.
+trait MayFail {
+    fn fault(self) -> Option<Fault<std::convert::Infallible>>;
+}
+
+impl<T> MayFail for Verdict<T, Fault<std::convert::Infallible>> {
+    fn fault(self) -> Option<Fault<std::convert::Infallible>> {
+        self.decided().err()
+    }
+}
+
+impl<T, A> MayFail for Result<Changed<T>, NotDone<std::convert::Infallible, A>> {
+    fn fault(self) -> Option<Fault<std::convert::Infallible>> {
+        match self {
+            Err(NotDone::Undecided(fault)) => Some(fault),
+            _ => None,
+        }
+    }
+}
+
+impl<T> MayFail for Result<T, Fault<std::convert::Infallible>> {
+    fn fault(self) -> Option<Fault<std::convert::Infallible>> {
+        self.err()
+    }
+}
+
 /// What `verify` says to these bytes; it must be an error.
 fn refusal(keys: Keyring, id: &AccountId, record: Record) -> RecordError {
     let mfa = Mfa::new(keys, Recommended);
     let rows = Rows::of(id, &record);
     let op = mfa.account(id).at(UnixTime::from_secs(START)).verify("000000", SignIn);
     match op.run(&ReadOnly(&rows)) {
-        Err(Fault::Record(error)) => error,
+        Verdict::Undecided(Fault::Record(error)) => error,
         other => panic!("{other:?}"),
     }
 }
@@ -763,7 +769,7 @@ fn a_record_under_another_key_is_refused() {
 /// A wrong code, so that something is written.
 fn spend_a_code<K: Seal>(mfa: &Mfa<K, Recommended>, rows: &Rows, golden: &Golden) {
     let op = mfa.account(&golden.id).at(golden.now).verify("000000", SignIn);
-    let verdict = op.run(rows).unwrap();
+    let verdict = op.run(rows);
     assert!(matches!(verdict, Verdict::Rejected { .. }), "{verdict:?}");
 }
 
@@ -807,6 +813,7 @@ fn nothing_overwrites_what_does_not_open() {
     let life = Life::new("operator");
     let (_, totp, _) = life.bind("phone", None);
     let proof = || life.proof(&totp, ActForOther);
+    let own = || life.proof(&totp, ChangeFactors);
 
     for (damaged, expected) in [
         (&altered[..], RecordError::Altered),
@@ -832,7 +839,7 @@ fn nothing_overwrites_what_does_not_open() {
         let recovery = "0000-1111-2222-3333-4444-5555";
         macro_rules! refuses {
             ($($op:expr,)*) => {$(
-                let error = $op.run(&store).err();
+                let error = $op.run(&store).fault();
                 assert_eq!(error, Some(Fault::Record(expected)), "{}", stringify!($op));
             )*};
         }
@@ -849,11 +856,11 @@ fn nothing_overwrites_what_does_not_open() {
             mfa.account(&id).at(at).enrol_hotp("t", Digits::Six, rng),
             mfa.account(&id).at(at).enrol_existing(existing(), rng),
             mfa.account(&id).at(at).enrol_phone("t", number, told, rng),
-            mfa.account(&id).at(at).replace(device, "t", proof(), rng),
+            mfa.account(&id).at(at).replace(device, "t", own(), rng),
             mfa.account(&id).at(at).confirm(challenge, code, rng),
             mfa.account(&id).at(at).bind_external("t", ExternalMethod::Passkey, rng),
             mfa.account(&id).at(at).import(existing(), rng),
-            mfa.account(&id).at(at).regenerate_recovery_codes(proof(), rng),
+            mfa.account(&id).at(at).regenerate_recovery_codes(own(), rng),
             mfa.account(&id).at(at).revoke(device, proof()),
             mfa.account(&id).at(at).report_lost(device, proof()),
             mfa.account(&id).at(at).reset(proof(), "r"),
@@ -877,8 +884,8 @@ fn a_damaged_record_of_the_operator_is_an_error_as_well() {
     let mut torn = theirs.as_bytes().to_vec();
     torn.pop();
     life.rows.put(&life.id, Record::new(theirs.version(), torn));
-    let op = life.mfa.account(&golden.id).at(life.at()).reset(proof, "phone stolen");
-    let error = op.run(&ReadOnly(&life.rows)).err();
+    let mut op = life.mfa.account(&golden.id).at(life.at()).reset(proof, "phone stolen");
+    let error = op.run(&ReadOnly(&life.rows)).fault();
     assert_eq!(error, Some(Fault::Record(RecordError::Torn)));
 }
 
@@ -890,7 +897,7 @@ fn versions_end_at_what_a_database_can_count_to() {
         let plain = plaintext(&golden);
         let rows = Rows::of(&golden.id, &clear_record(&golden.id, version, &plain));
         let op = mfa.account(&golden.id).at(golden.now).verify("000000", SignIn);
-        (op.run(&rows).err(), rows.row(&golden.id).unwrap().version())
+        (op.run(&rows).fault(), rows.row(&golden.id).unwrap().version())
     };
     let most = Record::MAX_VERSION;
     assert_eq!(most, i64::MAX as u64);
@@ -931,7 +938,7 @@ fn the_largest_account_fits() {
     for at in 0..5 {
         let device =
             ExistingDevice::totp(Text::new(&long).unwrap(), secret(at), parameters, Some(0));
-        let op = mfa.account(&id).at(UnixTime::from_secs(now)).import(device, &mut rng);
+        let mut op = mfa.account(&id).at(UnixTime::from_secs(now)).import(device, &mut rng);
         op.run(&rows).unwrap();
     }
     let totp = Totp::new(&secret(0), parameters);
@@ -944,7 +951,7 @@ fn the_largest_account_fits() {
     };
     let bind = |rng: &mut Counting, now: &mut u64| {
         let (proof, at) = proof(now);
-        let op = mfa
+        let mut op = mfa
             .account(&id)
             .at(at)
             .bind_external(&long, ExternalMethod::Passkey, rng)
@@ -962,7 +969,7 @@ fn the_largest_account_fits() {
     let told = RestrictedNotice::given_by_host;
     let number = || PhoneNumber::new("+123456789012345").unwrap();
     let (first, at) = proof(&mut now);
-    let op =
+    let mut op =
         mfa.account(&id).at(at).enrol_phone(&long, number(), told(), &mut rng).proven_by(first);
     let sent = op.run(&rows).unwrap();
     let op = mfa.account(&id).at(at).confirm(sent.id(), sent.code().expose_str(), &mut rng);
@@ -975,11 +982,11 @@ fn the_largest_account_fits() {
         assert!(op.run(&rows).accepted().is_some());
     }
     // Everything is under way: the larger of the two enrolments, and both challenges.
-    let action = || Purpose::Action(Text::new(&"a".repeat(32)).unwrap());
+    let action = || Action::new(&"a".repeat(32)).unwrap();
     let (second, at) = proof(&mut now);
     let old = mfa.account(&id).at(at).summary().run(&rows).unwrap().unwrap().devices;
     let old = old.iter().find(|device| device.method == Method::Totp).unwrap().id;
-    let pending = mfa.account(&id).at(at).replace(old, &long, second, &mut rng);
+    let mut pending = mfa.account(&id).at(at).replace(old, &long, second, &mut rng);
     let _ = pending.run(&rows).unwrap();
     let _ = mfa.account(&id).at(at).send_code(action(), &mut rng).run(&rows).unwrap();
     let _ = mfa.account(&id).at(at).start_external(action(), &mut rng).run(&rows).unwrap();
@@ -1057,7 +1064,7 @@ fn every_account_and_version_has_a_context_and_a_nonce_of_its_own() {
     for id in [&[7; 1][..], &[7; 2], &[7; 63], &[7; 64], &[8; 64]] {
         let id = AccountId::new(id).unwrap();
         for version in 1..=3_u64 {
-            let enrol = mfa.account(&id).at(now).enrol("Phone", &mut Counting(version));
+            let mut enrol = mfa.account(&id).at(now).enrol("Phone", &mut Counting(version));
             let _ = enrol.run(&rows).unwrap();
             expected.push([b"cs\x01", &version.to_be_bytes()[..], id.as_bytes()].concat());
         }
@@ -1100,7 +1107,8 @@ fn plaintext(golden: &Golden) -> Vec<u8> {
 fn clear_record(id: &AccountId, version: u64, plaintext: &[u8]) -> Record {
     let mfa = Mfa::new(Clear, Recommended);
     let rows = Rows::default();
-    let op = mfa.account(id).at(UnixTime::from_secs(START)).offboard(Actor::Host, "for its header");
+    let mut op =
+        mfa.account(id).at(UnixTime::from_secs(START)).offboard(Actor::Host, "for its header");
     op.run(&rows).unwrap();
     let header = rows.row(id).unwrap().as_bytes()[..11].to_vec();
     let context = [b"cs\x01", &version.to_be_bytes()[..], id.as_bytes()].concat();
@@ -1148,7 +1156,7 @@ fn a_seal_that_fails_is_an_error_and_nothing_is_written() {
             let right = golden.then[1].split(' ').nth(2).unwrap();
             for code in [right, "000000"] {
                 let op = mfa.account(&golden.id).at(next).verify(code, SignIn);
-                let error = op.run(&ReadOnly(&rows)).err();
+                let error = op.run(&ReadOnly(&rows)).fault();
                 assert_eq!(error, Some(Fault::Record(expected)));
             }
         }
@@ -1182,7 +1190,7 @@ fn a_record_over_its_bound_is_not_written() {
     let write = |len: usize| {
         let mfa = Mfa::new(Padding(len), Recommended);
         let op = mfa.account(&golden.id).at(golden.now).verify("000000", SignIn);
-        let decided = op.decide(rows.row(&golden.id), None)?;
+        let decided = op.operation().decide(rows.row(&golden.id), None)?;
         let Decided::Write(prepared) = decided else { panic!("a counted failure is written") };
         Ok(prepared.write().record().as_bytes().len())
     };
@@ -1206,7 +1214,7 @@ fn what_is_wrong_with_a_record_is_said_in_words() {
         (RecordError::Version, "the record's version is out of range"),
     ] {
         assert_eq!(error.to_string(), words);
-        let of_operation: Error<SealError> = Fault::Record(error);
+        let of_operation: Fault<SealError> = Fault::Record(error);
         assert_eq!(of_operation.to_string(), words);
     }
     // What a seal says is what the record says then.
@@ -1241,9 +1249,9 @@ fn endures(plaintext: &[u8]) -> bool {
     macro_rules! uses {
         ($($op:expr,)*) => {$(
             rows.put(&id, record.clone());
-            match $op.run(&rows) {
-                Ok(_) | Err(Fault::Record(RecordError::Malformed | RecordError::Version)) => {}
-                Err(other) => panic!("{other:?}"),
+            match $op.run(&rows).fault() {
+                None | Some(Fault::Record(RecordError::Malformed | RecordError::Version)) => {}
+                Some(other) => panic!("{other:?}"),
             }
             let again = mfa.account(&id).at(now).summary().run(&rows);
             assert!(again.is_ok(), "what {} wrote does not open: {again:?}", stringify!($op));

@@ -9,10 +9,7 @@ use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::sync::Mutex;
 
-use countersign::account::EventKind;
-use countersign::account::ExistingDevice;
-use countersign::account::Text;
-use countersign::account::{Bounded, Class, Throttle};
+use countersign::account::{Bounded, Class, EventKind, ExistingDevice, Text, Throttle};
 use countersign::otp::Parameters;
 use countersign::*;
 use proptest::prelude::*;
@@ -107,7 +104,8 @@ fn play(
     let nodes = [0, 1].map(|_| Mfa::new(Keyring::new([7; 32]), Patient));
     let (store, id) = (Witness::default(), AccountId::new("person").unwrap());
     let mut rng = StdRng::seed_from_u64(1);
-    let imported = nodes[0].import(&id, device, &mut rng, UnixTime::from_secs(START));
+    let mut imported =
+        nodes[0].account(&id).at(UnixTime::from_secs(START)).import(device, &mut rng);
     imported.run(&store).unwrap();
 
     let (mut clock, mut submitted, mut accepted) = (START, Vec::<String>::new(), 0);
@@ -120,9 +118,9 @@ fn play(
             Typed::Near(away) => code_of(factor(now, accepted).saturating_add_signed(*away)),
         };
         let at = UnixTime::from_secs(now);
-        let op = nodes[usize::from(*node)].verify(&id, &typed, SignIn, at);
+        let op = nodes[usize::from(*node)].account(&id).at(at).verify(&typed, SignIn);
         let before = store.accepted.lock().unwrap().len();
-        let yes = op.run(&store).accepted().is_some();
+        let yes = op.run(&store).decided().unwrap().accepted().is_some();
         let factors = store.accepted.lock().unwrap()[before..].to_vec();
         assert_eq!(factors.len(), usize::from(yes), "an acceptance is an event, and one");
         for factor in factors {

@@ -66,13 +66,12 @@ fn an_attempt_is_one_load_and_one_swap() {
     let uri = pending.uri("Acme Billing", "dana").unwrap();
     let phone = Totp::new(uri.secret(), uri.totp_parameters().unwrap());
     let code = |at| phone.generate(at).unwrap().expose_str().to_owned();
-    let bound =
-        mfa.account(&id).at(NOW).confirm(pending.id(), &code(NOW), &mut rng).run(&store).unwrap();
+    let bound = mfa.account(&id).at(NOW).confirm(pending.id(), &code(NOW), &mut rng).run(&store);
     assert!(bound.accepted().is_some());
     assert_eq!(store.calls(), [1, 1, 0], "confirm");
 
     let verify = |nth: u64, code: &str| {
-        mfa.account(&id).at(NOW.plus(nth * 30)).verify(code, SignIn).run(&store).unwrap()
+        mfa.account(&id).at(NOW.plus(nth * 30)).verify(code, SignIn).run(&store)
     };
     let right = code(NOW.plus(60));
     assert!(matches!(verify(2, &right), Verdict::Accepted(_)));

@@ -7,11 +7,9 @@
 mod common;
 
 use common::*;
-use countersign::account::Assertion;
-use countersign::account::DeviceStatus;
-use countersign::account::Refusal;
-use countersign::account::{Bounded, Class, Throttle};
-use countersign::account::{EventKind, Notice, RejectionReason};
+use countersign::account::{
+    Assertion, Bounded, Class, DeviceStatus, EventKind, Notice, Refusal, RejectionReason, Throttle,
+};
 use countersign::{ActForOther, ChangeFactors, SignIn, UnixTime};
 
 /// A share of thirty days that one of fifty failures takes up.
@@ -148,8 +146,7 @@ fn a_pending_enrolment_dies_with_its_class() {
     let practice = Practice::with(Numbers { throttle: Some(throttle), ..Numbers::default() });
     let id = account(1);
     let enrol = || {
-        let enrol =
-            practice.mfa.account(&id).at(practice.now()).enrol("Phone", &mut practice.rng());
+        let enrol = practice.at(&id).enrol("Phone", &mut practice.rng());
         practice.run(enrol).unwrap()
     };
     let pending = enrol();
@@ -217,12 +214,10 @@ fn a_reset_opens_both_limiters() {
     let _ = practice.miss(&person);
     assert!(practice.summary(&person.id).codes.waiting_until.is_some());
     let proof = practice.proof(&operator, ActForOther);
-    let reset =
-        practice.mfa.account(&person.id).at(practice.now()).reset(proof, "showed a passport");
+    let reset = practice.at(&person.id).reset(proof, "showed a passport");
     practice.run(reset).unwrap();
     assert_eq!(practice.summary(&person.id).codes, Default::default());
-    let enrol =
-        practice.mfa.account(&person.id).at(practice.now()).enrol("New", &mut practice.rng());
+    let enrol = practice.at(&person.id).enrol("New", &mut practice.rng());
     let pending = practice.run(enrol).unwrap();
     let code = Authenticator::of(&pending).code(practice.now());
     assert_eq!(said(&practice.confirm(&person.id, pending.id(), &code)), Said::Accepted);
@@ -314,7 +309,7 @@ fn each_class_locks_alone() {
         let settle = |passed: bool| {
             let (mut rng, now) = (practice.rng(), practice.now());
             let start = practice.mfa.account(id).at(now).start_external(SignIn, &mut rng);
-            match practice.run(start).done() {
+            match or_refusal(practice.run(start)) {
                 Ok(started) if passed => {
                     let verified = Assertion::verified_by_host(started.id(), key);
                     said(&practice.settle(id, verified, SignIn))
@@ -488,8 +483,7 @@ fn half_a_minute_between_two_codes() {
     let _ = practice.enrol_phone(&id, "+15550100100", None).unwrap();
     let until = practice.now().plus(30);
     for premium in ["+15550199991", "+15550199992"] {
-        let enrol =
-            practice.mfa.account(&id).at(practice.now()).enrol("Phone", &mut practice.rng());
+        let enrol = practice.at(&id).enrol("Phone", &mut practice.rng());
         assert_eq!(refusal(practice.run(enrol)), None);
         assert_eq!(refusal(practice.enrol_phone(&id, premium, None)), too_soon(until));
     }

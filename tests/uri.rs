@@ -10,7 +10,7 @@ mod laws;
 mod rows;
 
 use countersign::otp::{Parameters, Period};
-use countersign::otp::{Part, TextError, UriError};
+use countersign::otp::{Part, PartError, UriError};
 use countersign::{Algorithm, Digits, ProvisioningUri, Secret, UnixTime, vectors};
 use laws::keeps_the_laws;
 use proptest::prelude::*;
@@ -42,7 +42,7 @@ fn v10_accepted() {
         assert_eq!(parsed.algorithm().name(), algorithm, "{uri}");
         assert_eq!(parsed.digits().count().to_string(), digits, "{uri}");
         let (found, number) = match (parsed.totp_parameters(), parsed.counter()) {
-            (Some(parameters), _) => ("totp", parameters.period.as_secs()),
+            (Some(parameters), _) => ("totp", parameters.period.as_u64()),
             (_, counter) => ("hotp", counter.unwrap()),
         };
         assert_eq!((found, number.to_string()), (kind, last.to_owned()), "{uri}");
@@ -108,15 +108,15 @@ fn names_that_cannot_be_printed_are_refused_at_construction() {
     assert_eq!(refused("", "dana"), UriError::Missing(Part::Issuer));
     assert_eq!(refused("ACME", ""), UriError::Missing(Part::Account));
     assert_eq!(refused("ACME", "   "), UriError::Missing(Part::Account));
-    assert_eq!(refused("A:B", "dana"), wrong(Part::Issuer, TextError::Colon));
-    assert_eq!(refused("ACME", "a:b"), wrong(Part::Account, TextError::Colon));
+    assert_eq!(refused("A:B", "dana"), wrong(Part::Issuer, PartError::Colon));
+    assert_eq!(refused("ACME", "a:b"), wrong(Part::Account, PartError::Colon));
     for character in [
         '\0', '\n', '\x1b', '\u{7f}', '\u{85}', '\u{2028}', '\u{202e}', '\u{2066}', '\u{200b}',
         '\u{feff}',
     ] {
         let name = format!("A{character}B");
-        assert_eq!(refused(&name, "dana"), wrong(Part::Issuer, TextError::Invisible));
-        assert_eq!(refused("ACME", &name), wrong(Part::Account, TextError::Invisible));
+        assert_eq!(refused(&name, "dana"), wrong(Part::Issuer, PartError::Invisible));
+        assert_eq!(refused("ACME", &name), wrong(Part::Account, PartError::Invisible));
     }
     let t0 = UnixTime::from_secs(1);
     let parameters = Parameters { t0, ..Parameters::default() };
@@ -139,10 +139,10 @@ fn the_longest_names_still_fit_and_longer_ones_do_not() {
 
     let error = totp(&format!("{issuer}x"), "dana").unwrap_err();
     let bytes = 129;
-    assert_eq!(error, UriError::Text { part: Part::Issuer, error: TextError::TooLong { bytes } });
+    assert_eq!(error, UriError::Text { part: Part::Issuer, error: PartError::TooLong { bytes } });
     let error = totp("ACME", &format!("{account}x")).unwrap_err();
     let bytes = 321;
-    assert_eq!(error, UriError::Text { part: Part::Account, error: TextError::TooLong { bytes } });
+    assert_eq!(error, UriError::Text { part: Part::Account, error: PartError::TooLong { bytes } });
 }
 
 #[test]
@@ -159,7 +159,7 @@ fn input_is_bounded() {
     let bytes = 129;
     assert_eq!(
         ProvisioningUri::parse(&long_issuer).unwrap_err(),
-        UriError::Text { part: Part::Issuer, error: TextError::TooLong { bytes } }
+        UriError::Text { part: Part::Issuer, error: PartError::TooLong { bytes } }
     );
 }
 

@@ -191,13 +191,13 @@ fn v5_totp_takes_the_highest_match_and_its_step_uses_up_both() {
         assert_eq!(totp.generate(at(time_b)).unwrap(), typed);
 
         // In step b, with a window that sees both.
-        let window = Window::new((b - a) as u8, 0).unwrap();
+        let window = Window::new(b - a, 0).unwrap();
         let found = totp.find(&typed, at(time_b), window, None).unwrap();
         assert_eq!((found.step(), found.drift()), (b, 0));
         assert_eq!(totp.find(&typed, at(time_b), window, Some(found.step())), None);
 
         // In step a, with a window that sees both: the highest is ahead of our clock.
-        let window = Window::new(0, (b - a) as u8).unwrap();
+        let window = Window::new(0, b - a).unwrap();
         let found = totp.find(&typed, at(time_a), window, None).unwrap();
         assert_eq!((found.step(), i64::from(found.drift())), (b, (b - a) as i64));
 
@@ -208,7 +208,7 @@ fn v5_totp_takes_the_highest_match_and_its_step_uses_up_both() {
         assert_eq!(found.step(), a);
         assert_eq!(totp.find(&typed, at(time_b), Window::ZERO, Some(a)).unwrap().step(), b);
         // A window too small for the distance does not see a.
-        let narrow = Window::new((b - a - 1) as u8, 0).unwrap();
+        let narrow = Window::new(b - a - 1, 0).unwrap();
         assert_eq!(totp.find(&typed, at(time_b), narrow, Some(b)), None);
     }
 }
@@ -220,12 +220,12 @@ fn v5_hotp_stores_the_highest_match_plus_one() {
         let hotp = Hotp::new(&seed(algorithm), algorithm, Digits::Six);
         let (a, b): (u64, u64) = (a.parse().unwrap(), b.parse().unwrap());
         let typed = Code::parse(code, Digits::Six).unwrap();
-        let sees_both = LookAhead::new((b - a + 1) as u8).unwrap();
+        let sees_both = LookAhead::new(b - a + 1).unwrap();
         let found = hotp.find(&typed, a, sees_both).unwrap();
         assert_eq!((found.counter(), found.next()), (b, Some(b + 1)));
         assert_eq!(hotp.find(&typed, b + 1, sees_both), None);
 
-        let sees_one = LookAhead::new((b - a) as u8).unwrap();
+        let sees_one = LookAhead::new(b - a).unwrap();
         assert_eq!(hotp.find(&typed, a, sees_one).unwrap().counter(), a);
     }
 }

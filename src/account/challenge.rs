@@ -4,13 +4,14 @@
 //! new code does not reset failures) and 3.1.3.3 (SMS is restricted), ASVS 6.6.2 (bound to its
 //! request).
 //!
-//! The code is kept as an HMAC under a key of its own that only the sealed record holds: twenty bits
-//! withstand no search, so what protects them is the seal. Email cannot be built: it is no factor
+//! The code is kept as an HMAC under a random key that only the sealed record holds: an attacker can
+//! search twenty bits, so the seal protects them. Email cannot be built: it is not a factor
 //! (section 3.1.3.1), and there is no destination type for it.
 
 use alloc::boxed::Box;
 use alloc::string::String;
 use core::fmt;
+use core::str::FromStr;
 
 use hmac::{Hmac, KeyInit, Mac};
 use rand::CryptoRng;
@@ -22,6 +23,7 @@ use crate::account::proof::AnyPurpose;
 use crate::account::summary::DeviceId;
 use crate::ct::reveal;
 use crate::otp::code::{Code, Digits};
+use crate::text::{read_hex, serde_as_text};
 use crate::time::UnixTime;
 
 /// The random number of one challenge or one pending enrolment. Not secret, single-use.
@@ -59,6 +61,33 @@ impl fmt::Debug for ChallengeId {
         write!(f, "ChallengeId({self})")
     }
 }
+
+impl FromStr for ChallengeId {
+    type Err = ChallengeIdError;
+
+    /// Reads what `Display` prints, from a form for example.
+    fn from_str(text: &str) -> Result<ChallengeId, ChallengeIdError> {
+        let mut bytes = [0; 16];
+        match read_hex(text, &mut bytes) {
+            Some(16) => Ok(ChallengeId(bytes)),
+            _ => Err(ChallengeIdError),
+        }
+    }
+}
+
+serde_as_text!(ChallengeId);
+
+/// The text is not a challenge id: 32 hexadecimal digits.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct ChallengeIdError;
+
+impl fmt::Display for ChallengeIdError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a challenge id is 32 hexadecimal digits")
+    }
+}
+
+impl core::error::Error for ChallengeIdError {}
 
 /// Where an SMS goes: a telephone number in E.164 form. Kept in the sealed record; a code is only
 /// ever sent to the bound one, never to a number that came with the request.
@@ -283,7 +312,7 @@ pub struct Assertion {
 
 impl Assertion {
     /// The host verified the signature of `device` over the challenge `id`, its origin, and user
-    /// presence. Whoever writes this line answers for it.
+    /// presence. The author of this line answers for it.
     #[must_use]
     pub const fn verified_by_host(id: ChallengeId, device: DeviceId) -> Assertion {
         Assertion { id, device, passed: true }
@@ -324,6 +353,19 @@ mod tests {
     }
 
     impl rand::TryCryptoRng for Drawn<'_> {}
+
+    #[test]
+    fn an_id_reads_back_from_what_it_prints_and_from_nothing_else() {
+        let id = ChallengeId::from_bytes(core::array::from_fn(|at| at as u8 * 16 + 1));
+        let text = std::format!("{id}");
+        assert_eq!(text.parse(), Ok(id));
+        assert_eq!(text.to_uppercase().parse(), Ok(id));
+        for wrong in
+            [&text[1..], &text[2..], "", &std::format!("{text}00"), &text.replace('0', "g")]
+        {
+            assert_eq!(wrong.parse::<ChallengeId>(), Err(ChallengeIdError), "{wrong}");
+        }
+    }
 
     #[test]
     fn an_id_is_shown_whole_and_a_number_by_its_end() {

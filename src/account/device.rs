@@ -257,7 +257,7 @@ impl Device {
                 let hotp = Hotp::new(secret, *algorithm, *digits);
                 let expected = next.unwrap_or(u64::MAX);
                 let first = expected.saturating_sub(1);
-                let ahead = u32::from(policy.look_ahead().counters());
+                let ahead = policy.look_ahead().as_u32();
                 let count = ahead.saturating_add(u32::from(first != expected));
                 Some(hotp.scan(&[typed], Factors::new(first.into(), count, *next)))
             }
@@ -285,7 +285,7 @@ impl Device {
             Factor::Hotp { secret, algorithm, digits, next } => {
                 let hotp = Hotp::new(secret, *algorithm, *digits);
                 let from = next.unwrap_or(u64::MAX);
-                let factors = Factors::new(from.into(), reach.factors().into(), *next);
+                let factors = Factors::new(from.into(), reach.as_u32(), *next);
                 Some(hotp.scan(&[first, second], factors))
             }
             Factor::External(_) | Factor::Phone(_) | Factor::Former(_) => None,
@@ -306,7 +306,7 @@ impl Device {
         let mut seen_drift = None;
         match &mut self.factor {
             Factor::Totp { parameters, last_step, drift, offset, .. } => {
-                let clock = parameters.period.as_secs();
+                let clock = parameters.period.as_u64();
                 let present = now.since(parameters.t0).checked_div(clock).unwrap_or(0);
                 let distance = moving_factor.wrapping_sub(present).cast_signed();
                 let distance = i16::try_from(distance).unwrap_or(0);

@@ -20,7 +20,8 @@ pub type Source = Text<128>;
 
 /// One thing that happened to one account.
 #[derive(Clone, Debug, Eq, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+#[non_exhaustive]
 pub struct Event {
     /// Its place in the account's history. `None` if the attempt changed no state, a throttled one
     /// say; those reach [`Store::note`](crate::Store::note) and may repeat without end.
@@ -49,7 +50,7 @@ pub struct Event {
 /// The place of an event in an account's history: unique, and without holes as long as none was
 /// lost or removed.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
 pub struct EventId {
     /// Whose history.
     pub account: AccountId,
@@ -61,10 +62,10 @@ pub struct EventId {
 
 /// Who did it.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
 pub enum Actor {
-    /// Whoever signs in as the person.
+    /// The person, or an attacker who signs in as the person.
     Subject,
     /// Another person, an administrator or the help desk.
     Operator(AccountId),
@@ -74,8 +75,9 @@ pub enum Actor {
 
 /// What happened.
 #[derive(Clone, Debug, Eq, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
+#[non_exhaustive]
 pub enum EventKind {
     /// An attempt was accepted. For TOTP the step and the clock difference in steps, for HOTP the
     /// counter.
@@ -95,7 +97,7 @@ pub enum EventKind {
         /// Until when it can be answered.
         until: UnixTime,
     },
-    /// The host's clock stands before the last write by more than a minute.
+    /// The host's clock is more than a minute before the last write.
     ClockWentBack {
         /// By how many seconds.
         by: u64,
@@ -129,7 +131,7 @@ pub enum EventKind {
         /// Why.
         reason: Reason,
     },
-    /// A new set of recovery codes was issued; the old one is dead.
+    /// A new set of recovery codes was issued, which ended the old one.
     RecoveryCodesIssued {
         /// How many.
         count: u8,
@@ -166,8 +168,9 @@ pub enum EventKind {
 
 /// Why an attempt was not accepted. For the audit trail only.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
+#[non_exhaustive]
 pub enum RejectionReason {
     /// The class is disabled.
     Disabled,
@@ -190,6 +193,24 @@ pub enum RejectionReason {
 }
 
 impl Event {
+    /// Makes an event of the person's own, without a place in a history: for the tests of a store or an
+    /// outbox. The library makes its own.
+    #[must_use]
+    pub const fn new(account: AccountId, at: UnixTime, kind: EventKind) -> Event {
+        Event {
+            id: None,
+            account,
+            at,
+            actor: Actor::Subject,
+            source: None,
+            first_factor_passed: false,
+            device: None,
+            method: None,
+            purpose: None,
+            kind,
+        }
+    }
+
     /// What the person must be told of it, over an address other than the session (NIST SP
     /// 800-63B-4 section 4.6); `None` if nothing.
     #[must_use]
@@ -229,8 +250,9 @@ impl Event {
 /// What a person must be told. The host writes the message and adds whom to turn to if it was not
 /// them.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
+#[non_exhaustive]
 pub enum Notice {
     /// An operator removed all factors.
     AccountReset,

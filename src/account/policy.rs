@@ -16,7 +16,7 @@ use crate::otp::totp::{Parameters, Window};
 /// The numbers. The provided methods are the recommended ones; override what you have a reason for.
 ///
 /// ```
-/// use countersign::{Policy, account::{Bounded, Class, Throttle}};
+/// use countersign::{Policy, Bounded, account::{Class, Throttle}};
 ///
 /// struct Stricter;
 ///
@@ -39,12 +39,12 @@ pub trait Policy: Send + Sync {
 
     /// Which counters are tried at sign-in (RFC 4226 section 7.4). Five.
     fn look_ahead(&self) -> LookAhead {
-        LookAhead::FIVE
+        LookAhead::of::<5>()
     }
 
     /// How far two consecutive codes are looked for. A thousand moving factors.
     fn resync_reach(&self) -> Reach {
-        Reach::THOUSAND
+        Reach::of::<1000>()
     }
 
     /// How many steps of drift are remembered at most (RFC 6238 section 6). Two.
@@ -85,7 +85,7 @@ pub trait Policy: Send + Sync {
         Bounded::of::<300>()
     }
 
-    /// After how many wrong answers a sent code is dead. Five.
+    /// How many wrong answers end a sent code. Five.
     fn challenge_tries(&self) -> Bounded<1, 10> {
         Bounded::of::<5>()
     }

@@ -8,6 +8,7 @@
 //! that asked for nothing. So a session is opened with a proof, factors are changed with a proof,
 //! and only a committed acceptance makes one.
 
+use alloc::boxed::Box;
 use core::fmt;
 
 use crate::account::summary::{AccountId, DeviceId, Method};
@@ -17,14 +18,13 @@ use crate::time::UnixTime;
 /// What the person is about to do, as a type: a proof for one purpose does not compile where another
 /// is needed. Sealed; the five purposes are [`SignIn`], [`Action`], [`ChangeFactors`],
 /// [`ChangePrivileges`] and [`ActForOther`].
-pub trait Purpose: sealed::Sealed + Clone + fmt::Debug + Send + Sync + 'static {
+pub trait Purpose: Sealed + Clone + fmt::Debug + Send + Sync + 'static {
     /// The purpose as a value, for events and logs.
     fn to_any(&self) -> AnyPurpose;
 }
 
-mod sealed {
-    pub trait Sealed {}
-}
+/// Not exported: no type beyond this file is a purpose.
+pub trait Sealed {}
 
 macro_rules! purposes {
     ($($(#[$doc:meta])* $name:ident),*) => {$(
@@ -32,7 +32,7 @@ macro_rules! purposes {
         #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
         pub struct $name;
 
-        impl sealed::Sealed for $name {}
+        impl Sealed for $name {}
 
         impl Purpose for $name {
             fn to_any(&self) -> AnyPurpose {
@@ -84,7 +84,7 @@ impl Action {
     }
 }
 
-impl sealed::Sealed for Action {}
+impl Sealed for Action {}
 
 impl Purpose for Action {
     fn to_any(&self) -> AnyPurpose {
@@ -153,7 +153,7 @@ pub const fn permits(method: Method, purpose: &AnyPurpose) -> bool {
 /// where factors are changed.
 ///
 /// None of this compiles: copying one, using one twice, making one from nothing, reading one from
-/// text, or using one for another purpose.
+/// text, or using one for another purpose, with the host or with the library.
 ///
 /// ```compile_fail,E0599
 /// use countersign::{Proof, SignIn};
@@ -181,13 +181,34 @@ pub const fn permits(method: Method, purpose: &AnyPurpose) -> bool {
 ///     sign_in(released_claims);
 /// }
 /// ```
+/// ```compile_fail,E0308
+/// use countersign::mfa::{Change, PendingEnrolment};
+/// use countersign::{ChangeFactors, Proof, SignIn};
+/// type Enrolment<'m> = Change<'m, PendingEnrolment, Proof<ChangeFactors>>;
+/// fn enrol(tablet: Enrolment<'_>, signed_in: Proof<SignIn>) -> Enrolment<'_> {
+///     tablet.proven_by(signed_in)
+/// }
+/// ```
+/// ```compile_fail,E0308
+/// use countersign::{mfa::AccountAt, ChangeFactors, Proof};
+/// fn reset(dana: AccountAt<'_>, own: Proof<ChangeFactors>) {
+///     let _ = dana.reset(own, "lost everything");
+/// }
+/// ```
+/// ```compile_fail,E0277
+/// use countersign::{mfa::AccountAt, ChangePrivileges, DeviceId, Proof};
+/// fn revoke(dana: AccountAt<'_>, phone: DeviceId, proof: Proof<ChangePrivileges>) {
+///     let _ = dana.revoke(phone, proof);
+/// }
+/// ```
 #[must_use = "a session is opened with the proof; without it the acceptance is for nothing"]
 pub struct Proof<P> {
-    pub(crate) proven: Proven,
+    /// Boxed, so that a refusal that hands the proof back stays small.
+    pub(crate) proven: Box<Proven>,
     pub(crate) purpose: P,
 }
 
-/// What a proof says, whatever its purpose is as a type.
+/// The contents of a proof, with its purpose as a value.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Proven {
     pub(crate) account: AccountId,
@@ -201,19 +222,19 @@ pub(crate) struct Proven {
 impl<P> Proof<P> {
     /// Whose proof it is.
     #[must_use]
-    pub const fn account(&self) -> &AccountId {
+    pub fn account(&self) -> &AccountId {
         &self.proven.account
     }
 
     /// The device, if a device made it.
     #[must_use]
-    pub const fn device(&self) -> Option<DeviceId> {
+    pub fn device(&self) -> Option<DeviceId> {
         self.proven.device
     }
 
     /// How possession was proved.
     #[must_use]
-    pub const fn method(&self) -> Method {
+    pub fn method(&self) -> Method {
         self.proven.method
     }
 
@@ -226,28 +247,28 @@ impl<P> Proof<P> {
     /// The account's epoch. Keep it with the session, and end the session when
     /// [`Summary::epoch`](crate::Summary::epoch) is higher.
     #[must_use]
-    pub const fn epoch(&self) -> u32 {
+    pub fn epoch(&self) -> u32 {
         self.proven.epoch
     }
 
     /// When the attempt was accepted: the `auth_time` of the session, from which its
     /// re-authentication is counted (NIST SP 800-63B-4 section 2.2.3).
     #[must_use]
-    pub const fn at(&self) -> UnixTime {
+    pub fn at(&self) -> UnixTime {
         self.proven.at
     }
 
     /// Whether the person needs new recovery codes: one of them made this proof (NIST SP 800-63B-4
     /// section 4.2.1.1).
     #[must_use]
-    pub const fn replacement_due(&self) -> bool {
+    pub fn replacement_due(&self) -> bool {
         matches!(self.proven.method, Method::RecoveryCode)
     }
 }
 
 impl<P> fmt::Debug for Proof<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Proven { account, device, method, purpose, epoch, at } = &self.proven;
+        let Proven { account, device, method, purpose, epoch, at } = &*self.proven;
         f.debug_struct("Proof")
             .field("account", account)
             .field("device", device)

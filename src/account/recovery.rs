@@ -4,7 +4,7 @@
 //! at least 64 bits, hashed, used once, replaced after use), ASVS 6.5.1 to 6.5.3.
 //!
 //! A code has 120 random bits, above the 112 from which an approved hash suffices instead of a slow
-//! one, and is salted and hashed all the same. A set is issued whole, shown once, and dies whole.
+//! one, and is salted and hashed all the same. A set is issued whole, shown once, and ended whole.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -98,7 +98,7 @@ const fn crockford_character(value: u8) -> u8 {
 }
 
 /// The five bits of a typed character, and all ones if it has any. Without a branch or a table: a
-/// code that somebody types and that is right is a secret.
+/// code that a person types and that is right is a secret.
 fn crockford_value(typed: u8) -> (u8, u8) {
     const RANGES: [(u8, u8, u8); 9] = [
         (b'0', b'9', 0),

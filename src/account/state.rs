@@ -38,7 +38,7 @@ pub struct Account {
     pub(crate) recovery: Option<RecoverySet>,
     pub(crate) sent: Option<Challenge>,
     pub(crate) external: Option<Challenge>,
-    /// When a code was last sent, whatever it was for and whatever became of it.
+    /// When a code was last sent, for any purpose and with any outcome.
     pub(crate) code_sent_at: Option<UnixTime>,
     pub(crate) budgets: Budgets,
 }
@@ -114,8 +114,8 @@ impl Account {
         devices.next().is_some() && any(DeviceStatus::Disabled) && !any(DeviceStatus::Confirmed)
     }
 
-    /// NIST SP 800-63B-4 section 3.2.2: whatever was guessed at is disabled, and only a new binding
-    /// brings the class back. Returns whether there was anything.
+    /// Disables every factor of a class, and only a new binding brings the class back (NIST SP 800-63B-4
+    /// section 3.2.2). Returns whether there was one.
     pub(crate) fn disable(&mut self, class: Class) -> bool {
         let mut any = false;
         let hit = |device: &&mut Device| device.in_use() && device.class() == class;
@@ -176,7 +176,7 @@ impl Account {
         let _ = self.reenrol_until.take_if(|until| *until < now);
     }
 
-    /// Every change of factors: proofs, challenges and enrolments from before it are dead.
+    /// Ends the proofs, challenges and enrolments from before a change of factors.
     pub(crate) fn change_epoch(&mut self) {
         self.epoch = self.epoch.saturating_add(1);
         self.pending = None;

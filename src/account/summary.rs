@@ -1,5 +1,5 @@
 //! The plain words: account ids, labels, methods, devices, and the summary of one account, which is
-//! what a host puts in columns and reports read. Nothing here is secret, nothing here decides.
+//! for the host's columns and for reports. Nothing here is secret, nothing here decides.
 //!
 //! Standard: NIST SP 800-63B-4 sections 3.2.5 (what resists phishing: passkeys and PKI), 3.2.9
 //! (restricted authenticators), 4.1 (the record of bound authenticators); CISA CPG 2.0 3.F (the
@@ -9,8 +9,9 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 use core::hash::{Hash, Hasher};
+use core::str::FromStr;
 
-use crate::text::Text;
+use crate::text::{Text, read_hex, serde_as_text};
 use crate::time::UnixTime;
 
 /// The host's own number for one person: 1 to 64 opaque bytes, compared bytewise.
@@ -71,12 +72,18 @@ impl fmt::Debug for AccountId {
     }
 }
 
-#[cfg(feature = "serde")]
-impl serde::Serialize for AccountId {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+impl FromStr for AccountId {
+    type Err = AccountIdError;
+
+    /// Reads what `Display` prints.
+    fn from_str(text: &str) -> Result<AccountId, AccountIdError> {
+        let mut bytes = [0; Self::MAX_LEN];
+        let len = read_hex(text, &mut bytes).ok_or(AccountIdError)?;
+        AccountId::new(bytes.get(..len).unwrap_or_default())
     }
 }
+
+serde_as_text!(AccountId);
 
 /// An account id has 1 to 64 bytes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -84,7 +91,7 @@ pub struct AccountIdError;
 
 impl fmt::Display for AccountIdError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an account id has 1 to 64 bytes")
+        f.write_str("an account id has 1 to 64 bytes, as text two hexadecimal digits for each")
     }
 }
 
@@ -142,7 +149,7 @@ impl Method {
     }
 
     /// Whether an impostor's site cannot relay it (NIST SP 800-63B-4 section 3.2.5). A code that a
-    /// person types is never phishing-resistant, whatever computed it.
+    /// person types is never phishing-resistant.
     #[must_use]
     pub const fn is_phishing_resistant(self) -> bool {
         matches!(self, Method::Passkey | Method::Pki)
@@ -196,24 +203,34 @@ impl fmt::Display for DeviceId {
     }
 }
 
-#[cfg(feature = "serde")]
-impl serde::Serialize for DeviceId {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+impl FromStr for DeviceId {
+    type Err = DeviceIdError;
+
+    /// Reads what `Display` prints, from a form for example.
+    fn from_str(text: &str) -> Result<DeviceId, DeviceIdError> {
+        let mut bytes = [0; 8];
+        match read_hex(text, &mut bytes) {
+            Some(8) => Ok(DeviceId(u64::from_be_bytes(bytes))),
+            _ => Err(DeviceIdError),
+        }
     }
 }
 
-#[cfg(feature = "serde")]
-impl<'de> serde::Deserialize<'de> for DeviceId {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<DeviceId, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let digits = text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let id = u64::from_str_radix(&text, 16).ok().filter(|_| digits);
-        id.map(DeviceId).ok_or_else(|| serde::de::Error::custom("sixteen hexadecimal digits"))
+serde_as_text!(DeviceId);
+
+/// The text is not a device id: sixteen hexadecimal digits.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct DeviceIdError;
+
+impl fmt::Display for DeviceIdError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a device id is sixteen hexadecimal digits")
     }
 }
 
-/// Where a device stands. The only way back from `Disabled`, `Lost` or `Revoked` is a new device.
+impl core::error::Error for DeviceIdError {}
+
+/// The status of a device. The only way back from `Disabled`, `Lost` or `Revoked` is a new device.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
@@ -238,7 +255,7 @@ pub struct DeviceSummary {
     pub label: String,
     /// Its method.
     pub method: Method,
-    /// Where it stands.
+    /// Its status.
     pub status: DeviceStatus,
     /// When it was bound, or imported.
     pub bound_at: UnixTime,

@@ -1,4 +1,4 @@
-//! How often somebody may be wrong: the numbers, and the state they act on.
+//! How often an attempt may fail: the numbers, and the state they act on.
 //!
 //! Standard: NIST SP 800-63B-4 section 3.2.2 (at most 100 consecutive failures, then disabled;
 //! waits growing from 30 seconds to an hour), RFC 4226 section 7.3 (throttling holds across
@@ -15,7 +15,7 @@ use crate::time::UnixTime;
 /// Which failures count together. Each class has its own budget, so that a guesser who locks the
 /// codes does not lock the recovery codes, and a success in one class forgives nothing in another.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
 pub enum Class {
     /// Codes of apps and tokens: sign-in, step-up, confirmation and resynchronisation alike.
@@ -39,7 +39,7 @@ pub struct Throttle {
     pub longest_wait: Bounded<1, 3600>,
     /// Consecutive failures that disable the class: never over 100.
     pub disable_at: Bounded<1, 100>,
-    /// Failures in thirty days, whatever succeeds in between.
+    /// Failures in thirty days, which no success in between forgives.
     pub per_thirty_days: Bounded<1, 100>,
 }
 

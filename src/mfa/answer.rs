@@ -67,7 +67,7 @@ pub enum Verdict<T, F = Infallible> {
         /// Further attempts before the account has to wait.
         tries_left: u8,
     },
-    /// Nothing was evaluated. The answer is the same whatever was typed.
+    /// Nothing was evaluated. The answer is the same for every code.
     Wait {
         /// When an attempt will be evaluated again.
         until: UnixTime,

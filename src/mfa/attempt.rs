@@ -17,8 +17,8 @@ use crate::mfa::decision::{Context, Decision, DraftEvent, waiting};
 use crate::otp::secret::Secret;
 use crate::otp::totp::Totp;
 
-/// Evaluates nobody's device, so that an unknown account and one without a device cost what one
-/// device costs (ASVS 6.3.8).
+/// Evaluates a dummy secret, so that an unknown account and one without a device cost as much as one
+/// device (ASVS 6.3.8).
 pub(crate) fn evaluate_dummy(cx: &Context<'_>, scan: impl FnOnce(&Totp, Option<u64>) -> Scan) {
     if let Ok(dummy) = Secret::from_bytes(&[0; 20]) {
         let totp = Totp::new(&dummy, cx.policy.parameters());

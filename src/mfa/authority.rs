@@ -25,7 +25,7 @@ impl Account {
     }
 
     /// SMS changes factors only where there is nothing stronger. A stronger device that is lost or
-    /// disabled still counts: whoever took over a telephone number can report the owner's app lost
+    /// disabled still counts: an attacker who took over a telephone number can report the owner's app lost
     /// with a code sent to it, and can guess at the app until it is disabled, and must not come to
     /// bind an app of their own that way. One that was revoked was so with a stronger proof.
     pub(crate) fn sms_permits(&self, purpose: &AnyPurpose) -> bool {
@@ -59,8 +59,7 @@ impl Account {
         if permitted { Ok(()) } else { Err(Refusal::NotPermitted) }
     }
 
-    /// An operator acts on somebody else, with a proof of their own from their own account as it is
-    /// now.
+    /// An operator acts on another person, with a proof from the operator's own account as it is now.
     pub(crate) fn operator_proof(&self, cx: &Context<'_>) -> Result<(), Refusal> {
         let proof = cx.proof.ok_or(Refusal::ProofRequired)?;
         if self.offboarded_at.is_some() {

@@ -1,4 +1,4 @@
-//! Binding a device: started, confirmed by a code of its own, or brought over.
+//! Binding a device: started, confirmed by one of its codes, or brought over.
 //!
 //! Standard: NIST SP 800-63B-4 section 4.1.2.
 
@@ -112,7 +112,7 @@ impl<'m> AccountAt<'m> {
         })
     }
 
-    /// Binds a pending device by a code of its own, which is burnt.
+    /// Binds a pending device by one of its codes, which is burnt.
     ///
     /// The answer is a proof to sign in with. With a person's first factor come recovery codes, shown
     /// once. The epoch rises. Emits `Bound`, `Revoked` for a device that is replaced, and
@@ -189,7 +189,7 @@ impl Account {
         self.change(until, Vec::from([event]))
     }
 
-    /// NIST SP 800-63B-4 section 4.1.2.2: a pending device becomes a bound one by a code of its own,
+    /// NIST SP 800-63B-4 section 4.1.2.2: a pending device becomes a bound one by one of its codes,
     /// which is burnt. On the budget that its class has anywhere else.
     pub(crate) fn confirm(
         mut self: Box<Self>,
@@ -219,7 +219,7 @@ impl Account {
         };
         let (device, method) = (pending.device.id, pending.device.method());
         if !right {
-            // A sent code dies with its tries; a shown secret lives out its ten minutes.
+            // A sent code ends with its tries; a shown secret lasts its ten minutes.
             let dead = match &mut pending.sent {
                 Some((_, failures)) => {
                     *failures = failures.saturating_add(1);
@@ -250,7 +250,7 @@ impl Account {
         let recovery_codes =
             self.recovery.is_none().then(|| self.issue_recovery_codes(cx, seed, &mut happened));
         let proven = self.proof(cx, Some(device), method, &AnyPurpose::SignIn);
-        let proof = Proof { proven, purpose: SignIn };
+        let proof = Proof { proven: Box::new(proven), purpose: SignIn };
         let answer = Confirmed { bound: Bound { device, recovery_codes }, proof };
         Decision { answer: Verdict::Accepted(answer), next: Some(self), happened }
     }
@@ -371,8 +371,8 @@ impl PendingEnrolment {
         self.until
     }
 
-    /// The `otpauth://` URI, to be shown once as a QR code, to this person alone: whoever scans it
-    /// has the device.
+    /// The `otpauth://` URI, to be shown once as a QR code, to this person alone: an attacker who scans
+    /// it has the device.
     ///
     /// # Errors
     /// [`UriError`] if the names do not fit a URI, or the parameters cannot be said in one.
@@ -403,7 +403,7 @@ impl Bound {
     }
 }
 
-/// A device that a code of its own has bound: possession is proved, so it is a proof as well.
+/// A device bound by one of its codes. The code proved possession, so this is a proof as well.
 #[derive(Debug)]
 #[must_use = "recovery codes are shown now or never"]
 pub struct Confirmed {
@@ -420,7 +420,7 @@ impl Confirmed {
 
     /// The account's new epoch: sessions opened under a lower one should end.
     #[must_use]
-    pub const fn epoch(&self) -> u32 {
+    pub fn epoch(&self) -> u32 {
         self.proof.epoch()
     }
 

@@ -1,7 +1,7 @@
 //! The way in: keys that seal records, a policy that supplies numbers, and the handle of one account
 //! at one moment.
 //!
-//! Standard: none; what each operation follows is named where it is defined.
+//! Standard: each operation names its own.
 //!
 //! Does nothing: each method of [`AccountAt`] makes an operation, and an operation does nothing until
 //! it is run over a store.
@@ -11,7 +11,7 @@ use core::fmt;
 
 use crate::account::policy::Policy;
 use crate::account::proof::{AnyPurpose, Proof, Proven, Purpose, Refusal};
-use crate::account::record::Seal;
+use crate::account::seal::Seal;
 use crate::account::state::Account;
 use crate::account::summary::AccountId;
 use crate::mfa::answer::{Changed, Verdict};
@@ -109,7 +109,7 @@ impl<'m> AccountAt<'m> {
         let any = purpose.to_any();
         Attempt::new(self.operation(move |account, cx| {
             let decision = transition(account, cx, &any);
-            let proof = |proven| Proof { proven, purpose: purpose.clone() };
+            let proof = |proven| Proof { proven: Box::new(proven), purpose: purpose.clone() };
             Ok(decision.map(|verdict| verdict.map(proof)))
         }))
     }

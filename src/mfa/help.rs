@@ -1,4 +1,4 @@
-//! What an operator does for somebody else: a reset, and emergency access.
+//! What an operator does for another person: a reset, and emergency access.
 //!
 //! Standard: ASVS 6.4.4, 45 CFR 164.312(a)(2)(ii).
 
@@ -75,8 +75,8 @@ impl Account {
             return Decision::refused(Refusal::NothingBound);
         }
         self.retire_all();
-        // Both limiters: what was guessed at is gone, and the person has to be able to confirm a new
-        // device within the ten minutes that it waits, whatever a guesser did to the old one.
+        // Both limiters: the guessed secrets are gone, and after any number of an attacker's guesses the
+        // person has to be able to confirm a new device within the ten minutes that it waits.
         self.budgets = Budgets::default();
         self.reenrol_until = Some(cx.now.plus(cx.policy.reset_lifetime().as_u64()));
         self.change_epoch();
@@ -96,7 +96,7 @@ impl Account {
             return Decision::refused(refusal);
         }
         if !self.exists {
-            return Decision::refused(Refusal::NothingBound); // an id that was mistyped lets nobody in
+            return Decision::refused(Refusal::NothingBound); // a mistyped id must not let anyone in
         }
         let until = cx.now.plus(secs.min(cx.policy.emergency_lifetime().as_u64()));
         self.emergency_until = Some(until);

@@ -55,7 +55,7 @@ impl<'m> AccountAt<'m> {
         .acted_by(by)
     }
 
-    /// Returns what the account is, without a secret; `None` if there is no record. Changes nothing.
+    /// Returns the account without its secrets; `None` if there is no record. Changes nothing.
     pub fn summary(&self) -> Reading<'m, Option<Summary>> {
         Reading::new(self.operation(|account, cx| {
             let answer = account.exists.then(|| account.summary(cx.policy, cx.now));

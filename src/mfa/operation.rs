@@ -14,12 +14,13 @@ use core::fmt;
 use crate::account::event::{Actor, Event, EventId, EventKind, Source};
 use crate::account::policy::Policy;
 use crate::account::proof::{ChangeFactors, Proof, Proven, Purpose, Refusal};
-use crate::account::record::{self, Owner, Record, RecordError, Seal};
+use crate::account::record::{self, Owner, Record, RecordError};
+use crate::account::seal::Seal;
 use crate::account::state::Account;
 use crate::account::summary::{AccountId, Summary};
 use crate::mfa::answer::{Changed, Fault, NotDone, Verdict};
 use crate::mfa::decision::{Context, Decision, DraftEvent};
-use crate::store::{AsyncStore, Store, Swap, Write};
+use crate::store::contract::{AsyncStore, Store, Swap, Write};
 use crate::text::{Text, TextError};
 use crate::time::UnixTime;
 use crate::wipe;
@@ -31,7 +32,7 @@ pub const MAX_TRIES: usize = 8;
 const TRACES: usize = 10_240;
 
 /// Bytes of stack below the call in which an operation is made. Enough for a release build:
-/// `tests/wiping.rs` looks.
+/// `tests/evidence/tests/wiping.rs` looks.
 const TRACES_OF_MAKING: usize = 2048;
 
 /// Makes an operation that holds a typed code. A move leaves a copy on the stack, and an attacker who
@@ -55,7 +56,7 @@ pub struct Operation<'m, T> {
     actor: Option<Actor>,
     source: Option<Source>,
     first_factor_passed: bool,
-    proof: Option<Proven>,
+    proof: Option<Box<Proven>>,
     transition: Transition<'m, T>,
 }
 
@@ -152,7 +153,7 @@ impl<'m, T> Operation<'m, T> {
     /// decision.
     ///
     /// # Errors
-    /// Whatever keeps it from deciding; never [`Fault::Store`] or [`Fault::Contended`].
+    /// Returns the reason why it could not decide; never [`Fault::Store`] or [`Fault::Contended`].
     pub fn decide(
         &self,
         loaded: Option<Record>,
@@ -186,7 +187,7 @@ impl<'m, T> Operation<'m, T> {
             id: &self.id,
             now: self.now,
             policy: self.policy,
-            proof: self.proof.as_ref(),
+            proof: self.proof.as_deref(),
             operator: operator.as_deref(),
         };
         let decision = (self.transition)(account, &cx).map_err(Fault::Text)?;
@@ -300,7 +301,7 @@ impl<T> fmt::Debug for Prepared<T> {
 /// One try at a code that an attacker could guess, to be [run](Attempt::run) over a store.
 ///
 /// Running it again after a store fault is safe: time and randomness were drawn when it was made,
-/// and whatever the first run may have written makes the second one refuse.
+/// and if the first run was written after all, the second one refuses.
 #[must_use = "an attempt does nothing until it is run"]
 #[derive(Debug)]
 pub struct Attempt<'m, T>(Operation<'m, Verdict<T>>);

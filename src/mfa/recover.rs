@@ -83,7 +83,7 @@ impl Account {
         self.reject(cx, Class::Recovery, event.purpose(purpose))
     }
 
-    /// A new set of recovery codes. The old set dies as one.
+    /// Issues a new set of recovery codes, which ends the old set.
     pub(crate) fn regenerate(
         mut self: Box<Self>,
         cx: &Context<'_>,

@@ -66,8 +66,8 @@ impl Account {
             return no;
         }
         let Some(typed) = typed else { return malformed(purpose) };
-        // Every device is evaluated, whatever matches. Should a code match on two, it is burnt on
-        // both: the digits are used up, not the device.
+        // Every device is evaluated, also after a match. A code that matches on two devices is burnt
+        // on both: the digits are used up, not the device.
         let (mut accepted, mut replayed, mut evaluated) = (None, None, false);
         for device in &mut self.devices {
             let Some(scan) = device.scan(cx.policy, cx.now, typed) else { continue };

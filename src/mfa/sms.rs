@@ -186,9 +186,9 @@ impl Account {
         self.reject(cx, Class::OutOfBand, event.purpose(purpose))
     }
 
-    /// Whether a code may be sent now. The interval holds for the person: answering a code, killing
-    /// it or starting something else does not shorten it, or whoever has the password could have
-    /// texts sent without end.
+    /// Whether a code may be sent now. The interval holds for the person: answering a code, using
+    /// it up or starting something else does not shorten it, or an attacker with the password could
+    /// have texts sent without end.
     pub(crate) fn may_send(&self, cx: &Context<'_>) -> Result<(), Refusal> {
         let throttle = cx.policy.throttle(Class::OutOfBand);
         let by_failures = self.budgets.out_of_band.waits_until(&throttle, cx.now);
@@ -210,7 +210,7 @@ impl Account {
 pub struct RestrictedNotice(());
 
 impl RestrictedNotice {
-    /// The person was told and offered. Whoever writes this line answers for it.
+    /// The person was told and offered. The author of this line answers for it.
     #[must_use]
     pub const fn given_by_host() -> RestrictedNotice {
         RestrictedNotice(())

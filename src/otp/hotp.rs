@@ -6,6 +6,7 @@
 //! Verification only looks forward, evaluates the whole window whatever matches, and never stores
 //! anything: what a match means for the counter is returned, and `account` commits it.
 
+use crate::bounded::Bounded;
 use crate::ct::{Scan, equal, nonzero, reveal_search};
 use crate::otp::algorithm::Algorithm;
 use crate::otp::code::{Code, Digits};
@@ -14,53 +15,12 @@ use crate::otp::secret::Secret;
 use crate::wipe;
 
 /// The look-ahead window `s` of RFC 4226 section 7.4: how many counters are tried, the expected one
-/// included. `LookAhead::new(1)` is the expected counter alone; 50 is the most there is.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct LookAhead(u8);
+/// included. 1 is the expected counter alone, 5 the recommended window.
+pub type LookAhead = Bounded<1, 50>;
 
-impl LookAhead {
-    /// The expected counter and the four after it, the recommended window.
-    pub const FIVE: LookAhead = LookAhead(5);
-
-    /// A window of 1 to 50 counters.
-    #[must_use]
-    pub const fn new(counters: u8) -> Option<LookAhead> {
-        if counters >= 1 && counters <= 50 { Some(LookAhead(counters)) } else { None }
-    }
-
-    /// How many counters are tried.
-    #[must_use]
-    pub const fn counters(self) -> u8 {
-        self.0
-    }
-
-    /// The odds that `attempts` guesses meet one of the codes in the window (RFC 4226 section 6).
-    #[must_use]
-    pub fn guess_probability(self, digits: Digits, attempts: u32) -> f64 {
-        digits.guess_probability(u32::from(self.0), attempts)
-    }
-}
-
-/// How far a resynchronisation looks for its consecutive codes: 1 to 1,000 moving factors.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Reach(u16);
-
-impl Reach {
-    /// A thousand moving factors, the recommended reach and the most there is.
-    pub const THOUSAND: Reach = Reach(1000);
-
-    /// A reach of 1 to 1,000 moving factors.
-    #[must_use]
-    pub const fn new(factors: u16) -> Option<Reach> {
-        if factors >= 1 && factors <= 1000 { Some(Reach(factors)) } else { None }
-    }
-
-    /// How many moving factors.
-    #[must_use]
-    pub const fn factors(self) -> u16 {
-        self.0
-    }
-}
+/// How far a resynchronisation looks for its consecutive codes, in moving factors. 1,000 is the
+/// recommended reach.
+pub type Reach = Bounded<1, 1000>;
 
 /// A counter-based authenticator: a keyed HMAC and a number of digits.
 ///
@@ -71,7 +31,7 @@ impl Reach {
 /// let hotp = Hotp::new(&secret, Algorithm::Sha1, Digits::Six);
 /// let typed = Code::parse("969429", Digits::Six)?; // the device was pressed three times too often
 ///
-/// let found = hotp.find(&typed, 0, LookAhead::FIVE).expect("within the window");
+/// let found = hotp.find(&typed, 0, LookAhead::of::<5>()).expect("within the window");
 /// assert_eq!((found.counter(), found.next()), (3, Some(4)));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -113,7 +73,7 @@ impl Hotp {
     /// that the digits are used up at both.
     #[must_use = "a match is worth nothing until its next counter is stored"]
     pub fn find(&self, code: &Code, counter: u64, look_ahead: LookAhead) -> Option<CounterMatch> {
-        let factors = Factors::new(counter.into(), look_ahead.0.into(), Some(counter));
+        let factors = Factors::new(counter.into(), look_ahead.as_u32(), Some(counter));
         self.scan(&[code], factors).accepted().map(|counter| CounterMatch { counter })
     }
 
@@ -127,7 +87,7 @@ impl Hotp {
         counter: u64,
         reach: Reach,
     ) -> Option<CounterMatch> {
-        let factors = Factors::new(counter.into(), reach.0.into(), Some(counter));
+        let factors = Factors::new(counter.into(), reach.as_u32(), Some(counter));
         let scan = match codes {
             [first, second] => self.scan_wiped(&[first, second], factors),
             [first, second, third] => self.scan_wiped(&[first, second, third], factors),

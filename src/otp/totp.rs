@@ -12,6 +12,7 @@ use core::fmt;
 use core::hint::select_unpredictable;
 use core::num::NonZeroU32;
 
+use crate::bounded::Bounded;
 use crate::ct::Scan;
 use crate::otp::algorithm::Algorithm;
 use crate::otp::code::{Code, Digits};
@@ -20,36 +21,13 @@ use crate::otp::key::Key;
 use crate::otp::secret::Secret;
 use crate::time::UnixTime;
 
-/// The time step X in seconds: 1 to 120 (NIST SP 800-63B-4 section 3.1.4.1), 30 by default.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct Period(u8);
-
-impl Period {
-    /// Thirty seconds, what every authenticator app computes.
-    pub const THIRTY: Period = Period(30);
-
-    /// A step of 1 to 120 seconds.
-    #[must_use]
-    pub const fn new(secs: u64) -> Option<Period> {
-        if secs >= 1 && secs <= 120 { Some(Period(secs as u8)) } else { None }
-    }
-
-    /// Seconds.
-    #[must_use]
-    pub const fn as_secs(self) -> u64 {
-        self.0 as u64
-    }
-}
-
-impl Default for Period {
-    fn default() -> Period {
-        Period::THIRTY
-    }
-}
+/// The time step X in seconds: 1 to 120 (NIST SP 800-63B-4 section 3.1.4.1). 30 is what every
+/// authenticator app computes.
+pub type Period = Bounded<1, 120>;
 
 /// Everything about a time-based authenticator but its secret. The default is what every app
 /// computes: SHA-1, six digits, thirty seconds from the Unix epoch.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Parameters {
     /// The hash under HMAC.
     pub algorithm: Algorithm,
@@ -61,13 +39,24 @@ pub struct Parameters {
     pub t0: UnixTime,
 }
 
+impl Default for Parameters {
+    fn default() -> Parameters {
+        Parameters {
+            algorithm: Algorithm::Sha1,
+            digits: Digits::Six,
+            period: Period::of::<30>(),
+            t0: UnixTime::default(),
+        }
+    }
+}
+
 impl Parameters {
     /// The time step at `now`, for which no key is needed: `floor((now - T0) / X)`; `None` before
     /// T0.
     #[must_use]
     pub const fn step_at(&self, now: UnixTime) -> Option<u64> {
         match now.as_secs().checked_sub(self.t0.as_secs()) {
-            Some(since) => since.checked_div(self.period.as_secs()),
+            Some(since) => since.checked_div(self.period.as_u64()),
             None => None,
         }
     }
@@ -76,46 +65,40 @@ impl Parameters {
 /// Which steps around the present one are tried: 0 to 10 back and 0 to 10 forward.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Window {
-    backward: u8,
-    forward: u8,
+    /// Steps tried before the present one.
+    pub backward: Bounded<0, 10>,
+    /// Steps tried after the present one.
+    pub forward: Bounded<0, 10>,
 }
 
 impl Window {
     /// The present step alone.
-    pub const ZERO: Window = Window { backward: 0, forward: 0 };
+    pub const ZERO: Window = Window { backward: Bounded::of::<0>(), forward: Bounded::of::<0>() };
 
     /// One step each way, the recommended window.
-    pub const ONE_EACH_WAY: Window = Window { backward: 1, forward: 1 };
+    pub const ONE_EACH_WAY: Window =
+        Window { backward: Bounded::of::<1>(), forward: Bounded::of::<1>() };
 
-    /// A window of at most ten steps each way.
+    /// A window of at most ten steps each way, in numbers known when the program runs.
     #[must_use]
-    pub const fn new(backward: u8, forward: u8) -> Option<Window> {
-        if backward <= 10 && forward <= 10 { Some(Window { backward, forward }) } else { None }
-    }
-
-    /// Steps tried before the present one.
-    #[must_use]
-    pub const fn backward(self) -> u8 {
-        self.backward
-    }
-
-    /// Steps tried after the present one.
-    #[must_use]
-    pub const fn forward(self) -> u8 {
-        self.forward
+    pub const fn new(backward: u64, forward: u64) -> Option<Window> {
+        match (Bounded::new(backward), Bounded::new(forward)) {
+            (Some(backward), Some(forward)) => Some(Window { backward, forward }),
+            _ => None,
+        }
     }
 
     /// How many steps are tried: 1 to 21.
     #[must_use]
     pub const fn steps(self) -> u32 {
-        (self.backward as u32).saturating_add(self.forward as u32).saturating_add(1)
+        self.backward.as_u32().saturating_add(self.forward.as_u32()).saturating_add(1)
     }
 
     /// For how many seconds a code is usable at most: the defined lifetime of NIST SP 800-63B-4
     /// section 3.1.4.2.
     #[must_use]
     pub const fn lifetime(self, period: Period) -> u64 {
-        period.as_secs().saturating_mul(self.steps() as u64)
+        period.as_u64().saturating_mul(self.steps() as u64)
     }
 
     /// The odds that `attempts` guesses meet one of the codes in the window (RFC 4226 section 6).
@@ -179,8 +162,8 @@ impl Totp {
     pub const fn seconds_left(&self, now: UnixTime) -> Option<u64> {
         let Parameters { period, t0, .. } = self.parameters;
         match now.as_secs().checked_sub(t0.as_secs()) {
-            Some(since) => match since.checked_rem(period.as_secs()) {
-                Some(gone) => Some(period.as_secs().saturating_sub(gone)),
+            Some(since) => match since.checked_rem(period.as_u64()) {
+                Some(gone) => Some(period.as_u64().saturating_sub(gone)),
                 None => None,
             },
             None => None,
@@ -228,7 +211,7 @@ impl Totp {
         drift: i16,
         after: Option<u64>,
     ) -> Scan {
-        let back = i64::from(drift).saturating_sub(i64::from(window.backward));
+        let back = i64::from(drift).saturating_sub(i64::from(window.backward.as_u32()));
         let factors = self.factors(now, back, window.steps(), after);
         factors.map_or(Scan::NOTHING, |factors| self.hotp.scan(&[code], factors))
     }
@@ -259,8 +242,8 @@ impl Totp {
         reach: Reach,
         after: Option<u64>,
     ) -> Scan {
-        let back = i64::from(reach.factors()).saturating_neg();
-        let count = u32::from(reach.factors()).saturating_mul(2).saturating_add(1);
+        let back = i64::from(reach.as_u32()).saturating_neg();
+        let count = reach.as_u32().saturating_mul(2).saturating_add(1);
         let factors = self.factors(now, back, count, after);
         factors.map_or(Scan::NOTHING, |factors| self.hotp.scan_wiped(codes, factors))
     }

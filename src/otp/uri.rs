@@ -10,12 +10,18 @@
 //! pick two values. Apps ignore parameters silently, so a device that was shown a URI is bound
 //! only once a code has been confirmed; that is `mfa`'s part.
 
+pub(crate) mod error;
+
+pub(crate) mod syntax;
+
+pub use self::error::*;
+
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use zeroize::Zeroizing;
 
 use crate::otp::algorithm::Algorithm;
@@ -23,7 +29,9 @@ use crate::otp::base32::{Base32Text, decode_base32};
 use crate::otp::code::Digits;
 use crate::otp::secret::{Secret, SecretError};
 use crate::otp::totp::{Parameters, Period};
-use crate::text::hides_something;
+use crate::otp::uri::syntax::{
+    MISSING_ACCOUNT, MISSING_ISSUER, decode, name, number, split_label, split_query,
+};
 use crate::time::UnixTime;
 use crate::wipe;
 
@@ -67,10 +75,10 @@ impl ProvisioningUri {
     pub const MAX_LEN: usize = 2048;
 
     /// The most bytes of an issuer, as UTF-8 before percent-encoding, which can make three of one.
-    pub const MAX_ISSUER_LEN: usize = 128;
+    pub const MAX_ISSUER_LEN: usize = syntax::MAX_ISSUER_LEN;
 
     /// The most bytes of an account name: room for the longest e-mail address.
-    pub const MAX_ACCOUNT_LEN: usize = 320;
+    pub const MAX_ACCOUNT_LEN: usize = syntax::MAX_ACCOUNT_LEN;
 
     /// The URI of a time-based authenticator. Spaces before the account name are dropped, as every
     /// reader of the URI would.
@@ -122,7 +130,10 @@ impl ProvisioningUri {
         let (secret, ignored) = (secret.duplicate(), Vec::new());
         Ok(ProvisioningUri { moving, issuer, prefix, account, secret, algorithm, digits, ignored })
     }
+}
 
+// Reading.
+impl ProvisioningUri {
     /// Reads a URI that someone else printed.
     ///
     /// Scheme, type, parameter names and the algorithm are taken in either case. Without an
@@ -179,34 +190,42 @@ impl ProvisioningUri {
             Some(raw) => name(Part::Issuer, &decode(Part::Issuer, raw)?, Self::MAX_ISSUER_LEN)?,
             None => None,
         };
-        let algorithm = match algorithm {
-            Some(raw) => Algorithm::from_name(&decode(Part::Algorithm, raw)?)
-                .ok_or(UriError::Value(Part::Algorithm))?,
-            None => Algorithm::Sha1,
-        };
-        let digits = match digits {
-            Some(raw) => u8::try_from(number(Part::Digits, raw)?)
-                .ok()
-                .and_then(Digits::new)
-                .ok_or(UriError::Value(Part::Digits))?,
-            None => Digits::Six,
-        };
+        let (algorithm, digits) = (read_algorithm(algorithm)?, read_digits(digits)?);
         let (moving, idle) = if counts {
-            let raw = counter.ok_or(UriError::Missing(Part::Counter))?;
-            (Moving::Counter(number(Part::Counter, raw)?), period.map(|_| Part::Period))
+            (read_counter(counter)?, period.map(|_| Part::Period))
         } else {
-            let period = match period {
-                Some(raw) => {
-                    Period::new(number(Part::Period, raw)?).ok_or(UriError::Value(Part::Period))?
-                }
-                None => Period::THIRTY,
-            };
-            (Moving::Step(period), counter.map(|_| Part::Counter))
+            (read_period(period)?, counter.map(|_| Part::Counter))
         };
         ignored.extend(idle.map(|part| part.name().to_string()));
         Ok(ProvisioningUri { moving, issuer, prefix, account, secret, algorithm, digits, ignored })
     }
+}
 
+fn read_algorithm(raw: Option<&str>) -> Result<Algorithm, UriError> {
+    let Some(raw) = raw else { return Ok(Algorithm::Sha1) };
+    let name = decode(Part::Algorithm, raw)?;
+    Algorithm::from_name(&name).ok_or(UriError::Value(Part::Algorithm))
+}
+
+fn read_digits(raw: Option<&str>) -> Result<Digits, UriError> {
+    let Some(raw) = raw else { return Ok(Digits::Six) };
+    let count = u8::try_from(number(Part::Digits, raw)?).ok();
+    count.and_then(Digits::new).ok_or(UriError::Value(Part::Digits))
+}
+
+fn read_period(raw: Option<&str>) -> Result<Moving, UriError> {
+    let Some(raw) = raw else { return Ok(Moving::Step(Period::of::<30>())) };
+    let period = Period::new(number(Part::Period, raw)?);
+    period.map(Moving::Step).ok_or(UriError::Value(Part::Period))
+}
+
+fn read_counter(raw: Option<&str>) -> Result<Moving, UriError> {
+    let raw = raw.ok_or(UriError::Missing(Part::Counter))?;
+    number(Part::Counter, raw).map(Moving::Counter)
+}
+
+// What it says.
+impl ProvisioningUri {
     /// Who issued it: the `issuer` parameter, which is the authoritative one, or else the label's
     /// prefix. A display name: nothing in a code depends on it.
     #[must_use]
@@ -270,7 +289,10 @@ impl ProvisioningUri {
     pub fn ignored_parameters(&self) -> impl Iterator<Item = &str> {
         self.ignored.iter().map(String::as_str)
     }
+}
 
+// Printing. Each of these lets the secret out.
+impl ProvisioningUri {
     /// The URI as text, wiped when dropped. Everything is written out, the defaults too, and the
     /// prefix always equals the issuer. This lets the secret out: show it once, never log it, never
     /// put it into a web page's address.
@@ -302,7 +324,7 @@ impl ProvisioningUri {
         uri.push_str(&self.digits.count().to_string());
         let (parameter, value) = match self.moving {
             Moving::Counter(counter) => ("&counter=", counter),
-            Moving::Step(period) => ("&period=", period.as_secs()),
+            Moving::Step(period) => ("&period=", period.as_u64()),
         };
         uri.push_str(parameter);
         uri.push_str(&value.to_string());
@@ -353,242 +375,9 @@ impl fmt::Debug for ProvisioningUri {
 
 const SCHEME: &str = "otpauth://";
 
-const MISSING_ISSUER: UriError = UriError::Missing(Part::Issuer);
-const MISSING_ACCOUNT: UriError = UriError::Missing(Part::Account);
-
 /// Escaped in a parameter: all but RFC 3986's unreserved characters.
 const IN_QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Escaped in a label: an account is usually an address, so `@`, which RFC 3986 section 3.3 allows
 /// in a path, stays legible.
 const IN_LABEL: &AsciiSet = &IN_QUERY.remove(b'@');
-
-/// Prefix and account of a label, split at the first colon of the *raw* text, escaped or not: split
-/// after decoding, `A%3Ab:c` would have two readings.
-fn split_label(label: &str) -> Result<(Option<String>, String), UriError> {
-    let escaped = |at: &usize| {
-        let sign = label.as_bytes().get(*at..).and_then(<[u8]>::first_chunk::<3>);
-        sign.is_some_and(|sign| sign.eq_ignore_ascii_case(b"%3A"))
-    };
-    let plain = label.find(':').map(|at| (at, 1));
-    let escaped = (0..label.len()).find(escaped).map(|at| (at, 3));
-    let (prefix, account) = match plain.into_iter().chain(escaped).min() {
-        Some((at, width)) => {
-            let (prefix, rest) = label.split_at_checked(at).unwrap_or_default();
-            (prefix, rest.get(width..).unwrap_or_default())
-        }
-        None => ("", label),
-    };
-    let prefix =
-        name(Part::Prefix, &decode(Part::Prefix, prefix)?, ProvisioningUri::MAX_ISSUER_LEN)?;
-    let account = decode(Part::Account, account)?;
-    let account = account.trim_start_matches(' ');
-    let account = name(Part::Account, account, ProvisioningUri::MAX_ACCOUNT_LEN)?;
-    Ok((prefix, account.ok_or(MISSING_ACCOUNT)?))
-}
-
-type Values<'u> = [(Part, Option<&'u str>); 6];
-
-/// The raw values of the known parameters, none of them twice, and the names of the others.
-fn split_query(query: &str) -> Result<(Values<'_>, Vec<String>), UriError> {
-    use Part::{Algorithm, Counter, Digits, Issuer, Period, Secret};
-    let mut values = [Secret, Issuer, Algorithm, Digits, Period, Counter].map(|part| (part, None));
-    let mut ignored = Vec::new();
-    for parameter in query.split('&').filter(|parameter| !parameter.is_empty()) {
-        let (key, value) = parameter.split_once('=').unwrap_or((parameter, ""));
-        // Decoded first: a duplicate does not hide behind an escape or a capital letter.
-        let key = decode(Part::Other, key)?;
-        match values.iter_mut().find(|(part, _)| key.eq_ignore_ascii_case(part.name())) {
-            Some((part, Some(_))) => return Err(UriError::Duplicate(*part)),
-            Some((_, place)) => *place = Some(value),
-            None => {
-                decode(Part::Other, value)?;
-                ignored.push(String::from(key.as_str()));
-            }
-        }
-    }
-    Ok((values, ignored))
-}
-
-/// Undoes percent-encoding, into wiped memory. The decoder of the library passes a malformed escape
-/// through as text; here it is refused, because the next reader may see something else in it.
-fn decode(part: Part, raw: &str) -> Result<Zeroizing<String>, UriError> {
-    let refuse = |error| Err(UriError::Text { part, error });
-    let whole = |after: &str| {
-        let pair = after.as_bytes().first_chunk::<2>();
-        pair.is_some_and(|pair| pair.iter().all(u8::is_ascii_hexdigit))
-    };
-    if !raw.split('%').skip(1).all(whole) {
-        return refuse(TextError::Escape);
-    }
-    let mut bytes = Zeroizing::new(Vec::with_capacity(raw.len()));
-    bytes.extend(percent_decode_str(raw));
-    let Ok(text) = core::str::from_utf8(&bytes) else {
-        return refuse(TextError::NotUtf8);
-    };
-    if hides_something(text) {
-        return refuse(TextError::Invisible);
-    }
-    Ok(Zeroizing::new(String::from(text)))
-}
-
-/// A name that can be printed: `None` if it is empty.
-fn name(part: Part, text: &str, max_len: usize) -> Result<Option<String>, UriError> {
-    let refuse = |error| Err(UriError::Text { part, error });
-    if text.contains(':') {
-        return refuse(TextError::Colon);
-    }
-    if hides_something(text) {
-        return refuse(TextError::Invisible);
-    }
-    if text.len() > max_len {
-        return refuse(TextError::TooLong { bytes: text.len() });
-    }
-    Ok(Some(text).filter(|text| !text.is_empty()).map(String::from))
-}
-
-/// A plain decimal number: no sign, no space, no leading zero.
-fn number(part: Part, raw: &str) -> Result<u64, UriError> {
-    let text = decode(part, raw)?;
-    let plain = text.bytes().all(|byte| byte.is_ascii_digit())
-        && (text.len() == 1 || !text.starts_with('0'));
-    text.parse().ok().filter(|_| plain).ok_or(UriError::Value(part))
-}
-
-/// A part of the URI.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Part {
-    /// The issuer before the account name in the label.
-    Prefix,
-    /// The account name.
-    Account,
-    /// The parameter `secret`.
-    Secret,
-    /// The parameter `issuer`.
-    Issuer,
-    /// The parameter `algorithm`.
-    Algorithm,
-    /// The parameter `digits`.
-    Digits,
-    /// The parameter `period`.
-    Period,
-    /// The parameter `counter`.
-    Counter,
-    /// A parameter that is not known here.
-    Other,
-}
-
-impl Part {
-    /// Its name: a known parameter's own, or a word for the part.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Part::Prefix => "prefix",
-            Part::Account => "account",
-            Part::Secret => "secret",
-            Part::Issuer => "issuer",
-            Part::Algorithm => "algorithm",
-            Part::Digits => "digits",
-            Part::Period => "period",
-            Part::Counter => "counter",
-            Part::Other => "unknown parameter",
-        }
-    }
-}
-
-/// Why something is no provisioning URI. Shows nothing of it.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum UriError {
-    /// More than [`ProvisioningUri::MAX_LEN`] bytes.
-    TooLong {
-        /// How many there were.
-        bytes: usize,
-    },
-    /// It does not begin with `otpauth://`.
-    Scheme,
-    /// The type is neither `hotp` nor `totp`.
-    Type,
-    /// It has a fragment: an unescaped `#`.
-    Fragment,
-    /// A known parameter stands in it twice.
-    Duplicate(Part),
-    /// A required part is not there, or is empty.
-    Missing(Part),
-    /// A value that the part cannot have. Never replaced by a default.
-    Value(Part),
-    /// A part whose text cannot be used.
-    Text {
-        /// Which part.
-        part: Part,
-        /// What is wrong with its text.
-        error: TextError,
-    },
-    /// The secret is not base32, too short or too long.
-    Secret(SecretError),
-    /// Time steps that are not counted from the Unix epoch: the format cannot say so.
-    T0,
-}
-
-/// What is wrong with a text.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum TextError {
-    /// A colon, which would be read as the end of the prefix.
-    Colon,
-    /// A character that does not show, or that turns the text around it, as in a
-    /// [`Text`](crate::account::Text).
-    Invisible,
-    /// A `%` without two hexadecimal digits after it.
-    Escape,
-    /// Escapes that decode to something else than UTF-8.
-    NotUtf8,
-    /// More bytes than [`ProvisioningUri::MAX_ISSUER_LEN`] or [`ProvisioningUri::MAX_ACCOUNT_LEN`].
-    TooLong {
-        /// How many there were, decoded.
-        bytes: usize,
-    },
-}
-
-impl From<SecretError> for UriError {
-    fn from(error: SecretError) -> UriError {
-        UriError::Secret(error)
-    }
-}
-
-impl fmt::Display for UriError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            UriError::TooLong { bytes } => {
-                write!(f, "the URI is too long: {bytes} bytes, at most 2048")
-            }
-            UriError::Scheme => f.write_str("the URI does not begin with otpauth://"),
-            UriError::Type => f.write_str("the type is neither hotp nor totp"),
-            UriError::Fragment => f.write_str("the URI has a fragment: an unescaped #"),
-            UriError::Duplicate(part) => write!(f, "{} is given twice", part.name()),
-            UriError::Missing(part) => write!(f, "{} is missing", part.name()),
-            UriError::Value(Part::Algorithm) => {
-                f.write_str("algorithm is none of SHA1, SHA256 and SHA512")
-            }
-            UriError::Value(Part::Digits) => f.write_str("digits is not 6, 7 or 8"),
-            UriError::Value(Part::Period) => f.write_str("period is not a number from 1 to 120"),
-            UriError::Value(part) => write!(f, "{} is not a number below 2^64", part.name()),
-            UriError::Text { part, error } => write!(f, "{} has {error}", part.name()),
-            UriError::Secret(error) => error.fmt(f),
-            UriError::T0 => f.write_str("T0 is not 0, and an otpauth URI cannot say so"),
-        }
-    }
-}
-
-impl fmt::Display for TextError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            TextError::Colon => f.write_str("a colon in it"),
-            TextError::Invisible => f.write_str("a character in it that does not show"),
-            TextError::Escape => f.write_str("a malformed percent escape"),
-            TextError::NotUtf8 => f.write_str("escapes that are not UTF-8"),
-            TextError::TooLong { bytes } => write!(f, "too many bytes: {bytes}"),
-        }
-    }
-}
-
-impl core::error::Error for UriError {}
-impl core::error::Error for TextError {}

@@ -2,6 +2,7 @@
 //! person scans, a store that keeps the whole history and fails on demand, policies that count or
 //! differ in one number, and a practice with people, operators and a clock.
 #![allow(dead_code)] // every test crate takes a part of it
+#![allow(clippy::result_large_err)] // a refusal hands the proof back
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,7 +13,7 @@ use countersign::account::{
     PhoneNumber, Refusal, RejectionReason, Seal, SealError, Throttle,
 };
 use countersign::mfa::{
-    AccountAt, Attempt, Change, Changed, Confirmed, ExternalMethod, NoProof, NotDone,
+    self, AccountAt, Attempt, Change, Changed, Confirmed, ExternalMethod, NoProof, NotDone,
     PendingEnrolment, Reading, RestrictedNotice,
 };
 use countersign::otp::{Parameters, Reach};
@@ -86,7 +87,7 @@ impl Authenticator {
     pub fn at(&self, moving_factor: u64) -> String {
         let code = match self {
             Authenticator::App { totp, parameters } => {
-                let start = parameters.t0.plus(moving_factor * parameters.period.as_secs());
+                let start = parameters.t0.plus(moving_factor * parameters.period.as_u64());
                 totp.generate(start).unwrap()
             }
             Authenticator::Token { hotp } => hotp.generate(moving_factor),
@@ -417,6 +418,45 @@ pub fn refusal<T, E, A>(done: Result<Changed<T>, NotDone<E, A>>) -> Option<Refus
     done.err().and_then(|not_done| not_done.refusal())
 }
 
+/// What was done, or why it was refused.
+pub fn or_refusal<T, A>(done: Done<T, A>) -> Result<T, Refusal> {
+    done.map(Changed::into_inner).map_err(|not_done| not_done.refusal().expect("a decision"))
+}
+
+/// What kept a change from being decided.
+pub fn undecided<T, E, A>(done: Result<Changed<T>, NotDone<E, A>>) -> Option<mfa::Fault<E>> {
+    match done {
+        Err(NotDone::Undecided(fault)) => Some(fault),
+        _ => None,
+    }
+}
+
+/// Why an operation of any kind could not be decided.
+pub trait MayFail<E> {
+    fn fault(self) -> Option<countersign::mfa::Fault<E>>;
+}
+
+impl<T, E> MayFail<E> for Verdict<T, countersign::mfa::Fault<E>> {
+    fn fault(self) -> Option<countersign::mfa::Fault<E>> {
+        self.decided().err()
+    }
+}
+
+impl<T, E, A> MayFail<E> for Result<Changed<T>, NotDone<E, A>> {
+    fn fault(self) -> Option<countersign::mfa::Fault<E>> {
+        match self {
+            Err(NotDone::Undecided(fault)) => Some(fault),
+            _ => None,
+        }
+    }
+}
+
+impl<T, E> MayFail<E> for Result<T, countersign::mfa::Fault<E>> {
+    fn fault(self) -> Option<countersign::mfa::Fault<E>> {
+        self.err()
+    }
+}
+
 /// A proof for a purpose that is only known when the test runs.
 #[derive(Debug)]
 pub enum AnyProof {
@@ -425,6 +465,20 @@ pub enum AnyProof {
     ChangeFactors(Proof<ChangeFactors>),
     ChangePrivileges(Proof<ChangePrivileges>),
     ActForOther(Proof<ActForOther>),
+}
+
+/// Computes `$value` with the proof as its type.
+#[macro_export]
+macro_rules! for_any_proof {
+    ($any:expr, $proof:ident => $value:expr) => {
+        match $any {
+            $crate::common::AnyProof::SignIn($proof) => $value,
+            $crate::common::AnyProof::Action($proof) => $value,
+            $crate::common::AnyProof::ChangeFactors($proof) => $value,
+            $crate::common::AnyProof::ChangePrivileges($proof) => $value,
+            $crate::common::AnyProof::ActForOther($proof) => $value,
+        }
+    };
 }
 
 /// Calls `$make` with the purpose as its type, and gives back what it accepted as an [`AnyProof`].
@@ -456,6 +510,12 @@ macro_rules! for_any_purpose {
             }
         }
     }};
+}
+
+impl AnyProof {
+    pub fn purpose(&self) -> AnyPurpose {
+        for_any_proof!(self, proof => proof.purpose().to_any())
+    }
 }
 
 /// The same verdict with another thing accepted.
@@ -603,6 +663,14 @@ impl<P: Policy> Practice<P> {
         let now = self.wait(30);
         let verdict = self.mfa.account(&person.id).at(now).verify(&person.app.code(now), purpose);
         self.run(verdict).accepted().expect("the next code")
+    }
+
+    /// As [`Practice::proof`], for a purpose that is only known when the test runs.
+    pub fn any_proof(&self, person: &Person, purpose: &AnyPurpose) -> AnyProof {
+        let code = person.app.code(self.wait(30));
+        let dana = self.at(&person.id);
+        let verdict = for_any_purpose!(purpose, purpose => self.run(dana.verify(&code, purpose)));
+        verdict.accepted().expect("the next code")
     }
 
     /// Adds a second app.

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use countersign::account::ExistingDevice;
 use countersign::account::Text;
 use countersign::account::{Seal, SealError};
-use countersign::mfa::{Decided, Error};
+use countersign::mfa::{Decided, Fault};
 use countersign::otp::Parameters;
 use countersign::{AccountId, Keyring, Mfa, Recommended, Record, Secret, SignIn, UnixTime};
 use rand::SeedableRng;
@@ -48,7 +48,8 @@ fn changed(data: &[u8]) -> bool {
     }
     let forged = Record::new(record.version().wrapping_add(u64::from(*version)), bytes);
     let whole = forged == *record;
-    match mfa.account(&person()).at(NOW).verify("000000", SignIn).decide(Some(forged), None) {
+    let attempt = mfa.account(&person()).at(NOW).verify("000000", SignIn);
+    match attempt.operation().decide(Some(forged), None) {
         Ok(_) => assert!(whole, "a changed record opened"),
         Err(Fault::Record(_)) => assert!(!whole, "the record itself did not open"),
         Err(other) => panic!("{other}"),
@@ -56,7 +57,10 @@ fn changed(data: &[u8]) -> bool {
     // And the record of one person is nothing to another.
     let other = AccountId::new(b"somebody else").unwrap();
     let attempt = mfa.account(&other).at(NOW).verify("000000", SignIn);
-    assert!(matches!(attempt.decide(Some(record.clone()), None), Err(Fault::Record(_))));
+    assert!(matches!(
+        attempt.operation().decide(Some(record.clone()), None),
+        Err(Fault::Record(_))
+    ));
     whole
 }
 
@@ -75,23 +79,26 @@ fn of_plaintext(data: &[u8]) -> bool {
     // A wrong code, if it is one: what is written is the account, with a failure counted.
     let attempt = mfa.account(&person()).at(NOW).verify("000000", SignIn);
     let refused = |record: Record| {
-        let decided = attempt.decide(Some(record), None);
+        let decided = attempt.operation().decide(Some(record), None);
         assert!(matches!(decided, Err(Fault::Record(_))), "opened");
     };
-    match attempt.decide(Some(record(data)), None) {
+    match attempt.operation().decide(Some(record(data)), None) {
         Err(Fault::Record(_)) => return false,
         Err(other) => panic!("{other}"),
         Ok(Decided::Answer { .. }) => {}
         Ok(Decided::Write(prepared)) => {
             let written = prepared.write().record().clone();
-            assert!(attempt.decide(Some(written), None).is_ok(), "what was written does not open");
+            assert!(
+                attempt.operation().decide(Some(written), None).is_ok(),
+                "what was written does not open"
+            );
         }
     }
     refused(record(&[data, &[0]].concat()));
     refused(record(&data[..data.len() - 1]));
     let other = AccountId::new(b"somebody else").unwrap();
     let attempt = mfa.account(&other).at(NOW).verify("000000", SignIn);
-    assert!(matches!(attempt.decide(Some(record(data)), None), Err(Fault::Record(_))));
+    assert!(matches!(attempt.operation().decide(Some(record(data)), None), Err(Fault::Record(_))));
     true
 }
 
@@ -118,7 +125,8 @@ fn account<K: Seal>(mfa: &Mfa<K, Recommended>) -> Record {
     let label = Text::new("Dana’s phone").unwrap();
     let device = ExistingDevice::totp(label, secret, Parameters::default(), None);
     let mut rng = StdRng::seed_from_u64(1);
-    match mfa.account(&person()).at(NOW).import(device, &mut rng).decide(None, None) {
+    let import = mfa.account(&person()).at(NOW).import(device, &mut rng);
+    match import.operation().decide(None, None) {
         Ok(Decided::Write(prepared)) => prepared.write().record().clone(),
         _ => panic!("the first record is written"),
     }

@@ -243,7 +243,7 @@ impl Failures {
 
 #[derive(Clone, Debug, Default)]
 pub struct Person {
-    epoch: u128,
+    pub epoch: u128,
     first_bound_at: Option<Time>,
     offboarded_at: Option<Time>,
     reenrol_until: Option<Time>,

@@ -11,22 +11,19 @@ use std::pin::{Pin, pin};
 use std::sync::Mutex;
 use std::task::{Context, Poll, Waker};
 
-use countersign::account::Actor;
-use countersign::account::ExistingDevice;
-use countersign::account::RecoveryCodes;
-use countersign::account::Refusal;
-use countersign::account::Text;
-use countersign::account::{Assertion, ChallengeId, ExternalChallenge, OutOfBand, PhoneNumber};
-use countersign::account::{Bounded, Class, Throttle};
-use countersign::mfa::Bound;
-use countersign::mfa::{Decided, Error, Operation};
-use countersign::mfa::{ExternalMethod, PendingEnrolment, RestrictedNotice};
-use countersign::otp::{LookAhead, Reach};
-use countersign::otp::{Parameters, Period};
+use countersign::account::{
+    Actor, AnyPurpose, Assertion, Bounded, ChallengeId, Class, ExistingDevice, ExternalChallenge,
+    OutOfBand, PhoneNumber, RecoveryCodes, Refusal, Text, Throttle,
+};
+use countersign::mfa::{
+    self, Attempt, Bound, Change, Changed, Confirmed, Decided, ExternalMethod, NotDone, Operation,
+    PendingEnrolment, Reading, RestrictedNotice,
+};
+use countersign::otp::{LookAhead, Parameters, Period, Reach};
 use countersign::{
-    AccountId, ActForOther, Algorithm, AsyncStore, Change, ChangeFactors, ChangePrivileges,
-    DeviceId, Digits, Event, Keyring, Mfa, Policy, Proof, Recommended, Record, Secret, SignIn,
-    Store, Swap, UnixTime, Verdict, Window, Write,
+    AccountId, ActForOther, Action, Algorithm, AsyncStore, ChangeFactors, ChangePrivileges,
+    DeviceId, Digits, Event, Keyring, Mfa, Policy, Proof, Purpose, Recommended, Record, Secret,
+    SignIn, Store, Swap, UnixTime, Verdict, Window, Write,
 };
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -113,7 +110,7 @@ impl Policy for Narrow {
         Bounded::of::<45>()
     }
 
-    fn proof_age(&self, _: &Purpose) -> Bounded<1, 3600> {
+    fn proof_age(&self, _: &AnyPurpose) -> Bounded<1, 3600> {
         Bounded::of::<200>()
     }
 
@@ -261,15 +258,98 @@ impl Future for Yield {
     }
 }
 
+/// What can be run in two ways.
+pub trait Runs {
+    /// What it answers where it could be decided.
+    type Answer;
+
+    /// # Errors
+    /// Whatever kept it from being decided.
+    fn run(&mut self, store: &FaultyStore) -> Result<Self::Answer, mfa::Fault<Broken>>;
+
+    fn run_async(
+        &mut self,
+        store: &FaultyStore,
+    ) -> impl Future<Output = Result<Self::Answer, mfa::Fault<Broken>>>;
+}
+
+/// An attempt or a change.
+pub trait Played: Runs {
+    fn operation(&self) -> &Operation<'_, Self::Answer>;
+}
+
+impl<T> Runs for Attempt<'_, T> {
+    type Answer = Verdict<T>;
+
+    fn run(&mut self, store: &FaultyStore) -> Result<Verdict<T>, mfa::Fault<Broken>> {
+        Attempt::run(self, store).decided()
+    }
+
+    async fn run_async(&mut self, store: &FaultyStore) -> Result<Verdict<T>, mfa::Fault<Broken>> {
+        Attempt::run_async(self, store).await.decided()
+    }
+}
+
+impl<T> Played for Attempt<'_, T> {
+    fn operation(&self) -> &Operation<'_, Verdict<T>> {
+        Attempt::operation(self)
+    }
+}
+
+/// What a change answers where it could be decided.
+type Answered<T> = Result<Changed<T>, Refusal>;
+
+fn decided<T, A>(
+    answer: Result<Changed<T>, NotDone<Broken, A>>,
+) -> Result<Answered<T>, mfa::Fault<Broken>> {
+    match answer {
+        Ok(changed) => Ok(Ok(changed)),
+        Err(NotDone::Refused { refusal, .. }) => Ok(Err(refusal)),
+        Err(NotDone::Undecided(fault)) => Err(fault),
+    }
+}
+
+impl<T, A> Runs for Change<'_, T, A> {
+    type Answer = Answered<T>;
+
+    fn run(&mut self, store: &FaultyStore) -> Result<Answered<T>, mfa::Fault<Broken>> {
+        decided(Change::run(self, store))
+    }
+
+    async fn run_async(&mut self, store: &FaultyStore) -> Result<Answered<T>, mfa::Fault<Broken>> {
+        decided(Change::run_async(self, store).await)
+    }
+}
+
+impl<T, A> Played for Change<'_, T, A> {
+    fn operation(&self) -> &Operation<'_, Answered<T>> {
+        Change::operation(self)
+    }
+}
+
+impl<T> Runs for Reading<'_, T> {
+    type Answer = T;
+
+    fn run(&mut self, store: &FaultyStore) -> Result<T, mfa::Fault<Broken>> {
+        Reading::run(self, store)
+    }
+
+    async fn run_async(&mut self, store: &FaultyStore) -> Result<T, mfa::Fault<Broken>> {
+        Reading::run_async(self, store).await
+    }
+}
+
 /// One of the two ways to run an operation.
 pub trait Runner {
-    fn run<T>(op: &Operation<'_, T>, store: &FaultyStore) -> Result<T, Error<Broken>>;
+    /// # Errors
+    /// Whatever kept it from being decided.
+    fn run<O: Runs>(op: &mut O, store: &FaultyStore) -> Result<O::Answer, mfa::Fault<Broken>>;
 }
 
 pub struct Sync;
 
 impl Runner for Sync {
-    fn run<T>(op: &Operation<'_, T>, store: &FaultyStore) -> Result<T, Error<Broken>> {
+    fn run<O: Runs>(op: &mut O, store: &FaultyStore) -> Result<O::Answer, mfa::Fault<Broken>> {
         op.run(store)
     }
 }
@@ -277,7 +357,7 @@ impl Runner for Sync {
 pub struct Async;
 
 impl Runner for Async {
-    fn run<T>(op: &Operation<'_, T>, store: &FaultyStore) -> Result<T, Error<Broken>> {
+    fn run<O: Runs>(op: &mut O, store: &FaultyStore) -> Result<O::Answer, mfa::Fault<Broken>> {
         let mut future = pin!(op.run_async(store));
         let mut cx = Context::from_waker(Waker::noop());
         loop {
@@ -380,7 +460,7 @@ struct Known {
     challenges: Vec<(usize, Drawn, &'static str)>,
     externals: Vec<(usize, [u8; 16], &'static str)>,
     recovery_codes: Vec<(usize, String)>,
-    proofs: Vec<(Proof, reference::Proof)>,
+    proofs: Vec<(AnyProof, reference::Proof)>,
     granted: Vec<usize>,
 }
 
@@ -403,13 +483,89 @@ pub struct Bench<'m, P, R> {
 const PURPOSES: [&str; 5] =
     ["sign-in", "release-claims", "change-factors", "change-privileges", "act-for-other"];
 
-fn purpose(name: &str) -> Purpose {
-    match name {
-        "sign-in" => SignIn,
-        "change-factors" => ChangeFactors,
-        "change-privileges" => ChangePrivileges,
-        "act-for-other" => ActForOther,
-        action => Purpose::Action(Text::new(action).unwrap()),
+/// Goes on with the purpose of that name as its type.
+macro_rules! for_purpose {
+    ($name:expr, $purpose:ident => $go:expr) => {
+        match $name {
+            "sign-in" => {
+                let $purpose = SignIn;
+                $go
+            }
+            "change-factors" => {
+                let $purpose = ChangeFactors;
+                $go
+            }
+            "change-privileges" => {
+                let $purpose = ChangePrivileges;
+                $go
+            }
+            "act-for-other" => {
+                let $purpose = ActForOther;
+                $go
+            }
+            action => {
+                let $purpose = Action::new(action).unwrap();
+                $go
+            }
+        }
+    };
+}
+
+/// A proof of a purpose that the schedule chose.
+enum AnyProof {
+    SignIn(Proof<SignIn>),
+    Action(Proof<Action>),
+    ChangeFactors(Proof<ChangeFactors>),
+    ChangePrivileges(Proof<ChangePrivileges>),
+    ActForOther(Proof<ActForOther>),
+}
+
+/// Proofs of one purpose among all.
+trait Proven: Purpose + Sized {
+    const NAME: &str;
+    fn wrap(proof: Proof<Self>) -> AnyProof;
+    fn of_any(proof: AnyProof) -> Option<Proof<Self>>;
+}
+
+macro_rules! proven {
+    ($($purpose:ident $name:literal,)*) => {$(
+        impl Proven for $purpose {
+            const NAME: &str = $name;
+
+            fn wrap(proof: Proof<Self>) -> AnyProof {
+                AnyProof::$purpose(proof)
+            }
+
+            fn of_any(proof: AnyProof) -> Option<Proof<Self>> {
+                match proof {
+                    AnyProof::$purpose(proof) => Some(proof),
+                    _ => None,
+                }
+            }
+        }
+    )*};
+}
+
+proven! {
+    SignIn "sign-in",
+    Action "release-claims",
+    ChangeFactors "change-factors",
+    ChangePrivileges "change-privileges",
+    ActForOther "act-for-other",
+}
+
+/// What the reference has to say of a proof.
+fn as_reference<P: Purpose>(proof: &Proof<P>) -> reference::Proof {
+    reference::Proof {
+        account: String::from_utf8(proof.account().as_bytes().to_vec()).unwrap(),
+        device: proof.device().map(DeviceId::as_u64),
+        method: proof.method().name().into(),
+        purpose: match proof.purpose().to_any() {
+            AnyPurpose::Action(name) => name.as_str().into(),
+            other => other.to_string(),
+        },
+        epoch: proof.epoch().into(),
+        at: proof.at().as_secs().into(),
     }
 }
 
@@ -477,38 +633,40 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
         let label =
             if a >= 248 { "" } else { *pick(&["phone", "Ana’s tablet", "t"], a).unwrap() };
         let reason = if b >= 248 { "line\nbreak" } else { "ticket 4711" };
+        let account = mfa.account(&id).at(at);
         match what {
             What::Verify => {
                 let typed = self.some_code(who, a, b);
                 self.known.submitted.push((who, typed.clone()));
-                let op = mfa.account(&id).at(at).verify(&typed, purpose(for_what));
                 let turn =
                     |world: &mut World, _: &Drawn| world.verify(&name, &typed, for_what, now);
-                self.attempt(step, &op, turn);
+                for_purpose!(for_what, purpose => {
+                    self.attempt(step, account.verify(&typed, purpose), turn)
+                });
             }
             What::Prove => {
                 // A right code of a device in use, for what the schedule needs most.
                 self.now += 31;
-                let (now, at) = (now + 31, at.plus(31));
+                let (now, account) = (now + 31, mfa.account(&id).at(at.plus(31)));
                 let for_what = if who >= 3 { "act-for-other" } else { "change-factors" };
                 let typed = self.fresh_code(who, a);
-                let op = mfa.account(&id).at(at).verify(&typed, purpose(for_what));
                 let turn =
                     |world: &mut World, _: &Drawn| world.verify(&name, &typed, for_what, now);
-                self.attempt(step, &op, turn);
+                for_purpose!(for_what, purpose => {
+                    self.attempt(step, account.verify(&typed, purpose), turn)
+                });
             }
             What::Resynchronise => {
                 let (device, typed) = self.two_codes(who, a, b);
                 let [first, second] = [&*typed[0], &*typed[1]];
-                let op = mfa.account(&id).at(at).resynchronise(
-                    DeviceId::from_u64(device),
-                    [first, second],
-                    purpose(for_what),
-                );
                 let turn = |world: &mut World, _: &Drawn| {
                     world.resynchronise(&name, device, [first, second], for_what, now)
                 };
-                self.attempt(step, &op, turn);
+                let device = DeviceId::from_u64(device);
+                for_purpose!(for_what, purpose => {
+                    let op = account.resynchronise(device, [first, second], purpose);
+                    self.attempt(step, op, turn)
+                });
             }
             What::Recover => {
                 let typed = match b {
@@ -516,10 +674,11 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
                     4..=5 => "not a code".into(),
                     _ => self.recovery_code(who, a, b),
                 };
-                let op = mfa.account(&id).at(at).recover(&typed, purpose(for_what));
                 let turn =
                     |world: &mut World, _: &Drawn| world.recover(&name, &typed, for_what, now);
-                self.attempt(step, &op, turn);
+                for_purpose!(for_what, purpose => {
+                    self.attempt(step, account.recover(&typed, purpose), turn)
+                });
             }
             What::Answer => {
                 let (whose, drawn, sent_for) = match pick_new(&self.known.challenges, a).cloned() {
@@ -528,6 +687,7 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
                 };
                 let who = if b % 16 == 1 { who } else { whose };
                 let (name, id) = self.ids[who].clone();
+                let account = mfa.account(&id).at(at);
                 let for_what = if c % 8 == 1 { for_what } else { sent_for };
                 let typed = match b {
                     0..=90 => "00000000".to_owned(),
@@ -535,12 +695,12 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
                     _ => drawn.code.clone(),
                 };
                 let challenge = ChallengeId::from_bytes(drawn.id);
-                let op =
-                    mfa.account(&id).at(at).verify_sent_code(challenge, &typed, purpose(for_what));
                 let turn = |world: &mut World, _: &Drawn| {
                     world.answer(&name, drawn.id, &typed, for_what, now)
                 };
-                self.attempt(step, &op, turn);
+                for_purpose!(for_what, purpose => {
+                    self.attempt(step, account.verify_sent_code(challenge, &typed, purpose), turn)
+                });
             }
             What::SettleExternal => {
                 let (whose, challenge, made_for) = match pick_new(&self.known.externals, a) {
@@ -549,6 +709,7 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
                 };
                 let who = if b % 16 == 1 { who } else { whose };
                 let (name, id) = self.ids[who].clone();
+                let account = mfa.account(&id).at(at);
                 let for_what = if c % 8 == 1 { for_what } else { made_for };
                 let device = self.device_by_method(who, &["passkey", "pki"], b);
                 let passed = !a.is_multiple_of(3);
@@ -558,64 +719,65 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
                 }(
                     ChallengeId::from_bytes(challenge), DeviceId::from_u64(device)
                 );
-                let op = mfa.account(&id).at(at).finish_external(assertion, purpose(for_what));
                 let turn = |world: &mut World, _: &Drawn| {
                     world.settle_external(&name, challenge, device, passed, for_what, now)
                 };
-                self.attempt(step, &op, turn);
+                for_purpose!(for_what, purpose => {
+                    self.attempt(step, account.finish_external(assertion, purpose), turn)
+                });
             }
             What::UseEmergencyAccess => {
-                let op = mfa.account(&id).at(at).use_emergency_access(purpose(for_what));
                 let turn =
                     |world: &mut World, _: &Drawn| world.use_emergency_access(&name, for_what, now);
-                self.attempt(step, &op, turn);
+                for_purpose!(for_what, purpose => {
+                    self.attempt(step, account.use_emergency_access(purpose), turn)
+                });
             }
             What::Challenge => {
-                let op = mfa.account(&id).at(at).send_code(purpose(for_what), &mut self.rng);
+                let rng = &mut self.rng;
+                let op = for_purpose!(for_what, purpose => account.send_code(purpose, rng));
                 let turn =
                     |world: &mut World, drawn: &Drawn| world.challenge(&name, for_what, drawn, now);
-                if let Some(drawn) = self.change(step, &op, sent_code, turn) {
+                if let Some(drawn) = self.change(step, op, sent_code, turn) {
                     self.known.challenges.push((who, drawn, for_what));
                 }
             }
             What::StartExternal => {
-                let op = mfa.account(&id).at(at).start_external(purpose(for_what), &mut self.rng);
+                let rng = &mut self.rng;
+                let op = for_purpose!(for_what, purpose => account.start_external(purpose, rng));
                 let turn = |world: &mut World, drawn: &Drawn| {
                     world.start_external(&name, for_what, drawn, now)
                 };
-                if let Some(drawn) = self.change(step, &op, external_challenge, turn) {
+                if let Some(drawn) = self.change(step, op, external_challenge, turn) {
                     self.known.externals.push((who, drawn.id, for_what));
                 }
             }
             What::Enrol => {
-                let op = mfa.account(&id).at(at).enrol(label, &mut self.rng);
+                let op = account.enrol(label, &mut self.rng);
                 self.enrolment(step, op, label, "totp", None);
             }
             What::EnrolHotp => {
                 let digits = Digits::new(6 + b % 3).unwrap();
-                let op = mfa.account(&id).at(at).enrol_hotp(label, digits, &mut self.rng);
+                let op = account.enrol_hotp(label, digits, &mut self.rng);
                 self.enrolment(step, op, label, "hotp", None);
             }
             What::EnrolExisting => {
                 let existing = self.existing(a, b);
                 let method = if existing.generator.steps.is_some() { "totp" } else { "hotp" };
-                let op = mfa
-                    .account(&id)
-                    .at(at)
-                    .enrol_existing(library_device(&existing), &mut self.rng);
+                let op = account.enrol_existing(library_device(&existing), &mut self.rng);
                 self.enrolment(step, op, &existing.label, method, Some(&existing));
             }
             What::Replace => {
-                let Some((proof, model)) = self.take_proof(step, "change-factors") else { return };
+                let Some((proof, model)) = self.take_proof::<ChangeFactors>(step) else { return };
                 let old = self.some_device(who, b);
                 let device = DeviceId::from_u64(old);
-                let op = mfa.account(&id).at(at).replace(device, label, proof, &mut self.rng);
+                let op = account.replace(device, label, proof, &mut self.rng);
                 let turn = |world: &mut World, drawn: &Drawn| {
                     let factor = |drawn: &Drawn| factor_of(drawn, "totp", None);
                     let (old, proof) = (Some(old), Some(&model));
                     world.enrol(&name, label, factor, "totp", old, proof, drawn, now)
                 };
-                if let Some(drawn) = self.change(step, &op, pending, turn) {
+                if let Some(drawn) = self.change(step, op, pending, turn) {
                     self.known.enrolments.push((who, drawn));
                     self.confirm_at_once(step);
                 }
@@ -623,12 +785,12 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
             What::EnrolPhone => {
                 let number = PhoneNumber::new("+4915112345678").unwrap();
                 let told = RestrictedNotice::given_by_host();
-                let op = mfa.account(&id).at(at).enrol_phone(label, number, told, &mut self.rng);
+                let op = account.enrol_phone(label, number, told, &mut self.rng);
                 let (op, model) = self.proven(step, op);
                 let turn = |world: &mut World, drawn: &Drawn| {
                     world.enrol_phone(&name, label, model.as_ref(), drawn, now)
                 };
-                if let Some(drawn) = self.change(step, &op, sent_code, turn) {
+                if let Some(drawn) = self.change(step, op, sent_code, turn) {
                     self.known.enrolments.push((who, drawn));
                     self.confirm_at_once(step);
                 }
@@ -639,73 +801,100 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
                     0 => (ExternalMethod::Passkey, "passkey"),
                     _ => (ExternalMethod::Pki, "pki"),
                 };
-                let op = mfa.account(&id).at(at).bind_external(label, method, &mut self.rng);
+                let op = account.bind_external(label, method, &mut self.rng);
                 let (op, model) = self.proven(step, op);
                 let turn = |world: &mut World, drawn: &Drawn| {
                     world.bind_external(&name, label, word, model.as_ref(), drawn, now)
                 };
-                if let Some(drawn) = self.change(step, &op, bound_externally, turn) {
+                if let Some(drawn) = self.change(step, op, bound_externally, turn) {
                     self.show_recovery_codes(who, &drawn);
                 }
             }
             What::Import => {
                 let existing = self.existing(a, b);
-                let op = mfa.account(&id).at(at).import(library_device(&existing), &mut self.rng);
+                let op = account.import(library_device(&existing), &mut self.rng);
                 let turn =
                     |world: &mut World, drawn: &Drawn| world.import(&name, &existing, drawn, now);
-                if let Some(drawn) = self.change(step, &op, imported, turn) {
+                if let Some(drawn) = self.change(step, op, imported, turn) {
                     let counter = existing.next;
                     let generator = existing.generator;
                     self.known.authenticators.push((who, drawn.device, generator, 0, counter));
                 }
             }
             What::Regenerate => {
-                let Some((proof, model)) = self.take_proof(step, "change-factors") else { return };
-                let op = mfa.account(&id).at(at).regenerate_recovery_codes(proof, &mut self.rng);
+                let Some((proof, model)) = self.take_proof::<ChangeFactors>(step) else { return };
+                let op = account.regenerate_recovery_codes(proof, &mut self.rng);
                 let turn =
                     |world: &mut World, drawn: &Drawn| world.regenerate(&name, &model, drawn, now);
-                if let Some(drawn) = self.change(step, &op, recovery_codes, turn) {
+                if let Some(drawn) = self.change(step, op, recovery_codes, turn) {
                     self.show_recovery_codes(who, &drawn);
                 }
             }
             What::Revoke => {
                 let wanted = if a.is_multiple_of(3) { "act-for-other" } else { "change-factors" };
-                let Some((proof, model)) = self.take_proof(step, wanted) else { return };
+                let all = ["act-for-other", "change-factors"];
+                let Some((proof, model)) = self.take_any_proof(step, wanted, &all) else { return };
                 let device = self.some_device(who, b);
-                let op = mfa.account(&id).at(at).revoke(DeviceId::from_u64(device), proof);
                 let turn = |world: &mut World, _: &Drawn| world.revoke(&name, device, &model, now);
-                self.change(step, &op, nothing, turn);
+                let revoked = DeviceId::from_u64(device);
+                match proof {
+                    AnyProof::ChangeFactors(proof) => {
+                        self.change(step, account.revoke(revoked, proof), nothing, turn)
+                    }
+                    AnyProof::ActForOther(proof) => {
+                        self.change(step, account.revoke(revoked, proof), nothing, turn)
+                    }
+                    _ => unreachable!("it is one of the two"),
+                };
             }
             What::ReportLost => {
                 let wanted = if a.is_multiple_of(3) { "act-for-other" } else { "change-factors" };
-                let Some((proof, model)) = self.take_proof(step, wanted) else { return };
+                let Some((proof, model)) = self.take_any_proof(step, wanted, &PURPOSES) else {
+                    return;
+                };
                 let device = self.some_device(who, b);
-                let op = mfa.account(&id).at(at).report_lost(DeviceId::from_u64(device), proof);
                 let turn =
                     |world: &mut World, _: &Drawn| world.report_lost(&name, device, &model, now);
-                self.change(step, &op, nothing, turn);
+                let lost = DeviceId::from_u64(device);
+                match proof {
+                    AnyProof::SignIn(proof) => {
+                        self.change(step, account.report_lost(lost, proof), nothing, turn)
+                    }
+                    AnyProof::Action(proof) => {
+                        self.change(step, account.report_lost(lost, proof), nothing, turn)
+                    }
+                    AnyProof::ChangeFactors(proof) => {
+                        self.change(step, account.report_lost(lost, proof), nothing, turn)
+                    }
+                    AnyProof::ChangePrivileges(proof) => {
+                        self.change(step, account.report_lost(lost, proof), nothing, turn)
+                    }
+                    AnyProof::ActForOther(proof) => {
+                        self.change(step, account.report_lost(lost, proof), nothing, turn)
+                    }
+                };
             }
             What::Reset => {
-                let Some((proof, model)) = self.take_proof(step, "act-for-other") else { return };
-                let op = mfa.account(&id).at(at).reset(proof, reason);
+                let Some((proof, model)) = self.take_proof::<ActForOther>(step) else { return };
+                let op = account.reset(proof, reason);
                 let turn = |world: &mut World, _: &Drawn| world.reset(&name, &model, reason, now);
-                self.change(step, &op, nothing, turn);
+                self.change(step, op, nothing, turn);
             }
             What::GrantEmergencyAccess => {
-                let Some((proof, model)) = self.take_proof(step, "act-for-other") else { return };
+                let Some((proof, model)) = self.take_proof::<ActForOther>(step) else { return };
                 let secs = u64::from(a) * 4;
-                let op = mfa.account(&id).at(at).grant_emergency_access(proof, secs, reason);
+                let op = account.grant_emergency_access(proof, secs, reason);
                 let turn = |world: &mut World, _: &Drawn| {
                     world.grant_emergency_access(&name, &model, secs.into(), reason, now)
                 };
-                if self.change(step, &op, granted, turn).is_some() {
+                if self.change(step, op, granted, turn).is_some() {
                     self.known.granted.push(who);
                 }
             }
             What::Offboard => {
-                let op = mfa.account(&id).at(at).offboard(Actor::Host, reason);
+                let op = account.offboard(Actor::Host, reason);
                 let turn = |world: &mut World, _: &Drawn| world.offboard(&name, reason, now);
-                self.change(step, &op, nothing, turn);
+                self.change(step, op, nothing, turn);
             }
             What::Guess => self.guess(step),
         }
@@ -764,7 +953,7 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
     fn enrolment(
         &mut self,
         step: &Step,
-        op: Operation<'m, Change<PendingEnrolment>>,
+        op: Change<'m, PendingEnrolment, Proof<ChangeFactors>>,
         label: &str,
         method: &str,
         existing: Option<&Existing>,
@@ -776,7 +965,7 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
             let factor = |drawn: &Drawn| factor_of(drawn, method, existing);
             world.enrol(&name, label, factor, method, None, model.as_ref(), drawn, now)
         };
-        if let Some(mut drawn) = self.change(step, &op, pending, turn) {
+        if let Some(mut drawn) = self.change(step, op, pending, turn) {
             // Not every generator can be said in a URI; who brings a token knows it anyway.
             drawn.generator = existing.map(|known| known.generator.clone()).or(drawn.generator);
             drawn.next = existing.map_or(0, |known| known.next);
@@ -822,14 +1011,27 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
         let now = self.now;
         let turn =
             |world: &mut World, fresh: &Drawn| world.confirm(&name, drawn.id, &typed, fresh, now);
-        let said = self.turn(step, &op, read_verdict(read_bound), turn);
-        if let Some(Verdict::Accepted(bound)) = said {
+        let said = self.turn(step, op, read_verdict(read_confirmed), turn);
+        if let Some(Verdict::Accepted(confirmed)) = said {
+            let device = confirmed.device().as_u64();
             if let Some(generator) = drawn.generator {
-                let device = bound.device().as_u64();
                 self.known.authenticators.push((who, device, generator, skew, presses + 1));
             }
-            let codes = bound.recovery_codes().map(codes_of).unwrap_or_default();
+            let codes = confirmed.recovery_codes().map(codes_of).unwrap_or_default();
             self.show_recovery_codes(who, &Drawn { recovery_codes: codes, ..Drawn::default() });
+            // The code that confirmed is worth a sign-in.
+            let person = self.world.people.get_mut(&name).unwrap();
+            let model = reference::Proof {
+                account: name,
+                device: Some(device),
+                method: person.device(device).unwrap().method.clone(),
+                purpose: "sign-in".into(),
+                epoch: person.epoch,
+                at: now,
+            };
+            let proof = confirmed.into_proof();
+            assert_eq!(as_reference(&proof), model, "{step:?}");
+            self.known.proofs.push((SignIn::wrap(proof), model));
         }
     }
 
@@ -838,78 +1040,71 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
         self.known.recovery_codes.extend(shown);
     }
 
-    /// An operation that answers with a proof.
-    fn attempt(
+    /// An attempt that answers with a proof.
+    fn attempt<Q: Proven>(
         &mut self,
         step: &Step,
-        op: &Operation<'_, Verdict>,
+        op: Attempt<'_, Proof<Q>>,
         turn: impl FnOnce(&mut World, &Drawn) -> reference::Turn,
     ) {
         let mut model = None;
         let said =
-            self.turn(step, op, read_verdict(|_: &Proof, _| "accepted".into()), |w, drawn| {
+            self.turn(step, op, read_verdict(|_: &Proof<Q>, _| "accepted".into()), |w, drawn| {
                 let turn = turn(w, drawn);
                 model.clone_from(&turn.proof);
                 turn
             });
         if let Some(Verdict::Accepted(proof)) = said {
             let model = model.expect("the reference accepted as well");
-            let library = reference::Proof {
-                account: String::from_utf8(proof.account().as_bytes().to_vec()).unwrap(),
-                device: proof.device().map(DeviceId::as_u64),
-                method: proof.method().name().into(),
-                purpose: proof.purpose().name().into(),
-                epoch: proof.epoch().into(),
-                at: proof.at().as_secs().into(),
-            };
-            assert_eq!(library, model, "{step:?}");
+            assert_eq!(as_reference(&proof), model, "{step:?}");
             assert_eq!(proof.replacement_due(), model.method == "recovery-code");
-            self.known.proofs.push((proof, model));
+            self.known.proofs.push((Q::wrap(proof), model));
         }
     }
 
-    /// An operation that answers with a change. Returns what was drawn if it is done.
-    fn change<T>(
+    /// A change. Returns what was drawn if it is done.
+    fn change<T, A>(
         &mut self,
         step: &Step,
-        op: &Operation<'_, Change<T>>,
-        read: impl Fn(&T, &mut Drawn) -> String,
+        op: Change<'_, T, A>,
+        read: impl Fn(&Changed<T>, &mut Drawn) -> String,
         turn: impl FnOnce(&mut World, &Drawn) -> reference::Turn,
     ) -> Option<Drawn> {
-        let read = |change: &Change<T>, drawn: &mut Drawn| match change {
-            Change::Done(done) => read(done, drawn),
-            Change::Refused(Refusal::TooSoon { until }) => {
-                format!("refused TooSoon {}", until.as_secs())
-            }
-            Change::Refused(refusal) => format!("refused {refusal:?}"),
+        let id = *op.operation().account();
+        let read_answer = |answer: &Answered<T>, drawn: &mut Drawn| match answer {
+            Ok(done) => read(done, drawn),
+            Err(Refusal::TooSoon { until }) => format!("refused TooSoon {}", until.as_secs()),
+            Err(refusal) => format!("refused {refusal:?}"),
         };
-        let said = self.turn(step, op, read, turn);
+        let done = self.turn(step, op, read_answer, turn)?.ok()?;
+        let (name, _) = self.ids.iter().find(|(_, known)| *known == id).unwrap();
+        assert_eq!(u128::from(done.epoch()), self.world.people[name].epoch, "{step:?}");
         let mut drawn = Drawn::default();
-        read(said.as_ref()?, &mut drawn);
-        matches!(said, Some(Change::Done(_))).then_some(drawn)
+        read(&done, &mut drawn);
+        Some(drawn)
     }
 
     /// Plays one operation on both, and compares.
-    fn turn<T>(
+    fn turn<O: Played>(
         &mut self,
         step: &Step,
-        op: &Operation<'_, T>,
-        read: impl Fn(&T, &mut Drawn) -> String,
+        mut op: O,
+        read: impl Fn(&O::Answer, &mut Drawn) -> String,
         turn: impl FnOnce(&mut World, &Drawn) -> reference::Turn,
-    ) -> Option<T> {
-        let id = *op.account();
+    ) -> Option<O::Answer> {
+        let id = *op.operation().account();
         let (name, _) = self.ids.iter().find(|(_, known)| *known == id).unwrap().clone();
         let before = self.store.peek(&id);
 
         // A decision is pure: making it beforehand changes nothing, and tells what was drawn even
         // if the store loses the answer.
-        let operator = op.operator().and_then(|operator| self.store.peek(operator));
+        let operator = op.operation().operator().and_then(|operator| self.store.peek(operator));
         let mut drawn = Drawn::default();
-        let ahead = match op.decide(before.clone(), operator) {
+        let ahead = match op.operation().decide(before.clone(), operator) {
             Ok(Decided::Answer { answer, .. }) => (read(&answer, &mut drawn), false),
             Ok(Decided::Write(prepared)) => {
                 assert!(prepared.write().expected() == before.as_ref().map(Record::version));
-                (read(&prepared.settle(Swap::Stored).unwrap(), &mut drawn), true)
+                (read(&prepared.release(Swap::Stored).unwrap(), &mut drawn), true)
             }
             Err(error) => (error_line(&error), false),
         };
@@ -934,7 +1129,7 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
             _ => (turn.answer.clone(), turn.wrote),
         };
         self.store.set_fault(step.fault);
-        let result = R::run(op, &self.store);
+        let result = R::run(&mut op, &self.store);
         self.store.set_fault(Fault::None);
         let line = match &result {
             Ok(answer) => read(answer, &mut Drawn::default()),
@@ -968,7 +1163,7 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
 
     fn compare_summary(&self, name: &str, id: &AccountId) {
         let now = UnixTime::from_secs(u64::try_from(self.now).unwrap());
-        let summary = R::run(&self.mfa.account(id).at(now).summary(), &self.store).unwrap();
+        let summary = R::run(&mut self.mfa.account(id).at(now).summary(), &self.store).unwrap();
         assert_eq!(text::of(summary.as_ref()), self.world.summary(name, self.now), "{name}");
     }
 
@@ -1094,16 +1289,28 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
         pick(if by % 8 == 7 { &all } else { &fit }, by / 8).map_or(42, |device| device.id)
     }
 
-    /// A proof: mostly a fresh one that fits, else any that there is.
-    fn take_proof(&mut self, step: &Step, wanted: &str) -> Option<(Proof, reference::Proof)> {
-        let prover = prover_of(step, wanted);
-        let name = &self.ids[prover].0;
-        let fits = |(_, proof): &(Proof, reference::Proof)| {
+    /// A proof for a change of factors, or for acting for another.
+    fn take_proof<Q: Proven>(&mut self, step: &Step) -> Option<(Proof<Q>, reference::Proof)> {
+        let (proof, model) = self.take_any_proof(step, Q::NAME, &[Q::NAME])?;
+        Some((Q::of_any(proof).unwrap(), model))
+    }
+
+    /// A proof: mostly a fresh one that fits, else any that can be passed.
+    fn take_any_proof(
+        &mut self,
+        step: &Step,
+        wanted: &str,
+        passable: &[&str],
+    ) -> Option<(AnyProof, reference::Proof)> {
+        let name = &self.ids[prover_of(step, wanted)].0;
+        let fits = |(_, proof): &(AnyProof, reference::Proof)| {
             proof.account == *name && proof.purpose == wanted
         };
         let proofs = &self.known.proofs;
         let newest = proofs.iter().rposition(fits).filter(|_| step.proof >= 40);
-        let at = newest.or(usize::from(step.proof).checked_rem(proofs.len()));
+        let passable: Vec<usize> =
+            (0..proofs.len()).filter(|at| passable.contains(&&*proofs[*at].1.purpose)).collect();
+        let at = newest.or_else(|| pick(&passable, step.proof).copied());
         at.map(|at| self.known.proofs.remove(at))
     }
 
@@ -1155,12 +1362,12 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
     fn proven<'o, T>(
         &mut self,
         step: &Step,
-        op: Operation<'o, T>,
-    ) -> (Operation<'o, T>, Option<reference::Proof>) {
+        op: Change<'o, T, Proof<ChangeFactors>>,
+    ) -> (Change<'o, T, Proof<ChangeFactors>>, Option<reference::Proof>) {
         let person = self.world.people.get(&self.ids[step.who].0);
         let bound = person.is_some_and(|person| !person.devices.is_empty());
         let proof = match bound && step.proof % 8 != 7 {
-            true => self.take_proof(step, "change-factors"),
+            true => self.take_proof(step),
             false => None,
         };
         match proof {
@@ -1251,13 +1458,13 @@ fn factor_of(drawn: &Drawn, method: &str, existing: Option<&Existing>) -> Factor
     }
 }
 
-fn error_line<E: fmt::Debug>(error: &Error<E>) -> String {
-    match error {
-        Fault::ClockImplausible(_) => "error clock".into(),
-        Fault::Contended => "error contended".into(),
-        Fault::Store(_) => "error store".into(),
-        Fault::Text(_) => "error text".into(),
-        Fault::Record(error) => format!("error record {error:?}"),
+fn error_line<E>(fault: &mfa::Fault<E>) -> String {
+    match fault {
+        mfa::Fault::ClockImplausible(_) => "error clock".into(),
+        mfa::Fault::Contended => "error contended".into(),
+        mfa::Fault::Store(_) => "error store".into(),
+        mfa::Fault::Text(_) => "error text".into(),
+        mfa::Fault::Record(error) => format!("error record {error:?}"),
     }
 }
 
@@ -1271,6 +1478,7 @@ fn read_verdict<T>(
         Verdict::Disabled => "disabled".into(),
         Verdict::Expired => "expired".into(),
         Verdict::Malformed => "malformed".into(),
+        Verdict::Undecided(never) => match *never {},
     }
 }
 
@@ -1278,54 +1486,65 @@ fn codes_of(codes: &RecoveryCodes) -> Vec<String> {
     codes.iter().map(|code| code.expose_text().to_string()).collect()
 }
 
-fn read_bound(bound: &Bound, drawn: &mut Drawn) -> String {
-    drawn.device = bound.device().as_u64();
-    drawn.recovery_codes = bound.recovery_codes().map(codes_of).unwrap_or_default();
-    let codes = bound.recovery_codes().map_or("none".into(), |codes| codes.len().to_string());
-    format!("accepted {} epoch {} recovery codes {codes}", bound.device().as_u64(), bound.epoch())
+fn read_confirmed(confirmed: &Confirmed, drawn: &mut Drawn) -> String {
+    let (device, codes) = (confirmed.device(), confirmed.recovery_codes());
+    format!("accepted {}", read_bound(device, confirmed.epoch(), codes, drawn))
 }
 
-fn bound_externally(bound: &Bound, drawn: &mut Drawn) -> String {
-    read_bound(bound, drawn).replacen("accepted", "done", 1)
+fn bound_externally(bound: &Changed<Bound>, drawn: &mut Drawn) -> String {
+    let (device, codes) = (bound.device(), bound.recovery_codes());
+    format!("done {}", read_bound(device, bound.epoch(), codes, drawn))
 }
 
-fn pending(pending: &PendingEnrolment, drawn: &mut Drawn) -> String {
+fn read_bound(
+    device: DeviceId,
+    epoch: u32,
+    codes: Option<&RecoveryCodes>,
+    drawn: &mut Drawn,
+) -> String {
+    drawn.device = device.as_u64();
+    drawn.recovery_codes = codes.map(codes_of).unwrap_or_default();
+    let codes = codes.map_or("none".into(), |codes| codes.len().to_string());
+    format!("{} epoch {epoch} recovery codes {codes}", device.as_u64())
+}
+
+fn pending(pending: &Changed<PendingEnrolment>, drawn: &mut Drawn) -> String {
     drawn.id = *pending.id().as_bytes();
     drawn.device = pending.device().as_u64();
     drawn.generator = pending.uri("Acme", "person").ok().map(|uri| Generator {
         secret: uri.secret().expose_bytes().to_vec(),
         algorithm: uri.algorithm().name().into(),
         digits: uri.digits().count().into(),
-        steps: uri.totp_parameters().map(|p| (p.period.as_secs().into(), p.t0.as_secs().into())),
+        steps: uri.totp_parameters().map(|p| (p.period.as_u64().into(), p.t0.as_secs().into())),
     });
     format!("done until {}", pending.until().as_secs())
 }
 
-fn sent_code(sent: &OutOfBand, drawn: &mut Drawn) -> String {
+fn sent_code(sent: &Changed<OutOfBand>, drawn: &mut Drawn) -> String {
     drawn.id = *sent.id().as_bytes();
     drawn.code = sent.code().expose_str().into();
     format!("done until {}", sent.until().as_secs())
 }
 
-fn external_challenge(challenge: &ExternalChallenge, drawn: &mut Drawn) -> String {
+fn external_challenge(challenge: &Changed<ExternalChallenge>, drawn: &mut Drawn) -> String {
     drawn.id = *challenge.id().as_bytes();
     format!("done until {}", challenge.until().as_secs())
 }
 
-fn imported(device: &DeviceId, drawn: &mut Drawn) -> String {
+fn imported(device: &Changed<DeviceId>, drawn: &mut Drawn) -> String {
     drawn.device = device.as_u64();
     format!("done {}", device.as_u64())
 }
 
-fn recovery_codes(codes: &RecoveryCodes, drawn: &mut Drawn) -> String {
+fn recovery_codes(codes: &Changed<RecoveryCodes>, drawn: &mut Drawn) -> String {
     drawn.recovery_codes = codes_of(codes);
     format!("done recovery codes {}", codes.len())
 }
 
-fn granted(until: &UnixTime, _: &mut Drawn) -> String {
+fn granted(until: &Changed<UnixTime>, _: &mut Drawn) -> String {
     format!("done until {}", until.as_secs())
 }
 
-fn nothing((): &(), _: &mut Drawn) -> String {
+fn nothing(_: &Changed, _: &mut Drawn) -> String {
     "done".into()
 }

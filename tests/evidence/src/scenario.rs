@@ -1,6 +1,6 @@
-//! What `tests/wiping.rs` has a program do while it looks on. The test does the same itself, with
-//! the same randomness, to learn what to look for. Between two looks everything that held a secret
-//! is dropped.
+//! What `tests/evidence/tests/wiping.rs` has a program do while it looks on. The test does the same
+//! itself, with the same randomness, to learn what to look for. Between two looks everything that held
+//! a secret is dropped.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -15,7 +15,7 @@ use countersign::otp::Parameters;
 use countersign::otp::Reach;
 use countersign::{
     AccountId, ActForOther, Algorithm, ChangeFactors, Code, DeviceId, Hotp, Key, MemoryStore, Mfa,
-    Policy, Proof, ProvisioningUri, Secret, SignIn, Totp, UnixTime, Window,
+    Policy, Proof, ProvisioningUri, Purpose, Secret, SignIn, Totp, UnixTime, Window,
 };
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Digest;
@@ -49,14 +49,14 @@ pub fn core(algorithm: Algorithm, len: usize, seed: u64, mut look: impl FnMut(&s
         look("found");
         let next = totp.generate(NOW.plus(30)).expect("after T0");
         let both = [totp.generate(NOW).expect("after T0"), next];
-        assert!(totp.resynchronise(&both, NOW, Reach::THOUSAND, None).is_some());
+        assert!(totp.resynchronise(&both, NOW, Reach::of::<1000>(), None).is_some());
         look("resynchronised");
         // Boxed, as a host may keep it.
         let hotp = Box::new(Hotp::new(&secret, algorithm, Digits::Eight));
         look("keyed by counter");
         assert!(hotp.generate(7) != *code);
         look("by counter");
-        assert!(hotp.resynchronise(&both, 0, Reach::THOUSAND).is_none());
+        assert!(hotp.resynchronise(&both, 0, Reach::of::<1000>()).is_none());
         look("resynchronised by counter");
         let _parts = parts(len, seed, (0, algorithm), NOW.as_secs() / 30);
         // The number of the code, as a host should not keep it.
@@ -218,7 +218,7 @@ impl<K: Seal, I: FnMut(&str), L: FnMut(&str)> Stage<K, I, L> {
         let pending = {
             let pending =
                 mfa.account(id).at(*now).enrol("phone", &mut drawn(*seed, PHONE)).run(store);
-            let pending = pending.expect(RUN).done().expect("nothing is bound");
+            let pending = pending.expect("nothing is bound");
             let uri = pending.uri("Acme Billing", "dana").expect("a uri");
             assert!(uri.expose_uri().len() > 60);
             pending.id()
@@ -229,7 +229,7 @@ impl<K: Seal, I: FnMut(&str), L: FnMut(&str)> Stage<K, I, L> {
             issued(code.expose_str());
             let bound =
                 mfa.account(id).at(*now).confirm(pending, code.expose_str(), rng).run(store);
-            let bound = bound.expect(RUN).accepted().expect(RIGHT);
+            let bound = bound.decided().expect(RUN).accepted().expect(RIGHT);
             let codes = bound.recovery_codes().expect("the first factor");
             codes.iter().for_each(|code| issued(&code.expose_text()));
             assert!(codes.expose_lines().len() > 200);
@@ -239,8 +239,8 @@ impl<K: Seal, I: FnMut(&str), L: FnMut(&str)> Stage<K, I, L> {
         {
             let recovery = recovery;
             let recover = || mfa.account(id).at(*now).recover(&recovery, SignIn).run(store);
-            assert!(recover().expect(RUN).accepted().is_some());
-            assert!(recover().expect(RUN).accepted().is_none());
+            assert!(recover().decided().expect(RUN).accepted().is_some());
+            assert!(recover().decided().expect(RUN).accepted().is_none());
         }
         look("confirm and recover");
         *now = now.plus(30);
@@ -248,18 +248,18 @@ impl<K: Seal, I: FnMut(&str), L: FnMut(&str)> Stage<K, I, L> {
             let code = code(*seed, PHONE, *now);
             issued(code.expose_str());
             let sign_in = || mfa.account(id).at(*now).verify(code.expose_str(), SignIn).run(store);
-            assert!(sign_in().expect(RUN).accepted().is_some());
-            assert!(sign_in().expect(RUN).accepted().is_none());
+            assert!(sign_in().decided().expect(RUN).accepted().is_some());
+            assert!(sign_in().decided().expect(RUN).accepted().is_none());
         }
         look("verify, and once more");
         {
-            let wrong = mfa.account(id).at(*now).verify("00000000", SignIn).run(store).expect(RUN);
-            assert!(wrong.accepted().is_none());
+            let wrong = mfa.account(id).at(*now).verify("00000000", SignIn).run(store);
+            assert!(wrong.decided().expect(RUN).accepted().is_none());
         }
         look("verify, wrong");
         {
             let malformed = mfa.account(id).at(*now).verify("not a code", SignIn).run(store);
-            assert!(malformed.expect(RUN).accepted().is_none());
+            assert!(malformed.decided().expect(RUN).accepted().is_none());
         }
         look("verify, malformed");
         *now = now.plus(60);
@@ -269,7 +269,7 @@ impl<K: Seal, I: FnMut(&str), L: FnMut(&str)> Stage<K, I, L> {
             let codes = [first.expose_str(), second.expose_str()];
             codes.iter().for_each(|code| issued(code));
             let again = mfa.account(id).at(*now).resynchronise(device, codes, SignIn).run(store);
-            assert!(again.expect(RUN).accepted().is_some());
+            assert!(again.decided().expect(RUN).accepted().is_some());
         }
         *now = now.plus(30);
         look("resynchronise");
@@ -282,24 +282,24 @@ impl<K: Seal, I: FnMut(&str), L: FnMut(&str)> Stage<K, I, L> {
         {
             let number = PhoneNumber::new("+15005550006").expect("E.164");
             let told = RestrictedNotice::given_by_host();
-            let sent =
+            let mut sent =
                 mfa.account(id).at(*now).enrol_phone("mobile", number, told, rng).proven_by(proof);
-            let sent = sent.run(store).expect(RUN).done().expect("a proof");
+            let sent = sent.run(store).expect("a proof");
             issued(sent.code().expose_str());
             let bound = mfa.account(id).at(*now).confirm(sent.id(), sent.code().expose_str(), rng);
-            assert!(bound.run(store).expect(RUN).accepted().is_some());
+            assert!(bound.run(store).decided().expect(RUN).accepted().is_some());
         }
         look("enrol and confirm a telephone");
         *now = now.plus(60);
         {
-            let sent = mfa.account(id).at(*now).send_code(SignIn, rng).run(store).expect(RUN);
-            let sent = sent.done().expect("a telephone");
+            let sent = mfa.account(id).at(*now).send_code(SignIn, rng).run(store);
+            let sent = sent.expect("a telephone");
             issued(sent.code().expose_str());
             let answer = |code| {
                 mfa.account(id).at(*now).verify_sent_code(sent.id(), code, SignIn).run(store)
             };
-            assert!(answer("00000000").expect(RUN).accepted().is_none());
-            assert!(answer(sent.code().expose_str()).expect(RUN).accepted().is_some());
+            assert!(answer("00000000").decided().expect(RUN).accepted().is_none());
+            assert!(answer(sent.code().expose_str()).decided().expect(RUN).accepted().is_some());
         }
         look("challenge and answer");
     }
@@ -311,12 +311,12 @@ impl<K: Seal, I: FnMut(&str), L: FnMut(&str)> Stage<K, I, L> {
         let Stage { mfa, store, rng, seed, now, issued, look } = self;
         {
             let _parts = parts(PHONE.1.secret_len(), *seed, PHONE, now.as_secs() / 30);
-            let started = mfa.account(id).at(*now).send_code(SignIn, rng);
+            let mut started = mfa.account(id).at(*now).send_code(SignIn, rng);
             LOOK_INSIDE.store(true, Ordering::Relaxed);
-            let sent = started.run(store).expect(RUN).done().expect("a telephone");
+            let sent = started.run(store).expect("a telephone");
             issued(sent.code().expose_str());
-            let renewed = mfa.account(id).at(*now).regenerate_recovery_codes(proof, rng);
-            let codes = renewed.run(store).expect(RUN).done().expect("a proof");
+            let mut renewed = mfa.account(id).at(*now).regenerate_recovery_codes(proof, rng);
+            let codes = renewed.run(store).expect("a proof");
             let texts: Vec<_> = codes.iter().map(|code| code.expose_text()).collect();
             texts.iter().for_each(|text| issued(text));
             let _held = secret(*seed, PHONE);
@@ -335,12 +335,12 @@ impl<K: Seal, I: FnMut(&str), L: FnMut(&str)> Stage<K, I, L> {
         let pending = {
             let new = &mut drawn(*seed, NEW_PHONE);
             let pending = mfa.account(id).at(*now).replace(old, "new phone", proof, new).run(store);
-            pending.expect(RUN).done().expect("a proof").id()
+            pending.expect("a proof").id()
         };
         look("replace");
         {
             let wrong = mfa.account(id).at(*now).confirm(pending, "00000000", rng).run(store);
-            assert!(wrong.expect(RUN).accepted().is_none());
+            assert!(wrong.decided().expect(RUN).accepted().is_none());
         }
         look("confirm, wrong");
         {
@@ -348,7 +348,7 @@ impl<K: Seal, I: FnMut(&str), L: FnMut(&str)> Stage<K, I, L> {
             issued(code.expose_str());
             let bound =
                 mfa.account(id).at(*now).confirm(pending, code.expose_str(), rng).run(store);
-            assert!(bound.expect(RUN).accepted().is_some());
+            assert!(bound.decided().expect(RUN).accepted().is_some());
         }
         look("confirm, replaced");
     }
@@ -358,9 +358,9 @@ impl<K: Seal, I: FnMut(&str), L: FnMut(&str)> Stage<K, I, L> {
         let Stage { mfa, store, rng, seed, now, issued, look } = self;
         let pending = {
             let new = &mut drawn(*seed, TOKEN);
-            let pending =
+            let mut pending =
                 mfa.account(id).at(*now).enrol_hotp("token", Digits::Eight, new).proven_by(proof);
-            pending.run(store).expect(RUN).done().expect("a proof").id()
+            pending.run(store).expect("a proof").id()
         };
         look("enrol a token");
         let device = {
@@ -368,7 +368,7 @@ impl<K: Seal, I: FnMut(&str), L: FnMut(&str)> Stage<K, I, L> {
             issued(code.expose_str());
             let bound =
                 mfa.account(id).at(*now).confirm(pending, code.expose_str(), rng).run(store);
-            bound.expect(RUN).accepted().expect(RIGHT).device()
+            bound.decided().expect(RUN).accepted().expect(RIGHT).device()
         };
         look("confirm a token");
         {
@@ -377,14 +377,14 @@ impl<K: Seal, I: FnMut(&str), L: FnMut(&str)> Stage<K, I, L> {
             let codes = [first.expose_str(), second.expose_str()];
             codes.iter().for_each(|code| issued(code));
             let again = mfa.account(id).at(*now).resynchronise(device, codes, SignIn).run(store);
-            assert!(again.expect(RUN).accepted().is_some());
+            assert!(again.decided().expect(RUN).accepted().is_some());
         }
         look("resynchronise a token");
         {
             let code = pressed(*seed, TOKEN, 23);
             issued(code.expose_str());
             let ahead = mfa.account(id).at(*now).verify(code.expose_str(), SignIn).run(store);
-            assert!(ahead.expect(RUN).accepted().is_some());
+            assert!(ahead.decided().expect(RUN).accepted().is_some());
         }
         look("verify a token");
         let proof = self.prove(id, NEW_PHONE, ChangeFactors);
@@ -396,7 +396,7 @@ impl<K: Seal, I: FnMut(&str), L: FnMut(&str)> Stage<K, I, L> {
             zeroize::zeroize_stack::<1024>(); // `secret` returned it by value: the host's to wipe
             let pending =
                 mfa.account(id).at(*now).enrol_existing(token, rng).proven_by(proof).run(store);
-            pending.expect(RUN).done().expect("a proof").id()
+            pending.expect("a proof").id()
         };
         look("enrol an old token");
         let old = {
@@ -404,22 +404,15 @@ impl<K: Seal, I: FnMut(&str), L: FnMut(&str)> Stage<K, I, L> {
             issued(code.expose_str());
             let bound =
                 mfa.account(id).at(*now).confirm(pending, code.expose_str(), rng).run(store);
-            bound.expect(RUN).accepted().expect(RIGHT).device()
+            bound.decided().expect(RUN).accepted().expect(RIGHT).device()
         };
         look("confirm an old token");
         let proof = self.prove(id, NEW_PHONE, ChangeFactors);
-        self.mfa
-            .account(id)
-            .at(self.now)
-            .revoke(device, proof)
-            .run(&self.store)
-            .expect(RUN)
-            .done()
-            .expect(RIGHT);
+        self.mfa.account(id).at(self.now).revoke(device, proof).run(&self.store).expect(RIGHT);
         (self.look)("revoke");
         let proof = self.prove(id, NEW_PHONE, SignIn);
         let lost = self.mfa.account(id).at(self.now).report_lost(old, proof).run(&self.store);
-        lost.expect(RUN).done().expect("a proof");
+        lost.expect("a proof");
         (self.look)("report lost");
     }
 
@@ -427,15 +420,15 @@ impl<K: Seal, I: FnMut(&str), L: FnMut(&str)> Stage<K, I, L> {
         let proof = self.prove(id, NEW_PHONE, ChangeFactors);
         let Stage { mfa, store, rng, now, look, .. } = self;
         let bound = mfa.account(id).at(*now).bind_external("passkey", ExternalMethod::Passkey, rng);
-        let bound = bound.proven_by(proof).run(store).expect(RUN).done().expect("a proof");
+        let bound = bound.proven_by(proof).run(store).expect("a proof");
         for passed in [false, true] {
             let outcome =
                 if passed { Assertion::verified_by_host } else { Assertion::failed_at_host };
             let started = mfa.account(id).at(*now).start_external(SignIn, rng).run(store);
-            let started = started.expect(RUN).done().expect("a passkey");
+            let started = started.expect("a passkey");
             let assertion = outcome(started.id(), bound.device());
             let settled = mfa.account(id).at(*now).finish_external(assertion, SignIn).run(store);
-            assert_eq!(settled.expect(RUN).accepted().is_some(), passed);
+            assert_eq!(settled.decided().expect(RUN).accepted().is_some(), passed);
         }
         look("bind, start and settle a passkey");
     }
@@ -485,21 +478,14 @@ impl<K: Seal, I: FnMut(&str), L: FnMut(&str)> Stage<K, I, L> {
             let uri = ProvisioningUri::parse(&uri).expect("a uri");
             let label = Text::new("old app").expect("a label");
             let device = ExistingDevice::from_uri(label, &uri, Some(1));
-            mfa.account(id)
-                .at(*now)
-                .import(device, rng)
-                .run(store)
-                .expect(RUN)
-                .done()
-                .expect("nobody's");
+            mfa.account(id).at(*now).import(device, rng).run(store).expect("nobody's");
         }
         look("import");
         {
             let uri = ProvisioningUri::parse(&old_uri(*seed)).expect("a uri");
             let device = ExistingDevice::from_uri(Text::new("twice").expect("a label"), &uri, None);
-            assert!(
-                mfa.account(id).at(*now).import(device, rng).run(store).expect(RUN).done().is_err()
-            );
+            let twice = mfa.account(id).at(*now).import(device, rng).run(store);
+            assert!(twice.is_err_and(|not_done| not_done.refusal().is_some()));
         }
         look("import, refused");
         drop(self.prove(id, MOVED, SignIn));
@@ -510,20 +496,20 @@ impl<K: Seal, I: FnMut(&str), L: FnMut(&str)> Stage<K, I, L> {
         let operator = AccountId::new(b"7").expect("an id");
         let Stage { mfa, store, rng, seed, now, issued, .. } = self;
         {
-            let pending =
+            let mut pending =
                 mfa.account(&operator).at(*now).enrol("app", &mut drawn(*seed, OPERATORS));
-            let pending = pending.run(store).expect(RUN).done().expect("nothing is bound");
+            let pending = pending.run(store).expect("nothing is bound");
             let code = code(*seed, OPERATORS, *now);
             issued(code.expose_str());
             let bound =
                 mfa.account(&operator).at(*now).confirm(pending.id(), code.expose_str(), rng);
-            let bound = bound.run(store).expect(RUN).accepted().expect(RIGHT);
+            let bound = bound.run(store).decided().expect(RUN).accepted().expect(RIGHT);
             let codes = bound.recovery_codes().expect("the first factor");
             codes.iter().for_each(|code| issued(&code.expose_text()));
         }
         let proof = self.prove(&operator, OPERATORS, ActForOther);
         let reset = self.mfa.account(id).at(self.now).reset(proof, "ticket 4711").run(&self.store);
-        reset.expect(RUN).done().expect("an operator's proof");
+        reset.expect("an operator's proof");
         (self.look)("reset");
         let proof = self.prove(&operator, OPERATORS, ActForOther);
         let Stage { mfa, store, now, look, .. } = self;
@@ -532,40 +518,34 @@ impl<K: Seal, I: FnMut(&str), L: FnMut(&str)> Stage<K, I, L> {
             .at(*now)
             .grant_emergency_access(proof, 600, "ticket 4712")
             .run(store);
-        granted.expect(RUN).done().expect("an operator's proof");
+        granted.expect("an operator's proof");
         look("grant emergency access");
         let used = mfa.account(other).at(*now).use_emergency_access(SignIn).run(store);
-        assert!(used.expect(RUN).accepted().is_some());
+        assert!(used.decided().expect(RUN).accepted().is_some());
         look("use emergency access");
     }
 
     fn gone(&mut self, id: &AccountId) {
         let Stage { mfa, store, seed, now, issued, look, .. } = self;
-        mfa.account(id)
-            .at(*now)
-            .offboard(Actor::Host, "left")
-            .run(store)
-            .expect(RUN)
-            .done()
-            .expect("once");
+        mfa.account(id).at(*now).offboard(Actor::Host, "left").run(store).expect("once");
         {
             let code = code(*seed, NEW_PHONE, now.plus(30));
             issued(code.expose_str());
             let refused = mfa.account(id).at(now.plus(30)).verify(code.expose_str(), SignIn);
-            assert!(refused.run(store).expect(RUN).accepted().is_none());
+            assert!(refused.run(store).decided().expect(RUN).accepted().is_none());
             assert!(mfa.account(id).at(*now).summary().run(store).expect(RUN).is_some());
         }
         look("offboard");
     }
 
     /// A proof by an app, half a minute later.
-    fn prove(&mut self, id: &AccountId, app: (u64, Algorithm), purpose: Purpose) -> Proof {
+    fn prove<P: Purpose>(&mut self, id: &AccountId, app: (u64, Algorithm), purpose: P) -> Proof<P> {
         self.now = self.now.plus(30);
         let code = code(self.seed, app, self.now);
         (self.issued)(code.expose_str());
         let verdict =
             self.mfa.account(id).at(self.now).verify(code.expose_str(), purpose).run(&self.store);
-        verdict.expect(RUN).accepted().expect(RIGHT)
+        verdict.decided().expect(RUN).accepted().expect(RIGHT)
     }
 }
 

@@ -50,9 +50,11 @@ fn main() {
             let typed = Code::parse(row.code, digits).expect("eight digits");
             assert!(code == typed);
             assert!(totp.find(&typed, row.time, Window::ONE_EACH_WAY, None).is_some());
-            assert!(totp.resynchronise(&[code, typed], row.time, Reach::THOUSAND, None).is_none());
+            assert!(
+                totp.resynchronise(&[code, typed], row.time, Reach::of::<1000>(), None).is_none()
+            );
             let hotp = Hotp::new(&secret, algorithm, digits);
-            assert!(hotp.find(&hotp.generate(4), 0, LookAhead::FIVE).is_some());
+            assert!(hotp.find(&hotp.generate(4), 0, LookAhead::of::<5>()).is_some());
         }
     });
     assert_eq!(taken, 0, "allocations");

@@ -11,16 +11,16 @@ fn main() {
     let now = UnixTime::from_secs(1_800_000_000);
     let run = "memory does not fail";
 
-    let pending = mfa.account(&id).at(now).enrol("Dana's phone", &mut rng).run(&store).expect(run);
-    let pending = pending.done().expect("nothing is bound");
+    let pending = mfa.account(&id).at(now).enrol("Dana's phone", &mut rng).run(&store);
+    let pending = pending.expect("nothing is bound");
     let uri = pending.uri("Acme Billing", "dana").expect("a uri");
     let app = Totp::new(uri.secret(), uri.totp_parameters().expect("TOTP"));
     let shown = |at| app.generate(at).expect("after T0");
     let bound = mfa.account(&id).at(now).confirm(pending.id(), shown(now).expose_str(), &mut rng);
-    assert!(bound.run(&store).expect(run).accepted().is_some());
+    assert!(bound.run(&store).decided().expect(run).accepted().is_some());
     let later = now.plus(30);
     let verdict = mfa.account(&id).at(later).verify(shown(later).expose_str(), SignIn).run(&store);
-    assert!(verdict.expect(run).accepted().is_some());
+    assert!(verdict.decided().expect(run).accepted().is_some());
 
     let record = Store::load(&store, &id).expect(run).expect("written");
     println!("{}", record.as_bytes().len());

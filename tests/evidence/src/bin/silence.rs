@@ -17,7 +17,7 @@ use countersign::otp::{LookAhead, Reach};
 use countersign::vectors::seed;
 use countersign::{
     AccountId, Algorithm, ChangeFactors, Code, DeviceId, Hotp, Keyring, MemoryStore, Mfa, Policy,
-    Proof, ProvisioningUri, Secret, SignIn, Totp, UnixTime, Verdict, Window,
+    Proof, ProvisioningUri, Purpose, Secret, SignIn, Totp, UnixTime, Verdict, Window,
 };
 use countersign_evidence::{errors, hide, show, under_valgrind, wrappers};
 use zeroize::Zeroizing;
@@ -240,7 +240,7 @@ fn equal_codes() {
         let [public, secret] = secrets.each_ref().map(hotp);
         for (hotp, code) in apart([&public, &secret], &codes) {
             for (counter, found) in [(first, Some(second)), (second + 1, None)] {
-                let found_at = hotp.find(code, counter, LookAhead::FIVE);
+                let found_at = hotp.find(code, counter, LookAhead::of::<5>());
                 assert_eq!(found_at.map(|found| found.counter()), found);
             }
         }
@@ -475,15 +475,14 @@ fn accounts(algorithm: Algorithm, leaked: Option<&str>) {
         Hiding { keys: Keyring::new([7; 32]), secrets: &secrets, hidden: &hidden, leak: leaked };
     let mfa = Mfa::new(keys, Apps(algorithm));
 
-    let pending =
-        mfa.account(&id).at(now).enrol("phone", &mut rng).run(&store).expect("memory").done();
+    let pending = mfa.account(&id).at(now).enrol("phone", &mut rng).run(&store);
     let pending = pending.expect("nothing is bound");
     let uri = pending.uri("Acme", "dana").expect("a uri");
     issued("leaks_an_issued_secret", uri.secret().expose_bytes());
     let app = Totp::new(&owned(&uri, &secrets), uri.totp_parameters().expect("TOTP"));
     let code = |now| app.generate(now).expect("after T0").expose_str().to_owned();
     let bound = mfa.account(&id).at(now).confirm(pending.id(), &code(now), &mut rng).run(&store);
-    let bound = bound.expect("memory").accepted().expect("the app's code");
+    let bound = bound.decided().expect("memory").accepted().expect("the app's code");
     let recovery = bound.recovery_codes().expect("the first factor");
     issued("leaks_an_issued_recovery_code", recovery.expose_lines().as_bytes());
     let lines = shown(&recovery.expose_lines());
@@ -492,7 +491,7 @@ fn accounts(algorithm: Algorithm, leaked: Option<&str>) {
 
     let now = now.plus(30);
     let verify = |typed: &str, now| {
-        mfa.account(&id).at(now).verify(typed, SignIn).run(&store).expect("memory")
+        mfa.account(&id).at(now).verify(typed, SignIn).run(&store).decided().expect("memory")
     };
     let wrong = if code(now) == "000000" { "000001" } else { "000000" };
     assert!(matches!(verify(wrong, now), Verdict::Rejected { .. }));
@@ -500,7 +499,12 @@ fn accounts(algorithm: Algorithm, leaked: Option<&str>) {
     assert!(matches!(verify(&code(now.plus(30)), now), Verdict::Rejected { .. }));
 
     let spend = |typed: &str| {
-        mfa.account(&id).at(now).recover(typed, ChangeFactors).run(&store).expect("memory")
+        mfa.account(&id)
+            .at(now)
+            .recover(typed, ChangeFactors)
+            .run(&store)
+            .decided()
+            .expect("memory")
     };
     assert!(spend(&recovery[0]).accepted().is_some());
     assert!(spend(&recovery[0]).accepted().is_none());
@@ -508,41 +512,42 @@ fn accounts(algorithm: Algorithm, leaked: Option<&str>) {
 
     // A token, beside the app.
     let proof = spend(&recovery[8]).accepted().expect("unspent");
-    let pending =
+    let mut pending =
         mfa.account(&id).at(now).enrol_hotp("token", Digits::Eight, &mut rng).proven_by(proof);
-    let pending = pending.run(&store).expect("memory").done().expect("a proof");
+    let pending = pending.run(&store).expect("a proof");
     let secret = owned(&pending.uri("Acme", "dana").expect("a uri"), &secrets);
     let token = Hotp::new(&secret, Algorithm::Sha1, Digits::Eight);
     let pressed = |counter| token.generate(counter).expose_str().to_owned();
     let bound = mfa.account(&id).at(now).confirm(pending.id(), &pressed(0), &mut rng).run(&store);
-    let device = bound.expect("memory").accepted().expect("the token's code").device();
+    let device = bound.decided().expect("memory").accepted().expect("the token's code").device();
     assert!(verify(&pressed(4), now).accepted().is_some());
     assert!(verify(&pressed(4), now).accepted().is_none());
     let codes = [pressed(20), pressed(21)];
     let codes = codes.each_ref().map(String::as_str);
     let again = mfa.account(&id).at(now).resynchronise(device, codes, SignIn).run(&store);
-    assert!(again.expect("memory").accepted().is_some());
+    assert!(again.decided().expect("memory").accepted().is_some());
 
     let proof = spend(&recovery[9]).accepted().expect("unspent");
     let number = PhoneNumber::new("+15005550006").expect("E.164");
     let told = RestrictedNotice::given_by_host();
-    let sent =
+    let mut sent =
         mfa.account(&id).at(now).enrol_phone("mobile", number, told, &mut rng).proven_by(proof);
-    let sent = sent.run(&store).expect("memory").done().expect("a proof");
+    let sent = sent.run(&store).expect("a proof");
     issued("leaks_an_issued_sent_code", sent.code().expose_str().as_bytes());
     let sent_code = shown(sent.code().expose_str());
     let bound = mfa.account(&id).at(now).confirm(sent.id(), &sent_code, &mut rng);
-    assert!(bound.run(&store).expect("memory").accepted().is_some());
+    assert!(bound.run(&store).decided().expect("memory").accepted().is_some());
 
     let now = now.plus(60);
-    let sent = mfa.account(&id).at(now).send_code(SignIn, &mut rng).run(&store).expect("memory");
-    let sent = sent.done().expect("a bound telephone");
+    let sent = mfa.account(&id).at(now).send_code(SignIn, &mut rng).run(&store);
+    let sent = sent.expect("a bound telephone");
     let sent_code = shown(sent.code().expose_str());
     let answer = |typed: &str| {
         mfa.account(&id)
             .at(now)
             .verify_sent_code(sent.id(), typed, SignIn)
             .run(&store)
+            .decided()
             .expect("memory")
     };
     let wrong = if sent_code == "000000" { "000001" } else { "000000" };
@@ -629,29 +634,34 @@ impl People {
     }
 
     /// Binds an app; with the first one come the recovery codes.
-    fn bind(&mut self, id: &AccountId, proof: Option<Proof>) -> (Totp, DeviceId, Vec<String>) {
+    fn bind(
+        &mut self,
+        id: &AccountId,
+        proof: Option<Proof<ChangeFactors>>,
+    ) -> (Totp, DeviceId, Vec<String>) {
         let People { mfa, store, rng, now } = self;
         let mut pending = mfa.account(id).at(*now).enrol("phone", rng);
         if let Some(proof) = proof {
             pending = pending.proven_by(proof);
         }
-        let pending = pending.run(&*store).expect("memory").done().expect("allowed");
+        let pending = pending.run(&*store).expect("allowed");
         let uri = pending.uri("Acme", "dana").expect("a uri");
         let app = Totp::new(uri.secret(), uri.totp_parameters().expect("TOTP"));
         let bound =
             mfa.account(id).at(*now).confirm(pending.id(), &shown_at(&app, *now), rng).run(&*store);
-        let bound = bound.expect("memory").accepted().expect("the app's code");
+        let bound = bound.decided().expect("memory").accepted().expect("the app's code");
         let recovery = bound.recovery_codes().into_iter().flat_map(|codes| codes.iter());
         (app, bound.device(), recovery.map(|code| code.expose_text().to_string()).collect())
     }
 
-    fn verify(&self, id: &AccountId, typed: &str, purpose: Purpose) -> Verdict {
-        self.mfa.account(id).at(self.now).verify(typed, purpose).run(&self.store).expect("memory")
+    fn verify<P: Purpose>(&self, id: &AccountId, typed: &str, purpose: P) -> Verdict<Proof<P>> {
+        let verify = self.mfa.account(id).at(self.now).verify(typed, purpose);
+        verify.run(&self.store).decided().expect("memory")
     }
 
-    fn recover(&self, id: &AccountId, typed: &str) -> Verdict {
+    fn recover(&self, id: &AccountId, typed: &str) -> Verdict<Proof<ChangeFactors>> {
         let recover = self.mfa.account(id).at(self.now).recover(typed, ChangeFactors);
-        recover.run(&self.store).expect("memory")
+        recover.run(&self.store).decided().expect("memory")
     }
 }
 
@@ -694,7 +704,7 @@ fn count_verify(algorithm: Algorithm, typed: &str) {
     let verdict = if typed.ends_with("-2-wrong") {
         let codes = [code.as_str(); 2];
         let again = people.mfa.account(&id).at(people.now).resynchronise(device, codes, SignIn);
-        again.run(&people.store).expect("memory")
+        again.run(&people.store).decided().expect("memory")
     } else {
         people.verify(&id, &code, SignIn)
     };

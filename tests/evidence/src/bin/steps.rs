@@ -142,7 +142,7 @@ fn find(totp: &Totp, code: &Code, now: UnixTime) {
 
 #[inline(never)]
 fn find_ahead(hotp: &Hotp, code: &Code) {
-    region(|| hotp.find(code, 1_000, LookAhead::FIVE).is_some());
+    region(|| hotp.find(code, 1_000, LookAhead::of::<5>()).is_some());
 }
 
 fn core() -> ExitCode {

@@ -1,5 +1,6 @@
-//! Handles secrets and stops now and then, so that `tests/wiping.rs` can look at its memory. Stopping
-//! must not disturb what lies on the stack below: it is two system calls, without a function call.
+//! Handles secrets and stops now and then, so that `tests/evidence/tests/wiping.rs` can look at its
+//! memory. Stopping must not disturb what lies on the stack below: it is two system calls, without a
+//! function call.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::arch::asm;

@@ -44,26 +44,25 @@ fn run() -> Result<(), i32> {
     let id = AccountId::new(b"42").map_err(|_| 1)?;
     let now = UnixTime::from_secs(1_800_000_000);
 
-    let pending =
-        mfa.account(&id).at(now).enrol("Dana's phone", &mut rng).run(&store).map_err(|_| 2)?;
-    let pending = pending.done().map_err(|_| 3)?;
+    let enrolled = mfa.account(&id).at(now).enrol("Dana's phone", &mut rng).run(&store);
+    let pending = enrolled.map_err(|not_done| if not_done.refusal().is_none() { 2 } else { 3 })?;
     let uri = pending.uri("Acme Billing", "dana").map_err(|_| 4)?;
     let phone = Totp::new(uri.secret(), uri.totp_parameters().ok_or(5)?);
     let shown = |at| phone.generate(at).map(|code| String::from(code.expose_str())).ok_or(6);
 
     let bound = mfa.account(&id).at(now).confirm(pending.id(), &shown(now)?, &mut rng).run(&store);
-    let bound = bound.map_err(|_| 7)?.accepted().ok_or(8)?;
+    let bound = bound.decided().map_err(|_| 7)?.accepted().ok_or(8)?;
     if bound.recovery_codes().ok_or(9)?.len() != 10 {
         return Err(10);
     }
     let later = now.plus(30);
     let verify = |code: &str| mfa.account(&id).at(later).verify(code, SignIn).run(&store);
     let code = shown(later)?;
-    let proof = verify(&code).map_err(|_| 11)?.accepted().ok_or(12)?;
+    let proof = verify(&code).decided().map_err(|_| 11)?.accepted().ok_or(12)?;
     if *proof.account() != id {
         return Err(15);
     }
-    match verify(&code).map_err(|_| 13)? {
+    match verify(&code).decided().map_err(|_| 13)? {
         Verdict::Rejected { .. } => Ok(()),
         _ => Err(14),
     }

@@ -34,14 +34,15 @@ fn run() -> Result<(), i32> {
     for row in black_box(&HOTP) {
         let typed = Code::parse(row.code, Digits::Six).map_err(|_| 9)?;
         require(hotp.generate(row.counter) == typed, 10)?;
-        let found = hotp.find(&typed, row.counter, LookAhead::FIVE).ok_or(11)?;
+        let found = hotp.find(&typed, row.counter, LookAhead::of::<5>()).ok_or(11)?;
         require(found.counter() == row.counter, 12)?;
     }
     let [_, _, third, fourth, ..] = black_box(&HOTP);
     let codes = [third, fourth].map(|row| Code::parse_lenient(row.code, Digits::Six));
     let [Ok(first), Ok(second)] = codes else { return Err(13) };
-    let found =
-        hotp.resynchronise(black_box([first, second].as_slice()), 0, Reach::THOUSAND).ok_or(14)?;
+    let found = hotp
+        .resynchronise(black_box([first, second].as_slice()), 0, Reach::of::<1000>())
+        .ok_or(14)?;
     require(found.next() == Some(4), 15)?;
     clock()?;
     texts()?;
@@ -59,15 +60,16 @@ fn clock() -> Result<(), i32> {
     let found = totp.find_with_drift(&code(60)?, now, Window::ONE_EACH_WAY, 1, None).ok_or(18)?;
     require(found.drift() == 2, 19)?;
     let three = [code(3_600)?, code(3_630)?, code(3_660)?];
-    let found =
-        totp.resynchronise(black_box(three.as_slice()), now, Reach::THOUSAND, None).ok_or(20)?;
+    let found = totp
+        .resynchronise(black_box(three.as_slice()), now, Reach::of::<1000>(), None)
+        .ok_or(20)?;
     require(found.drift() == 122, 21)?;
-    require(totp.resynchronise(&three[..1], now, Reach::THOUSAND, None).is_none(), 22)?;
+    require(totp.resynchronise(&three[..1], now, Reach::of::<1000>(), None).is_none(), 22)?;
     let key = Key::new(algorithm, &made);
     require(key.algorithm() == algorithm, 23)?;
     let hotp = Hotp::from_key(key, totp.digits());
     require(totp.step_at(now).map(|step| hotp.generate(step)) == Some(code(0)?), 24)?;
-    require(totp.seconds_left(now) == Some(29) && totp.period() == Period::THIRTY, 25)
+    require(totp.seconds_left(now) == Some(29) && totp.period() == Period::of::<30>(), 25)
 }
 
 /// What is typed, right and wrong, and what is printed. Not base32: the library behind it has bounds
@@ -89,13 +91,13 @@ fn texts() -> Result<(), i32> {
 /// The bounds of every number.
 fn numbers() -> Result<(), i32> {
     for count in black_box(0..=255) {
-        let number = u16::from(count);
+        let number = u64::from(count);
         require(Digits::new(count).is_none_or(|digits| digits.count() == count), 34)?;
-        require(LookAhead::new(count).is_none_or(|ahead| ahead.counters() == count), 35)?;
-        require(Reach::new(number).is_none_or(|reach| reach.factors() == number), 36)?;
-        require(Period::new(number.into()).is_none_or(|it| it.as_secs() == number.into()), 37)?;
-        let window = Window::new(count, 1);
-        require(window.is_none_or(|window| window.lifetime(Period::THIRTY) > 0), 38)?;
+        require(LookAhead::new(number).is_none_or(|ahead| ahead.as_u64() == number), 35)?;
+        require(Reach::new(number).is_none_or(|reach| reach.as_u64() == number), 36)?;
+        require(Period::new(number).is_none_or(|period| period.as_u64() == number), 37)?;
+        let window = Window::new(number, 1);
+        require(window.is_none_or(|window| window.lifetime(Period::of::<30>()) > 0), 38)?;
     }
     let guessed = Window::ONE_EACH_WAY.guess_probability(Digits::Six, black_box(100));
     require((0.0002..0.0004).contains(&guessed), 39)?;

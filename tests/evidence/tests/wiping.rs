@@ -1,4 +1,5 @@
-//! Wiping, by looking: `bash .ci/evidence` runs these, or `cargo test --test wiping -- --ignored`.
+//! Wiping, by looking: `bash .ci/evidence` runs these, or
+//! `cargo test -p countersign-evidence --test wiping -- --ignored`.
 //!
 //! A program (`tests/evidence/src/bin/wiping.rs`) handles secrets and stops; this test reads its
 //! heap, its stack and its other writable memory, and searches them for every eight bytes of the
@@ -29,11 +30,11 @@ use countersign::otp::Parameters;
 use countersign::{Algorithm, Digits, Keyring, Totp};
 use zeroize::Zeroizing;
 
-#[path = "evidence/programs.rs"]
+#[path = "../programs.rs"]
 #[allow(dead_code)] // each test uses a part
 mod programs;
 
-#[path = "evidence/src/scenario.rs"]
+#[path = "../src/scenario.rs"]
 #[allow(dead_code)] // the core's is for the program alone
 mod scenario;
 

@@ -1,0 +1,365 @@
+//! What a record holds, as CBOR: one list of fields for each type, for writing and reading alike.
+//!
+//! Standard: RFC 8949 (CBOR).
+//!
+//! A struct is an array of its fields, in the order of its list below; an enum is an array of its
+//! number and its fields. A field that is added goes to the end of its list, behind `later`: a record
+//! from before reads it as its default. Nothing is ever removed or moved. Does not seal: `record`
+//! does.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::convert::Infallible;
+
+use minicbor::decode::Error as CborError;
+use minicbor::{Decoder, Encoder};
+use zeroize::Zeroize;
+
+use crate::account::challenge::{Challenge, ChallengeId, PhoneNumber, SentCode};
+use crate::account::device::{Device, Factor};
+use crate::account::proof::AnyPurpose;
+use crate::account::recovery::RecoverySet;
+use crate::account::state::{Account, Budgets, Pending};
+use crate::account::summary::{DeviceId, DeviceStatus, Method};
+use crate::account::throttle::Budget;
+use crate::otp::algorithm::Algorithm;
+use crate::otp::code::Digits;
+use crate::otp::secret::Secret;
+use crate::otp::totp::{Parameters, Period};
+use crate::text::Text;
+use crate::time::UnixTime;
+
+/// Writes `account`.
+pub(crate) fn write(account: &Account) -> Result<Plaintext, Malformed> {
+    let mut plaintext = Plaintext(Vec::with_capacity(Plaintext::USUAL_LEN));
+    account.write(&mut Encoder::new(&mut plaintext)).map_err(|_| Malformed)?;
+    Ok(plaintext)
+}
+
+/// Reads an account, of which nothing may be left over.
+pub(crate) fn read(plaintext: &[u8]) -> Result<Box<Account>, Malformed> {
+    let mut decoder = Decoder::new(plaintext);
+    let account = Box::<Account>::read(&mut decoder).map_err(|_| Malformed)?;
+    if decoder.position() == plaintext.len() { Ok(account) } else { Err(Malformed) }
+}
+
+/// The plaintext is not an account.
+#[derive(Debug)]
+pub(crate) struct Malformed;
+
+type Writer<'p> = Encoder<&'p mut Plaintext>;
+type Written = Result<(), minicbor::encode::Error<Infallible>>;
+type Read<T> = Result<T, CborError>;
+
+/// A type that a record can hold.
+trait Stored: Sized {
+    /// How many a list of these may hold.
+    const MOST: u64 = 64;
+
+    fn write(&self, e: &mut Writer<'_>) -> Written;
+
+    fn read(d: &mut Decoder<'_>) -> Read<Self>;
+}
+
+fn nonsense() -> CborError {
+    CborError::message("out of range")
+}
+
+/// The fields of a struct. A field that is in neither list does not compile.
+macro_rules! fields {
+    ($name:ident { $($field:ident),* } later { $($later:ident),* } $(not stored { $($unstored:ident: $value:expr),* })?) => {
+        impl Stored for $name {
+            fn write(&self, e: &mut Writer<'_>) -> Written {
+                let $name { $($field,)* $($later,)* $($($unstored: _),*)? } = self;
+                const LIST: &[&str] = &[$(stringify!($field),)* $(stringify!($later),)*];
+                e.array(LIST.len() as u64)?;
+                $($field.write(e)?;)*
+                $($later.write(e)?;)*
+                Ok(())
+            }
+
+            fn read(d: &mut Decoder<'_>) -> Read<Self> {
+                let mut left = d.array()?.ok_or_else(nonsense)?;
+                let read = $name {
+                    $($field: next(&mut left, d)?,)*
+                    $($later: next_or_default(&mut left, d)?,)*
+                    $($($unstored: $value),*)?
+                };
+                if left == 0 { Ok(read) } else { Err(nonsense()) }
+            }
+        }
+    };
+}
+
+/// The variants of an enum, each by its number. A variant that is not listed does not compile.
+macro_rules! variants {
+    ($name:ident { $($number:literal $variant:ident { $($key:tt: $field:ident),* }),* }) => {
+        impl Stored for $name {
+            fn write(&self, e: &mut Writer<'_>) -> Written {
+                match self {
+                    $($name::$variant { $($key: $field),* } => {
+                        const LIST: &[&str] = &["number", $(stringify!($field)),*];
+                        e.array(LIST.len() as u64)?.u8($number)?;
+                        $($field.write(e)?;)*
+                    })*
+                }
+                Ok(())
+            }
+
+            fn read(d: &mut Decoder<'_>) -> Read<Self> {
+                let mut left = d.array()?.ok_or_else(nonsense)?;
+                let read = match next::<u8>(&mut left, d)? {
+                    $($number => $name::$variant { $($key: next(&mut left, d)?),* },)*
+                    _ => return Err(nonsense()),
+                };
+                if left == 0 { Ok(read) } else { Err(nonsense()) }
+            }
+        }
+    };
+}
+
+/// The numbers of an enum without fields.
+macro_rules! numbers {
+    ($name:ident { $($number:literal $variant:ident),* }) => {
+        impl Stored for $name {
+            fn write(&self, e: &mut Writer<'_>) -> Written {
+                e.u8(match self { $($name::$variant => $number),* })?;
+                Ok(())
+            }
+
+            fn read(d: &mut Decoder<'_>) -> Read<Self> {
+                match d.u8()? {
+                    $($number => Ok($name::$variant),)*
+                    _ => Err(nonsense()),
+                }
+            }
+        }
+    };
+}
+
+/// The next item of an array of which `left` are left.
+fn next<T: Stored>(left: &mut u64, d: &mut Decoder<'_>) -> Read<T> {
+    *left = left.checked_sub(1).ok_or_else(nonsense)?;
+    T::read(d)
+}
+
+/// The next item, or its default where the record is from before there was one.
+#[allow(dead_code)] // until the first later field
+fn next_or_default<T: Stored + Default>(left: &mut u64, d: &mut Decoder<'_>) -> Read<T> {
+    if *left == 0 { Ok(T::default()) } else { next(left, d) }
+}
+
+fields!(Account {
+    epoch, last_write, first_bound_at, offboarded_at, reenrol_until, emergency_until, devices,
+    pending, recovery, sent, external, code_sent_at, budgets
+} later {} not stored { exists: true });
+fields!(Budgets { codes, recovery, out_of_band, external } later {});
+fields!(Budget { consecutive, not_before, forgotten_at } later {});
+fields!(Device { id, label, status, bound_at, last_used, imported, factor } later {});
+fields!(Parameters { algorithm, digits, period, t0 } later {});
+fields!(Pending { id, until, device, replaces, sent } later {});
+fields!(RecoverySet { salt, hashes, spent, issued_at } later {});
+fields!(Challenge { id, purpose, until, device, failures, sent } later {});
+fields!(SentCode { key, mac } later {});
+variants!(Factor {
+    0 Totp { secret: secret, parameters: parameters, last_step: last_step, drift: drift, offset: offset },
+    1 Hotp { secret: secret, algorithm: algorithm, digits: digits, next: next_counter },
+    2 External { 0: method },
+    3 Phone { 0: number },
+    4 Former { 0: method }
+});
+variants!(AnyPurpose {
+    0 SignIn {}, 1 ChangeFactors {}, 2 ChangePrivileges {}, 3 ActForOther {}, 4 Action { 0: name }
+});
+numbers!(Algorithm { 1 Sha1, 2 Sha256, 3 Sha512 });
+numbers!(DeviceStatus { 0 Confirmed, 1 Disabled, 2 Lost, 3 Revoked });
+numbers!(Method { 0 Totp, 1 Hotp, 2 Passkey, 3 Pki, 4 Sms, 5 RecoveryCode, 6 Emergency });
+
+/// Types that CBOR has, and types that are one of those under another name.
+macro_rules! plain {
+    ($($type:ty: $write:expr, $read:expr;)*) => {$(
+        impl Stored for $type {
+            fn write(&self, e: &mut Writer<'_>) -> Written {
+                let write: fn(&$type, &mut Writer<'_>) -> Written = $write;
+                write(self, e)
+            }
+
+            fn read(d: &mut Decoder<'_>) -> Read<Self> {
+                let read: fn(&mut Decoder<'_>) -> Read<$type> = $read;
+                read(d)
+            }
+        }
+    )*};
+}
+
+plain! {
+    bool: |flag, e| e.bool(*flag).map(drop), |d| d.bool();
+    u8: |number, e| e.u8(*number).map(drop), |d| d.u8();
+    u16: |number, e| e.u16(*number).map(drop), |d| d.u16();
+    u32: |number, e| e.u32(*number).map(drop), |d| d.u32();
+    u64: |number, e| e.u64(*number).map(drop), |d| d.u64();
+    i8: |number, e| e.i8(*number).map(drop), |d| d.i8();
+    i16: |number, e| e.i16(*number).map(drop), |d| d.i16();
+    UnixTime: |at, e| at.as_secs().write(e), |d| d.u64().map(UnixTime::from_secs);
+    DeviceId: |id, e| id.as_u64().write(e), |d| d.u64().map(DeviceId::from_u64);
+    ChallengeId: |id, e| id.as_bytes().write(e), |d| Stored::read(d).map(ChallengeId::from_bytes);
+    Digits: |digits, e| digits.count().write(e), |d| Digits::new(d.u8()?).ok_or_else(nonsense);
+    Period: |period, e| period.as_u64().write(e), |d| Period::new(d.u64()?).ok_or_else(nonsense);
+    PhoneNumber: |number, e| e.str(number.as_str()).map(drop),
+        |d| PhoneNumber::new(d.str()?).map_err(|_| nonsense());
+    Box<Secret>: |secret, e| e.bytes(secret.expose_bytes()).map(drop),
+        |d| Secret::boxed(d.bytes()?).map_err(|_| nonsense());
+    Box<Account>: |account, e| Account::write(account, e), |d| Account::read(d).map(Box::new);
+    Box<SentCode>: |sent, e| SentCode::write(sent, e), |d| SentCode::read(d).map(Box::new);
+    (Box<SentCode>, u8): |(sent, failures), e| { e.array(2)?; sent.write(e)?; failures.write(e) },
+        |d| if d.array()? == Some(2) { Ok((Stored::read(d)?, d.u8()?)) } else { Err(nonsense()) };
+}
+
+impl<const MAX: usize> Stored for Text<MAX> {
+    fn write(&self, e: &mut Writer<'_>) -> Written {
+        e.str(self.as_str()).map(drop)
+    }
+
+    fn read(d: &mut Decoder<'_>) -> Read<Self> {
+        Text::new(d.str()?).map_err(|_| nonsense())
+    }
+}
+
+impl<const N: usize> Stored for [u8; N] {
+    /// A set of recovery codes marks the spent ones in sixteen bits.
+    const MOST: u64 = 16;
+
+    fn write(&self, e: &mut Writer<'_>) -> Written {
+        e.bytes(self).map(drop)
+    }
+
+    fn read(d: &mut Decoder<'_>) -> Read<Self> {
+        d.bytes()?.try_into().map_err(|_| nonsense())
+    }
+}
+
+impl<T: Stored> Stored for Option<T> {
+    fn write(&self, e: &mut Writer<'_>) -> Written {
+        match self {
+            Some(value) => value.write(e),
+            None => e.null().map(drop),
+        }
+    }
+
+    fn read(d: &mut Decoder<'_>) -> Read<Self> {
+        if d.datatype()? == minicbor::data::Type::Null {
+            d.null()?;
+            return Ok(None);
+        }
+        T::read(d).map(Some)
+    }
+}
+
+impl<T: Stored> Stored for Vec<T> {
+    fn write(&self, e: &mut Writer<'_>) -> Written {
+        e.array(self.len() as u64)?;
+        self.iter().try_for_each(|item| item.write(e))
+    }
+
+    fn read(d: &mut Decoder<'_>) -> Read<Self> {
+        let length = d.array()?.filter(|length| *length <= T::MOST).ok_or_else(nonsense)?;
+        // The capacity first: a vector of secrets that grows leaves copies behind.
+        let mut all = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
+        for _ in 0..length {
+            all.push(T::read(d)?);
+        }
+        Ok(all)
+    }
+}
+
+/// Bytes to be sealed, which are wiped where they are, and where they were before they grew.
+pub(crate) struct Plaintext(Vec<u8>);
+
+impl Plaintext {
+    /// Room for an app and a set of recovery codes.
+    const USUAL_LEN: usize = 384;
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Moves to larger room and wipes the old one. A vector that grows by itself frees it as it is.
+    #[cold]
+    #[inline(never)]
+    fn grow(&mut self, by: usize) {
+        let room = self.0.capacity().saturating_mul(2).saturating_add(by);
+        let mut larger = Plaintext(Vec::with_capacity(room));
+        larger.0.extend_from_slice(&self.0);
+        *self = larger;
+    }
+}
+
+impl minicbor::encode::Write for Plaintext {
+    type Error = Infallible;
+
+    #[inline]
+    fn write_all(&mut self, bytes: &[u8]) -> Result<(), Self::Error> {
+        if self.0.capacity().saturating_sub(self.0.len()) < bytes.len() {
+            self.grow(bytes.len());
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
+}
+
+impl Drop for Plaintext {
+    fn drop(&mut self) {
+        self.0.as_mut_slice().zeroize(); // behind its end nothing was ever written
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The bytes stay in one piece, and in order, when they outgrow their room.
+    #[test]
+    fn a_plaintext_that_outgrows_its_room_keeps_what_it_held() {
+        use minicbor::encode::Write;
+        let mut plaintext = Plaintext(Vec::with_capacity(3));
+        for part in [b"one".as_slice(), b"", b" and two", &[b'.'; 500]] {
+            plaintext.write_all(part).unwrap();
+        }
+        assert!(plaintext.0.starts_with(b"one and two...."));
+        assert_eq!(plaintext.0.len(), 511);
+    }
+
+    /// A type as one release stores it, and as a later one does.
+    #[derive(Debug, PartialEq)]
+    struct Before {
+        kept: u8,
+    }
+
+    #[derive(Debug, PartialEq)]
+    struct After {
+        kept: u8,
+        added: Option<u64>,
+    }
+
+    fields!(Before { kept } later {});
+    fields!(After { kept } later { added });
+
+    fn written(value: &impl Stored) -> Vec<u8> {
+        let mut plaintext = Plaintext(Vec::new());
+        value.write(&mut Encoder::new(&mut plaintext)).unwrap();
+        plaintext.0.clone()
+    }
+
+    #[test]
+    fn a_later_field_is_its_default_in_a_record_from_before() {
+        let (before, after) = (written(&Before { kept: 7 }), After { kept: 7, added: Some(9) });
+        let read = |bytes: &[u8]| After::read(&mut Decoder::new(bytes)).ok();
+        assert_eq!(read(&before), Some(After { kept: 7, added: None }));
+        assert_eq!(read(&written(&after)), Some(after));
+        // The release before cannot know what a later field means: it reads nothing of it.
+        let later = written(&After { kept: 7, added: None });
+        assert!(Before::read(&mut Decoder::new(&later)).is_err());
+        assert!(read(&[0x80]).is_none(), "a first field is never absent");
+        assert!(read(&[0x83, 7, 0xf6, 0xf6]).is_none(), "nor is there one more than is known");
+    }
+}

@@ -1,0 +1,165 @@
+//! Sealing: how a record is encrypted and bound to its person and version.
+//!
+//! Standard: RFC 4226 section 7.5 (secrets encrypted at rest), RFC 8452 (AES-256-GCM-SIV).
+//!
+//! Does not know what a record holds, and keeps no key that the host did not give it.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::fmt;
+
+use aes_gcm_siv::Aes256GcmSiv;
+use aes_gcm_siv::aead::{AeadInOut, KeyInit, Nonce, Tag};
+use hmac::{Hmac, Mac};
+use sha2::Sha256;
+use zeroize::{Zeroize, Zeroizing};
+
+use crate::wipe;
+
+/// Encrypts and authenticates records: implement it over a key management service or a validated
+/// module; otherwise use [`Keyring`].
+pub trait Seal: Send + Sync {
+    /// Encrypts `plaintext` so that it opens only under the same `context`.
+    ///
+    /// `nonce` differs for every account and version. One decision may be made again after a lost
+    /// race, so two plaintexts can meet one nonce: take an algorithm that withstands that (RFC
+    /// 8452), or a random nonce.
+    ///
+    /// # Errors
+    /// [`SealError`].
+    fn seal(&self, context: &[u8], nonce: [u8; 12], plaintext: &[u8])
+    -> Result<Vec<u8>, SealError>;
+
+    /// Decrypts what [`Seal::seal`] returned, now or under an older key.
+    ///
+    /// # Errors
+    /// [`SealError`].
+    fn open(&self, context: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError>;
+}
+
+/// Why a record could not be sealed or opened.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum SealError {
+    /// The bytes are not what was sealed under this context.
+    NotAuthentic,
+    /// The key management has no answer now.
+    Unavailable,
+    /// No key of the keyring sealed it.
+    UnknownKey,
+}
+
+impl fmt::Display for SealError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            SealError::NotAuthentic => "the record was altered or is of another version",
+            SealError::Unavailable => "the key management did not answer",
+            SealError::UnknownKey => "the record is sealed with a key that is not in the keyring",
+        })
+    }
+}
+
+impl core::error::Error for SealError {}
+
+/// The keys that seal records, with AES-256-GCM-SIV. The newest seals; the older ones open, and a
+/// record moves over to the newest when it is next written.
+///
+/// Keep the keys apart from the database: an attacker with both has every secret.
+pub struct Keyring {
+    newest: SealingKey,
+    older: Vec<SealingKey>,
+}
+
+impl Keyring {
+    /// One key of 32 random bytes.
+    #[must_use]
+    pub fn new(key: [u8; 32]) -> Keyring {
+        Keyring { newest: SealingKey::new(key), older: Vec::new() }
+    }
+
+    /// A key from before, which still opens what it sealed.
+    #[must_use]
+    pub fn with_older(mut self, key: [u8; 32]) -> Keyring {
+        self.older.push(SealingKey::new(key));
+        self
+    }
+}
+
+impl fmt::Debug for Keyring {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Keyring([{} keys])", self.older.len().saturating_add(1))
+    }
+}
+
+/// One key, boxed so that moving a keyring leaves no copy of the schedule behind.
+struct SealingKey {
+    /// Names the key in a record: derived from it, so that no number has to be kept beside it.
+    name: [u8; 4],
+    cipher: Box<Aes256GcmSiv>,
+}
+
+/// Bytes of stack below the call in which a key is scheduled. Enough for a release build:
+/// `tests/evidence/tests/wiping.rs` looks.
+const TRACES: usize = 4096;
+
+impl SealingKey {
+    #[inline(always)] // so that the key is wiped where the caller put it
+    fn new(mut key: [u8; 32]) -> SealingKey {
+        let made = wipe::after::<TRACES, _>(|| Self::scheduled(&key));
+        key.zeroize();
+        made
+    }
+
+    /// The cipher is boxed after it was made, and a move leaves a copy: the caller wipes the stack
+    /// that this used.
+    fn scheduled(key: &[u8; 32]) -> SealingKey {
+        let cipher = Box::new(Aes256GcmSiv::new(key.into()));
+        let mut name = [0; 4];
+        if let Ok(mut mac) = <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(key) {
+            mac.update(b"countersign key name 1");
+            let tag: [u8; 32] = mac.finalize().into_bytes().into();
+            name = tag.first_chunk().copied().unwrap_or_default();
+        }
+        SealingKey { name, cipher }
+    }
+}
+
+const TAG_LEN: usize = 16;
+
+/// What sealing adds: a key's name, a nonce and a tag; and room for the head of the record.
+const SEALING_ROOM: usize = 47; // 4, 12, 16 and 15
+
+impl Seal for Keyring {
+    fn seal(
+        &self,
+        context: &[u8],
+        nonce: [u8; 12],
+        plaintext: &[u8],
+    ) -> Result<Vec<u8>, SealError> {
+        let SealingKey { name, cipher } = &self.newest;
+        let mut sealed = Vec::with_capacity(plaintext.len().saturating_add(SEALING_ROOM));
+        sealed.extend_from_slice(name);
+        sealed.extend_from_slice(&nonce);
+        sealed.extend_from_slice(plaintext);
+        let (_, text) = sealed.split_at_mut_checked(4 + 12).ok_or(SealError::NotAuthentic)?;
+        let nonce = Nonce::<Aes256GcmSiv>::from(nonce);
+        let tag = cipher.encrypt_inout_detached(&nonce, context, text.into());
+        let tag = tag.map_err(|_| SealError::NotAuthentic)?;
+        sealed.extend_from_slice(&tag);
+        Ok(sealed)
+    }
+
+    fn open(&self, context: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
+        let (name, rest) = sealed.split_first_chunk::<4>().ok_or(SealError::NotAuthentic)?;
+        let (nonce, rest) = rest.split_first_chunk::<12>().ok_or(SealError::NotAuthentic)?;
+        let (text, tag) = rest.split_last_chunk::<TAG_LEN>().ok_or(SealError::NotAuthentic)?;
+        let mut keys = core::iter::once(&self.newest).chain(&self.older);
+        let key = keys.find(|key| key.name == *name).ok_or(SealError::UnknownKey)?;
+        let mut plaintext = Zeroizing::new(text.to_vec());
+        let nonce = Nonce::<Aes256GcmSiv>::from(*nonce);
+        let tag = Tag::<Aes256GcmSiv>::from(*tag);
+        key.cipher
+            .decrypt_inout_detached(&nonce, context, plaintext.as_mut_slice().into(), &tag)
+            .map_err(|_| SealError::NotAuthentic)?;
+        Ok(plaintext)
+    }
+}
