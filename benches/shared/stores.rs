@@ -10,8 +10,7 @@ use std::hint::black_box;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use countersign::account::ExistingDevice;
-use countersign::account::Text;
+use countersign::account::{ExistingDevice, Text};
 use countersign::mfa::Decided;
 use countersign::otp::Parameters;
 use countersign::{
@@ -73,8 +72,7 @@ impl Person {
         let phone = Totp::new(&secret, parameters);
         let label = Text::new("phone").unwrap();
         let device = ExistingDevice::totp(label, secret, parameters, None);
-        let import = mfa().import(&id, device, &mut rng, moment(0)).run(store).unwrap();
-        import.unwrap();
+        mfa().account(&id).at(moment(0)).import(device, &mut rng).run(store).unwrap();
         Person { id, phone, turn: 0 }
     }
 
@@ -83,7 +81,7 @@ impl Person {
         let now = moment(self.turn);
         let code = self.phone.generate(now).unwrap();
         let verify = mfa.account(&self.id).at(now).verify(code.expose_str(), SignIn);
-        assert!(matches!(verify.run(store).unwrap(), Verdict::Accepted(_)));
+        assert!(matches!(verify.run(store), Verdict::Accepted(_)));
     }
 }
 
@@ -103,7 +101,7 @@ pub fn library_alone(size: &Size) {
     let started = Instant::now();
     for _ in 0..rounds {
         let verify = mfa.account(&person.id).at(now).verify(code.expose_str(), SignIn);
-        let _ = black_box(verify.decide(Some(record.clone()), None).unwrap());
+        let _ = black_box(verify.operation().decide(Some(record.clone()), None).unwrap());
     }
     let decide = started.elapsed();
     let started = Instant::now();
@@ -253,7 +251,8 @@ pub fn record_and_event() -> (Vec<u8>, String) {
     let code = person.phone.generate(moment(9)).unwrap();
     let mfa = mfa();
     let verify = mfa.account(&person.id).at(moment(9)).verify(code.expose_str(), SignIn);
-    let Decided::Write(prepared) = verify.decide(record, None).unwrap() else { panic!() };
+    let decided = verify.operation().decide(record, None).unwrap();
+    let Decided::Write(prepared) = decided else { panic!() };
     let write = prepared.write();
     (write.record().as_bytes().to_vec(), serde_json::to_string(&write.events()[0]).unwrap())
 }

@@ -13,13 +13,12 @@ use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use countersign::account::Actor;
-use countersign::account::RecoveryCode;
-use countersign::account::Refusal;
-use countersign::account::{DeviceStatus, Text};
+use countersign::account::{Actor, DeviceStatus, RecoveryCode, Refusal};
+use countersign::mfa::{self, NotDone};
+use countersign::otp::Parameters;
 use countersign::{
-    AccountId, Change, ChangeFactors, Code, Digits, Keyring, Mfa, OsRandom, Proof, ProvisioningUri,
-    Recommended, Secret, SignIn, Summary, UnixTime, Verdict, otp::Parameters,
+    AccountId, Action, ChangeFactors, Code, Digits, Keyring, Mfa, OsRandom, Proof, ProvisioningUri,
+    Purpose, Recommended, Secret, SignIn, Summary, UnixTime, Verdict,
 };
 use countersign_billing::inventory::{Person as Employee, PersonId};
 use countersign_billing::offboarding::OffboardingDeadlines;
@@ -35,7 +34,7 @@ mod walk;
 
 use host::{ISSUER, People, Person};
 use report::Format;
-use stores::{AnyStore, Fault, Place};
+use stores::{AnyStore, Fault, Place, StoreFault};
 
 const USAGE: &str = "\
 usage: billing [--store STORE] [COMMAND]
@@ -45,7 +44,8 @@ usage: billing [--store STORE] [COMMAND]
   enrol NAME [--code CODE]   Show a QR code for NAME's authenticator app. Whoever has a phone already
                              proves it with --code, a code of that phone or a recovery code; the new
                              phone then takes its place.
-  confirm NAME CODE          Bind the phone by the first code it shows. Prints recovery codes, once.
+  confirm NAME CODE          Bind the phone by the first code it shows, and sign in. Prints recovery
+                             codes, once.
   verify NAME CODE           Sign in.
   step-up NAME ACTION CODE   Confirm one action, for example release-claims.
   recover NAME CODE          Sign in with a recovery code, which is spent.
@@ -128,10 +128,10 @@ fn answer(mut arguments: Arguments) -> Result<Answer, Fault> {
         [] => walk_through(place.as_deref()),
         ["enrol", name] => enrol(office, name, options.of("code")),
         ["confirm", name, code] => confirm(office, name, code),
-        ["verify", name, code] => attempt(office, name, code, SignIn),
+        ["verify", name, code] => attempt(office, name, code, SignIn, open_session),
         ["step-up", name, action, code] => {
-            let action = Text::new(action).map_err(|error| format!("the action: {error}"))?;
-            attempt(office, name, code, Purpose::Action(action))
+            let action = Action::new(action).map_err(|error| format!("the action: {error}"))?;
+            attempt(office, name, code, action, act)
         }
         ["recover", name, code] => recover(office, name, code),
         ["status"] => status(office),
@@ -210,20 +210,22 @@ impl Office {
     }
 }
 
-/// The first factor is over; whatever else a host asks of a code goes through here.
-fn attempt(
+/// The first factor is over; whatever else a host wants a code for goes through here. The purpose says
+/// what can be done with the proof.
+fn attempt<P: Purpose>(
     office: impl FnOnce() -> Result<Office, Fault>,
     name: &str,
     code: &str,
-    purpose: Purpose,
+    purpose: P,
+    spend: impl FnOnce(&str, Proof<P>) -> String,
 ) -> Result<Answer, Fault> {
     let code = typed(code)?;
     let office = office()?;
     let id = office.account(name)?;
     let verify = office.mfa.account(&id).at(office.now).verify(code.expose_str(), purpose);
-    match verify.first_factor_passed().run(&office.store)? {
-        Verdict::Accepted(proof) => Ok(accepted(worth(name, &proof))),
-        no => Ok(office.no(&no)),
+    match verify.first_factor_passed().run(&office.store) {
+        Verdict::Accepted(proof) => Ok(accepted(spend(name, proof))),
+        no => office.no(no),
     }
 }
 
@@ -236,23 +238,25 @@ fn recover(
     let office = office()?;
     let id = office.account(name)?;
     let recover = office.mfa.account(&id).at(office.now).recover(&code.expose_text(), SignIn);
-    match recover.first_factor_passed().run(&office.store)? {
+    match recover.first_factor_passed().run(&office.store) {
         Verdict::Accepted(proof) => {
             let left = office.summary(&id)?.map_or(0, |summary| summary.recovery_codes_left);
-            let line = format!("{}; {left} recovery codes are left", worth(name, &proof));
+            let line = format!("{}; {left} recovery codes are left", open_session(name, proof));
             Ok(accepted(line))
         }
-        no => Ok(office.no(&no)),
+        no => office.no(no),
     }
 }
 
-/// What a proof says. A host would open a session with it, or do the action.
-fn worth(name: &str, proof: &Proof) -> String {
-    let method = proof.method().name();
-    match proof.purpose() {
-        Purpose::Action(action) => format!("{name} may {action}, once ({method})"),
-        _ => format!("{name} is signed in ({method})"),
-    }
+/// Opens a session, and nothing but this proof does. A host keeps the proof's epoch and time with the
+/// session.
+fn open_session(name: &str, proof: Proof<SignIn>) -> String {
+    format!("{name} is signed in ({})", proof.method().name())
+}
+
+/// Does the action that the proof names, once.
+fn act(name: &str, proof: Proof<Action>) -> String {
+    format!("{name} may {}, once ({})", proof.purpose().name(), proof.method().name())
 }
 
 fn enrol(
@@ -273,12 +277,12 @@ fn enrol(
         },
     };
     let now = office.now;
-    let started = match proof {
+    let mut started = match proof {
         None => office.mfa.account(&account).at(now).enrol(LABEL, &mut rng),
         Some(factor) => {
-            let proof = match factor.prove(&office, &account)? {
+            let proof = match factor.prove(&office, &account) {
                 Verdict::Accepted(proof) => proof,
-                no => return Ok(office.no(&no)),
+                no => return office.no(no),
             };
             // One phone for each person: the new one takes the place of the one in use, if any is.
             let summary = office.summary(&account)?.unwrap_or_default();
@@ -293,13 +297,14 @@ fn enrol(
             }
         }
     };
-    let pending = match started.run(&office.store)? {
-        Change::Done(pending) => pending,
-        Change::Refused(Refusal::ProofRequired) => {
+    let pending = match started.run(&office.store) {
+        Ok(pending) => pending,
+        Err(NotDone::Refused { refusal: Refusal::ProofRequired, .. }) => {
             let line = format!("{name} has a factor; add --code with one of its codes");
             return Ok(refused(line));
         }
-        Change::Refused(refusal) => return Ok(refused(refusal.to_string())),
+        Err(NotDone::Refused { refusal, .. }) => return Ok(refused(refusal.to_string())),
+        Err(NotDone::Undecided(fault)) => return Err(fault.into()),
     };
     office.people.remember(name, pending.id())?;
     let uri = pending.uri(ISSUER, name)?;
@@ -334,13 +339,17 @@ impl Factor {
         }
     }
 
-    fn prove(&self, office: &Office, id: &AccountId) -> Result<Verdict, Fault> {
-        let (mfa, now, purpose) = (&office.mfa, office.now, ChangeFactors);
+    fn prove(
+        &self,
+        office: &Office,
+        id: &AccountId,
+    ) -> Verdict<Proof<ChangeFactors>, mfa::Fault<StoreFault>> {
+        let account = office.mfa.account(id).at(office.now);
         let prove = match self {
-            Factor::Phone(code) => mfa.account(id).at(now).verify(code.expose_str(), purpose),
-            Factor::Paper(code) => mfa.account(id).at(now).recover(&code.expose_text(), purpose),
+            Factor::Phone(code) => account.verify(code.expose_str(), ChangeFactors),
+            Factor::Paper(code) => account.recover(&code.expose_text(), ChangeFactors),
         };
-        Ok(prove.first_factor_passed().run(&office.store)?)
+        prove.first_factor_passed().run(&office.store)
     }
 }
 
@@ -353,20 +362,23 @@ fn confirm(
     let office = office()?;
     let waiting =
         office.people.find(name)?.and_then(|person| Some((person.account, person.pending?)));
-    let Some((id, pending)) = waiting else { return Ok(office.no::<()>(&Verdict::Expired)) };
+    let Some((id, pending)) = waiting else { return office.no::<()>(Verdict::Expired) };
     let mut rng = OsRandom::new()?;
     let confirm =
         office.mfa.account(&id).at(office.now).confirm(pending, code.expose_str(), &mut rng);
-    let bound = match confirm.first_factor_passed().run(&office.store)? {
+    let bound = match confirm.first_factor_passed().run(&office.store) {
         Verdict::Accepted(bound) => bound,
-        no => return Ok(office.no(&no)),
+        no => return office.no(no),
     };
-    let mut answer = accepted(format!("{name}'s phone is bound, from the next code on"));
-    if let Some(codes) = bound.recovery_codes() {
-        answer.text.push_str("Recovery codes, shown this once; each works once. Print them:\n");
-        answer.text.push_str(&codes.expose_lines());
+    let mut codes = String::new();
+    if let Some(issued) = bound.recovery_codes() {
+        codes.push_str("Recovery codes, shown this once; each works once. Print them:\n");
+        codes.push_str(&issued.expose_lines());
     }
-    Ok(answer)
+    // The code that binds the phone signs in as well: no second one is needed.
+    let session = open_session(name, bound.into_proof());
+    let line = accepted(format!("{name}'s phone is bound, and {session}"));
+    Ok(Answer { text: format!("{}{codes}", line.text), ..line })
 }
 
 fn offboard(
@@ -384,14 +396,18 @@ fn offboard(
     for name in if id == name { vec![name] } else { vec![name, id] } {
         let Some(person) = office.people.find(name)? else { continue };
         let by = Actor::Host; // whoever may end an employment; a real host knows who it is
-        let offboard = office.mfa.account(&person.account).at(office.now).offboard(by, "left");
-        done = Some(offboard.run(&office.store)?);
+        let mut offboard = office.mfa.account(&person.account).at(office.now).offboard(by, "left");
+        done = Some(match offboard.run(&office.store) {
+            Ok(_) => Ok(()),
+            Err(NotDone::Refused { refusal, .. }) => Err(refusal),
+            Err(NotDone::Undecided(fault)) => return Err(fault.into()),
+        });
     }
     let answer = match (done, leaver) {
         (None, None) => return Ok(refused("nobody of that name is known")),
-        (Some(Change::Refused(refusal)), None) => return Ok(refused(refusal.to_string())),
-        (Some(Change::Refused(_)), Some(_)) => accepted(format!("{name} was offboarded before")),
-        (Some(Change::Done(())), _) => accepted(format!("nothing of {name} works any more")),
+        (Some(Err(refusal)), None) => return Ok(refused(refusal.to_string())),
+        (Some(Err(_)), Some(_)) => accepted(format!("{name} was offboarded before")),
+        (Some(Ok(())), _) => accepted(format!("nothing of {name} works any more")),
         (None, Some(_)) => accepted(format!("{name} has no account here")),
     };
     match leaver {
@@ -538,8 +554,9 @@ fn standing(summary: &Summary) -> String {
 
 impl Office {
     /// Every "no" in words. Wrong, used, unknown name, no phone, left: one sentence for all of them.
-    fn no<T>(&self, verdict: &Verdict<T>) -> Answer {
-        match verdict {
+    /// Nothing was accepted if the store failed either, and that is a fault.
+    fn no<T>(&self, verdict: Verdict<T, mfa::Fault<StoreFault>>) -> Result<Answer, Fault> {
+        Ok(match verdict {
             Verdict::Wait { until } => {
                 let secs = until.since(self.now);
                 refused(format!("too many wrong codes; wait {secs} seconds"))
@@ -548,10 +565,11 @@ impl Office {
                 refused("too many wrong codes; the phone is disabled, enrol another one")
             }
             Verdict::Expired => refused("no enrolment waits to be confirmed; enrol again"),
+            Verdict::Undecided(fault) => return Err(fault.into()),
             Verdict::Accepted(_) | Verdict::Malformed | Verdict::Rejected { .. } => {
                 refused("the code was not accepted")
             }
-        }
+        })
     }
 }
 

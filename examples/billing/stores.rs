@@ -2,6 +2,7 @@
 //! the servers are features of this package, so that a first look builds no drivers for them.
 
 use std::error;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use countersign::{AccountId, Event, Record, Store, Swap, Write};
@@ -15,7 +16,23 @@ use countersign_rusqlite::SqliteStore;
 pub type Fault = Box<dyn error::Error + Send + Sync>;
 
 /// A store of any kind.
-pub type AnyStore = Box<dyn Store<Error = Fault>>;
+pub type AnyStore = Box<dyn Store<Error = StoreFault>>;
+
+/// What went wrong in a store of any kind.
+#[derive(Debug)]
+pub struct StoreFault(Fault);
+
+impl fmt::Display for StoreFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl error::Error for StoreFault {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        self.0.source()
+    }
+}
 
 /// Where the records are. The addresses may hold a password and are never printed.
 pub enum Place {
@@ -76,21 +93,21 @@ impl Place {
     }
 }
 
-/// A store with its own error turned into words, so that all of them have one type.
+/// A store whose errors are of the one type that all of them have here.
 struct Adapter<S>(S);
 
 impl<S: Store<Error: Into<Fault>>> Store for Adapter<S> {
-    type Error = Fault;
+    type Error = StoreFault;
 
-    fn load(&self, id: &AccountId) -> Result<Option<Record>, Fault> {
-        self.0.load(id).map_err(Into::into)
+    fn load(&self, id: &AccountId) -> Result<Option<Record>, StoreFault> {
+        self.0.load(id).map_err(|error| StoreFault(error.into()))
     }
 
-    fn swap(&self, id: &AccountId, write: &Write<'_>) -> Result<Swap, Fault> {
-        self.0.swap(id, write).map_err(Into::into)
+    fn swap(&self, id: &AccountId, write: &Write<'_>) -> Result<Swap, StoreFault> {
+        self.0.swap(id, write).map_err(|error| StoreFault(error.into()))
     }
 
-    fn note(&self, id: &AccountId, events: &[Event]) -> Result<(), Fault> {
-        self.0.note(id, events).map_err(Into::into)
+    fn note(&self, id: &AccountId, events: &[Event]) -> Result<(), StoreFault> {
+        self.0.note(id, events).map_err(|error| StoreFault(error.into()))
     }
 }

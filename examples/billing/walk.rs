@@ -7,18 +7,16 @@
 use std::cell::RefCell;
 use std::io::Write;
 
-use countersign::account::Refusal;
-use countersign::account::Text;
-use countersign::account::{Actor, EventKind, RejectionReason};
-use countersign::mfa::PendingEnrolment;
+use countersign::account::{Actor, EventKind, Refusal, RejectionReason};
+use countersign::mfa::{AccountAt, Changed, Confirmed, NotDone, PendingEnrolment};
 use countersign::{
-    AccountId, Change, ChangeFactors, DeviceId, Event, Keyring, Mfa, OsRandom, Proof,
-    ProvisioningUri, Recommended, Record, SignIn, Store, Swap, Totp, UnixTime, Verdict,
+    AccountId, Action, ChangeFactors, DeviceId, Event, Keyring, Mfa, OsRandom, Proof,
+    ProvisioningUri, Purpose, Recommended, Record, SignIn, Store, Swap, Totp, UnixTime, Verdict,
 };
 
 use crate::host::{ISSUER, People};
 use crate::qr;
-use crate::stores::{AnyStore, Fault, Place};
+use crate::stores::{AnyStore, Fault, Place, StoreFault};
 
 /// Why a walk-through ended early.
 pub enum Stop {
@@ -36,6 +34,9 @@ impl<E: Into<Fault>> From<E> for Stop {
 
 type Told<T = ()> = Result<T, Stop>;
 
+/// What became of a change.
+type Done<T, A> = Result<Changed<T>, NotDone<StoreFault, A>>;
+
 /// Runs it over `place`, where nobody is known yet, and tells it to `out`.
 pub fn run(place: Place, people: &People, key: [u8; 32], out: &mut dyn Write) -> Told {
     let mut rng = OsRandom::new()?;
@@ -51,7 +52,7 @@ pub fn run(place: Place, people: &People, key: [u8; 32], out: &mut dyn Write) ->
     let phone = walk.enrolment(&dana)?;
     walk.sign_in(&dana, &phone)?;
     walk.guessing(&dana, &phone)?;
-    walk.step_up(&dana, &phone)?;
+    walk.step_up(&dana, &ravi, &phone)?;
     let phone = walk.new_phone(&dana, phone)?;
     walk.lost_phone(&ravi)?;
     walk.last_day(&dana, &ravi, &phone)?;
@@ -95,6 +96,8 @@ impl Walk<'_> {
         for pair in codes.lines().collect::<Vec<_>>().chunks(2) {
             self.print(&format!("        {}", pair.join("   ")));
         }
+        self.open_session(bound.into_proof());
+        self.why("With it comes a proof, which opens her session. No second code is needed.");
 
         self.tell("Somebody signs in with the code that she has just confirmed with.");
         let verdict = self.verify(dana, &code, SignIn)?;
@@ -105,7 +108,7 @@ impl Walk<'_> {
 
     fn sign_in(&mut self, dana: &AccountId, phone: &Phone) -> Told {
         self.chapter("Dana signs in");
-        self.later(30, "Dana signs in with the next code, after her password.");
+        self.later(30, "Dana signs in at another desk with the next code, after her password.");
         let code = phone.shows(self.now)?;
         let verdict = self.verify(dana, &code, SignIn)?;
         let proof = self.accepted(verdict)?;
@@ -182,27 +185,33 @@ impl Walk<'_> {
         Ok(())
     }
 
-    fn step_up(&mut self, dana: &AccountId, phone: &Phone) -> Told {
+    fn step_up(&mut self, dana: &AccountId, ravi: &AccountId, phone: &Phone) -> Told {
         self.chapter("Something that a session is not enough for");
         self.later(30, "Dana releases claims. The host asks for a fresh code, for that action.");
-        let release = Purpose::Action(Text::new("release-claims")?);
+        let release = Action::new("release-claims")?;
         let verdict = self.verify(dana, &phone.shows(self.now)?, release.clone())?;
         let proof = self.accepted(verdict)?;
         self.same("the purpose of the proof", proof.purpose(), &release)?;
 
-        self.tell("A fault in the host uses that proof to enrol another phone.");
-        let enrol = self.mfa.account(dana).at(self.now).enrol("another phone", &mut self.rng);
-        let change = enrol.proven_by(proof).run(&self.store)?;
+        self.why(
+            "The purpose of a proof is a type: code that opens a session with this one, or enrols a \
+             phone with it, does not compile.",
+        );
+
+        self.later(30, "A fault in the host takes her proof to change factors to Ravi's account.");
+        let verdict = self.verify(dana, &phone.shows(self.now)?, ChangeFactors)?;
+        let proof = self.accepted(verdict)?;
+        let enrol = self.at(ravi).enrol("another phone", &mut self.rng);
+        let change = enrol.proven_by(proof).run(&self.store);
         self.refused(change, Refusal::ProofUnfit)?;
-        self.why("A proof serves one purpose. This one cannot become a way to keep access.");
+        self.why("A proof serves one person and one purpose.");
         Ok(())
     }
 
     fn new_phone(&mut self, dana: &AccountId, old: Phone) -> Told<Phone> {
         self.chapter("Dana has a new phone");
         self.tell("Somebody in her session starts to enrol a phone without a code of the old one.");
-        let enrol = self.mfa.account(dana).at(self.now).enrol("another phone", &mut self.rng);
-        let change = enrol.run(&self.store)?;
+        let change = self.at(dana).enrol("another phone", &mut self.rng).run(&self.store);
         self.refused(change, Refusal::ProofRequired)?;
         self.why(
             "The first factor needs no proof. Every other one needs a proof of one before it.",
@@ -216,6 +225,7 @@ impl Walk<'_> {
         let new = Phone::holding(&uri, pending.device())?;
         let bound = self.confirm(dana, &pending, &new.shows(self.now)?)?;
         self.outcome(&format!("the new phone is bound; epoch {}", bound.epoch()));
+        self.open_session(bound.into_proof());
         self.happened(|kind| *kind == EventKind::Bound { replaces: Some(old.device) }, "bound")?;
         self.happened(|kind| *kind == EventKind::Revoked, "the old phone revoked")?;
         self.why("Both in one write: no moment with two phones, none without. Older sessions end.");
@@ -253,8 +263,7 @@ impl Walk<'_> {
         self.why("The proof says how it was made: new recovery codes are due now.");
 
         self.tell("With that proof he reports the phone lost.");
-        let change =
-            self.mfa.account(ravi).at(self.now).report_lost(lost.device, proof).run(&self.store)?;
+        let change = self.at(ravi).report_lost(lost.device, proof).run(&self.store);
         self.done(change)?;
         self.happened(|kind| *kind == EventKind::ReportedLost, "reported lost")?;
         self.why("One factor of any kind is enough to take a phone out of use, and no more.");
@@ -271,20 +280,18 @@ impl Walk<'_> {
         self.tell("A second recovery code lets him enrol a new phone.");
         let verdict = self.recover(ravi, &second, ChangeFactors)?;
         let proof = self.accepted(verdict)?;
-        let enrol =
-            self.mfa.account(ravi).at(self.now).enrol("phone", &mut self.rng).proven_by(proof);
-        let pending = enrol.run(&self.store)?;
-        let pending = self.done(pending)?;
+        let enrol = self.at(ravi).enrol("phone", &mut self.rng).proven_by(proof).run(&self.store);
+        let pending = self.done(enrol)?;
         let phone = Phone::holding(&pending.uri(ISSUER, "Ravi")?, pending.device())?;
-        let _ = self.confirm(ravi, &pending, &phone.shows(self.now)?)?;
+        let bound = self.confirm(ravi, &pending, &phone.shows(self.now)?)?;
+        self.open_session(bound.into_proof());
         self.outcome("the new phone is bound");
 
         self.later(30, "He asks for new recovery codes, with a proof of the new phone.");
         let verdict = self.verify(ravi, &phone.shows(self.now)?, ChangeFactors)?;
         let proof = self.accepted(verdict)?;
-        let fresh =
-            self.mfa.account(ravi).at(self.now).regenerate_recovery_codes(proof, &mut self.rng);
-        let fresh = fresh.run(&self.store)?;
+        let mut fresh = self.at(ravi).regenerate_recovery_codes(proof, &mut self.rng);
+        let fresh = fresh.run(&self.store);
         let fresh = self.done(fresh)?;
         self.outcome(&format!("{} new codes", fresh.len()));
 
@@ -303,8 +310,7 @@ impl Walk<'_> {
 
         self.tell("Ravi offboards her.");
         let by = Actor::Operator(*ravi);
-        let change = self.mfa.account(dana).at(self.now).offboard(by, "last day of employment");
-        let change = change.run(&self.store)?;
+        let change = self.at(dana).offboard(by, "last day of employment").run(&self.store);
         self.done(change)?;
         self.happened(|kind| *kind == EventKind::Revoked, "her phone revoked")?;
         self.happened(|kind| matches!(kind, EventKind::Offboarded { .. }), "offboarded")?;
@@ -318,14 +324,12 @@ impl Walk<'_> {
         self.rejected(verdict, RejectionReason::Offboarded)?;
 
         self.tell("The proof from the morning.");
-        let fresh =
-            self.mfa.account(dana).at(self.now).regenerate_recovery_codes(proof, &mut self.rng);
-        let fresh = fresh.run(&self.store)?;
+        let mut fresh = self.at(dana).regenerate_recovery_codes(proof, &mut self.rng);
+        let fresh = fresh.run(&self.store);
         self.refused(fresh, Refusal::Offboarded)?;
 
         self.tell("A new enrolment under her old account.");
-        let enrol =
-            self.mfa.account(dana).at(self.now).enrol("phone", &mut self.rng).run(&self.store)?;
+        let enrol = self.at(dana).enrol("phone", &mut self.rng).run(&self.store);
         self.refused(enrol, Refusal::Offboarded)?;
         self.why("That is final. Whoever comes back gets a new account.");
         Ok(())
@@ -339,18 +343,32 @@ impl Walk<'_> {
 }
 
 // The operations that the story uses again and again.
-impl Walk<'_> {
-    fn verify(&mut self, id: &AccountId, code: &str, purpose: Purpose) -> Told<Verdict> {
-        self.typed = code.into();
-        let verify = self.mfa.account(id).at(self.now).verify(code, purpose).first_factor_passed();
-        Ok(verify.run(&self.store)?)
+impl<'w> Walk<'w> {
+    /// The person's account now.
+    fn at(&self, id: &AccountId) -> AccountAt<'w> {
+        self.mfa.account(id).at(self.now)
     }
 
-    fn recover(&mut self, id: &AccountId, code: &str, purpose: Purpose) -> Told<Verdict> {
+    fn verify<P: Purpose>(
+        &mut self,
+        id: &AccountId,
+        code: &str,
+        purpose: P,
+    ) -> Told<Verdict<Proof<P>>> {
         self.typed = code.into();
-        let recover =
-            self.mfa.account(id).at(self.now).recover(code, purpose).first_factor_passed();
-        Ok(recover.run(&self.store)?)
+        let verify = self.at(id).verify(code, purpose).first_factor_passed();
+        Ok(verify.run(&self.store).decided()?)
+    }
+
+    fn recover<P: Purpose>(
+        &mut self,
+        id: &AccountId,
+        code: &str,
+        purpose: P,
+    ) -> Told<Verdict<Proof<P>>> {
+        self.typed = code.into();
+        let recover = self.at(id).recover(code, purpose).first_factor_passed();
+        Ok(recover.run(&self.store).decided()?)
     }
 
     /// Starts an enrolment, or a replacement; the phone's camera reads the URI.
@@ -358,14 +376,14 @@ impl Walk<'_> {
         &mut self,
         name: &str,
         id: &AccountId,
-        replaced: Option<(DeviceId, Proof)>,
+        replaced: Option<(DeviceId, Proof<ChangeFactors>)>,
     ) -> Told<(PendingEnrolment, ProvisioningUri)> {
-        let (mfa, rng, now) = (self.mfa, &mut self.rng, self.now);
-        let started = match replaced {
-            Some((old, proof)) => mfa.account(id).at(now).replace(old, "phone", proof, rng),
-            None => mfa.account(id).at(now).enrol("phone", rng),
+        let account = self.at(id);
+        let mut started = match replaced {
+            Some((old, proof)) => account.replace(old, "phone", proof, &mut self.rng),
+            None => account.enrol("phone", &mut self.rng),
         };
-        let pending = started.run(&self.store)?;
+        let pending = started.run(&self.store)?.into_inner();
         let uri = pending.uri(ISSUER, name)?;
         Ok((pending, uri))
     }
@@ -375,15 +393,15 @@ impl Walk<'_> {
         id: &AccountId,
         pending: &PendingEnrolment,
         code: &str,
-    ) -> Told<countersign::mfa::Bound> {
+    ) -> Told<Confirmed> {
         self.typed = code.into();
-        let confirm = self.mfa.account(id).at(self.now).confirm(pending.id(), code, &mut self.rng);
-        let verdict = confirm.run(&self.store)?;
+        let confirm = self.at(id).confirm(pending.id(), code, &mut self.rng);
+        let verdict = confirm.run(&self.store).decided()?;
         self.accepted(verdict)
     }
 
     /// A host would make a session of it and keep the epoch and the time with the session.
-    fn open_session(&self, proof: Proof) {
+    fn open_session(&self, proof: Proof<SignIn>) {
         drop(proof);
     }
 }
@@ -400,7 +418,7 @@ impl Walk<'_> {
         }
     }
 
-    fn rejected<T>(&mut self, verdict: Verdict<T>, why: Why) -> Told {
+    fn rejected<T>(&mut self, verdict: Verdict<T>, why: RejectionReason) -> Told {
         let reasons = self.store.events.borrow().clone();
         let as_told = reasons.iter().any(|event| event.kind == EventKind::Rejected(why));
         match verdict {
@@ -426,29 +444,33 @@ impl Walk<'_> {
         }
     }
 
-    fn done<T>(&mut self, change: Change<T>) -> Told<T> {
+    fn done<T, A>(&mut self, change: Done<T, A>) -> Told<Changed<T>> {
         match change {
-            Change::Done(done) => {
+            Ok(done) => {
                 self.outcome("done");
                 Ok(done)
             }
-            Change::Refused(refusal) => self.not_as_told("done", &refusal.to_string()),
+            Err(NotDone::Refused { refusal, .. }) => self.not_as_told("done", &refusal.to_string()),
+            Err(NotDone::Undecided(fault)) => Err(fault.into()),
         }
     }
 
-    fn refused<T>(&mut self, change: Change<T>, refusal: Refusal) -> Told {
+    fn refused<T, A>(&mut self, change: Done<T, A>, refusal: Refusal) -> Told {
         match change {
-            Change::Refused(said) if said == refusal => {
+            Err(NotDone::Refused { refusal: said, .. }) if said == refusal => {
                 self.outcome(&format!("refused: {refusal}"));
                 Ok(())
             }
-            Change::Refused(other) => self.not_as_told(&refusal.to_string(), &other.to_string()),
-            Change::Done(_) => self.not_as_told(&refusal.to_string(), "done"),
+            Err(NotDone::Refused { refusal: other, .. }) => {
+                self.not_as_told(&refusal.to_string(), &other.to_string())
+            }
+            Err(NotDone::Undecided(fault)) => Err(fault.into()),
+            Ok(_) => self.not_as_told(&refusal.to_string(), "done"),
         }
     }
 
     /// Asks for an event of the last write.
-    fn happened(&mut self, as_told: impl Fn(&Kind) -> bool, what: &str) -> Told {
+    fn happened(&mut self, as_told: impl Fn(&EventKind) -> bool, what: &str) -> Told {
         let happened = self.store.events.borrow().iter().any(|event| as_told(&event.kind));
         match happened {
             true => {
@@ -479,6 +501,7 @@ fn words<T>(verdict: &Verdict<T>) -> String {
         Verdict::Disabled => "disabled".into(),
         Verdict::Expired => "expired".into(),
         Verdict::Malformed => "malformed".into(),
+        Verdict::Undecided(never) => match *never {},
     }
 }
 
@@ -560,18 +583,18 @@ struct Watched {
 }
 
 impl Store for Watched {
-    type Error = Fault;
+    type Error = StoreFault;
 
-    fn load(&self, id: &AccountId) -> Result<Option<Record>, Fault> {
+    fn load(&self, id: &AccountId) -> Result<Option<Record>, StoreFault> {
         self.store.load(id)
     }
 
-    fn swap(&self, id: &AccountId, write: &countersign::Write<'_>) -> Result<Swap, Fault> {
+    fn swap(&self, id: &AccountId, write: &countersign::Write<'_>) -> Result<Swap, StoreFault> {
         self.events.replace(write.events().to_vec());
         self.store.swap(id, write)
     }
 
-    fn note(&self, id: &AccountId, events: &[Event]) -> Result<(), Fault> {
+    fn note(&self, id: &AccountId, events: &[Event]) -> Result<(), StoreFault> {
         self.events.replace(events.to_vec());
         self.store.note(id, events)
     }

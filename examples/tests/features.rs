@@ -7,9 +7,7 @@
 mod common;
 
 use common::*;
-use countersign::account::ExistingDevice;
-use countersign::account::PhoneNumber;
-use countersign::account::Text;
+use countersign::account::{ExistingDevice, PhoneNumber, Text};
 use countersign::mfa::RestrictedNotice;
 use countersign::otp::Parameters;
 use countersign::{
@@ -51,9 +49,9 @@ fn a_device_number_keeps_its_digits_in_json() {
 fn s04_no_proof_from_a_text() {
     assert!(implements!(Summary: serde::Serialize), "the probe works");
     assert!(implements!(Summary: serde::de::DeserializeOwned), "the probe works");
-    assert!(!implements!(Proof: serde::Serialize));
-    assert!(!implements!(Proof: serde::de::DeserializeOwned));
-    assert!(!implements!(Verdict: serde::Serialize));
+    assert!(!implements!(Proof<SignIn>: serde::Serialize));
+    assert!(!implements!(Proof<SignIn>: serde::de::DeserializeOwned));
+    assert!(!implements!(Verdict<Proof<SignIn>>: serde::Serialize));
     assert!(!implements!(Event: serde::de::DeserializeOwned));
 }
 
@@ -63,7 +61,7 @@ fn s04_no_proof_from_a_text() {
 fn s11_json_shows_no_secret() {
     let practice = Practice::new();
     let id = account(1);
-    let enrol = practice.mfa.account(&id).at(practice.now()).enrol("Phone", &mut practice.rng());
+    let enrol = practice.at(&id).enrol("Phone", &mut practice.rng());
     let pending = practice.run(enrol).unwrap();
     let uri = pending.uri("Acme Billing", "dana").unwrap();
     let app = Authenticator::of(&pending);
@@ -76,13 +74,8 @@ fn s11_json_shows_no_secret() {
     let proof = practice.proof(&person, ChangeFactors);
     let number = "+15550123489";
     let destination = PhoneNumber::new(number).unwrap();
-    let (told, now) = (RestrictedNotice::given_by_host(), practice.now());
-    let sms = practice.mfa.account(&id).at(now).enrol_phone(
-        "SMS",
-        destination,
-        told,
-        &mut practice.rng(),
-    );
+    let told = RestrictedNotice::given_by_host();
+    let sms = practice.at(&id).enrol_phone("SMS", destination, told, &mut practice.rng());
     let sent = practice.run(sms.proven_by(proof)).unwrap();
     let sms_code = sent.code().expose_str().to_owned();
     assert!(practice.confirm(&id, sent.id(), &sms_code).accepted().is_some());
@@ -93,13 +86,12 @@ fn s11_json_shows_no_secret() {
     let now = practice.wait(60);
     let code = person.app.code(now);
     assert!(practice.verify(&id, &code).accepted().is_some());
-    let recover = practice.mfa.account(&id).at(now).recover(&person.recovery_codes[0], SignIn);
-    assert!(practice.run(recover).accepted().is_some());
+    assert!(practice.recover(&id, &person.recovery_codes[0]).accepted().is_some());
     let token = Secret::from_bytes(&[0xc5; 20]).unwrap();
     let label = Text::new("Token").unwrap();
     let token = ExistingDevice::hotp(label, token, Algorithm::Sha1, Digits::Six, 3);
-    let import = practice.mfa.account(&account(2)).at(now).import(token, &mut practice.rng());
-    assert!(practice.run(import).done().is_ok());
+    let import = practice.at(&account(2)).import(token, &mut practice.rng());
+    assert!(practice.run(import).is_ok());
 
     let mut shown: Vec<String> = Vec::new();
     let events = (practice.store.events().into_iter()).chain(practice.store.notes());

@@ -15,6 +15,7 @@ use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use countersign::mfa::Fault;
 use countersign::otp::Parameters;
 use countersign::{
     AccountId, Algorithm, Keyring, Mfa, OsRandom, Recommended, Record, Secret, SignIn, Store, Swap,
@@ -78,17 +79,15 @@ impl Person {
         let mut rng = OsRandom::new().unwrap();
         let random = Secret::generate(Algorithm::Sha1, &mut rng);
         let id = AccountId::new([random.expose_bytes(), &number].concat()).unwrap();
-        let now = moment(0);
         let mfa = Mfa::new(Keyring::new([7; 32]), Recommended);
-        let pending = mfa.account(&id).at(now).enrol("phone", &mut rng).run(store).unwrap();
+        let pending = mfa.account(&id).at(moment(0)).enrol("phone", &mut rng).run(store).unwrap();
         let uri = pending.uri("Acme Billing", "dana").unwrap();
         let secret = Secret::from_bytes(uri.secret().expose_bytes()).unwrap();
         let person = Person { mfa, id, secret };
         let code = person.right(0);
-        let mfa = &person.mfa;
-        let bound =
-            mfa.account(&id).at(now).confirm(pending.id(), &code, &mut rng).run(store).unwrap();
-        assert!(bound.accepted().is_some());
+        let account = person.mfa.account(&id).at(moment(0));
+        let bound = account.confirm(pending.id(), &code, &mut rng).run(store);
+        assert!(matches!(bound, Verdict::Accepted(_)), "{bound:?}");
         person
     }
 
@@ -124,15 +123,15 @@ impl Person {
 
     pub fn attempt(&self, store: &dyn Store<Error = String>, turn: u64, kind: Kind) -> Answer {
         let code = match kind {
-            EventKind::Right => self.right(turn),
-            EventKind::Wrong => self.wrong(turn),
+            Kind::Right => self.right(turn),
+            Kind::Wrong => self.wrong(turn),
         };
         match self.mfa.account(&self.id).at(moment(turn)).verify(&code, SignIn).run(store) {
-            Ok(Verdict::Accepted(_)) => Answer::Accepted,
-            Ok(Verdict::Rejected { .. }) => Answer::Rejected,
-            Ok(Verdict::Wait { .. }) => Answer::Wait,
-            Err(countersign::mfa::Error::Contended) => Answer::Contended,
-            Err(countersign::mfa::Error::Store(_)) => Answer::Lost,
+            Verdict::Accepted(_) => Answer::Accepted,
+            Verdict::Rejected { .. } => Answer::Rejected,
+            Verdict::Wait { .. } => Answer::Wait,
+            Verdict::Undecided(Fault::Contended) => Answer::Contended,
+            Verdict::Undecided(Fault::Store(_)) => Answer::Lost,
             other => panic!("{other:?}"),
         }
     }
@@ -145,7 +144,7 @@ pub enum Kind {
 }
 
 /// The attempts of one turn: a right code, the same again, a wrong one.
-pub const TURN: [Kind; 3] = [EventKind::Right, EventKind::Right, EventKind::Wrong];
+pub const TURN: [Kind; 3] = [Kind::Right, Kind::Right, Kind::Wrong];
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Answer {
@@ -451,7 +450,7 @@ pub fn child<D: Database>() {
                 for step in 0..people.len() {
                     // Each process begins elsewhere and all of them meet.
                     let place = (nth * people.len() / 8 + step) % people.len();
-                    let answer = people[place].attempt(&store, turn, EventKind::Right);
+                    let answer = people[place].attempt(&store, turn, Kind::Right);
                     say(format!("{place} {answer:?}"));
                 }
             }

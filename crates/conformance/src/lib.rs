@@ -19,10 +19,10 @@ use std::thread;
 use std::time::Duration;
 
 use countersign::account::{Actor, Event, EventId, EventKind, RejectionReason};
-use countersign::mfa::Fault as Undecided;
+use countersign::mfa::{Change, Changed, Fault as Undecided, NotDone};
 use countersign::{
-    AccountId, AsyncStore, Change, DeviceId, Keyring, Mfa, OsRandom, Proof, Purpose, Recommended,
-    Record, Store, Summary, Swap, Totp, UnixTime, Verdict, Write,
+    AccountId, AsyncStore, ChangeFactors, DeviceId, Keyring, Mfa, OsRandom, Proof, Recommended,
+    Record, SignIn, Store, Summary, Swap, Totp, UnixTime, Verdict, Write,
 };
 
 /// What a store promises, in the order in which it is tried.

@@ -384,9 +384,11 @@ fn tombstone(kit: &Kit) -> Result<(), Sentence> {
         }
         holds(&kit.open()?, id, &left, "after it was offboarded")?;
         let mut rng = rng()?;
-        let operation = person.mfa.account(id).at(NOW).enrol("another phone", &mut rng);
-        if let Change::Done(_) = operation.run(&handle).map_err(undecided)? {
-            return Err(format!("an offboarded person enrolled again: {REMOVED}"));
+        let mut enrol = person.mfa.account(id).at(NOW).enrol("another phone", &mut rng);
+        match enrol.run(&handle) {
+            Err(NotDone::Refused { .. }) => {}
+            Err(NotDone::Undecided(fault)) => return Err(undecided(fault)),
+            Ok(_) => return Err(format!("an offboarded person enrolled again: {REMOVED}")),
         }
     }
     Ok(())
@@ -516,12 +518,9 @@ fn recovery_codes_are_spent_or_replaced(kit: &Kit) -> Result<(), Sentence> {
         None => {
             let proof = person.prove(handle, now)?;
             let mut rng = rng()?;
-            let change =
-                person.mfa.account(&person.id).at(now).regenerate_recovery_codes(proof, &mut rng);
-            match until_decided(|| change.run(handle))? {
-                Change::Done(codes) => Ok(codes.len()),
-                Change::Refused(refusal) => Err(format!("new recovery codes: {refusal}")),
-            }
+            let account = person.mfa.account(&person.id).at(now);
+            let mut renew = account.regenerate_recovery_codes(proof, &mut rng);
+            until_done("new recovery codes", &mut renew, handle).map(|codes| codes.len())
         }
     })?;
     let issued: usize = codes.into_iter().flatten().sum();
@@ -547,12 +546,9 @@ fn revocation_wins(kit: &Kit) -> Result<(), Sentence> {
         } else {
             let lose = || match proof.take() {
                 Some(proof) => {
-                    let change =
-                        person.mfa.account(&person.id).at(before).report_lost(person.device, proof);
-                    match until_decided(|| change.run(&handle))? {
-                        Change::Done(()) => Ok(()),
-                        Change::Refused(refusal) => Err(format!("a lost phone: {refusal}")),
-                    }
+                    let account = person.mfa.account(&person.id).at(before);
+                    let mut report = account.report_lost(person.device, proof);
+                    until_done("a lost phone", &mut report, &handle).map(drop)
                 }
                 None => Ok(()),
             };
@@ -578,7 +574,7 @@ fn faults(kit: &Kit) -> Result<(), Sentence> {
         let before = version(&kit.open()?, &person.id)?;
         let faulty = Faulty { store: kit.open()?, fault };
         match person.mfa.account(&person.id).at(now).verify(&code, SignIn).run(&faulty) {
-            Err(Undecided::Store(_)) => {}
+            Verdict::Undecided(Undecided::Store(_)) => {}
             other => return Err(format!("the store failed and the answer was {other:?}")),
         }
         let after = version(&kit.open()?, &person.id)?;
@@ -613,7 +609,8 @@ fn failures_stay(kit: &Kit, person: &Person) -> Result<(), Sentence> {
     let faulty = Faulty { store: kit.open()?, fault: Fault::AfterWrite };
     let wrong = person.wrong_codes(now)?;
     let code = wrong.first().ok_or(PANICKED)?;
-    if person.mfa.account(&person.id).at(now).verify(code, SignIn).run(&faulty).is_ok() {
+    let verdict = person.mfa.account(&person.id).at(now).verify(code, SignIn).run(&faulty);
+    if !matches!(verdict, Verdict::Undecided(_)) {
         return Err("the store failed and there was an answer".into());
     }
     if counted()? != before.saturating_add(1) {
@@ -702,16 +699,15 @@ impl Person {
         rand::Rng::fill_bytes(&mut rng, &mut key);
         let mfa = Mfa::new(Keyring::new(key), Recommended);
         let id = kit.account()?;
-        let enrolment =
-            mfa.account(&id).at(NOW).enrol("phone", &mut rng).run(handle).map_err(undecided)?;
-        let pending = enrolment.done().map_err(|refusal| format!("a new account: {refusal}"))?;
+        let account = mfa.account(&id).at(NOW);
+        let pending = account.enrol("phone", &mut rng).run(handle);
+        let pending = pending.map_err(|not_done| not_done_of("a new account", &not_done))?;
         let uri = pending.uri("kit", "person").map_err(|error| format!("{error}"))?;
         let parameters = uri.totp_parameters().ok_or(PANICKED)?;
         let phone = Totp::new(uri.secret(), parameters);
         let code = phone.generate(NOW).ok_or(PANICKED)?;
-        let verdict =
-            mfa.account(&id).at(NOW).confirm(pending.id(), code.expose_str(), &mut rng).run(handle);
-        let bound = verdict.map_err(undecided)?.accepted();
+        let verdict = account.confirm(pending.id(), code.expose_str(), &mut rng).run(handle);
+        let bound = verdict.decided().map_err(undecided)?.accepted();
         let bound = bound.ok_or("a started enrolment was not found again: see C2 and C4")?;
         let codes = bound.recovery_codes().into_iter().flat_map(|codes| codes.iter());
         let recovery = codes.map(|code| String::from(code.expose_text().as_str())).collect();
@@ -745,7 +741,7 @@ impl Person {
         handle: &Handle,
         code: &str,
         now: UnixTime,
-    ) -> Result<Option<Verdict>, Sentence> {
+    ) -> Result<Option<Verdict<Proof<SignIn>>>, Sentence> {
         decided(self.mfa.account(&self.id).at(now).verify(code, SignIn).run(handle))
     }
 
@@ -754,23 +750,24 @@ impl Person {
         handle: &Handle,
         code: &str,
         now: UnixTime,
-    ) -> Result<Option<Verdict>, Sentence> {
+    ) -> Result<Option<Verdict<Proof<SignIn>>>, Sentence> {
         decided(self.mfa.account(&self.id).at(now).recover(code, SignIn).run(handle))
     }
 
-    fn prove(&self, handle: &Handle, now: UnixTime) -> Result<Proof, Sentence> {
+    fn prove(&self, handle: &Handle, now: UnixTime) -> Result<Proof<ChangeFactors>, Sentence> {
         let code = self.code(now)?;
-        let operation = self.mfa.account(&self.id).at(now).verify(&code, ChangeFactors);
-        let verdict = until_decided(|| operation.run(handle))?;
-        verdict.accepted().ok_or_else(|| "a right code was not accepted".into())
+        let verify = self.mfa.account(&self.id).at(now).verify(&code, ChangeFactors);
+        for _ in 0..CROWD {
+            if let Some(verdict) = decided(verify.run(handle))? {
+                return verdict.accepted().ok_or_else(|| "a right code was not accepted".into());
+            }
+        }
+        Err(NEVER_ENDS.into())
     }
 
     fn offboard(&self, handle: &Handle, id: &AccountId) -> Result<(), Sentence> {
-        let operation = self.mfa.account(id).at(self.moment(0)).offboard(Actor::Host, "left");
-        match until_decided(|| operation.run(handle))? {
-            Change::Done(()) => Ok(()),
-            Change::Refused(refusal) => Err(format!("offboarding: {refusal}")),
-        }
+        let mut offboard = self.mfa.account(id).at(self.moment(0)).offboard(Actor::Host, "left");
+        until_done("offboarding", &mut offboard, handle).map(drop)
     }
 
     fn summary(&self, handle: &Handle, now: UnixTime) -> Result<Summary, Sentence> {
@@ -784,24 +781,34 @@ fn is_accepted<T>(verdict: &Option<Verdict<T>>) -> bool {
     matches!(verdict, Some(Verdict::Accepted(_)))
 }
 
-fn decided<T>(outcome: Result<T, Undecided<Sentence>>) -> Result<Option<T>, Sentence> {
-    match outcome {
-        Ok(answer) => Ok(Some(answer)),
+fn decided<T>(verdict: Verdict<T, Undecided<Sentence>>) -> Result<Option<Verdict<T>>, Sentence> {
+    match verdict.decided() {
+        Ok(verdict) => Ok(Some(verdict)),
         Err(Undecided::Contended) => Ok(None),
-        Err(error) => Err(undecided(error)),
+        Err(fault) => Err(undecided(fault)),
     }
 }
 
-/// For a change that has to get through a crowd.
-fn until_decided<T>(
-    mut run: impl FnMut() -> Result<T, Undecided<Sentence>>,
-) -> Result<T, Sentence> {
+/// Runs a change that has to get through a crowd.
+fn until_done<T, A>(
+    what: &str,
+    change: &mut Change<'_, T, A>,
+    handle: &Handle,
+) -> Result<Changed<T>, Sentence> {
     for _ in 0..CROWD {
-        if let Some(answer) = decided(run())? {
-            return Ok(answer);
+        match change.run(handle) {
+            Err(NotDone::Undecided(Undecided::Contended)) => {}
+            done => return done.map_err(|not_done| not_done_of(what, &not_done)),
         }
     }
     Err(NEVER_ENDS.into())
+}
+
+fn not_done_of<A>(what: &str, not_done: &NotDone<Sentence, A>) -> Sentence {
+    match not_done {
+        NotDone::Refused { refusal, .. } => format!("{what}: {refusal}"),
+        NotDone::Undecided(fault) => format!("{fault}"),
+    }
 }
 
 fn undecided(error: Undecided<Sentence>) -> Sentence {

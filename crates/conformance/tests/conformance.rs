@@ -95,7 +95,7 @@ fn an_answer_without_a_database_is_caught() {
 /// kit plays through with whole accounts is looked at part by part.
 #[test]
 fn a_store_that_forgets_one_kind_of_decision_is_caught() {
-    type Of = fn(&Kind) -> bool;
+    type Of = fn(&EventKind) -> bool;
     struct Forgets(Arc<MemoryStore>, Of);
     impl Store for Forgets {
         type Error = Infallible;
