@@ -7,9 +7,9 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::vec::Vec;
 
-use super::{AsyncStore, Store, Swap, Write};
 use crate::account::record::Record;
 use crate::account::summary::AccountId;
+use crate::store::contract::{AsyncStore, Store, Swap, Write};
 
 /// Records in this process's memory: for tests and first steps. Every used code, counted failure
 /// and revoked device is forgotten when the process ends, so it is no store for people.

@@ -1,0 +1,203 @@
+//! The storage contract: two methods that a host writes, and what they promise.
+//!
+//! Standard: NIST SP 800-63B-4 sections 3.1.4.2 (accepted once) and 3.2.2 (failures counted), ASVS
+//! 15.4 (time of check, time of use).
+//!
+//! One record per person holds everything that decides. A store keeps it as opaque bytes under a
+//! version and replaces it only if the version is still the one that was read. That is all: exactly
+//! one of many parallel attempts wins, on any engine with a conditional write, and the library makes
+//! the others decide again. There is no delete (a deleted record is a fresh failure budget), no
+//! list, no increment, and no cache (a cached record accepts a code twice).
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use core::future::Future;
+
+use crate::account::event::Event;
+use crate::account::record::Record;
+use crate::account::summary::{AccountId, Summary};
+
+/// One write, complete: a database commits all of it together.
+#[derive(Clone, Copy, Debug)]
+pub struct Write<'a> {
+    pub(crate) expected: Option<u64>,
+    pub(crate) record: &'a Record,
+    pub(crate) summary: &'a Summary,
+    pub(crate) events: &'a [Event],
+}
+
+impl<'a> Write<'a> {
+    /// Puts a write together from its parts, for the tests of a store. A host never calls this: the
+    /// library makes every write that a store meets in production.
+    #[must_use]
+    pub const fn new(
+        expected: Option<u64>,
+        record: &'a Record,
+        summary: &'a Summary,
+        events: &'a [Event],
+    ) -> Write<'a> {
+        Write { expected, record, summary, events }
+    }
+
+    /// The version that must be stored now; `None`: no record at all, not even an offboarded one.
+    #[must_use]
+    pub const fn expected(&self) -> Option<u64> {
+        self.expected
+    }
+
+    /// What to store.
+    #[must_use]
+    pub const fn record(&self) -> &'a Record {
+        self.record
+    }
+
+    /// The same without secrets, for the host's own columns.
+    #[must_use]
+    pub const fn summary(&self) -> &'a Summary {
+        self.summary
+    }
+
+    /// What happened, for the audit trail. Written with the record, the trail has no holes.
+    #[must_use]
+    pub const fn events(&self) -> &'a [Event] {
+        self.events
+    }
+}
+
+/// What became of a write.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Swap {
+    /// It is durable and every later load, from anywhere, returns it.
+    Stored,
+    /// Another version was stored; nothing changed.
+    Stale,
+}
+
+/// Where records are kept.
+///
+/// In SQL, on a connection of the store's own that commits each statement:
+///
+/// ```sql
+/// INSERT INTO mfa (id, version, record) VALUES (:id, :version, :record) ON CONFLICT DO NOTHING;
+/// UPDATE mfa SET version = :version, record = :record WHERE id = :id AND version = :expected;
+/// ```
+///
+/// One row changed is [`Swap::Stored`], none is [`Swap::Stale`]. The id goes in a binary column: a
+/// collation that folds case or trims spaces makes two people one. Do not write inside a transaction
+/// that the host may roll back: a counted failure would be rolled back with it.
+pub trait Store {
+    /// What can go wrong in the store. A fault is never an acceptance.
+    type Error;
+
+    /// The newest committed record: never from a cache, a replica, or a snapshot taken earlier.
+    ///
+    /// # Errors
+    /// The store's own. The attempt is not decided.
+    fn load(&self, id: &AccountId) -> Result<Option<Record>, Self::Error>;
+
+    /// Writes if and only if the stored version is `write.expected()`.
+    ///
+    /// [`Swap::Stored`] only once it is durable and visible to every later load; [`Swap::Stale`] if
+    /// somebody was first and nothing changed.
+    ///
+    /// # Errors
+    /// The store's own. Whether the write happened may be unknown; the attempt is not accepted.
+    fn swap(&self, id: &AccountId, write: &Write<'_>) -> Result<Swap, Self::Error>;
+
+    /// Audit events of attempts that changed nothing, throttled ones for example. An attacker can
+    /// make them without end: the host may thin them out. Does nothing unless overridden.
+    ///
+    /// # Errors
+    /// The store's own. The attempt is not answered.
+    #[allow(unused_variables)] // named for whoever overrides it
+    fn note(&self, id: &AccountId, events: &[Event]) -> Result<(), Self::Error> {
+        Ok(())
+    }
+}
+
+/// [`Store`] for stores that are awaited. The same promises, method by method.
+pub trait AsyncStore {
+    /// As [`Store::Error`].
+    type Error: Send;
+
+    /// As [`Store::load`].
+    ///
+    /// # Errors
+    /// As [`Store::load`].
+    fn load(
+        &self,
+        id: &AccountId,
+    ) -> impl Future<Output = Result<Option<Record>, Self::Error>> + Send;
+
+    /// As [`Store::swap`]. A future that is dropped half-way must have written all or nothing.
+    ///
+    /// # Errors
+    /// As [`Store::swap`].
+    fn swap(
+        &self,
+        id: &AccountId,
+        write: &Write<'_>,
+    ) -> impl Future<Output = Result<Swap, Self::Error>> + Send;
+
+    /// As [`Store::note`].
+    ///
+    /// # Errors
+    /// As [`Store::note`].
+    #[allow(unused_variables)] // named for whoever overrides it
+    fn note(
+        &self,
+        id: &AccountId,
+        events: &[Event],
+    ) -> impl Future<Output = Result<(), Self::Error>> + Send {
+        core::future::ready(Ok(()))
+    }
+}
+
+macro_rules! stores_through_a_pointer {
+    ($($pointer:ty),*) => {$(
+        impl<S: Store + ?Sized> Store for $pointer {
+            type Error = S::Error;
+
+            fn load(&self, id: &AccountId) -> Result<Option<Record>, Self::Error> {
+                (**self).load(id)
+            }
+
+            fn swap(&self, id: &AccountId, write: &Write<'_>) -> Result<Swap, Self::Error> {
+                (**self).swap(id, write)
+            }
+
+            fn note(&self, id: &AccountId, events: &[Event]) -> Result<(), Self::Error> {
+                (**self).note(id, events)
+            }
+        }
+
+        impl<S: AsyncStore> AsyncStore for $pointer {
+            type Error = S::Error;
+
+            fn load(
+                &self,
+                id: &AccountId,
+            ) -> impl Future<Output = Result<Option<Record>, Self::Error>> + Send {
+                (**self).load(id)
+            }
+
+            fn swap(
+                &self,
+                id: &AccountId,
+                write: &Write<'_>,
+            ) -> impl Future<Output = Result<Swap, Self::Error>> + Send {
+                (**self).swap(id, write)
+            }
+
+            fn note(
+                &self,
+                id: &AccountId,
+                events: &[Event],
+            ) -> impl Future<Output = Result<(), Self::Error>> + Send {
+                (**self).note(id, events)
+            }
+        }
+    )*};
+}
+
+stores_through_a_pointer!(&S, Box<S>, Arc<S>);
