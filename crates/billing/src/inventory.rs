@@ -13,6 +13,7 @@
 
 use std::fmt;
 
+use countersign::account::{Text, TextError};
 use countersign::{Method, UnixTime};
 
 use crate::date::{Date, UtcOffset};
@@ -96,8 +97,8 @@ impl fmt::Display for IdentifierError {
 
 impl std::error::Error for IdentifierError {}
 
-/// One line that a person wrote: 1 to 500 characters, not only spaces. Control characters and those
-/// that turn or hide text are refused, because the line ends up in a report that somebody signs.
+/// One line that a person wrote: 1 to 500 characters, not only spaces. What a [`Text`] refuses is
+/// refused, because the line ends up in a report that an official signs.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(into = "String"))]
 pub struct TextLine(String);
@@ -108,16 +109,16 @@ impl TextLine {
     /// # Errors
     /// [`TextLineError`] for an empty or over-long line and for characters that do not show.
     pub fn new(text: &str) -> Result<TextLine, TextLineError> {
-        if text.trim().is_empty() {
-            return Err(TextLineError::Empty);
-        }
-        if text.chars().count() > 500 {
+        // 500 characters have at most 2,000 bytes.
+        let line = Text::<2000>::new(text).map_err(|error| match error {
+            TextError::Empty => TextLineError::Empty,
+            TextError::Invisible => TextLineError::Invisible,
+            TextError::TooLong { .. } => TextLineError::TooLong,
+        })?;
+        if line.as_str().chars().count() > 500 {
             return Err(TextLineError::TooLong);
         }
-        if text.chars().any(is_invisible) {
-            return Err(TextLineError::Invisible);
-        }
-        Ok(TextLine(String::from(text)))
+        Ok(TextLine(String::from(line.as_str())))
     }
 
     /// The line.
@@ -125,15 +126,6 @@ impl TextLine {
     pub fn as_str(&self) -> &str {
         &self.0
     }
-}
-
-/// Controls, line and paragraph separators, and what reorders or hides the text around it.
-fn is_invisible(character: char) -> bool {
-    character.is_control()
-        || matches!(character,
-            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
-            | '\u{e0000}'..='\u{e007f}')
 }
 
 impl fmt::Display for TextLine {
