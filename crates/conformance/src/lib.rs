@@ -544,18 +544,9 @@ struct Draft {
 impl Draft {
     fn new(id: &AccountId, expected: Option<u64>, record: Record) -> Draft {
         let version = record.version();
-        let event = Event {
-            id: Some(EventId { account: *id, version, index: 0 }),
-            account: *id,
-            at: UnixTime::from_secs(1_800_000_000),
-            actor: Actor::Host,
-            source: None,
-            first_factor_passed: false,
-            device: None,
-            method: None,
-            purpose: None,
-            kind: EventKind::Rejected(RejectionReason::WrongCode),
-        };
+        let kind = EventKind::Rejected(RejectionReason::WrongCode);
+        let mut event = Event::new(*id, UnixTime::from_secs(1_800_000_000), kind);
+        event.id = Some(EventId { account: *id, version, index: 0 });
         let events = Vec::from([event]);
         Draft { expected, record, summary: Summary::default(), events }
     }
