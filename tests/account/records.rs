@@ -28,7 +28,7 @@ use countersign::*;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
-#[path = "model/text.rs"]
+#[path = "../model/text.rs"]
 mod text;
 
 const KEY: [u8; 32] = *b"a golden key, known to everybody";

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
-#[path = "evidence/programs.rs"]
+#[path = "../evidence/programs.rs"]
 #[allow(dead_code)] // each test uses a part
 mod programs;
 

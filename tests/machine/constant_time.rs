@@ -26,7 +26,7 @@
 
 use std::process::{Command, Output};
 
-#[path = "evidence/programs.rs"]
+#[path = "../evidence/programs.rs"]
 #[allow(dead_code)] // each test uses a part
 mod programs;
 
