@@ -1,5 +1,5 @@
 //! What the OTP core does without: std, an allocator, a panic. `bash .ci/evidence` runs these, or
-//! `cargo test --test bare -- --ignored`.
+//! `cargo test --test machine bare:: -- --ignored`.
 //!
 //! The programs of `tests/nostd` have no std, no start-up code but C's, and a panic handler that
 //! calls a function which exists nowhere: with one panic left anywhere, the program does not link.

@@ -1,5 +1,5 @@
 //! Constant time, by machine: `bash .ci/evidence` runs these, or
-//! `cargo test --test constant_time -- --ignored` where valgrind is installed.
+//! `cargo test --test machine constant_time:: -- --ignored` where valgrind is installed.
 //!
 //! Memcheck tracks which bits are undefined and reports every branch and every address that depends
 //! on one. So the secret, the typed code, what a record keeps, and the randomness of what is issued
