@@ -1,3 +1,4 @@
+#![allow(dead_code)] // each example takes a part of it
 //! What every example needs before its first line: a library, a store, and a person with a phone.
 
 use std::error::Error;

@@ -90,15 +90,7 @@ impl<T, F> Verdict<T, F> {
     /// # Errors
     /// The fault of [`Verdict::Undecided`].
     pub fn decided(self) -> Result<Verdict<T>, F> {
-        match self {
-            Verdict::Accepted(accepted) => Ok(Verdict::Accepted(accepted)),
-            Verdict::Rejected { tries_left } => Ok(Verdict::Rejected { tries_left }),
-            Verdict::Wait { until } => Ok(Verdict::Wait { until }),
-            Verdict::Disabled => Ok(Verdict::Disabled),
-            Verdict::Expired => Ok(Verdict::Expired),
-            Verdict::Malformed => Ok(Verdict::Malformed),
-            Verdict::Undecided(fault) => Err(fault),
-        }
+        self.convert(|accepted| accepted, Err)
     }
 
     /// Returns what was accepted, and `None` for every other verdict.
@@ -109,10 +101,27 @@ impl<T, F> Verdict<T, F> {
             _ => None,
         }
     }
+
+    /// The same verdict with another thing accepted, and another fault or an error in place of it.
+    fn convert<U, G, E>(
+        self,
+        accept: impl FnOnce(T) -> U,
+        fault: impl FnOnce(F) -> Result<G, E>,
+    ) -> Result<Verdict<U, G>, E> {
+        Ok(match self {
+            Verdict::Accepted(accepted) => Verdict::Accepted(accept(accepted)),
+            Verdict::Rejected { tries_left } => Verdict::Rejected { tries_left },
+            Verdict::Wait { until } => Verdict::Wait { until },
+            Verdict::Disabled => Verdict::Disabled,
+            Verdict::Expired => Verdict::Expired,
+            Verdict::Malformed => Verdict::Malformed,
+            Verdict::Undecided(undecided) => Verdict::Undecided(fault(undecided)?),
+        })
+    }
 }
 
 impl<T> Verdict<T> {
-    /// The same verdict, of an operation that may fail.
+    /// The verdict of an operation that may fail.
     pub(crate) fn or_undecided<F>(verdict: Result<Verdict<T>, F>) -> Verdict<T, F> {
         match verdict {
             Ok(verdict) => verdict.map(|accepted| accepted),
@@ -122,15 +131,8 @@ impl<T> Verdict<T> {
 
     /// The same verdict with another thing accepted.
     pub(crate) fn map<U, F>(self, accept: impl FnOnce(T) -> U) -> Verdict<U, F> {
-        match self {
-            Verdict::Accepted(accepted) => Verdict::Accepted(accept(accepted)),
-            Verdict::Rejected { tries_left } => Verdict::Rejected { tries_left },
-            Verdict::Wait { until } => Verdict::Wait { until },
-            Verdict::Disabled => Verdict::Disabled,
-            Verdict::Expired => Verdict::Expired,
-            Verdict::Malformed => Verdict::Malformed,
-            Verdict::Undecided(never) => match never {},
-        }
+        let Ok(verdict) = self.convert(accept, |never| -> Result<F, Infallible> { match never {} });
+        verdict
     }
 }
 

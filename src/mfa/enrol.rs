@@ -232,7 +232,19 @@ impl Account {
                 .on(device, method);
             return self.reject(cx, class, event.purpose(&purpose));
         }
+        self.bind_pending(cx, pending, moving_factor, seed)
+    }
+
+    /// The end of a right [`Account::confirm`]: the device is bound, and the one that it replaces ends.
+    fn bind_pending(
+        mut self: Box<Self>,
+        cx: &Context<'_>,
+        pending: Pending,
+        moving_factor: Option<u64>,
+        seed: &RecoverySeed,
+    ) -> Decision<Verdict<Confirmed>> {
         let Pending { device: mut bound, replaces, .. } = pending;
+        let (device, method, class) = (bound.id, bound.method(), bound.class());
         if let Some(moving_factor) = moving_factor {
             bound.accept(cx.policy, cx.now, moving_factor, false);
         }

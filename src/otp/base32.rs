@@ -158,14 +158,5 @@ fn decode<'b, E: Encoding>(text: &[u8], buffer: &'b mut [u8]) -> Result<&'b [u8]
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn fold_case_equals_a_match_on_every_byte() {
-        for byte in 0..=u8::MAX {
-            let model = if byte.is_ascii_uppercase() { byte.to_ascii_lowercase() } else { byte };
-            assert_eq!(fold_case(byte), model, "{byte:#x}");
-        }
-    }
-}
+#[path = "../../tests/unit/base32.rs"]
+mod tests;

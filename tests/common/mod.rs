@@ -2,7 +2,6 @@
 //! person scans, a store that keeps the whole history and fails on demand, policies that count or
 //! differ in one number, and a practice with people, operators and a clock.
 #![allow(dead_code)] // every test crate takes a part of it
-#![allow(clippy::result_large_err)] // a refusal hands the proof back
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};

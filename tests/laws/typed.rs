@@ -56,20 +56,42 @@ fn telephone_number(text: &str) -> bool {
     number.is_ok()
 }
 
-/// The law of `summary::Text`, of which a label, a reason, a source and an action's name are lengths.
+/// The law of `Text`, of which a label, a reason, a source and an action's name are lengths.
 fn label(text: &str) -> bool {
-    let turns = |character| {
-        ('\u{2028}'..='\u{202e}').contains(&character)
-            || ('\u{2066}'..='\u{2069}').contains(&character)
+    let characters: Vec<char> = text.chars().collect();
+    let takes_more = |at: usize| {
+        let character = characters[at];
+        !character.is_ascii() && !character.is_whitespace() && !is_invisible(character)
     };
-    let fits = !text.is_empty() && text.len() <= 64;
-    let shows = text.chars().all(|character| !character.is_control() && !turns(character));
+    let selects = |at: usize| {
+        "\u{FE0E}\u{FE0F}".contains(characters[at]) && at.checked_sub(1).is_some_and(takes_more)
+    };
+    let joins = |at: usize| {
+        let before = at.checked_sub(1);
+        "\u{200C}\u{200D}".contains(characters[at])
+            && before.is_some_and(|before| takes_more(before) || selects(before))
+    };
+    let fits = text.len() <= 64 && characters.iter().any(|it| !it.is_whitespace());
+    let shows =
+        (0..characters.len()).all(|at| !is_invisible(characters[at]) || selects(at) || joins(at));
     let label = Label::new(text);
     assert_eq!(label.is_ok(), fits && shows, "{text:?}");
     if let Ok(label) = &label {
         assert_eq!((label.as_str(), &*label.to_string()), (text, text));
     }
     label.is_ok()
+}
+
+/// By the table, whose rows are the first and the last of some characters, and what they are.
+fn is_invisible(character: char) -> bool {
+    let table = include_str!("../data/invisible.txt");
+    table.lines().filter(|row| !row.starts_with('#')).any(|row| {
+        let [first, last] = [0, 1].map(|column| {
+            let number = row.split('|').nth(column).unwrap().trim();
+            u32::from_str_radix(number, 16).unwrap()
+        });
+        (first..=last).contains(&u32::from(character))
+    })
 }
 
 fn account(bytes: &[u8]) -> bool {

@@ -5,6 +5,12 @@ use std::sync::atomic::AtomicBool;
 
 use super::*;
 
+mod attempts;
+mod tools;
+
+use attempts::{end_to_end, faults};
+use tools::*;
+
 pub(super) fn try_one(promise: Promise, kit: &Kit) -> Result<(), Sentence> {
     match promise {
         Promise::CreateOnce => create_once(kit),
@@ -280,61 +286,63 @@ fn bytewise_ids(kit: &Kit) -> Result<(), Sentence> {
     Ok(())
 }
 
+/// Ends of ids of which some engine, column type or program takes two for one.
+const ENDS: [&[u8]; 48] = [
+    b"",
+    b" ",
+    b"  ",
+    b"\t",
+    b"\n",
+    b"\r\n",
+    b"\0",
+    b"\0\0",
+    b"\0a",
+    b"a\0",
+    b"a\0b",
+    b"a",
+    b"A",
+    b"a ",
+    b" a",
+    b"A ",
+    b"b",
+    b"_",
+    b"%",
+    b"*",
+    b"?",
+    b".",
+    b"a.",
+    b"'",
+    b"''",
+    b"\\",
+    b"\\'",
+    b"\"",
+    b"/",
+    b":",
+    b"{",
+    b"}",
+    b"{}",
+    b"1",
+    b"01",
+    b"1.0",
+    b"1e0",
+    b"+1",
+    "\u{e1}".as_bytes(),   // one code point, and
+    "a\u{301}".as_bytes(), // the same letter in two
+    "\u{c1}".as_bytes(),
+    "A\u{301}".as_bytes(),
+    "\u{df}".as_bytes(),
+    b"ss",
+    "a\u{ad}".as_bytes(), // a soft hyphen, which collations ignore
+    "\u{131}".as_bytes(),
+    b"i",
+    b"I",
+];
+
 /// Ids of which some engine, column type or program takes two for one.
 fn look_alikes(kit: &Kit) -> Result<Vec<AccountId>, Sentence> {
     let base = format!("{}-id-", kit.prefix).into_bytes();
-    let ends: [&[u8]; 48] = [
-        b"",
-        b" ",
-        b"  ",
-        b"\t",
-        b"\n",
-        b"\r\n",
-        b"\0",
-        b"\0\0",
-        b"\0a",
-        b"a\0",
-        b"a\0b",
-        b"a",
-        b"A",
-        b"a ",
-        b" a",
-        b"A ",
-        b"b",
-        b"_",
-        b"%",
-        b"*",
-        b"?",
-        b".",
-        b"a.",
-        b"'",
-        b"''",
-        b"\\",
-        b"\\'",
-        b"\"",
-        b"/",
-        b":",
-        b"{",
-        b"}",
-        b"{}",
-        b"1",
-        b"01",
-        b"1.0",
-        b"1e0",
-        b"+1",
-        "\u{e1}".as_bytes(),   // one code point, and
-        "a\u{301}".as_bytes(), // the same letter in two
-        "\u{c1}".as_bytes(),
-        "A\u{301}".as_bytes(),
-        "\u{df}".as_bytes(),
-        b"ss",
-        "a\u{ad}".as_bytes(), // a soft hyphen, which collations ignore
-        "\u{131}".as_bytes(),
-        b"i",
-        b"I",
-    ];
     let mut ids = Vec::new();
-    for end in ends {
+    for end in ENDS {
         ids.push(id_of([&base, end].concat())?);
     }
     for start in [b" ".as_slice(), b"\0", b"0", b"\xef\xbb\xbf"] {
@@ -430,515 +438,3 @@ fn independence(kit: &Kit) -> Result<(), Sentence> {
 }
 
 const OTHERS_WROTE: &str = "after other accounts were written: every condition names the id";
-
-fn end_to_end(kit: &Kit) -> Result<(), Sentence> {
-    one_code_is_accepted_once(kit)?;
-    every_failure_is_counted(kit)?;
-    recovery_codes_are_spent_once(kit)?;
-    recovery_codes_are_spent_or_replaced(kit)?;
-    revocation_wins(kit)
-}
-
-fn one_code_is_accepted_once(kit: &Kit) -> Result<(), Sentence> {
-    const ROUNDS: usize = 3;
-    let person = Person::enrol(kit, &kit.open()?)?;
-    let rounds = race(kit, CROWD, ROUNDS, |round, _, handle| {
-        let now = person.moment(round);
-        person.verify(handle, &person.code(now)?, now)
-    })?;
-    for verdicts in rounds {
-        let accepted = verdicts.iter().filter(|verdict| is_accepted(verdict)).count();
-        if accepted != 1 {
-            return Err(format!(
-                "{CROWD} requests with one right code at once, and {accepted} were let in, not 1: \
-                 see C1 to C4 for the cause"
-            ));
-        }
-    }
-    Ok(())
-}
-
-fn every_failure_is_counted(kit: &Kit) -> Result<(), Sentence> {
-    let handle = kit.open()?;
-    let person = Person::enrol(kit, &handle)?;
-    let now = person.moment(0);
-    let wrong = person.wrong_codes(now)?;
-    let verdicts = race(kit, CROWD, 1, |_, thread, handle| {
-        let code = wrong.get(thread).ok_or(PANICKED)?;
-        person.verify(handle, code, now)
-    })?;
-    let answered = verdicts
-        .iter()
-        .flatten()
-        .filter(|verdict| matches!(verdict, Some(Verdict::Rejected { .. })))
-        .count();
-    let counted = usize::from(person.summary(&handle, now)?.codes.consecutive_failures);
-    if answered > 5 || counted < answered {
-        return Err(format!(
-            "of {CROWD} wrong codes at once {answered} were answered and {counted} counted, where \
-             at most 5 may be answered and each has to be counted: see C3 for the cause"
-        ));
-    }
-    Ok(())
-}
-
-fn recovery_codes_are_spent_once(kit: &Kit) -> Result<(), Sentence> {
-    let handle = kit.open()?;
-    let person = Person::enrol(kit, &handle)?;
-    let now = person.moment(0);
-    // Each of the ten codes is tried by three at once.
-    let verdicts = race(kit, 30, 1, |_, thread, handle| {
-        let code = person.recovery.get(thread / 3).ok_or(PANICKED)?;
-        person.recover(handle, code, now)
-    })?;
-    let verdicts: Vec<_> = verdicts.into_iter().flatten().collect();
-    let accepted = verdicts.iter().filter(|verdict| is_accepted(verdict)).count();
-    let twice = verdicts
-        .chunks(3)
-        .any(|three| three.iter().filter(|verdict| is_accepted(verdict)).count() > 1);
-    let left = usize::from(person.summary(&handle, now)?.recovery_codes_left);
-    if twice || left.saturating_add(accepted) != person.recovery.len() {
-        return Err(format!(
-            "{accepted} recovery codes were accepted and {left} of 10 are left: one was accepted \
-             twice or came back; see C3 for the cause"
-        ));
-    }
-    Ok(())
-}
-
-fn recovery_codes_are_spent_or_replaced(kit: &Kit) -> Result<(), Sentence> {
-    let handle = kit.open()?;
-    let person = Person::enrol(kit, &handle)?;
-    let now = person.moment(0);
-    let codes = race(kit, 9, 1, |_, thread, handle| match thread.checked_sub(1) {
-        Some(nth) => {
-            let code = person.recovery.get(nth).ok_or(PANICKED)?;
-            person.recover(handle, code, now).map(|_| 0)
-        }
-        None => {
-            let proof = person.prove(handle, now)?;
-            let mut rng = rng()?;
-            let account = person.mfa.account(&person.id).at(now);
-            let mut renew = account.regenerate_recovery_codes(proof, &mut rng);
-            until_done("new recovery codes", &mut renew, handle).map(|codes| codes.len())
-        }
-    })?;
-    let issued: usize = codes.into_iter().flatten().sum();
-    let left = usize::from(person.summary(&handle, now)?.recovery_codes_left);
-    if left != issued {
-        return Err(format!(
-            "{issued} recovery codes were issued while old ones were spent, and {left} are left: \
-             one write went over another; see C3 for the cause"
-        ));
-    }
-    Ok(())
-}
-
-fn revocation_wins(kit: &Kit) -> Result<(), Sentence> {
-    for offboarded in [false, true] {
-        let handle = kit.open()?;
-        let person = Person::enrol(kit, &handle)?;
-        let (before, now) = (person.moment(0), person.moment(1));
-        let proof = Cell::new(Some(person.prove(&handle, before)?));
-        if offboarded {
-            let leave = || person.offboard(&handle, &person.id);
-            race_with(kit, 8, &leave, &|handle| person.verify(handle, &person.code(now)?, now))?;
-        } else {
-            let lose = || match proof.take() {
-                Some(proof) => {
-                    let account = person.mfa.account(&person.id).at(before);
-                    let mut report = account.report_lost(person.device, proof);
-                    until_done("a lost phone", &mut report, &handle).map(drop)
-                }
-                None => Ok(()),
-            };
-            race_with(kit, 8, &lose, &|handle| person.verify(handle, &person.code(now)?, now))?;
-        }
-        let later = person.moment(10); // no wait reaches that far
-        if is_accepted(&person.verify(&kit.open()?, &person.code(later)?, later)?) {
-            return Err("a device that was taken out of use while others signed in was accepted \
-                        afterwards: see C3 for the cause"
-                .into());
-        }
-    }
-    Ok(())
-}
-
-fn faults(kit: &Kit) -> Result<(), Sentence> {
-    let person = Person::enrol(kit, &kit.open()?)?;
-    for (round, fault) in
-        [Fault::Load, Fault::BeforeWrite, Fault::AfterWrite].into_iter().cycle().take(9).enumerate()
-    {
-        let now = person.moment(round);
-        let code = person.code(now)?;
-        let before = version(&kit.open()?, &person.id)?;
-        let faulty = Faulty { store: kit.open()?, fault };
-        match person.mfa.account(&person.id).at(now).verify(&code, SignIn).run(&faulty) {
-            Verdict::Undecided(Undecided::Store(_)) => {}
-            other => return Err(format!("the store failed and the answer was {other:?}")),
-        }
-        let after = version(&kit.open()?, &person.id)?;
-        let written = u64::from(fault == Fault::AfterWrite);
-        if after != before.saturating_add(written) {
-            return Err(format!(
-                "a call failed {fault}, and the account went from version {before} to {after}"
-            ));
-        }
-        // The person tries again: let in if nothing was written, and the code is used up if it was.
-        let accepted = [(), ()].map(|()| person.verify(&kit.open()?, &code, now));
-        let mut times = written;
-        for verdict in accepted {
-            times = times.saturating_add(u64::from(is_accepted(&verdict?)));
-        }
-        if times != 1 {
-            return Err(format!(
-                "a call failed {fault}, and the code was used {times} times in all, not once"
-            ));
-        }
-    }
-    failures_stay(kit, &person)?;
-    (1..=6).try_for_each(|polls| dropped_half_way(kit, polls))
-}
-
-/// A wrong code whose answer was lost is counted all the same.
-fn failures_stay(kit: &Kit, person: &Person) -> Result<(), Sentence> {
-    let now = person.moment(9);
-    let counted =
-        || Ok::<_, Sentence>(person.summary(&kit.open()?, now)?.codes.consecutive_failures);
-    let before = counted()?;
-    let faulty = Faulty { store: kit.open()?, fault: Fault::AfterWrite };
-    let wrong = person.wrong_codes(now)?;
-    let code = wrong.first().ok_or(PANICKED)?;
-    let verdict = person.mfa.account(&person.id).at(now).verify(code, SignIn).run(&faulty);
-    if !matches!(verdict, Verdict::Undecided(_)) {
-        return Err("the store failed and there was an answer".into());
-    }
-    if counted()? != before.saturating_add(1) {
-        return Err("a failure was stored, its answer was lost, and it is not counted".into());
-    }
-    Ok(())
-}
-
-/// Drops a write half-way: all of it happened or nothing, and the handle works as before.
-fn dropped_half_way(kit: &Kit, polls: u32) -> Result<(), Sentence> {
-    let (handle, id) = (kit.open()?, kit.account()?);
-    accepts(&handle, &id, None, &record_of(&id, 1, 0), "for a new account")?;
-    handle.abandon(&id, &Draft::new(&id, Some(1), record_of(&id, 2, 1)).write(), polls)?;
-    let half = |sentence| format!("after a swap whose future was dropped half-way: {sentence}");
-    successor(&id, kit.open()?.load(&id)?, 2).map_err(half)?;
-    climb(&handle, &id, 2, 3).map_err(half)?;
-    let here = handle.load(&id)?;
-    let there = kit.open()?.load(&id)?;
-    if here != there {
-        return Err(half(format!(
-            "its handle has {here:?} and another one {there:?}: a transaction was left open"
-        )));
-    }
-    Ok(())
-}
-
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Fault {
-    AfterWrite,
-    BeforeWrite,
-    Load,
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Fault::AfterWrite => "after its write",
-            Fault::BeforeWrite => "before its write",
-            Fault::Load => "to load",
-        })
-    }
-}
-
-/// The host's store over a connection that fails.
-struct Faulty {
-    store: Handle,
-    fault: Fault,
-}
-
-const INJECTED: &str = "a fault that the kit made";
-
-impl Store for Faulty {
-    type Error = Sentence;
-
-    fn load(&self, id: &AccountId) -> Result<Option<Record>, Sentence> {
-        match self.fault {
-            Fault::Load => Err(INJECTED.into()),
-            Fault::AfterWrite | Fault::BeforeWrite => self.store.load(id),
-        }
-    }
-
-    fn swap(&self, id: &AccountId, write: &Write<'_>) -> Result<Swap, Sentence> {
-        if self.fault == Fault::AfterWrite {
-            self.store.swap(id, write)?;
-        }
-        Err(INJECTED.into())
-    }
-}
-
-/// Long after every step that an enrolment burns.
-const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
-
-/// Somebody with a phone, and the library in front of the store.
-struct Person {
-    mfa: Mfa<Keyring, Recommended>,
-    id: AccountId,
-    phone: Totp,
-    device: DeviceId,
-    recovery: Vec<String>,
-}
-
-impl Person {
-    fn enrol(kit: &Kit, handle: &Handle) -> Result<Person, Sentence> {
-        let mut rng = rng()?;
-        let mut key = [0; 32];
-        rand::Rng::fill_bytes(&mut rng, &mut key);
-        let mfa = Mfa::new(Keyring::new(key), Recommended);
-        let id = kit.account()?;
-        let account = mfa.account(&id).at(NOW);
-        let pending = account.enrol("phone", &mut rng).run(handle);
-        let pending = pending.map_err(|not_done| not_done_of("a new account", &not_done))?;
-        let uri = pending.uri("kit", "person").map_err(|error| format!("{error}"))?;
-        let parameters = uri.totp_parameters().ok_or(PANICKED)?;
-        let phone = Totp::new(uri.secret(), parameters);
-        let code = phone.generate(NOW).ok_or(PANICKED)?;
-        let verdict = account.confirm(pending.id(), code.expose_str(), &mut rng).run(handle);
-        let bound = verdict.decided().map_err(undecided)?.accepted();
-        let bound = bound.ok_or("a started enrolment was not found again: see C2 and C4")?;
-        let codes = bound.recovery_codes().into_iter().flat_map(|codes| codes.iter());
-        let recovery = codes.map(|code| String::from(code.expose_text().as_str())).collect();
-        let device = bound.device();
-        Ok(Person { mfa, id, phone, device, recovery })
-    }
-
-    /// The nth moment with a code of its own.
-    fn moment(&self, nth: usize) -> UnixTime {
-        let nth = u64::try_from(nth).unwrap_or(0);
-        NOW.plus(nth.saturating_add(4).saturating_mul(30))
-    }
-
-    fn code(&self, now: UnixTime) -> Result<String, Sentence> {
-        let code = self.phone.generate(now).ok_or(PANICKED)?;
-        Ok(code.expose_str().into())
-    }
-
-    /// One for each of the crowd, none of them right around `now`.
-    fn wrong_codes(&self, now: UnixTime) -> Result<Vec<String>, Sentence> {
-        let steps = (0_u64..10).map(|step| now.plus(step.saturating_mul(30)).as_secs());
-        let moments = steps.map(|secs| UnixTime::from_secs(secs.saturating_sub(150)));
-        let right = moments.map(|at| self.code(at)).collect::<Result<Vec<String>, _>>()?;
-        let codes = (0..1_000_000).map(|code| format!("{code:06}"));
-        Ok(codes.filter(|code| !right.contains(code)).take(CROWD).collect())
-    }
-
-    /// `None` if the attempt was not decided because too many others were made at once.
-    fn verify(
-        &self,
-        handle: &Handle,
-        code: &str,
-        now: UnixTime,
-    ) -> Result<Option<Verdict<Proof<SignIn>>>, Sentence> {
-        decided(self.mfa.account(&self.id).at(now).verify(code, SignIn).run(handle))
-    }
-
-    fn recover(
-        &self,
-        handle: &Handle,
-        code: &str,
-        now: UnixTime,
-    ) -> Result<Option<Verdict<Proof<SignIn>>>, Sentence> {
-        decided(self.mfa.account(&self.id).at(now).recover(code, SignIn).run(handle))
-    }
-
-    fn prove(&self, handle: &Handle, now: UnixTime) -> Result<Proof<ChangeFactors>, Sentence> {
-        let code = self.code(now)?;
-        let verify = self.mfa.account(&self.id).at(now).verify(&code, ChangeFactors);
-        for _ in 0..CROWD {
-            if let Some(verdict) = decided(verify.run(handle))? {
-                return verdict.accepted().ok_or_else(|| "a right code was not accepted".into());
-            }
-        }
-        Err(NEVER_ENDS.into())
-    }
-
-    fn offboard(&self, handle: &Handle, id: &AccountId) -> Result<(), Sentence> {
-        let mut offboard = self.mfa.account(id).at(self.moment(0)).offboard(Actor::Host, "left");
-        until_done("offboarding", &mut offboard, handle).map(drop)
-    }
-
-    fn summary(&self, handle: &Handle, now: UnixTime) -> Result<Summary, Sentence> {
-        let summary =
-            self.mfa.account(&self.id).at(now).summary().run(handle).map_err(undecided)?;
-        summary.ok_or_else(|| "the record of an enrolled person is gone".into())
-    }
-}
-
-fn is_accepted<T>(verdict: &Option<Verdict<T>>) -> bool {
-    matches!(verdict, Some(Verdict::Accepted(_)))
-}
-
-fn decided<T>(verdict: Verdict<T, Undecided<Sentence>>) -> Result<Option<Verdict<T>>, Sentence> {
-    match verdict.decided() {
-        Ok(verdict) => Ok(Some(verdict)),
-        Err(Undecided::Contended) => Ok(None),
-        Err(fault) => Err(undecided(fault)),
-    }
-}
-
-/// Runs a change that has to get through a crowd.
-fn until_done<T, A>(
-    what: &str,
-    change: &mut Change<'_, T, A>,
-    handle: &Handle,
-) -> Result<Changed<T>, Sentence> {
-    for _ in 0..CROWD {
-        match change.run(handle) {
-            Err(NotDone::Undecided(Undecided::Contended)) => {}
-            done => return done.map_err(|not_done| not_done_of(what, &not_done)),
-        }
-    }
-    Err(NEVER_ENDS.into())
-}
-
-fn not_done_of<A>(what: &str, not_done: &NotDone<Sentence, A>) -> Sentence {
-    match not_done {
-        NotDone::Refused { refusal, .. } => format!("{what}: {refusal}"),
-        NotDone::Undecided(fault) => format!("{fault}"),
-    }
-}
-
-fn undecided(error: Undecided<Sentence>) -> Sentence {
-    format!("{error}")
-}
-
-fn rng() -> Result<OsRandom, Sentence> {
-    OsRandom::new().map_err(|error| format!("{error}"))
-}
-
-fn put(
-    handle: &Handle,
-    id: &AccountId,
-    expected: Option<u64>,
-    record: &Record,
-) -> Result<Swap, Sentence> {
-    handle.swap(id, &Draft::new(id, expected, record.clone()).write())
-}
-
-fn accepts(
-    handle: &Handle,
-    id: &AccountId,
-    expected: Option<u64>,
-    record: &Record,
-    when: &str,
-) -> Result<(), Sentence> {
-    match put(handle, id, expected, record) {
-        Ok(Swap::Stored) => Ok(()),
-        Ok(Swap::Stale) => Err(format!("swap answered Stale {when}; it expected {expected:?}")),
-        Err(sentence) => Err(format!("{sentence} ({when})")),
-    }
-}
-
-fn refuses(
-    handle: &Handle,
-    id: &AccountId,
-    expected: Option<u64>,
-    when: &str,
-) -> Result<(), Sentence> {
-    let record = record_of(id, expected.map_or(1, next), 9);
-    match put(handle, id, expected, &record)? {
-        Swap::Stale => Ok(()),
-        Swap::Stored => Err(format!(
-            "swap answered Stored {when}, though it expected {expected:?}: write only where the \
-             stored version is the expected one, and say Stored only if one row changed"
-        )),
-    }
-}
-
-fn holds(handle: &Handle, id: &AccountId, record: &Record, when: &str) -> Result<(), Sentence> {
-    match handle.load(id)? {
-        Some(loaded) if loaded == *record => Ok(()),
-        Some(loaded) if loaded.version() == record.version() => {
-            Err(format!("load returned other bytes than were stored, {when}"))
-        }
-        Some(loaded) => Err(format!(
-            "load returned version {}, where {} was stored, {when}",
-            loaded.version(),
-            record.version()
-        )),
-        None => Err(format!("load found no record, {when}")),
-    }
-}
-
-fn absent(handle: &Handle, id: &AccountId, when: &str) -> Result<(), Sentence> {
-    match handle.load(id)? {
-        None => Ok(()),
-        Some(found) => Err(format!("load found {found:?} of an account {when}")),
-    }
-}
-
-/// Runs `work` on `threads` threads, each with a handle of its own, in `rounds` rounds that all of
-/// them begin at once. The results by round.
-fn race<T: Send>(
-    kit: &Kit,
-    threads: usize,
-    rounds: usize,
-    work: impl Fn(usize, usize, &Handle) -> Result<T, Sentence> + Sync,
-) -> Result<Vec<Vec<T>>, Sentence> {
-    let line = Barrier::new(threads);
-    let lane = |thread: usize| -> Vec<Result<T, Sentence>> {
-        let handle = kit.open();
-        // Whatever fails, everybody comes to the line in every round, or the others would wait.
-        let run = |round| {
-            line.wait();
-            let handle = handle.as_ref().map_err(String::clone)?;
-            let work = AssertUnwindSafe(|| work(round, thread, handle));
-            catch_unwind(work).unwrap_or_else(|_| Err(PANICKED.into()))
-        };
-        (0..rounds).map(run).collect()
-    };
-    let lanes: Vec<_> = thread::scope(|scope| {
-        let lane = &lane;
-        let lanes: Vec<_> = (0..threads).map(|nth| scope.spawn(move || lane(nth))).collect();
-        lanes.into_iter().map(thread::ScopedJoinHandle::join).collect()
-    });
-    let mut results: Vec<Vec<T>> = Vec::new();
-    results.resize_with(rounds, Vec::new);
-    for lane in lanes {
-        let lane = lane.map_err(|_| PANICKED)?;
-        for (results, result) in results.iter_mut().zip(lane) {
-            results.push(result?);
-        }
-    }
-    Ok(results)
-}
-
-/// Runs `change` once, here, against `threads` threads that go on with `work` until it is done.
-fn race_with<T: Send>(
-    kit: &Kit,
-    threads: usize,
-    change: &dyn Fn() -> Result<(), Sentence>,
-    work: &(dyn Fn(&Handle) -> Result<T, Sentence> + Sync),
-) -> Result<(), Sentence> {
-    let over = AtomicBool::new(false);
-    thread::scope(|scope| {
-        let over = &over;
-        let busy = move || -> Result<(), Sentence> {
-            let handle = kit.open()?;
-            while !over.load(Ordering::Relaxed) {
-                work(&handle)?;
-            }
-            Ok(())
-        };
-        let others: Vec<_> = (0..threads).map(|_| scope.spawn(busy)).collect();
-        let changed = change();
-        over.store(true, Ordering::Relaxed);
-        for other in others {
-            other.join().map_err(|_| PANICKED)??;
-        }
-        changed
-    })
-}

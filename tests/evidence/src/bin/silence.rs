@@ -1,5 +1,5 @@
 //! Runs the library on hidden secrets: under memcheck, a branch or an address that depends on one is
-//! an error. What is run is the first argument; see `tests/constant_time.rs`.
+//! an error. What is run is the first argument; see `tests/machine/constant_time.rs`.
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;
@@ -567,7 +567,7 @@ fn accounts(algorithm: Algorithm, leaked: Option<&str>) {
 }
 
 // For callgrind: what is to take the same instructions whatever it finds. The names of the cases of one
-// kind are as long as each other; see `instructions` in `tests/constant_time.rs`.
+// kind are as long as each other; see `instructions` in `tests/machine/constant_time.rs`.
 
 #[inline(never)]
 fn counted(totp: &Totp, code: &Code, now: UnixTime) -> bool {

@@ -9,8 +9,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 #![allow(clippy::arithmetic_side_effects, missing_docs)]
 
-mod common;
-
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Mutex;
@@ -18,7 +16,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::thread;
 
-use common::*;
+use crate::common::*;
 use countersign::account::{
     Assertion, Bounded, Class, EventKind, Policy, RecordError, Refusal, RejectionReason, Throttle,
 };

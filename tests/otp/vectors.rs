@@ -7,7 +7,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 #![allow(clippy::arithmetic_side_effects)]
 
-#[path = "data/rows.rs"]
+#[path = "../data/rows.rs"]
 mod rows;
 
 use countersign::otp::LookAhead;
@@ -61,7 +61,7 @@ fn truncate(mac: &[u8]) -> u32 {
 
 #[test]
 fn v1_rfc_4226_appendix_d() {
-    let table = rows::<6>(include_str!("data/v1-rfc4226-appendix-d.txt"));
+    let table = rows::<6>(include_str!("../data/v1-rfc4226-appendix-d.txt"));
     assert_eq!(table.len(), vectors::HOTP.len());
     for ([counter, expected_mac, offset, truncated_hex, truncated, code], row) in
         table.into_iter().zip(vectors::HOTP)
@@ -81,7 +81,7 @@ fn v1_rfc_4226_appendix_d() {
 
 #[test]
 fn v2_rfc_6238_appendix_b() {
-    let table = rows::<5>(include_str!("data/v2-rfc6238-appendix-b.txt"));
+    let table = rows::<5>(include_str!("../data/v2-rfc6238-appendix-b.txt"));
     assert_eq!(table.len(), vectors::TOTP.len());
     for ([time, _utc, step, name, code], row) in table.into_iter().zip(vectors::TOTP) {
         let step = u64::from_str_radix(step, 16).unwrap();
@@ -98,7 +98,7 @@ fn v2_rfc_6238_appendix_b() {
 
 #[test]
 fn v2b_the_literal_prose_does_not_reproduce_the_table() {
-    for [time, name, code, table] in rows(include_str!("data/v2b-literal-prose.txt")) {
+    for [time, name, code, table] in rows(include_str!("../data/v2b-literal-prose.txt")) {
         let totp = totp(&seed(Algorithm::Sha1), algorithm(name), 8);
         assert_eq!(totp.generate(at(time)).unwrap().expose_str(), code);
         assert_ne!(code, table);
@@ -107,7 +107,7 @@ fn v2b_the_literal_prose_does_not_reproduce_the_table() {
 
 #[test]
 fn v2c_fewer_digits_are_the_last_ones() {
-    for [time, name, six, seven, eight] in rows(include_str!("data/v2c-digits.txt")) {
+    for [time, name, six, seven, eight] in rows(include_str!("../data/v2c-digits.txt")) {
         for (digits, code) in [(6, six), (7, seven), (8, eight)] {
             let totp = totp(&seed(algorithm(name)), algorithm(name), digits);
             assert_eq!(totp.generate(at(time)).unwrap().expose_str(), code);
@@ -117,7 +117,7 @@ fn v2c_fewer_digits_are_the_last_ones() {
 
 #[test]
 fn v3_rfc_4648_base32() {
-    for [ascii, padded, unpadded] in rows(include_str!("data/v3-rfc4648-section-10.txt")) {
+    for [ascii, padded, unpadded] in rows(include_str!("../data/v3-rfc4648-section-10.txt")) {
         let (bytes, padded, unpadded) = (text(ascii).into_bytes(), text(padded), text(unpadded));
         let mut buffer = [0; 16];
         assert_eq!(decode_base32(&unpadded, &mut buffer), Ok(bytes.as_slice()));
@@ -140,7 +140,7 @@ fn outcome(decoded: Result<&[u8], SecretError>) -> String {
 
 #[test]
 fn v3b_base32hex_never_names_the_same_bytes() {
-    for [ascii, base32hex, expected] in rows(include_str!("data/v3b-base32hex.txt")) {
+    for [ascii, base32hex, expected] in rows(include_str!("../data/v3b-base32hex.txt")) {
         let mut buffer = [0; 16];
         let read = outcome(decode_base32(base32hex.trim_end_matches('='), &mut buffer));
         assert_eq!(read, expected);
@@ -150,7 +150,7 @@ fn v3b_base32hex_never_names_the_same_bytes() {
 
 #[test]
 fn v3c_both_doors() {
-    for [quoted, strict, lenient] in rows(include_str!("data/v3c-decoder.txt")) {
+    for [quoted, strict, lenient] in rows(include_str!("../data/v3c-decoder.txt")) {
         let (text, mut buffer) = (text(quoted), [0; 16]);
         assert_eq!(outcome(decode_base32(&text, &mut buffer)), strict, "strict: {quoted}");
         assert_eq!(
@@ -163,7 +163,7 @@ fn v3c_both_doors() {
 
 #[test]
 fn v3d_secrets_of_documents() {
-    for [base32, bytes, len] in rows(include_str!("data/v3d-documents.txt")) {
+    for [base32, bytes, len] in rows(include_str!("../data/v3d-documents.txt")) {
         let (bytes, len) = (hex(bytes), len.parse().unwrap());
         let secret = Secret::dangerously_allow_short(&bytes).unwrap();
         assert_eq!((secret.len(), secret.is_short()), (len, len < 16));
@@ -182,7 +182,7 @@ fn v3d_secrets_of_documents() {
 /// Equal codes at two steps: the verifier that stores the first lets the same digits in twice.
 #[test]
 fn v5_totp_takes_the_highest_match_and_its_step_uses_up_both() {
-    for [name, a, b, code, time_a, time_b] in rows(include_str!("data/v5-equal-codes.txt")) {
+    for [name, a, b, code, time_a, time_b] in rows(include_str!("../data/v5-equal-codes.txt")) {
         let algorithm = algorithm(name);
         let totp = totp(&seed(algorithm), algorithm, 6);
         let (a, b): (u64, u64) = (a.parse().unwrap(), b.parse().unwrap());
@@ -215,7 +215,7 @@ fn v5_totp_takes_the_highest_match_and_its_step_uses_up_both() {
 
 #[test]
 fn v5_hotp_stores_the_highest_match_plus_one() {
-    for [name, a, b, code, ..] in rows::<6>(include_str!("data/v5-equal-codes.txt")) {
+    for [name, a, b, code, ..] in rows::<6>(include_str!("../data/v5-equal-codes.txt")) {
         let algorithm = algorithm(name);
         let hotp = Hotp::new(&seed(algorithm), algorithm, Digits::Six);
         let (a, b): (u64, u64) = (a.parse().unwrap(), b.parse().unwrap());
@@ -232,7 +232,8 @@ fn v5_hotp_stores_the_highest_match_plus_one() {
 
 #[test]
 fn v6_counter_extremes() {
-    for [counter, six, eight, sha256, sha512] in rows(include_str!("data/v6-counter-extremes.txt"))
+    for [counter, six, eight, sha256, sha512] in
+        rows(include_str!("../data/v6-counter-extremes.txt"))
     {
         let counter = counter.parse().unwrap();
         assert_eq!(hotp(Algorithm::Sha1, 6, counter), six);
@@ -245,7 +246,7 @@ fn v6_counter_extremes() {
 #[test]
 fn v6_time_edges() {
     let totp = totp(&seed(Algorithm::Sha1), Algorithm::Sha1, 6);
-    for [time, step] in rows(include_str!("data/v6-time-edges.txt")) {
+    for [time, step] in rows(include_str!("../data/v6-time-edges.txt")) {
         assert_eq!(totp.step_at(at(time)), Some(step.parse().unwrap()), "at {time}");
         assert_eq!(
             totp.seconds_left(at(time)),
@@ -259,7 +260,7 @@ fn v6_time_edges() {
 #[test]
 fn v7_truncation_corners() {
     for [what, name, counter, expected_mac, offset, masked, truncated, six, eight] in
-        rows(include_str!("data/v7-truncation.txt"))
+        rows(include_str!("../data/v7-truncation.txt"))
     {
         let (algorithm, counter) = (algorithm(name), counter.parse().unwrap());
         let computed = mac(algorithm, vectors::seed(algorithm), counter);
@@ -276,7 +277,7 @@ fn v7_truncation_corners() {
 #[test]
 fn v8_key_lengths_that_a_secret_may_have() {
     let bytes: Vec<u8> = (0..=u8::MAX).collect();
-    for [len, sha1, sha256, sha512, may] in rows(include_str!("data/v8-key-lengths.txt")) {
+    for [len, sha1, sha256, sha512, may] in rows(include_str!("../data/v8-key-lengths.txt")) {
         let key = &bytes[..len.parse().unwrap()];
         match Secret::from_bytes(key) {
             Err(_) => assert_eq!(may, "no", "{len} bytes"),
@@ -294,7 +295,7 @@ fn v8_key_lengths_that_a_secret_may_have() {
 #[test]
 fn v9_six_seven_or_eight_digits() {
     let truncated = vectors::HOTP[0].truncated;
-    for [count, value, may] in rows(include_str!("data/v9-digits.txt")) {
+    for [count, value, may] in rows(include_str!("../data/v9-digits.txt")) {
         let count: u8 = count.parse().unwrap();
         assert_eq!((u64::from(truncated) % 10_u64.pow(count.into())).to_string(), value);
         match Digits::new(count) {

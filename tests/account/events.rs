@@ -4,11 +4,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 #![allow(clippy::arithmetic_side_effects, missing_docs)]
 
-mod common;
-
 use std::collections::BTreeMap;
 
-use common::*;
+use crate::common::*;
 use countersign::account::{
     Actor, Assertion, ChallengeId, Class, EventId, EventKind, ExistingDevice, Notice, PhoneNumber,
     Refusal, RejectionReason, Text,

@@ -4,9 +4,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 #![allow(clippy::arithmetic_side_effects)]
 
-#[path = "laws/uri.rs"]
+#[path = "../laws/uri.rs"]
 mod laws;
-#[path = "data/rows.rs"]
+#[path = "../data/rows.rs"]
 mod rows;
 
 use countersign::otp::{Parameters, Period};
@@ -31,7 +31,7 @@ fn totp(issuer: &str, account: &str) -> Result<ProvisioningUri, UriError> {
 #[test]
 fn v10_accepted() {
     for [uri, kind, issuer, prefix, account, secret, algorithm, digits, last] in
-        rows(include_str!("data/v10-accepted.txt"))
+        rows(include_str!("../data/v10-accepted.txt"))
     {
         let parsed = ProvisioningUri::parse(uri).unwrap_or_else(|error| panic!("{uri}: {error}"));
         let (issuer, prefix) = (text(issuer), text(prefix));
@@ -52,7 +52,7 @@ fn v10_accepted() {
 
 #[test]
 fn v10_refused() {
-    for [uri, reason] in rows(include_str!("data/v10-refused.txt")) {
+    for [uri, reason] in rows(include_str!("../data/v10-refused.txt")) {
         let error = ProvisioningUri::parse(uri).expect_err(uri);
         assert_eq!(error.to_string(), reason, "{uri}");
     }
@@ -68,7 +68,7 @@ fn a_short_secret_has_one_loud_door() {
     assert_eq!((parsed.issuer(), parsed.account()), (Some("Example"), "alice@google.com"));
     assert!(parsed.secret().is_short());
     keeps_the_laws(&parsed);
-    for [uri, reason] in rows(include_str!("data/v10-refused.txt")) {
+    for [uri, reason] in rows(include_str!("../data/v10-refused.txt")) {
         match loud(uri) {
             Err(error) => assert_eq!(error.to_string(), reason, "{uri}"),
             Ok(_) => assert_eq!(uri, TOO_SHORT),

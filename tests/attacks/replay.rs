@@ -9,11 +9,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 #![allow(clippy::arithmetic_side_effects, missing_docs)]
 
-mod common;
-
 use std::thread;
 
-use common::*;
+use crate::common::*;
 use countersign::account::{
     AnyPurpose, Assertion, EventKind, ExistingDevice, Refusal, RejectionReason, Text,
 };

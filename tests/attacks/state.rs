@@ -10,11 +10,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 #![allow(clippy::arithmetic_side_effects, missing_docs)]
 
-mod common;
-
 use std::fmt::{Debug, Display};
 
-use common::*;
+use crate::common::*;
 use countersign::account::{
     Actor, Assertion, Bounded, ChallengeId, DeviceStatus, EventKind, ExistingDevice, Label,
     PhoneNumber, Policy, RecordError, Refusal, RejectionReason, Text,

@@ -6,9 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 #![allow(clippy::arithmetic_side_effects, missing_docs)]
 
-mod common;
-
-use common::*;
+use crate::common::*;
 use countersign::account::{
     AnyPurpose, Assertion, DeviceStatus, ExistingDevice, PhoneNumber, Refusal, RejectionReason,
     Text, permits,

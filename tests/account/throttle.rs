@@ -4,9 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 #![allow(clippy::arithmetic_side_effects, missing_docs)]
 
-mod common;
-
-use common::*;
+use crate::common::*;
 use countersign::account::{
     Assertion, Bounded, Class, DeviceStatus, EventKind, Notice, Refusal, RejectionReason, Throttle,
 };
@@ -260,7 +258,11 @@ fn clocks_that_jump() {
                 assert_eq!(events[0].kind, EventKind::ClockWentBack { by: back });
                 let again = practice.miss(&person);
                 let wait = practice.now().plus(60);
-                assert_eq!(common::said(&again), Said::Wait(wait), "the sixth failure in a row");
+                assert_eq!(
+                    crate::common::said(&again),
+                    Said::Wait(wait),
+                    "the sixth failure in a row"
+                );
             }
         }
     }

@@ -5,7 +5,7 @@
 //! and leaves these alone:
 //!
 //! ```text
-//! cargo test --test records write_the_golden_records -- --ignored      writes those that are missing
+//! cargo test --test account write_the_golden_records -- --ignored      writes those that are missing
 //! ```
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 #![allow(clippy::arithmetic_side_effects, missing_docs)]
@@ -28,7 +28,7 @@ use countersign::*;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
-#[path = "model/text.rs"]
+#[path = "../model/text.rs"]
 mod text;
 
 const KEY: [u8; 32] = *b"a golden key, known to everybody";

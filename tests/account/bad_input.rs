@@ -3,14 +3,11 @@
 #![cfg(feature = "std")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 #![allow(clippy::arithmetic_side_effects, missing_docs)]
-#![allow(clippy::result_large_err)] // a refusal hands the proof back
-
-mod common;
 
 use std::collections::BTreeSet;
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 
-use common::*;
+use crate::common::*;
 use countersign::account::{
     AccountIdError, ActionName, Actor, Assertion, Bounded, ChallengeId, ExistingDevice, Label,
     MAX_EXTERNAL_DEVICES, MAX_OTP_DEVICES, PhoneNumber, PhoneNumberError, Reason, RecordError,
