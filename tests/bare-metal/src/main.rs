@@ -24,7 +24,7 @@ fn report(out: &mut impl Write) -> Result<bool, fmt::Error> {
         let made = Secret::from_bytes(seed(Algorithm::Sha1)).ok().and_then(|secret| {
             let hotp = Hotp::new(&secret, Algorithm::Sha1, digits);
             let typed = Code::parse(row.code, digits).ok()?;
-            let found = hotp.find(&typed, counter, LookAhead::FIVE)?.counter() == counter;
+            let found = hotp.find(&typed, counter, LookAhead::of::<5>())?.counter() == counter;
             Some((hotp.generate(counter), found))
         });
         match made {
