@@ -10,7 +10,6 @@
 //! list, no increment, and no cache (a cached record accepts a code twice).
 
 use alloc::boxed::Box;
-use alloc::sync::Arc;
 use core::future::Future;
 
 use crate::account::event::Event;
@@ -200,4 +199,7 @@ macro_rules! stores_through_a_pointer {
     )*};
 }
 
-stores_through_a_pointer!(&S, Box<S>, Arc<S>);
+stores_through_a_pointer!(&S, Box<S>);
+// A target without compare-and-swap has no `Arc`.
+#[cfg(target_has_atomic = "ptr")]
+stores_through_a_pointer!(alloc::sync::Arc<S>);
