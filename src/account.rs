@@ -5,27 +5,16 @@
 //! Decides nothing: that is [`mfa`](crate::mfa).
 
 pub(crate) mod summary;
-
 pub(crate) mod proof;
-
 pub(crate) mod throttle;
-
 pub(crate) mod policy;
-
 pub(crate) mod event;
-
 pub(crate) mod recovery;
-
 pub(crate) mod challenge;
-
 pub(crate) mod device;
-
 pub(crate) mod state;
-
 pub(crate) mod codec;
-
 pub(crate) mod seal;
-
 pub(crate) mod record;
 
 pub use crate::{
@@ -33,6 +22,7 @@ pub use crate::{
     text::{Text, TextError},
 };
 
+pub(crate) use self::proof::Proven;
 pub use self::proof::{
     ActForOther, Action, ActionName, AnyPurpose, ChangeFactors, ChangePrivileges, MayChangeFactors,
     Proof, Purpose, Refusal, SignIn, permits,

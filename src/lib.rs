@@ -1,8 +1,4 @@
-#![cfg_attr(feature = "std", doc = include_str!("../README.md"))]
-#![cfg_attr(
-    not(feature = "std"),
-    doc = "Multi-factor authentication to embed in your own program."
-)]
+#![doc = include_str!("../README.md")]
 // docs.rs says at each item which feature it takes.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![no_std]
@@ -66,4 +62,4 @@ pub use self::{
     text::{Text, TextError},
 };
 #[cfg(feature = "std")]
-pub use self::{os::OsRandom, store::MemoryStore};
+pub use self::{os::OsRandom, store::memory::MemoryStore};

@@ -4,29 +4,17 @@
 //! Standard: NIST SP 800-63B-4; each file names its sections.
 
 pub(crate) mod answer;
-
 pub(crate) mod decision;
-
 pub(crate) mod operation;
-
 pub(crate) mod handle;
-
 pub(crate) mod authority;
-
 pub(crate) mod attempt;
-
 pub(crate) mod sign_in;
-
 pub(crate) mod enrol;
-
 pub(crate) mod recover;
-
 pub(crate) mod sms;
-
 pub(crate) mod external;
-
 pub(crate) mod help;
-
 pub(crate) mod lifecycle;
 
 pub use self::{answer::*, enrol::*, external::*, handle::*, operation::*, sms::*};

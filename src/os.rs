@@ -4,6 +4,7 @@
 
 use core::fmt;
 
+use crate::text::unit_error;
 use crate::time::UnixTime;
 
 impl UnixTime {
@@ -29,17 +30,10 @@ impl From<std::time::SystemTime> for UnixTime {
     }
 }
 
-/// The operating system's clock stands before 1970.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct ClockError;
-
-impl fmt::Display for ClockError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the system clock stands before 1970-01-01")
-    }
+unit_error! {
+    /// The operating system's clock stands before 1970.
+    ClockError: "the system clock stands before 1970-01-01"
 }
-
-impl core::error::Error for ClockError {}
 
 /// A random generator seeded once from the operating system: what to pass as `rng`.
 ///
@@ -83,17 +77,10 @@ impl fmt::Debug for OsRandom {
     }
 }
 
-/// The operating system has no randomness to give.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct OsRandomError;
-
-impl fmt::Display for OsRandomError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the operating system gave no randomness")
-    }
+unit_error! {
+    /// The operating system has no randomness to give.
+    OsRandomError: "the operating system gave no randomness"
 }
-
-impl core::error::Error for OsRandomError {}
 
 #[cfg(test)]
 #[path = "../tests/unit/os.rs"]

@@ -5,24 +5,15 @@
 //! Computes and compares; remembers nothing. Without an allocator but for the URI.
 
 pub(crate) mod algorithm;
-
 pub(crate) mod engine;
-
 pub(crate) mod secret;
-
 pub(crate) mod base32;
-
 pub(crate) mod code;
-
 pub(crate) mod key;
-
 pub(crate) mod hotp;
-
 pub(crate) mod totp;
-
 #[cfg(feature = "alloc")]
 pub(crate) mod uri;
-
 pub mod vectors;
 
 #[cfg(feature = "alloc")]

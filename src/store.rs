@@ -10,5 +10,3 @@ pub(crate) mod contract;
 pub(crate) mod memory;
 
 pub use self::contract::*;
-#[cfg(feature = "std")]
-pub use self::memory::MemoryStore;

@@ -17,8 +17,7 @@ use core::fmt;
 /// (U+FE0E, U+FE0F) directly behind a character beyond ASCII, because Persian, Hindi and emoji are
 /// typed with them.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize))]
-#[cfg_attr(feature = "serde", serde(transparent))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(transparent))]
 pub struct Text<const MAX: usize>(String);
 
 impl<const MAX: usize> Text<MAX> {
@@ -155,28 +154,50 @@ pub(crate) fn read_hex(text: &str, bytes: &mut [u8]) -> Option<usize> {
     Some(pairs.len())
 }
 
+/// An error with one cause, and the sentence that says it.
+macro_rules! unit_error {
+    ($(#[$doc:meta])* $name:ident: $says:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+        pub struct $name;
+
+        impl core::fmt::Display for $name {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                f.write_str($says)
+            }
+        }
+
+        impl core::error::Error for $name {}
+    };
+}
+
 /// Serialises a type as the text that its `Display` prints and its `FromStr` reads.
 macro_rules! serde_as_text {
     ($name:ident) => {
         #[cfg(feature = "serde")]
-        impl serde::Serialize for $name {
-            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
+        const _: () = {
+            impl serde::Serialize for $name {
+                fn serialize<S: serde::Serializer>(
+                    &self,
+                    serializer: S,
+                ) -> Result<S::Ok, S::Error> {
+                    serializer.collect_str(self)
+                }
             }
-        }
 
-        #[cfg(feature = "serde")]
-        impl<'de> serde::Deserialize<'de> for $name {
-            fn deserialize<D: serde::Deserializer<'de>>(
-                deserializer: D,
-            ) -> Result<$name, D::Error> {
-                let text = alloc::string::String::deserialize(deserializer)?;
-                text.parse().map_err(serde::de::Error::custom)
+            impl<'de> serde::Deserialize<'de> for $name {
+                fn deserialize<D: serde::Deserializer<'de>>(
+                    deserializer: D,
+                ) -> Result<Self, D::Error> {
+                    let text = alloc::string::String::deserialize(deserializer)?;
+                    text.parse().map_err(serde::de::Error::custom)
+                }
             }
-        }
+        };
     };
 }
-pub(crate) use serde_as_text;
+
+pub(crate) use {serde_as_text, unit_error};
 
 #[cfg(test)]
 #[path = "../tests/unit/text.rs"]

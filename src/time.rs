@@ -12,8 +12,7 @@ use core::fmt;
 /// from being passed by mistake only if the caller converts honestly; the account layer therefore
 /// refuses moments that are not [plausible](UnixTime::is_plausible).
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
-#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
-#[cfg_attr(feature = "serde", serde(transparent))]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize), serde(transparent))]
 pub struct UnixTime(u64);
 
 impl UnixTime {

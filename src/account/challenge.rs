@@ -23,7 +23,7 @@ use crate::account::proof::AnyPurpose;
 use crate::account::summary::DeviceId;
 use crate::ct::reveal;
 use crate::otp::code::{Code, Digits};
-use crate::text::{read_hex, serde_as_text};
+use crate::text::{read_hex, serde_as_text, unit_error};
 use crate::time::UnixTime;
 
 /// The random number of one challenge or one pending enrolment. Not secret, single-use.
@@ -77,17 +77,10 @@ impl FromStr for ChallengeId {
 
 serde_as_text!(ChallengeId);
 
-/// The text is not a challenge id: 32 hexadecimal digits.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct ChallengeIdError;
-
-impl fmt::Display for ChallengeIdError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a challenge id is 32 hexadecimal digits")
-    }
+unit_error! {
+    /// The text is not a challenge id: 32 hexadecimal digits.
+    ChallengeIdError: "a challenge id is 32 hexadecimal digits"
 }
-
-impl core::error::Error for ChallengeIdError {}
 
 /// Where an SMS goes: a telephone number in E.164 form. Kept in the sealed record; a code is only
 /// ever sent to the bound one, never to a number that came with the request.
@@ -124,17 +117,10 @@ impl fmt::Debug for PhoneNumber {
     }
 }
 
-/// A telephone number is `+` and 8 to 15 digits.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct PhoneNumberError;
-
-impl fmt::Display for PhoneNumberError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a telephone number is + and 8 to 15 digits")
-    }
+unit_error! {
+    /// A telephone number is `+` and 8 to 15 digits.
+    PhoneNumberError: "a telephone number is + and 8 to 15 digits"
 }
-
-impl core::error::Error for PhoneNumberError {}
 
 /// The random part of a sent code, drawn before the decision that may issue it.
 pub(crate) struct ChallengeSeed {

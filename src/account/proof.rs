@@ -94,8 +94,11 @@ impl Purpose for Action {
 
 /// A purpose as events and logs record it. It opens nothing: only the type of a [`Proof`] does.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
-#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Deserialize, serde::Serialize),
+    serde(rename_all = "kebab-case")
+)]
 pub enum AnyPurpose {
     /// [`SignIn`].
     SignIn,
@@ -201,6 +204,7 @@ pub const fn permits(method: Method, purpose: &AnyPurpose) -> bool {
 ///     let _ = dana.revoke(phone, proof);
 /// }
 /// ```
+#[derive(Debug)]
 #[must_use = "a session is opened with the proof; without it the acceptance is for nothing"]
 pub struct Proof<P> {
     /// Boxed, so that a refusal that hands the proof back stays small.
@@ -266,24 +270,13 @@ impl<P> Proof<P> {
     }
 }
 
-impl<P> fmt::Debug for Proof<P> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Proven { account, device, method, purpose, epoch, at } = &*self.proven;
-        f.debug_struct("Proof")
-            .field("account", account)
-            .field("device", device)
-            .field("method", method)
-            .field("purpose", purpose)
-            .field("epoch", epoch)
-            .field("at", at)
-            .finish()
-    }
-}
-
 /// Why a change was refused.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
-#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Deserialize, serde::Serialize),
+    serde(rename_all = "kebab-case")
+)]
 #[non_exhaustive]
 pub enum Refusal {
     /// The same secret is bound already.

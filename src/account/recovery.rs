@@ -18,6 +18,7 @@ use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::ct::{reveal, reveal_search, within};
+use crate::text::unit_error;
 use crate::time::UnixTime;
 
 /// One recovery code: 120 bits, printed as six groups of four characters of Crockford's base32,
@@ -134,17 +135,10 @@ impl fmt::Debug for RecoveryCode {
     }
 }
 
-/// The text is no recovery code: 24 characters of Crockford's base32.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct RecoveryCodeError;
-
-impl fmt::Display for RecoveryCodeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a recovery code has 24 letters and digits")
-    }
+unit_error! {
+    /// The text is no recovery code: 24 characters of Crockford's base32.
+    RecoveryCodeError: "a recovery code has 24 letters and digits"
 }
-
-impl core::error::Error for RecoveryCodeError {}
 
 /// A set of recovery codes, on its way to the person. It exists once: the account keeps hashes.
 #[derive(Debug)]

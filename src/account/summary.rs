@@ -11,7 +11,7 @@ use core::fmt;
 use core::hash::{Hash, Hasher};
 use core::str::FromStr;
 
-use crate::text::{Text, read_hex, serde_as_text};
+use crate::text::{Text, read_hex, serde_as_text, unit_error};
 use crate::time::UnixTime;
 
 /// The host's own number for one person: 1 to 64 opaque bytes, compared bytewise.
@@ -85,17 +85,10 @@ impl FromStr for AccountId {
 
 serde_as_text!(AccountId);
 
-/// An account id has 1 to 64 bytes.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct AccountIdError;
-
-impl fmt::Display for AccountIdError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an account id has 1 to 64 bytes, as text two hexadecimal digits for each")
-    }
+unit_error! {
+    /// An account id has 1 to 64 bytes.
+    AccountIdError: "an account id has 1 to 64 bytes, as text two hexadecimal digits for each"
 }
-
-impl core::error::Error for AccountIdError {}
 
 /// What a person calls a device: 1 to 64 bytes.
 pub type Label = Text<64>;
@@ -105,8 +98,11 @@ pub type Reason = Text<200>;
 
 /// How a person proves possession.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
-#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Deserialize, serde::Serialize),
+    serde(rename_all = "kebab-case")
+)]
 pub enum Method {
     /// Time-based codes (RFC 6238) of an authenticator app or token.
     Totp,
@@ -218,22 +214,18 @@ impl FromStr for DeviceId {
 
 serde_as_text!(DeviceId);
 
-/// The text is not a device id: sixteen hexadecimal digits.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct DeviceIdError;
-
-impl fmt::Display for DeviceIdError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a device id is sixteen hexadecimal digits")
-    }
+unit_error! {
+    /// The text is not a device id: sixteen hexadecimal digits.
+    DeviceIdError: "a device id is sixteen hexadecimal digits"
 }
-
-impl core::error::Error for DeviceIdError {}
 
 /// The status of a device. The only way back from `Disabled`, `Lost` or `Revoked` is a new device.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
-#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Deserialize, serde::Serialize),
+    serde(rename_all = "kebab-case")
+)]
 pub enum DeviceStatus {
     /// In use.
     Confirmed,

@@ -15,8 +15,11 @@ use crate::time::UnixTime;
 /// Which failures count together. Each class has its own budget, so that a guesser who locks the
 /// codes does not lock the recovery codes, and a success in one class forgives nothing in another.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
-#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Deserialize, serde::Serialize),
+    serde(rename_all = "kebab-case")
+)]
 pub enum Class {
     /// Codes of apps and tokens: sign-in, step-up, confirmation and resynchronisation alike.
     Codes,

@@ -11,8 +11,7 @@ use core::convert::Infallible;
 use core::fmt;
 use core::ops::Deref;
 
-use crate::account::proof::Refusal;
-use crate::account::record::RecordError;
+use crate::account::{RecordError, Refusal};
 use crate::text::TextError;
 use crate::time::UnixTime;
 

@@ -5,17 +5,14 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use crate::account::device::Accepted;
-use crate::account::event::{EventKind, RejectionReason};
-use crate::account::proof::{AnyPurpose, Proven, Refusal};
-use crate::account::state::Account;
-use crate::account::summary::{DeviceId, Method};
-use crate::account::throttle::{Budget, Class};
+use crate::account::{
+    Accepted, Account, AnyPurpose, Budget, Class, DeviceId, EventKind, Method, Proven, Refusal,
+    RejectionReason,
+};
 use crate::ct::Scan;
 use crate::mfa::answer::Verdict;
 use crate::mfa::decision::{Context, Decision, DraftEvent, waiting};
-use crate::otp::secret::Secret;
-use crate::otp::totp::Totp;
+use crate::otp::{Secret, Totp};
 
 /// Evaluates a dummy secret, so that an unknown account and one without a device cost as much as one
 /// device (ASVS 6.3.8).

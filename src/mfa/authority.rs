@@ -3,10 +3,7 @@
 //! Standard: ASVS 7.5.1 (a fresh factor before factors change), NIST SP 800-63B-4 sections 4.1.2.1
 //! and 6.3.
 
-use crate::account::device::Device;
-use crate::account::proof::{AnyPurpose, Proven, Refusal, permits};
-use crate::account::state::Account;
-use crate::account::summary::{DeviceStatus, Method};
+use crate::account::{Account, AnyPurpose, Device, DeviceStatus, Method, Proven, Refusal, permits};
 use crate::mfa::decision::Context;
 
 impl Account {

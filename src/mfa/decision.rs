@@ -11,11 +11,10 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use crate::account::event::{EventKind, RejectionReason};
-use crate::account::policy::Policy;
-use crate::account::proof::{AnyPurpose, Proven, Refusal};
-use crate::account::state::Account;
-use crate::account::summary::{AccountId, DeviceId, Method};
+use crate::account::{
+    Account, AccountId, AnyPurpose, DeviceId, EventKind, Method, Policy, Proven, Refusal,
+    RejectionReason,
+};
 use crate::mfa::answer::Verdict;
 use crate::time::UnixTime;
 

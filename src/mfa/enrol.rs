@@ -7,24 +7,17 @@ use alloc::vec::Vec;
 
 use rand::CryptoRng;
 
-use crate::account::challenge::ChallengeId;
-use crate::account::device::{
-    Device, ExistingDevice, Factor, ImportedState, MAX_EXTERNAL_DEVICES, MAX_OTP_DEVICES, class_of,
+use crate::account::{
+    Account, Actor, AnyPurpose, ChallengeId, ChangeFactors, Class, Device, DeviceId, DeviceStatus,
+    EventKind, ExistingDevice, Factor, ImportedState, Label, MAX_EXTERNAL_DEVICES, MAX_OTP_DEVICES,
+    Method, Pending, Proof, RecoveryCodes, RecoverySeed, Refusal, RejectionReason, SignIn,
+    class_of,
 };
-use crate::account::event::{Actor, EventKind, RejectionReason};
-use crate::account::proof::{AnyPurpose, ChangeFactors, Proof, Refusal, SignIn};
-use crate::account::recovery::{RecoveryCodes, RecoverySeed};
-use crate::account::state::{Account, Pending};
-use crate::account::summary::{DeviceId, DeviceStatus, Label, Method};
-use crate::account::throttle::Class;
 use crate::mfa::answer::Verdict;
 use crate::mfa::decision::{Context, Decision, DraftEvent, expired, malformed, waiting};
 use crate::mfa::handle::AccountAt;
 use crate::mfa::operation::{Attempt, Change, without_traces};
-use crate::otp::algorithm::Algorithm;
-use crate::otp::code::{Code, Digits};
-use crate::otp::secret::Secret;
-use crate::otp::uri::{ProvisioningUri, UriError};
+use crate::otp::{Algorithm, Code, Digits, ProvisioningUri, Secret, UriError};
 use crate::text::Text;
 use crate::time::UnixTime;
 

@@ -7,14 +7,11 @@ use alloc::vec::Vec;
 
 use rand::CryptoRng;
 
-use crate::account::challenge::{Assertion, Challenge, ChallengeId, ExternalChallenge};
-use crate::account::device::{Device, Factor, class_of};
-use crate::account::event::{EventKind, RejectionReason};
-use crate::account::proof::{AnyPurpose, ChangeFactors, Proof, Proven, Purpose, Refusal};
-use crate::account::recovery::RecoverySeed;
-use crate::account::state::Account;
-use crate::account::summary::{DeviceId, DeviceStatus, Label, Method};
-use crate::account::throttle::Class;
+use crate::account::{
+    Account, AnyPurpose, Assertion, Challenge, ChallengeId, ChangeFactors, Class, Device, DeviceId,
+    DeviceStatus, EventKind, ExternalChallenge, Factor, Label, Method, Proof, Proven, Purpose,
+    RecoverySeed, Refusal, RejectionReason, class_of,
+};
 use crate::mfa::answer::Verdict;
 use crate::mfa::decision::{Context, Decision, DraftEvent, expired};
 use crate::mfa::enrol::Bound;

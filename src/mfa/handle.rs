@@ -9,11 +9,9 @@
 use alloc::boxed::Box;
 use core::fmt;
 
-use crate::account::policy::Policy;
-use crate::account::proof::{AnyPurpose, Proof, Proven, Purpose, Refusal};
-use crate::account::seal::Seal;
-use crate::account::state::Account;
-use crate::account::summary::AccountId;
+use crate::account::{
+    Account, AccountId, AnyPurpose, Policy, Proof, Proven, Purpose, Refusal, Seal,
+};
 use crate::mfa::answer::{Changed, Verdict};
 use crate::mfa::decision::{Context, Decision};
 use crate::mfa::operation::{Attempt, Change, Operation};

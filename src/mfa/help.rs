@@ -5,10 +5,10 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use crate::account::event::{EventKind, RejectionReason};
-use crate::account::proof::{ActForOther, AnyPurpose, Proof, Proven, Purpose, Refusal, permits};
-use crate::account::state::{Account, Budgets};
-use crate::account::summary::{Method, Reason};
+use crate::account::{
+    Account, ActForOther, AnyPurpose, Budgets, EventKind, Method, Proof, Proven, Purpose, Reason,
+    Refusal, RejectionReason, permits,
+};
 use crate::mfa::answer::Verdict;
 use crate::mfa::decision::{Context, Decision, DraftEvent};
 use crate::mfa::handle::AccountAt;

@@ -5,10 +5,10 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use crate::account::event::{Actor, EventKind};
-use crate::account::proof::{AnyPurpose, MayChangeFactors, Proof, Purpose, Refusal};
-use crate::account::state::Account;
-use crate::account::summary::{DeviceId, DeviceStatus, Reason, Summary};
+use crate::account::{
+    Account, Actor, AnyPurpose, DeviceId, DeviceStatus, EventKind, MayChangeFactors, Proof,
+    Purpose, Reason, Refusal, Summary,
+};
 use crate::mfa::decision::{Context, Decision, DraftEvent};
 use crate::mfa::handle::AccountAt;
 use crate::mfa::operation::{Change, NoProof, Reading};

@@ -11,13 +11,11 @@ use alloc::vec::Vec;
 use core::convert::Infallible;
 use core::fmt;
 
-use crate::account::event::{Actor, Event, EventId, EventKind, Source};
-use crate::account::policy::Policy;
-use crate::account::proof::{ChangeFactors, Proof, Proven, Purpose, Refusal};
 use crate::account::record::{self, Owner, Record, RecordError};
-use crate::account::seal::Seal;
-use crate::account::state::Account;
-use crate::account::summary::{AccountId, Summary};
+use crate::account::{
+    Account, AccountId, Actor, ChangeFactors, Event, EventId, EventKind, Policy, Proof, Proven,
+    Purpose, Refusal, Seal, Source, Summary,
+};
 use crate::mfa::answer::{Changed, Fault, NotDone, Verdict};
 use crate::mfa::decision::{Context, Decision, DraftEvent};
 use crate::store::contract::{AsyncStore, Store, Swap, Write};

@@ -7,13 +7,11 @@ use alloc::vec::Vec;
 
 use rand::CryptoRng;
 
-use crate::account::device::Device;
-use crate::account::event::{EventKind, RejectionReason};
-use crate::account::proof::{AnyPurpose, ChangeFactors, Proof, Proven, Purpose, Refusal, permits};
-use crate::account::recovery::{RecoveryCode, RecoveryCodes, RecoverySeed, RecoverySet, Spent};
-use crate::account::state::Account;
-use crate::account::summary::Method;
-use crate::account::throttle::Class;
+use crate::account::{
+    Account, AnyPurpose, ChangeFactors, Class, Device, EventKind, Method, Proof, Proven, Purpose,
+    RecoveryCode, RecoveryCodes, RecoverySeed, RecoverySet, Refusal, RejectionReason, Spent,
+    permits,
+};
 use crate::mfa::answer::Verdict;
 use crate::mfa::decision::{Context, Decision, DraftEvent, malformed};
 use crate::mfa::handle::AccountAt;

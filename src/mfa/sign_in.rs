@@ -6,11 +6,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use crate::account::event::EventKind;
-use crate::account::proof::{AnyPurpose, Proof, Proven, Purpose};
-use crate::account::state::Account;
-use crate::account::summary::DeviceId;
-use crate::account::throttle::Class;
+use crate::account::{Account, AnyPurpose, Class, DeviceId, EventKind, Proof, Proven, Purpose};
 use crate::mfa::answer::Verdict;
 use crate::mfa::attempt::evaluate_dummy;
 use crate::mfa::decision::{Context, Decision, DraftEvent, malformed};

@@ -7,13 +7,11 @@ use alloc::vec::Vec;
 
 use rand::CryptoRng;
 
-use crate::account::challenge::{Challenge, ChallengeId, ChallengeSeed, OutOfBand, PhoneNumber};
-use crate::account::device::{Device, Factor};
-use crate::account::event::{EventKind, RejectionReason};
-use crate::account::proof::{AnyPurpose, ChangeFactors, Proof, Proven, Purpose, Refusal};
-use crate::account::state::Account;
-use crate::account::summary::{DeviceId, Label, Method};
-use crate::account::throttle::Class;
+use crate::account::{
+    Account, AnyPurpose, Challenge, ChallengeId, ChallengeSeed, ChangeFactors, Class, Device,
+    DeviceId, EventKind, Factor, Label, Method, OutOfBand, PhoneNumber, Proof, Proven, Purpose,
+    Refusal, RejectionReason,
+};
 use crate::mfa::answer::Verdict;
 use crate::mfa::decision::{Context, Decision, DraftEvent, expired, malformed};
 use crate::mfa::handle::AccountAt;

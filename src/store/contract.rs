@@ -12,9 +12,7 @@
 use alloc::boxed::Box;
 use core::future::Future;
 
-use crate::account::event::Event;
-use crate::account::record::Record;
-use crate::account::summary::{AccountId, Summary};
+use crate::account::{AccountId, Event, Record, Summary};
 
 /// One write, complete: a database commits all of it together.
 #[derive(Clone, Copy, Debug)]

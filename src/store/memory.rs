@@ -5,8 +5,7 @@ use core::future::{Future, ready};
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::account::record::Record;
-use crate::account::summary::AccountId;
+use crate::account::{AccountId, Record};
 use crate::store::contract::{AsyncStore, Store, Swap, Write};
 
 /// Records in this process's memory: for tests and first steps. Every used code, counted failure
