@@ -165,9 +165,6 @@ pub static LOOK_INSIDE: AtomicBool = AtomicBool::new(false);
 /// The looks straight after a secret was read from text.
 pub const STRICT: &str = "base32, strict";
 pub const LENIENT: &str = "base32, lenient";
-/// The looks while an attempt with a typed code is made and not yet run: it holds the code on the heap,
-/// and the stack below holds nothing.
-pub const MADE: &str = "made: ";
 /// The last look, when the keyring is gone as well.
 pub const ALL_DROPPED: &str = "all dropped";
 

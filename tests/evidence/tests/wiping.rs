@@ -491,7 +491,7 @@ fn accounts_leave_nothing_behind() {
                     continue;
                 }
                 let mut left = found.left_behind();
-                if at.starts_with(scenario::MADE) {
+                if at.starts_with(MADE) {
                     // The attempt holds the code, and the host a recovery code's text.
                     left.retain(|(place, kind)| *place == BELOW || *kind == SEALING_KEY);
                 }
@@ -540,6 +540,10 @@ fn crockford(text: &[u8]) -> Vec<u8> {
 
 /// The look before anything else, when the keyring has been made.
 const KEYED: &str = "keyed";
+
+/// The looks while an attempt with a typed code is made and not yet run: it holds the code on the heap,
+/// and the stack below holds nothing.
+const MADE: &str = "made: ";
 
 /// The looks at a plaintext from within an operation.
 const OPENED: &str = "opened";
