@@ -436,8 +436,11 @@ fn the_file_has_everything_but_the_key_and_the_codes() {
     // Another key: a fault, never an acceptance, and the record is not overwritten.
     let kept = fs::read(&key).unwrap();
     fs::write(&key, [7; 32]).unwrap();
-    office.is_bad_use(&["verify", "Dana", &phone.shows(1)], "sealed with a key not at hand");
-    office.is_bad_use(&["enrol", "Dana"], "sealed with a key not at hand");
+    office.is_bad_use(
+        &["verify", "Dana", &phone.shows(1)],
+        "sealed with a key that is not in the keyring",
+    );
+    office.is_bad_use(&["enrol", "Dana"], "sealed with a key that is not in the keyring");
     fs::write(&key, [7; 31]).unwrap();
     office.is_bad_use(&["verify", "Dana", &phone.shows(1)], "31 bytes");
     fs::remove_file(&key).unwrap();

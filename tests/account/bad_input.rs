@@ -361,7 +361,7 @@ fn what_is_refused_is_said_in_words() {
     let said = |error: &dyn std::error::Error| error.to_string();
     assert_eq!(said(&PhoneNumberError), "a telephone number is + and 8 to 15 digits");
     assert_eq!(said(&RecoveryCodeError), "a recovery code has 24 letters and digits");
-    assert_eq!(said(&AccountIdError), "an account id has 1 to 64 bytes");
+    assert_eq!(said(&AccountIdError), "an account id has 1 to 64 bytes, as text two hexadecimal digits for each");
     let too_long = TextError::TooLong { bytes: 65, limit: 64 };
     for (error, words) in [
         (

@@ -1210,7 +1210,7 @@ fn what_is_wrong_with_a_record_is_said_in_words() {
         (RecordError::OtherAccount, "the record belongs to another account"),
         (RecordError::SealUnavailable, "the key management did not answer"),
         (RecordError::Torn, "the record is cut short or has a tail"),
-        (RecordError::UnknownKey, "the record is sealed with a key not at hand"),
+        (RecordError::UnknownKey, "the record is sealed with a key that is not in the keyring"),
         (RecordError::Version, "the record's version is out of range"),
     ] {
         assert_eq!(error.to_string(), words);

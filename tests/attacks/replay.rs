@@ -561,12 +561,12 @@ fn r12_memory_outlives_validity() {
             ..Numbers::default()
         });
         let person = practice.person(1);
-        practice.wait(u64::from(backward) * period + 3600);
+        practice.wait(backward * period + 3600);
         let first = practice.now();
-        let code = person.app.at(person.app.step(first) + u64::from(forward));
+        let code = person.app.at(person.app.step(first) + forward);
         assert_eq!(said(&practice.verify(&person.id, &code)), Said::Accepted);
         let used = practice.store.record(&person.id).unwrap();
-        let lifetime = (u64::from(backward) + u64::from(forward) + 2) * period;
+        let lifetime = (backward + forward + 2) * period;
         for late in 0..=lifetime {
             // Each time from the record as it was after the acceptance, so that no wait helps.
             practice.store.put(person.id, used.clone());

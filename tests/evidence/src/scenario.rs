@@ -165,6 +165,9 @@ pub static LOOK_INSIDE: AtomicBool = AtomicBool::new(false);
 /// The looks straight after a secret was read from text.
 pub const STRICT: &str = "base32, strict";
 pub const LENIENT: &str = "base32, lenient";
+/// The looks while an attempt with a typed code is made and not yet run: it holds the code on the heap,
+/// and the stack below holds nothing.
+pub const MADE: &str = "made: ";
 /// The last look, when the keyring is gone as well.
 pub const ALL_DROPPED: &str = "all dropped";
 
@@ -227,9 +230,10 @@ impl<K: Seal, I: FnMut(&str), L: FnMut(&str)> Stage<K, I, L> {
         let (device, recovery) = {
             let code = code(*seed, PHONE, *now);
             issued(code.expose_str());
-            let bound =
-                mfa.account(id).at(*now).confirm(pending, code.expose_str(), rng).run(store);
-            let bound = bound.decided().expect(RUN).accepted().expect(RIGHT);
+            let confirm = mfa.account(id).at(*now).confirm(pending, code.expose_str(), rng);
+            look("made: confirm");
+            let bound = confirm.run(store).decided().expect(RUN).accepted().expect(RIGHT);
+            drop(confirm);
             let codes = bound.recovery_codes().expect("the first factor");
             codes.iter().for_each(|code| issued(&code.expose_text()));
             assert!(codes.expose_lines().len() > 200);
@@ -238,18 +242,20 @@ impl<K: Seal, I: FnMut(&str), L: FnMut(&str)> Stage<K, I, L> {
         };
         {
             let recovery = recovery;
-            let recover = || mfa.account(id).at(*now).recover(&recovery, SignIn).run(store);
-            assert!(recover().decided().expect(RUN).accepted().is_some());
-            assert!(recover().decided().expect(RUN).accepted().is_none());
+            let recover = mfa.account(id).at(*now).recover(&recovery, SignIn);
+            look("made: recover");
+            assert!(recover.run(store).decided().expect(RUN).accepted().is_some());
+            assert!(recover.run(store).decided().expect(RUN).accepted().is_none());
         }
         look("confirm and recover");
         *now = now.plus(30);
         {
             let code = code(*seed, PHONE, *now);
             issued(code.expose_str());
-            let sign_in = || mfa.account(id).at(*now).verify(code.expose_str(), SignIn).run(store);
-            assert!(sign_in().decided().expect(RUN).accepted().is_some());
-            assert!(sign_in().decided().expect(RUN).accepted().is_none());
+            let sign_in = mfa.account(id).at(*now).verify(code.expose_str(), SignIn);
+            look("made: verify");
+            assert!(sign_in.run(store).decided().expect(RUN).accepted().is_some());
+            assert!(sign_in.run(store).decided().expect(RUN).accepted().is_none());
         }
         look("verify, and once more");
         {
@@ -268,8 +274,9 @@ impl<K: Seal, I: FnMut(&str), L: FnMut(&str)> Stage<K, I, L> {
             let second = code(*seed, PHONE, now.plus(30));
             let codes = [first.expose_str(), second.expose_str()];
             codes.iter().for_each(|code| issued(code));
-            let again = mfa.account(id).at(*now).resynchronise(device, codes, SignIn).run(store);
-            assert!(again.decided().expect(RUN).accepted().is_some());
+            let again = mfa.account(id).at(*now).resynchronise(device, codes, SignIn);
+            look("made: resynchronise");
+            assert!(again.run(store).decided().expect(RUN).accepted().is_some());
         }
         *now = now.plus(30);
         look("resynchronise");
@@ -295,11 +302,12 @@ impl<K: Seal, I: FnMut(&str), L: FnMut(&str)> Stage<K, I, L> {
             let sent = mfa.account(id).at(*now).send_code(SignIn, rng).run(store);
             let sent = sent.expect("a telephone");
             issued(sent.code().expose_str());
-            let answer = |code| {
-                mfa.account(id).at(*now).verify_sent_code(sent.id(), code, SignIn).run(store)
-            };
-            assert!(answer("00000000").decided().expect(RUN).accepted().is_none());
-            assert!(answer(sent.code().expose_str()).decided().expect(RUN).accepted().is_some());
+            let answer = |code| mfa.account(id).at(*now).verify_sent_code(sent.id(), code, SignIn);
+            let wrong = answer("00000000").run(store);
+            assert!(wrong.decided().expect(RUN).accepted().is_none());
+            let right = answer(sent.code().expose_str());
+            look("made: verify a sent code");
+            assert!(right.run(store).decided().expect(RUN).accepted().is_some());
         }
         look("challenge and answer");
     }

@@ -1,6 +1,7 @@
 //! The laws of the short texts in an operation file: each door takes what a naive model takes, gives
 //! back what was typed or its one canonical spelling, and is bounded.
 
+use countersign::account::Text;
 use countersign_billing::date::{Date, UtcOffset};
 use countersign_billing::inventory::{PersonId, TextLine};
 
@@ -26,25 +27,9 @@ fn identifier(text: &str) -> bool {
     id.is_ok()
 }
 
+/// What a `Text` takes, which the library's own law of labels says, of at most 500 characters.
 fn line(text: &str) -> bool {
-    const UNSEEN: [(char, char); 9] = [
-        ('\u{ad}', '\u{ad}'),
-        ('\u{61c}', '\u{61c}'),
-        ('\u{180e}', '\u{180e}'),
-        ('\u{200b}', '\u{200f}'),
-        ('\u{2028}', '\u{202e}'),
-        ('\u{2060}', '\u{206f}'),
-        ('\u{feff}', '\u{feff}'),
-        ('\u{fff9}', '\u{fffb}'),
-        ('\u{e0000}', '\u{e007f}'),
-    ];
-    let shows = |character: char| {
-        !character.is_control()
-            && UNSEEN.iter().all(|(from, to)| character < *from || *to < character)
-    };
-    let fits = text.chars().any(|character| !character.is_whitespace())
-        && text.chars().count() <= 500
-        && text.chars().all(shows);
+    let fits = Text::<2000>::new(text).is_ok() && text.chars().count() <= 500;
     let line = TextLine::new(text);
     assert_eq!(line.is_ok(), fits, "{text:?}");
     if let Ok(line) = &line {
