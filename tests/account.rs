@@ -1,6 +1,7 @@
 //! The account layer: a day from enrolment to offboarding, the truth tables, the audit trail, bad input,
 //! records as stores keep them, and the throttle in numbers.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+#![allow(clippy::arithmetic_side_effects, clippy::panic)]
 
 #[macro_use]
 mod common;

@@ -1,5 +1,6 @@
 //! Parallel attempts, awaited ones, two nodes, and the round trips that each takes.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+#![allow(clippy::arithmetic_side_effects, clippy::panic)]
 
 #[path = "races/interleavings.rs"]
 mod interleavings;

@@ -15,7 +15,7 @@ use std::process::Command;
 #[allow(dead_code)] // each test uses a part
 mod programs;
 
-use programs::{build, build_with, disassembled, said};
+use crate::programs::{build, build_with, disassembled, said};
 
 const PACKAGE: &str = "countersign-nostd";
 

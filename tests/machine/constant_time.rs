@@ -30,7 +30,7 @@ use std::process::{Command, Output};
 #[allow(dead_code)] // each test uses a part
 mod programs;
 
-use programs::{build, disassembled, said};
+use crate::programs::{build, disassembled, said};
 
 const REPORTED: i32 = 9;
 

@@ -6,15 +6,13 @@
 
 #[path = "../laws/uri.rs"]
 mod laws;
-#[path = "../data/rows.rs"]
-mod rows;
 
+use crate::rows::{rows, text};
 use countersign::otp::{Parameters, Period};
 use countersign::otp::{Part, PartError, UriError};
 use countersign::{Algorithm, Digits, ProvisioningUri, Secret, UnixTime, vectors};
 use laws::keeps_the_laws;
 use proptest::prelude::*;
-use rows::{rows, text};
 
 const SECRET: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
 const TOO_SHORT: &str =

@@ -7,15 +7,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 #![allow(clippy::arithmetic_side_effects)]
 
-#[path = "../data/rows.rs"]
-mod rows;
-
+use crate::rows::{hex, rows, text};
 use countersign::otp::LookAhead;
 use countersign::otp::{Base32Error, SecretError, decode_base32, decode_base32_lenient};
 use countersign::otp::{Parameters, Period};
 use countersign::{Algorithm, Code, Digits, Hotp, Secret, Totp, UnixTime, Window, vectors};
 use hmac::{Hmac, KeyInit, Mac};
-use rows::{hex, rows, text};
 
 fn algorithm(name: &str) -> Algorithm {
     Algorithm::from_name(name).unwrap()
