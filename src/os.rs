@@ -30,6 +30,15 @@ impl From<std::time::SystemTime> for UnixTime {
 }
 
 /// The operating system's clock stands before 1970.
+/// ```
+/// use countersign::{os::ClockError, UnixTime};
+/// // A machine that starts with a dead battery says so and signs no one in.
+/// let now = match UnixTime::now() {
+///     Ok(now) => now,
+///     Err(ClockError) => panic!("{ClockError}"),
+/// };
+/// assert!(now.is_plausible());
+/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct ClockError;
 
@@ -45,6 +54,15 @@ impl core::error::Error for ClockError {}
 ///
 /// Make one per request; it is a ChaCha12 stream, wiped when dropped, and by nobody if the process
 /// forks with it.
+/// ```
+/// use countersign::OsRandom;
+/// use rand::Rng;
+/// // A new sealing key, for the file that only the host reads.
+/// let mut key = [0; 32];
+/// OsRandom::new()?.fill_bytes(&mut key);
+/// assert_ne!(key, [0; 32]);
+/// # Ok::<(), countersign::os::OsRandomError>(())
+/// ```
 pub struct OsRandom(rand::rngs::StdRng);
 
 impl OsRandom {
@@ -84,6 +102,15 @@ impl fmt::Debug for OsRandom {
 }
 
 /// The operating system has no randomness to give.
+/// ```
+/// use countersign::os::{OsRandom, OsRandomError};
+/// // Without randomness the host does not enrol: there is no other seed.
+/// fn random() -> Result<OsRandom, OsRandomError> {
+///     OsRandom::new()
+/// }
+/// assert!(random().is_ok());
+/// assert_eq!(OsRandomError.to_string(), "the operating system gave no randomness");
+/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct OsRandomError;
 

@@ -23,6 +23,13 @@ const MAX_FORMER_DEVICES: usize = 16;
 ///
 /// Boxed from one transition to the next: every move of its many fields would leave a copy of them
 /// on the stack, which takes time to make and time to wipe.
+/// ```
+/// use countersign::account::Account;
+/// // A host keeps a sealed record and reads a summary; there is nothing to do with this type.
+/// let unknown = Account::default();
+/// assert!(std::mem::needs_drop::<Account>()); // secrets are wiped
+/// drop(unknown);
+/// ```
 #[derive(Default)]
 pub struct Account {
     /// Whether there is a record at all; not itself recorded.
