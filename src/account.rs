@@ -22,12 +22,12 @@ pub use crate::{
     text::{Text, TextError},
 };
 
-pub(crate) use self::proof::Proven;
 pub use self::proof::{
     ActForOther, Action, ActionName, AnyPurpose, ChangeFactors, ChangePrivileges, MayChangeFactors,
     Proof, Purpose, Refusal, SignIn, permits,
 };
 pub use self::{
-    challenge::*, device::*, event::*, policy::*, record::*, recovery::*, seal::*, state::*,
-    summary::*, throttle::*,
+    challenge::*, device::*, event::*, policy::*, record::*, recovery::*, seal::*, summary::*,
+    throttle::*,
 };
+pub(crate) use self::{proof::Proven, state::*};

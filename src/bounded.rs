@@ -6,6 +6,14 @@
 /// A whole number from `MIN` to `MAX`. A policy hands out these, so no policy can say "unlimited".
 /// What the number counts is said where it is used; some have a name of their own, as
 /// [`LookAhead`](crate::LookAhead).
+/// ```
+/// use countersign::Bounded;
+/// // A setting from the host's own file, read once and never out of its bounds again.
+/// let minutes = Bounded::<1, 60>::new(15).ok_or("minutes: not from 1 to 60")?;
+/// assert_eq!(minutes.as_u64(), 15);
+/// assert_eq!(Bounded::<1, 60>::new(0), None);
+/// # Ok::<(), &str>(())
+/// ```
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Bounded<const MIN: u64, const MAX: u64>(u64);
 

@@ -32,6 +32,15 @@ impl From<std::time::SystemTime> for UnixTime {
 
 unit_error! {
     /// The operating system's clock stands before 1970.
+    /// ```
+    /// use countersign::{os::ClockError, UnixTime};
+    /// // A machine that starts with a dead battery says so and signs no one in.
+    /// let now = match UnixTime::now() {
+    ///     Ok(now) => now,
+    ///     Err(ClockError) => panic!("{ClockError}"),
+    /// };
+    /// assert!(now.is_plausible());
+    /// ```
     ClockError: "the system clock stands before 1970-01-01"
 }
 
@@ -39,6 +48,15 @@ unit_error! {
 ///
 /// Make one per request; it is a ChaCha12 stream, wiped when dropped, and by nobody if the process
 /// forks with it.
+/// ```
+/// use countersign::OsRandom;
+/// use rand::Rng;
+/// // A new sealing key, for the file that only the host reads.
+/// let mut key = [0; 32];
+/// OsRandom::new()?.fill_bytes(&mut key);
+/// assert_ne!(key, [0; 32]);
+/// # Ok::<(), countersign::os::OsRandomError>(())
+/// ```
 pub struct OsRandom(rand::rngs::StdRng);
 
 impl OsRandom {
@@ -79,6 +97,15 @@ impl fmt::Debug for OsRandom {
 
 unit_error! {
     /// The operating system has no randomness to give.
+    /// ```
+    /// use countersign::os::{OsRandom, OsRandomError};
+    /// // Without randomness the host does not enrol: there is no other seed.
+    /// fn random() -> Result<OsRandom, OsRandomError> {
+    ///     OsRandom::new()
+    /// }
+    /// assert!(random().is_ok());
+    /// assert_eq!(OsRandomError.to_string(), "the operating system gave no randomness");
+    /// ```
     OsRandomError: "the operating system gave no randomness"
 }
 

@@ -16,6 +16,14 @@ use core::fmt;
 /// log or a report show another label. Takes a joiner (U+200C, U+200D) or an emoji's selector
 /// (U+FE0E, U+FE0F) directly behind a character beyond ASCII, because Persian, Hindi and emoji are
 /// typed with them.
+/// ```
+/// use countersign::{Text, TextError};
+/// // A form's field is taken as it is or refused; a note that must not fail is cleaned.
+/// assert_eq!(Text::<64>::new("Dana's phone")?.as_str(), "Dana's phone");
+/// assert_eq!(Text::<64>::new("Dana\u{202E}"), Err(TextError::Invisible));
+/// assert_eq!(Text::<4>::cleaned("a\nbcde"), Some(Text::new("abcd")?));
+/// # Ok::<(), TextError>(())
+/// ```
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(transparent))]
 pub struct Text<const MAX: usize>(String);
@@ -72,6 +80,13 @@ impl<const MAX: usize> fmt::Display for Text<MAX> {
 }
 
 /// Why a text was refused.
+/// ```
+/// use countersign::{Text, TextError};
+/// // The form says what to change.
+/// let error = Text::<8>::new("a very long name").unwrap_err();
+/// assert_eq!(error, TextError::TooLong { bytes: 16, limit: 8 });
+/// assert_eq!(error.to_string(), "the text has 16 bytes, at most 8");
+/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum TextError {
     /// No text at all, or only spaces.

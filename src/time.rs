@@ -11,6 +11,13 @@ use core::fmt;
 /// A moment in UTC: seconds since the Unix epoch. The type keeps a millisecond clock or a duration
 /// from being passed by mistake only if the caller converts honestly; the account layer therefore
 /// refuses moments that are not [plausible](UnixTime::is_plausible).
+/// ```
+/// use countersign::UnixTime;
+/// // From a clock in milliseconds; a moment in the wrong unit is noticed.
+/// let millis = 1_800_000_000_000;
+/// assert!(UnixTime::from_secs(millis / 1000).is_plausible());
+/// assert!(!UnixTime::from_secs(millis).is_plausible());
+/// ```
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize), serde(transparent))]
 pub struct UnixTime(u64);

@@ -27,6 +27,18 @@ use crate::text::{read_hex, serde_as_text, unit_error};
 use crate::time::UnixTime;
 
 /// The random number of one challenge or one pending enrolment. Not secret, single-use.
+/// ```
+/// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+/// # let (mfa, store, mut rng, now) = host::new()?;
+/// # let id = countersign::AccountId::new("42")?;
+/// # let dana = mfa.account(&id).at(now);
+/// use countersign::account::ChallengeId;
+/// // In a hidden field of the form that takes the code, and back from it.
+/// let pending = dana.enrol("Dana's phone", &mut rng).run(&store)?;
+/// let field = pending.id().to_string();
+/// assert_eq!(field.parse::<ChallengeId>()?, pending.id());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Eq, Hash, PartialEq)]
 pub struct ChallengeId([u8; 16]);
 
@@ -79,11 +91,25 @@ serde_as_text!(ChallengeId);
 
 unit_error! {
     /// The text is not a challenge id: 32 hexadecimal digits.
+    /// ```
+    /// use countersign::account::{ChallengeId, ChallengeIdError};
+    /// // A form that was tampered with is a bad request.
+    /// assert_eq!("12".parse::<ChallengeId>(), Err(ChallengeIdError));
+    /// assert_eq!(ChallengeIdError.to_string(), "a challenge id is 32 hexadecimal digits");
+    /// ```
     ChallengeIdError: "a challenge id is 32 hexadecimal digits"
 }
 
 /// Where an SMS goes: a telephone number in E.164 form. Kept in the sealed record; a code is only
 /// ever sent to the bound one, never to a number that came with the request.
+/// ```
+/// use countersign::account::PhoneNumber;
+/// // The form adds the country; a log does not show the number.
+/// let number = PhoneNumber::new("+12025550123")?;
+/// assert_eq!(number.as_str(), "+12025550123");
+/// assert_eq!(format!("{number:?}"), "PhoneNumber(…23)");
+/// # Ok::<(), countersign::account::PhoneNumberError>(())
+/// ```
 #[derive(Clone, Eq, PartialEq)]
 pub struct PhoneNumber(String);
 
@@ -119,6 +145,12 @@ impl fmt::Debug for PhoneNumber {
 
 unit_error! {
     /// A telephone number is `+` and 8 to 15 digits.
+    /// ```
+    /// use countersign::account::{PhoneNumber, PhoneNumberError};
+    /// // The form says what a number looks like.
+    /// assert_eq!(PhoneNumber::new("202 555 0123"), Err(PhoneNumberError));
+    /// assert_eq!(PhoneNumberError.to_string(), "a telephone number is + and 8 to 15 digits");
+    /// ```
     PhoneNumberError: "a telephone number is + and 8 to 15 digits"
 }
 
@@ -230,6 +262,19 @@ pub(crate) struct Challenge {
 }
 
 /// A code to send, returned once.
+/// ```
+/// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+/// # let (mfa, store, mut rng, now) = host::new()?;
+/// # let id = host::telephone(&mfa, &store, &mut rng, "42", now)?;
+/// # let dana = mfa.account(&id).at(now);
+/// use countersign::SignIn;
+/// // For the gateway: where to, and what.
+/// let sent = dana.send_code(SignIn, &mut rng).run(&store)?;
+/// let text = format!("Your code is {}.", sent.code().expose_str());
+/// assert_eq!((sent.destination().as_str(), text.len()), ("+12025550123", 20));
+/// assert_eq!(sent.until(), now.plus(300));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 #[must_use = "the code is sent now or never"]
 pub struct OutOfBand {
@@ -266,6 +311,20 @@ impl OutOfBand {
 }
 
 /// A challenge for the host's own check of a passkey or certificate.
+/// ```
+/// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+/// # let (mfa, store, mut rng, now) = host::new()?;
+/// # let id = countersign::AccountId::new("42")?;
+/// # let dana = mfa.account(&id).at(now);
+/// # let method = countersign::mfa::ExternalMethod::Passkey;
+/// # let passkey = dana.bind_external("Laptop", method, &mut rng).run(&store)?.device();
+/// use countersign::SignIn;
+/// // What the browser has to sign.
+/// let challenge = dana.start_external(SignIn, &mut rng).run(&store)?;
+/// assert_eq!(challenge.id().as_bytes().len(), 16);
+/// assert_eq!(challenge.until(), now.plus(300));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 #[must_use = "the host's check has to be over this challenge"]
 pub struct ExternalChallenge {
@@ -289,6 +348,20 @@ impl ExternalChallenge {
 
 /// The host's word on a passkey or certificate that it checked itself. The only ways to make one
 /// are two names that can be searched for; no `Clone`.
+/// ```
+/// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+/// # let (mfa, store, mut rng, now) = host::new()?;
+/// # let id = countersign::AccountId::new("42")?;
+/// # let dana = mfa.account(&id).at(now);
+/// # let method = countersign::mfa::ExternalMethod::Passkey;
+/// # let passkey = dana.bind_external("Laptop", method, &mut rng).run(&store)?.device();
+/// use countersign::{account::Assertion, SignIn};
+/// let challenge = dana.start_external(SignIn, &mut rng).run(&store)?;
+/// // The host's WebAuthn library did not accept the signature.
+/// let failed = Assertion::failed_at_host(challenge.id(), passkey);
+/// assert!(dana.finish_external(failed, SignIn).run(&store).accepted().is_none());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Assertion {
     pub(crate) id: ChallengeId,

@@ -65,6 +65,21 @@ pub(crate) enum Factor {
 }
 
 /// A device whose secret exists already: a token with a seed file, or what another system enrolled.
+/// ```
+/// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+/// # let (mfa, store, mut rng, now) = host::new()?;
+/// # let id = countersign::AccountId::new("42")?;
+/// # let dana = mfa.account(&id).at(now);
+/// use countersign::account::{ExistingDevice, Label};
+/// use countersign::{Algorithm, Digits, Secret};
+/// # let secret = Secret::generate(Algorithm::Sha1, &mut rng);
+/// // A line of a token vendor's seed file.
+/// let label = Label::new("Token 7")?;
+/// let token = ExistingDevice::hotp(label, secret, Algorithm::Sha1, Digits::Six, 0);
+/// let pending = dana.enrol_existing(token, &mut rng).run(&store)?;
+/// assert_eq!(pending.uri("Acme Billing", "dana")?.counter(), Some(0));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct ExistingDevice {
     pub(crate) label: Label,

@@ -16,9 +16,24 @@ use crate::text::Text;
 use crate::time::UnixTime;
 
 /// Where a request came from, as the host knows it (an address, a device name): 1 to 128 bytes.
+/// ```
+/// use countersign::account::Source;
+/// // As an event keeps the address that a request came from.
+/// let source = Source::cleaned("192.0.2.7\n").expect("something is left");
+/// assert_eq!(source.as_str(), "192.0.2.7");
+/// ```
 pub type Source = Text<128>;
 
 /// One thing that happened to one account.
+/// ```
+/// use countersign::account::{EventKind, Notice};
+/// use countersign::{AccountId, Event, UnixTime};
+/// // In a store, beside the record: what to mail, and whose sessions to end.
+/// let event = Event::new(AccountId::new("42")?, UnixTime::now()?, EventKind::ReportedLost);
+/// assert_eq!(event.notice(), Some(Notice::FactorRemoved));
+/// assert!(event.ends_sessions());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
 #[non_exhaustive]
@@ -49,6 +64,14 @@ pub struct Event {
 
 /// The place of an event in an account's history: unique, and without holes as long as none was
 /// lost or removed.
+/// ```
+/// use countersign::{account::EventId, AccountId};
+/// // The key of the host's audit table, in the order in which things happened.
+/// let first = EventId { account: AccountId::new("42")?, version: 1, index: 0 };
+/// let second = EventId { index: 1, ..first };
+/// assert!(first < second && second < EventId { version: 2, ..first });
+/// # Ok::<(), countersign::account::AccountIdError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
 pub struct EventId {
@@ -61,6 +84,18 @@ pub struct EventId {
 }
 
 /// Who did it.
+/// ```
+/// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+/// # let (mfa, store, mut rng, now) = host::new()?;
+/// # let (id, phone) = host::person(&mfa, &store, &mut rng, "42", now)?;
+/// # let dana = mfa.account(&id).at(now);
+/// use countersign::account::Actor;
+/// // The personnel system ends an employment: no person did it.
+/// dana.offboard(Actor::Host, "contract ended").run(&store)?;
+/// let summary = dana.summary().run(&store)?.ok_or("no record")?;
+/// assert_eq!(summary.offboarded_at, Some(now));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 #[cfg_attr(
     feature = "serde",
@@ -77,6 +112,15 @@ pub enum Actor {
 }
 
 /// What happened.
+/// ```
+/// use countersign::account::{EventKind, RejectionReason};
+/// // Which events the host's monitoring counts.
+/// fn is_failure(kind: &EventKind) -> bool {
+///     matches!(kind, EventKind::Rejected(_) | EventKind::Disabled { .. })
+/// }
+/// assert!(is_failure(&EventKind::Rejected(RejectionReason::Replayed)));
+/// assert!(!is_failure(&EventKind::Malformed));
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[cfg_attr(
     feature = "serde",
@@ -173,6 +217,20 @@ pub enum EventKind {
 }
 
 /// Why an attempt was not accepted. For the audit trail only.
+/// ```
+/// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+/// # let (mfa, store, mut rng, now) = host::new()?;
+/// # let id = countersign::AccountId::new("42")?;
+/// # let dana = mfa.account(&id).at(now);
+/// use countersign::account::{EventKind, RejectionReason};
+/// use countersign::{mfa::Decided, SignIn};
+/// // The person reads "wrong code"; the trail says that there is no such account.
+/// let decided = dana.verify("123456", SignIn).operation().decide(None, None)?;
+/// let Decided::Answer { events, .. } = decided else { panic!("it wrote a record") };
+/// let unknown = EventKind::Rejected(RejectionReason::UnknownAccount);
+/// assert_eq!(events[0].kind, unknown);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[cfg_attr(
     feature = "serde",
@@ -268,6 +326,16 @@ impl Event {
 
 /// What a person must be told. The host writes the message and adds whom to turn to if it was not
 /// them.
+/// ```
+/// use countersign::account::{EventKind, Notice};
+/// use countersign::{AccountId, Event, UnixTime};
+/// // The first sentence of a mail.
+/// let bound = EventKind::Bound { replaces: None };
+/// let notice = Event::new(AccountId::new("42")?, UnixTime::now()?, bound).notice();
+/// let text = notice.as_ref().map(Notice::to_string);
+/// assert_eq!(text.as_deref(), Some("A sign-in factor was added to your account."));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[cfg_attr(
     feature = "serde",

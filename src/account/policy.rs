@@ -116,6 +116,12 @@ pub trait Policy: Send + Sync {
 }
 
 /// The recommended numbers, all of them.
+/// ```
+/// use countersign::{Policy, Recommended};
+/// // What the page of the recovery codes says of them.
+/// let text = format!("You have {} codes.", Recommended.recovery_codes().as_u64());
+/// assert_eq!(text, "You have 10 codes.");
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Recommended;
 

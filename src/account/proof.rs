@@ -18,6 +18,16 @@ use crate::time::UnixTime;
 /// What the person is about to do, as a type: a proof for one purpose does not compile where another
 /// is needed. Sealed; the five purposes are [`SignIn`], [`Action`], [`ChangeFactors`],
 /// [`ChangePrivileges`] and [`ActForOther`].
+/// ```
+/// use countersign::{Action, Purpose, SignIn};
+/// // A line of the host's log, for any purpose.
+/// fn line(purpose: &impl Purpose) -> String {
+///     format!("purpose={}", purpose.to_any())
+/// }
+/// assert_eq!(line(&SignIn), "purpose=sign-in");
+/// assert_eq!(line(&Action::new("release-claims")?), "purpose=action:release-claims");
+/// # Ok::<(), countersign::TextError>(())
+/// ```
 pub trait Purpose: Sealed + Clone + fmt::Debug + Send + Sync + 'static {
     /// The purpose as a value, for events and logs.
     fn to_any(&self) -> AnyPurpose;
@@ -44,17 +54,88 @@ macro_rules! purposes {
 
 purposes! {
     /// Opening a session. A proof for it is the only thing that opens one.
+    /// ```
+    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+    /// # let (mfa, store, mut rng, now) = host::new()?;
+    /// # let (id, phone) = host::person(&mfa, &store, &mut rng, "42", now)?;
+    /// # let dana = mfa.account(&id).at(now);
+    /// use countersign::{AccountId, Proof, SignIn};
+    /// // The host's only function that opens a session.
+    /// fn open_session(proof: Proof<SignIn>) -> AccountId {
+    ///     *proof.account()
+    /// }
+    /// let proof = dana.verify(&phone.code(now), SignIn).run(&store).accepted().ok_or("wrong code")?;
+    /// assert_eq!(open_session(proof), id);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     SignIn,
     /// Enrolling, replacing or revoking a factor, and new recovery codes.
+    /// ```
+    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+    /// # let (mfa, store, mut rng, now) = host::new()?;
+    /// # let (id, phone) = host::person(&mfa, &store, &mut rng, "42", now)?;
+    /// # let dana = mfa.account(&id).at(now);
+    /// use countersign::ChangeFactors;
+    /// // The page "new recovery codes": a fresh code allows one change.
+    /// let verdict = dana.verify(&phone.code(now), ChangeFactors).run(&store);
+    /// let proof = verdict.accepted().ok_or("wrong code")?;
+    /// let codes = dana.regenerate_recovery_codes(proof, &mut rng).run(&store)?;
+    /// assert_eq!(codes.len(), 10);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ChangeFactors,
     /// Changing what a person may do.
+    /// ```
+    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+    /// # let (mfa, store, mut rng, now) = host::new()?;
+    /// # let (id, phone) = host::person(&mfa, &store, &mut rng, "42", now)?;
+    /// # let dana = mfa.account(&id).at(now);
+    /// use countersign::ChangePrivileges;
+    /// // Before the host makes a person an administrator: a recovery code is not enough.
+    /// let printed = &phone.recovery_codes[0];
+    /// assert!(dana.recover(printed, ChangePrivileges).run(&store).accepted().is_none());
+    /// let typed = phone.code(now);
+    /// assert!(dana.verify(&typed, ChangePrivileges).run(&store).accepted().is_some());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ChangePrivileges,
     /// Acting on another person's account, as an operator.
+    /// ```
+    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+    /// # let (mfa, store, mut rng, now) = host::new()?;
+    /// # let (id, phone) = host::person(&mfa, &store, &mut rng, "42", now)?;
+    /// # let dana = mfa.account(&id).at(now);
+    /// # let (operator, lee) = host::person(&mfa, &store, &mut rng, "7", now)?;
+    /// use countersign::ActForOther;
+    /// // The help desk types a fresh code before it resets another person.
+    /// let verdict = mfa.account(&operator).at(now).verify(&lee.code(now), ActForOther).run(&store);
+    /// let proof = verdict.accepted().ok_or("wrong code")?;
+    /// dana.reset(proof, "lost phone, passport seen").run(&store)?;
+    /// assert!(dana.enrol("New phone", &mut rng).run(&store).is_ok());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ActForOther
 }
 
 /// A purpose that allows a change of factors: [`ChangeFactors`], of the person's own, or
 /// [`ActForOther`], of an operator.
+/// ```
+/// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+/// # let (mfa, store, mut rng, now) = host::new()?;
+/// # let (id, phone) = host::person(&mfa, &store, &mut rng, "42", now)?;
+/// # let dana = mfa.account(&id).at(now);
+/// use countersign::mfa::{AccountAt, Change};
+/// use countersign::{account::MayChangeFactors, ChangeFactors, DeviceId, Proof};
+/// // One function of the host, for the person's own page and for the help desk's.
+/// type Removal<'m, P> = Change<'m, (), Proof<P>>;
+/// fn remove<P: MayChangeFactors>(of: AccountAt<'_>, id: DeviceId, proof: Proof<P>) -> Removal<'_, P> {
+///     of.revoke(id, proof).from_source("the page of devices")
+/// }
+/// # let verdict = dana.verify(&phone.code(now), ChangeFactors).run(&store);
+/// # let proof = verdict.accepted().ok_or("wrong code")?;
+/// assert!(remove(dana, phone.device, proof).run(&store).is_err()); // it is the last factor
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub trait MayChangeFactors: Purpose {}
 
 impl MayChangeFactors for ChangeFactors {}
@@ -62,10 +143,29 @@ impl MayChangeFactors for ActForOther {}
 
 /// Step-up for an action that the host names, "release-claims" for example. A proof for it opens
 /// nothing but what the host ties to that name: compare [`Action::name`] of [`Proof::purpose`].
+/// ```
+/// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+/// # let (mfa, store, mut rng, now) = host::new()?;
+/// # let (id, phone) = host::person(&mfa, &store, &mut rng, "42", now)?;
+/// # let dana = mfa.account(&id).at(now);
+/// use countersign::Action;
+/// // A step-up before claims are released.
+/// let release = Action::new("release-claims")?;
+/// let proof = dana.verify(&phone.code(now), release).run(&store).accepted().ok_or("wrong code")?;
+/// assert_eq!(proof.purpose().name(), "release-claims");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Action(ActionName);
 
 /// The name of an action that needs a step-up: 1 to 32 bytes.
+/// ```
+/// use countersign::account::{ActionName, AnyPurpose};
+/// // What an event says of a step-up.
+/// let purpose = AnyPurpose::Action(ActionName::new("release-claims")?);
+/// assert_eq!(purpose.to_string(), "action:release-claims");
+/// # Ok::<(), countersign::TextError>(())
+/// ```
 pub type ActionName = Text<32>;
 
 impl Action {
@@ -93,6 +193,13 @@ impl Purpose for Action {
 }
 
 /// A purpose as events and logs record it. It opens nothing: only the type of a [`Proof`] does.
+/// ```
+/// use countersign::{account::AnyPurpose, ChangeFactors, Purpose};
+/// // A column of the host's audit table.
+/// let purpose = ChangeFactors.to_any();
+/// assert_eq!(purpose, AnyPurpose::ChangeFactors);
+/// assert_eq!(purpose.to_string(), "change-factors");
+/// ```
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 #[cfg_attr(
     feature = "serde",
@@ -154,6 +261,19 @@ pub const fn permits(method: Method, purpose: &AnyPurpose) -> bool {
 /// what needs a proof cannot be reached without it. Every change of factors raises the account's
 /// epoch and so ends the proofs from before it. Consume it where the session is opened; pass it on
 /// where factors are changed.
+/// ```
+/// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+/// # let (mfa, store, mut rng, now) = host::new()?;
+/// # let (id, phone) = host::person(&mfa, &store, &mut rng, "42", now)?;
+/// # let dana = mfa.account(&id).at(now);
+/// use countersign::SignIn;
+/// // The session keeps whose it is, since when, and the epoch that ends it.
+/// let proof = dana.verify(&phone.code(now), SignIn).run(&store).accepted().ok_or("wrong code")?;
+/// assert_eq!((proof.account(), proof.at()), (&id, now));
+/// let summary = dana.summary().run(&store)?.ok_or("no record")?;
+/// assert!(proof.epoch() >= summary.epoch); // not ended
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// None of this compiles: copying one, using one twice, making one from nothing, reading one from
 /// text, or using one for another purpose, with the host or with the library.
@@ -271,6 +391,17 @@ impl<P> Proof<P> {
 }
 
 /// Why a change was refused.
+/// ```
+/// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+/// # let (mfa, store, mut rng, now) = host::new()?;
+/// # let (id, phone) = host::person(&mfa, &store, &mut rng, "42", now)?;
+/// # let dana = mfa.account(&id).at(now);
+/// use countersign::account::Refusal;
+/// // A second device without a proof of the first: the page asks for a code.
+/// let refused = dana.enrol("Tablet", &mut rng).run(&store).err();
+/// assert_eq!(refused.and_then(|no| no.refusal()), Some(Refusal::ProofRequired));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[cfg_attr(
     feature = "serde",

@@ -26,6 +26,18 @@ use crate::account::summary::AccountId;
 use crate::otp::engine::{sha256, write_words};
 
 /// One stored state of one account: opaque bytes under a version.
+/// ```
+/// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+/// # let (mfa, store, mut rng, now) = host::new()?;
+/// # let (id, phone) = host::person(&mfa, &store, &mut rng, "42", now)?;
+/// # let dana = mfa.account(&id).at(now);
+/// use countersign::{Record, Store};
+/// // The two columns of a row, and back.
+/// let record = Store::load(&store, &id)?.ok_or("no record")?;
+/// let (version, bytes) = (record.version(), record.as_bytes().to_vec());
+/// assert_eq!(Record::new(version, bytes), record);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Eq, PartialEq)]
 pub struct Record {
     version: u64,
@@ -65,6 +77,19 @@ impl fmt::Debug for Record {
 }
 
 /// Why stored bytes are not an account. Nothing is overwritten: a person has to look at them.
+/// ```
+/// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+/// # let (mfa, store, mut rng, now) = host::new()?;
+/// # let (id, phone) = host::person(&mfa, &store, &mut rng, "42", now)?;
+/// # let dana = mfa.account(&id).at(now);
+/// use countersign::{account::RecordError, mfa::Fault, Record, SignIn, Store};
+/// // An older row was put back under the newest version: nothing is accepted.
+/// let record = Store::load(&store, &id)?.ok_or("no record")?;
+/// let put_back = Record::new(record.version() + 1, record.as_bytes().to_vec());
+/// let decided = dana.verify(&phone.code(now), SignIn).operation().decide(Some(put_back), None);
+/// assert!(matches!(decided, Err(Fault::Record(RecordError::Altered))));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum RecordError {
     /// The bytes were altered, or are stored under another version than they were written for.

@@ -23,6 +23,18 @@ use crate::time::UnixTime;
 
 /// One recovery code: 120 bits, printed as six groups of four characters of Crockford's base32,
 /// which has no `I`, `L`, `O` or `U` to misread. Wiped when dropped; `Debug` is redacted.
+/// ```
+/// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+/// # let (mfa, store, mut rng, now) = host::new()?;
+/// # let (id, phone) = host::person(&mfa, &store, &mut rng, "42", now)?;
+/// # let dana = mfa.account(&id).at(now);
+/// use countersign::account::RecoveryCode;
+/// // A person types it without the hyphens and in small letters.
+/// let printed = &phone.recovery_codes[0];
+/// let typed = RecoveryCode::parse(&printed.replace('-', "").to_lowercase())?;
+/// assert_eq!(typed.expose_text().as_str(), printed);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct RecoveryCode([u8; 15]);
 
 impl RecoveryCode {
@@ -137,10 +149,28 @@ impl fmt::Debug for RecoveryCode {
 
 unit_error! {
     /// The text is no recovery code: 24 characters of Crockford's base32.
+    /// ```
+    /// use countersign::account::{RecoveryCode, RecoveryCodeError};
+    /// // The form says how long a code is, before an attempt is made.
+    /// assert_eq!(RecoveryCode::parse("ABCD-1234").err(), Some(RecoveryCodeError));
+    /// assert_eq!(RecoveryCodeError.to_string(), "a recovery code has 24 letters and digits");
+    /// ```
     RecoveryCodeError: "a recovery code has 24 letters and digits"
 }
 
 /// A set of recovery codes, on its way to the person. It exists once: the account keeps hashes.
+/// ```
+/// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+/// # let (mfa, store, mut rng, now) = host::new()?;
+/// # let id = countersign::AccountId::new("42")?;
+/// # let dana = mfa.account(&id).at(now);
+/// use countersign::mfa::ExternalMethod;
+/// // The page that is shown once, to be printed.
+/// let bound = dana.bind_external("Laptop", ExternalMethod::Passkey, &mut rng).run(&store)?;
+/// let codes = bound.recovery_codes().ok_or("not the first factor")?;
+/// assert_eq!(codes.expose_lines().lines().count(), codes.len());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 #[must_use = "the codes are shown now or never"]
 pub struct RecoveryCodes(Vec<RecoveryCode>);

@@ -18,6 +18,27 @@ use crate::wipe;
 
 /// Encrypts and authenticates records: implement it over a key management service or a validated
 /// module; otherwise use [`Keyring`].
+/// ```
+/// # use rand::Rng;
+/// # let (mut rng, mut key) = (countersign::OsRandom::new()?, [0; 32]);
+/// # rng.fill_bytes(&mut key);
+/// use countersign::{account::{Seal, SealError}, Keyring};
+/// # use zeroize::Zeroizing;
+/// // A module that may be away: then nothing is opened, and nothing accepted.
+/// struct Module(Option<Keyring>);
+/// impl Seal for Module {
+///     fn seal(&self, context: &[u8], nonce: [u8; 12], text: &[u8]) -> Result<Vec<u8>, SealError> {
+///         self.0.as_ref().ok_or(SealError::Unavailable)?.seal(context, nonce, text)
+///     }
+///     // …and `open` in the same way
+///     # fn open(&self, context: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
+///     #     self.0.as_ref().ok_or(SealError::Unavailable)?.open(context, sealed)
+///     # }
+/// }
+/// assert_eq!(Module(None).seal(b"", [0; 12], b""), Err(SealError::Unavailable));
+/// assert!(Module(Some(Keyring::new(key))).seal(b"", [0; 12], b"").is_ok());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub trait Seal: Send + Sync {
     /// Encrypts `plaintext` so that it opens only under the same `context`.
     ///
@@ -38,6 +59,17 @@ pub trait Seal: Send + Sync {
 }
 
 /// Why a record could not be sealed or opened.
+/// ```
+/// # use rand::Rng;
+/// # let (mut rng, mut key) = (countersign::OsRandom::new()?, [0; 32]);
+/// # rng.fill_bytes(&mut key);
+/// use countersign::{account::{Seal, SealError}, Keyring};
+/// // Bytes that were moved to another row do not open.
+/// let keys = Keyring::new(key);
+/// let sealed = keys.seal(b"row 1", [0; 12], b"text")?;
+/// assert_eq!(keys.open(b"row 2", &sealed).err(), Some(SealError::NotAuthentic));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum SealError {
     /// The bytes are not what was sealed under this context.
@@ -64,6 +96,19 @@ impl core::error::Error for SealError {}
 /// record moves over to the newest when it is next written.
 ///
 /// Keep the keys apart from the database: an attacker with both has every secret.
+/// ```
+/// # use rand::Rng;
+/// # let (mut rng, mut key) = (countersign::OsRandom::new()?, [0; 32]);
+/// # rng.fill_bytes(&mut key);
+/// use countersign::{account::Seal, Keyring};
+/// # let older = key;
+/// # rng.fill_bytes(&mut key);
+/// // After a rotation the new key seals, and what the older one sealed still opens.
+/// let sealed = Keyring::new(older).seal(b"row 1", [0; 12], b"text")?;
+/// let keys = Keyring::new(key).with_older(older);
+/// assert_eq!(keys.open(b"row 1", &sealed)?.as_slice(), b"text");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Keyring {
     newest: SealingKey,
     older: Vec<SealingKey>,

@@ -24,7 +24,7 @@ const MAX_FORMER_DEVICES: usize = 16;
 /// Boxed from one transition to the next: every move of its many fields would leave a copy of them
 /// on the stack, which takes time to make and time to wipe.
 #[derive(Default)]
-pub struct Account {
+pub(crate) struct Account {
     /// Whether there is a record at all; not itself recorded.
     pub(crate) exists: bool,
     pub(crate) epoch: u32,

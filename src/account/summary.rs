@@ -19,6 +19,14 @@ use crate::time::UnixTime;
 /// Take it from the primary key of the person's row. Never from a name or an address: two spellings
 /// of one name are two ids, so the second spelling has a fresh failure budget or no factor at all
 /// (CVE-2025-6004, CVE-2020-12812, CVE-2026-47203).
+/// ```
+/// use countersign::AccountId;
+/// // From the primary key of the person's row, never from a name.
+/// let id = AccountId::new(42_u64.to_be_bytes())?;
+/// assert_eq!(id.as_bytes(), 42_u64.to_be_bytes());
+/// assert_eq!(id.to_string().parse(), Ok(id)); // through a log and back
+/// # Ok::<(), countersign::account::AccountIdError>(())
+/// ```
 #[derive(Clone, Copy, Eq, Ord, PartialEq, PartialOrd)]
 pub struct AccountId {
     bytes: [u8; AccountId::MAX_LEN], // zero after `len`
@@ -87,16 +95,42 @@ serde_as_text!(AccountId);
 
 unit_error! {
     /// An account id has 1 to 64 bytes.
+    /// ```
+    /// use countersign::{account::AccountIdError, AccountId};
+    /// // A row without a key is a fault of the host: it fails here, and no account is shared.
+    /// assert_eq!(AccountId::new(""), Err(AccountIdError));
+    /// assert_eq!("4g".parse::<AccountId>(), Err(AccountIdError));
+    /// ```
     AccountIdError: "an account id has 1 to 64 bytes, as text two hexadecimal digits for each"
 }
 
 /// What a person calls a device: 1 to 64 bytes.
+/// ```
+/// use countersign::account::Label;
+/// // The form's field, before a device of another system is imported.
+/// assert!(Label::new("Dana's phone").is_ok());
+/// assert!(Label::new(&"a".repeat(65)).is_err());
+/// ```
 pub type Label = Text<64>;
 
 /// Why an operator or the host did something: 1 to 200 bytes.
+/// ```
+/// use countersign::account::Reason;
+/// // The help desk's form, before an operator types a code.
+/// assert!(Reason::new("lost phone, passport seen").is_ok());
+/// assert!(Reason::new(" ").is_err());
+/// ```
 pub type Reason = Text<200>;
 
 /// How a person proves possession.
+/// ```
+/// use countersign::Method;
+/// // Which of the bound methods a report shows first, and which one it warns of.
+/// let strongest = [Method::Sms, Method::Passkey, Method::Totp].into_iter().max_by_key(|m| m.rank());
+/// assert_eq!(strongest.map(Method::name), Some("passkey"));
+/// assert!(!Method::Totp.is_phishing_resistant());
+/// assert!(Method::Sms.is_restricted());
+/// ```
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[cfg_attr(
     feature = "serde",
@@ -176,6 +210,18 @@ impl Method {
 /// The random number of one enrolled device. A device enrolled again is another device.
 ///
 /// Serialised as its sixteen hexadecimal digits: many readers of JSON lose digits of such a number.
+/// ```
+/// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+/// # let (mfa, store, mut rng, now) = host::new()?;
+/// # let (id, phone) = host::person(&mfa, &store, &mut rng, "42", now)?;
+/// # let dana = mfa.account(&id).at(now);
+/// use countersign::DeviceId;
+/// // In the button "remove this device" of a page, and back from it.
+/// let button = phone.device.to_string();
+/// assert_eq!(button.parse::<DeviceId>()?, phone.device);
+/// assert_eq!(DeviceId::from_u64(phone.device.as_u64()), phone.device);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct DeviceId(u64);
 
@@ -216,10 +262,29 @@ serde_as_text!(DeviceId);
 
 unit_error! {
     /// The text is not a device id: sixteen hexadecimal digits.
+    /// ```
+    /// use countersign::{account::DeviceIdError, DeviceId};
+    /// // A form that was tampered with is a bad request.
+    /// assert_eq!("phone".parse::<DeviceId>(), Err(DeviceIdError));
+    /// assert_eq!(DeviceIdError.to_string(), "a device id is sixteen hexadecimal digits");
+    /// ```
     DeviceIdError: "a device id is sixteen hexadecimal digits"
 }
 
 /// The status of a device. The only way back from `Disabled`, `Lost` or `Revoked` is a new device.
+/// ```
+/// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+/// # let (mfa, store, mut rng, now) = host::new()?;
+/// # let (id, phone) = host::person(&mfa, &store, &mut rng, "42", now)?;
+/// # let dana = mfa.account(&id).at(now);
+/// use countersign::{account::DeviceStatus, SignIn};
+/// let proof = dana.verify(&phone.code(now), SignIn).run(&store).accepted().ok_or("wrong code")?;
+/// dana.report_lost(phone.device, proof).run(&store)?;
+/// // The page of the person's devices says what became of it.
+/// let summary = dana.summary().run(&store)?.ok_or("no record")?;
+/// assert_eq!(summary.devices[0].status, DeviceStatus::Lost);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[cfg_attr(
     feature = "serde",
@@ -238,6 +303,18 @@ pub enum DeviceStatus {
 }
 
 /// One device of a [`Summary`].
+/// ```
+/// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+/// # let (mfa, store, mut rng, now) = host::new()?;
+/// # let (id, phone) = host::person(&mfa, &store, &mut rng, "42", now)?;
+/// # let dana = mfa.account(&id).at(now);
+/// use countersign::{account::DeviceSummary, Method};
+/// // A line of the page "my devices".
+/// let summary = dana.summary().run(&store)?.ok_or("no record")?;
+/// let DeviceSummary { label, method, short_secret, .. } = &summary.devices[0];
+/// assert_eq!((label.as_str(), *method, *short_secret), ("Phone", Method::Totp, false));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
 pub struct DeviceSummary {
@@ -264,6 +341,19 @@ pub struct DeviceSummary {
 }
 
 /// The failure state of one class of methods in a [`Summary`].
+/// ```
+/// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+/// # let (mfa, store, mut rng, now) = host::new()?;
+/// # let (id, phone) = host::person(&mfa, &store, &mut rng, "42", now)?;
+/// # let dana = mfa.account(&id).at(now);
+/// use countersign::{account::ThrottleSummary, SignIn};
+/// assert!(dana.verify(&phone.wrong_code(now), SignIn).run(&store).accepted().is_none());
+/// // What the help desk sees before it asks what happened.
+/// let summary = dana.summary().run(&store)?.ok_or("no record")?;
+/// let ThrottleSummary { consecutive_failures, disabled, .. } = summary.codes;
+/// assert_eq!((consecutive_failures, disabled), (1, false));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
 pub struct ThrottleSummary {
@@ -276,6 +366,19 @@ pub struct ThrottleSummary {
 }
 
 /// What an account is, without a secret: for the host's own columns and for reports.
+/// ```
+/// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+/// # let (mfa, store, mut rng, now) = host::new()?;
+/// # let (id, phone) = host::person(&mfa, &store, &mut rng, "42", now)?;
+/// # let dana = mfa.account(&id).at(now);
+/// use countersign::Method;
+/// // The host's own columns: who has which factor, and which sessions are too old.
+/// let summary = dana.summary().run(&store)?.ok_or("no record")?;
+/// assert_eq!(summary.strongest(), Some(Method::Totp));
+/// assert_eq!(summary.recovery_codes_left, 10);
+/// assert!(summary.epoch > 0); // a session from before the phone ends
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
 pub struct Summary {

@@ -14,6 +14,18 @@ use crate::time::UnixTime;
 
 /// Which failures count together. Each class has its own budget, so that a guesser who locks the
 /// codes does not lock the recovery codes, and a success in one class forgives nothing in another.
+/// ```
+/// use countersign::{account::{Class, Throttle}, Bounded, Policy};
+/// // A policy that waits sooner where each code costs a text.
+/// struct Thrifty;
+/// impl Policy for Thrifty {
+///     fn throttle(&self, class: Class) -> Throttle {
+///         let free = if class == Class::OutOfBand { Bounded::of::<2>() } else { Bounded::of::<4>() };
+///         Throttle { free, ..Throttle::RECOMMENDED }
+///     }
+/// }
+/// assert_eq!(Thrifty.throttle(Class::OutOfBand).wait_after(3), 30);
+/// ```
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[cfg_attr(
     feature = "serde",
@@ -32,6 +44,14 @@ pub enum Class {
 }
 
 /// The numbers of one class.
+/// ```
+/// use countersign::{account::Throttle, Bounded};
+/// // What the help desk tells a person who mistyped: nothing at first, then ever longer.
+/// let waits = [4, 5, 6].map(|failures| Throttle::RECOMMENDED.wait_after(failures));
+/// assert_eq!(waits, [0, 30, 60]);
+/// let strict = Throttle { disable_at: Bounded::of::<20>(), ..Throttle::RECOMMENDED };
+/// assert_eq!(strict.disable_at.as_u64(), 20);
+/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Throttle {
     /// Consecutive failures without a wait.

@@ -20,7 +20,8 @@ use crate::time::UnixTime;
 ///
 /// ```
 /// use countersign::{AccountId, Keyring, MemoryStore, Mfa, Recommended, SignIn, UnixTime, Verdict};
-/// # let key: [u8; 32] = core::array::from_fn(|at| at as u8 * 7 + 1);
+/// # let mut key = [0; 32];
+/// # rand::Rng::fill_bytes(&mut countersign::OsRandom::new()?, &mut key);
 /// let mfa = Mfa::new(Keyring::new(key), Recommended);
 /// let store = MemoryStore::new();
 /// let (id, now) = (AccountId::new("7")?, UnixTime::from_secs(1_800_000_000));
@@ -30,7 +31,7 @@ use crate::time::UnixTime;
 ///     Verdict::Undecided(fault) => println!("unavailable: {fault}"),
 ///     _ => println!("wrong code"),
 /// }
-/// # Ok::<(), countersign::account::AccountIdError>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
 /// A verdict is no `Result` and no `bool`, and it cannot be ignored (CVE-2026-0723):
@@ -136,6 +137,20 @@ impl<T> Verdict<T> {
 }
 
 /// A change that is done and committed.
+/// ```
+/// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+/// # let (mfa, store, mut rng, now) = host::new()?;
+/// # let (id, phone) = host::person(&mfa, &store, &mut rng, "42", now)?;
+/// # let dana = mfa.account(&id).at(now);
+/// use countersign::ChangeFactors;
+/// let verdict = dana.verify(&phone.code(now), ChangeFactors).run(&store);
+/// let proof = verdict.accepted().ok_or("wrong code")?;
+/// // The session that made the change lives on with the new epoch; the others end.
+/// let changed = dana.regenerate_recovery_codes(proof, &mut rng).run(&store)?;
+/// let (epoch, codes) = (changed.epoch(), changed.into_inner());
+/// assert_eq!((dana.summary().run(&store)?.map(|now| now.epoch), codes.len()), (Some(epoch), 10));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Changed<T = ()> {
     pub(crate) value: T,
@@ -166,6 +181,21 @@ impl<T> Deref for Changed<T> {
 }
 
 /// A change that did not happen. `A` is the proof that it was given, if it needed one.
+/// ```
+/// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+/// # let (mfa, store, mut rng, now) = host::new()?;
+/// # let (id, phone) = host::person(&mfa, &store, &mut rng, "42", now)?;
+/// # let dana = mfa.account(&id).at(now);
+/// use countersign::{mfa::NotDone, ChangeFactors};
+/// let verdict = dana.verify(&phone.code(now), ChangeFactors).run(&store);
+/// let proof = verdict.accepted().ok_or("wrong code")?;
+/// // A refusal says why, and the proof serves another change.
+/// match dana.revoke(phone.device, proof).run(&store) {
+///     Err(NotDone::Refused { proof, .. }) => assert!(proof.is_some()),
+///     other => panic!("the last factor: {other:?}"),
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum NotDone<E, A = Infallible> {
     /// It was decided against, and nothing was written.
@@ -223,6 +253,18 @@ where
 
 /// Why an operation could not be decided. Nothing was accepted. Unless the store failed in the middle
 /// of a write, nothing was written.
+/// ```
+/// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+/// # let (mfa, store, mut rng, now) = host::new()?;
+/// # let (id, phone) = host::person(&mfa, &store, &mut rng, "42", now)?;
+/// # let dana = mfa.account(&id).at(now);
+/// use countersign::{mfa::Fault, SignIn, UnixTime, Verdict};
+/// // A clock in milliseconds: the page says "unavailable", and the log says why.
+/// let dana = mfa.account(&id).at(UnixTime::from_secs(now.as_secs() * 1000));
+/// let verdict = dana.verify(&phone.code(now), SignIn).run(&store);
+/// assert!(matches!(verdict, Verdict::Undecided(Fault::ClockImplausible(_))));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Fault<E> {
     /// The clock is before 2020 or after 2200.

@@ -27,6 +27,17 @@ impl<'m> AccountAt<'m> {
     /// A person's first factor needs no proof, nor does one after an operator's reset; any other
     /// needs [`Change::proven_by`]. It satisfies nothing until it is confirmed, and a second start
     /// replaces it. Emits `EnrolmentStarted`. NIST SP 800-63B-4 section 4.1.2.
+    /// ```
+    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+    /// # let (mfa, store, mut rng, now) = host::new()?;
+    /// # let id = countersign::AccountId::new("42")?;
+    /// # let dana = mfa.account(&id).at(now);
+    /// // The page shows the URI as a QR code, once, and asks for the first code.
+    /// let pending = dana.enrol("Dana's phone", &mut rng).run(&store)?;
+    /// assert_eq!(pending.uri("Acme Billing", "dana")?.issuer(), Some("Acme Billing"));
+    /// assert_eq!(pending.until(), now.plus(600));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn enrol(
         &self,
         label: &str,
@@ -39,6 +50,20 @@ impl<'m> AccountAt<'m> {
     /// write.
     ///
     /// NIST SP 800-63B-4 section 4.1.4.
+    /// ```
+    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+    /// # let (mfa, store, mut rng, now) = host::new()?;
+    /// # let (id, phone) = host::person(&mfa, &store, &mut rng, "42", now)?;
+    /// # let dana = mfa.account(&id).at(now);
+    /// use countersign::{ChangeFactors, SignIn};
+    /// let verdict = dana.verify(&phone.code(now), ChangeFactors).run(&store);
+    /// let proof = verdict.accepted().ok_or("wrong code")?;
+    /// // A new phone: the old one works until the new one is confirmed.
+    /// let pending = dana.replace(phone.device, "New phone", proof, &mut rng).run(&store)?;
+    /// assert_ne!(pending.device(), phone.device);
+    /// assert!(dana.verify(&phone.code(now.plus(30)), SignIn).run(&store).accepted().is_some());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn replace(
         &self,
         old: DeviceId,
@@ -63,6 +88,20 @@ impl<'m> AccountAt<'m> {
 
     /// Starts the enrolment of a counter-based authenticator with a new secret, as
     /// [`AccountAt::enrol`].
+    /// ```
+    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+    /// # let (mfa, store, mut rng, now) = host::new()?;
+    /// # let id = countersign::AccountId::new("42")?;
+    /// # let dana = mfa.account(&id).at(now);
+    /// use countersign::{Digits, Hotp};
+    /// // A token that the host writes the secret to.
+    /// let pending = dana.enrol_hotp("Token", Digits::Eight, &mut rng).run(&store)?;
+    /// let uri = pending.uri("Acme Billing", "dana")?;
+    /// let typed = Hotp::new(uri.secret(), uri.algorithm(), uri.digits()).generate(0);
+    /// let verdict = dana.confirm(pending.id(), typed.expose_str(), &mut rng).run(&store);
+    /// assert!(verdict.accepted().is_some());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn enrol_hotp(
         &self,
         label: &str,
@@ -77,6 +116,20 @@ impl<'m> AccountAt<'m> {
 
     /// Starts the enrolment of a device whose secret exists already, as [`AccountAt::enrol`]: a token
     /// with a seed file. A secret that a device of the person has already is refused.
+    /// ```
+    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+    /// # let (mfa, store, mut rng, now) = host::new()?;
+    /// # let id = countersign::AccountId::new("42")?;
+    /// # let dana = mfa.account(&id).at(now);
+    /// use countersign::account::{ExistingDevice, Label};
+    /// use countersign::{otp::Parameters, Algorithm, Secret};
+    /// # let secret = Secret::generate(Algorithm::Sha1, &mut rng);
+    /// // A token out of the box, with the secret of its line in the seed file.
+    /// let token = ExistingDevice::totp(Label::new("Token 7")?, secret, Parameters::default(), None);
+    /// let pending = dana.enrol_existing(token, &mut rng).run(&store)?;
+    /// assert!(pending.until() > now); // the person confirms it with a code
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn enrol_existing(
         &self,
         device: ExistingDevice,
@@ -111,6 +164,22 @@ impl<'m> AccountAt<'m> {
     /// once. The epoch rises. Emits `Bound`, `Revoked` for a device that is replaced, and
     /// `RecoveryCodesIssued`; or `Rejected`, on the failures of its class. NIST SP 800-63B-4 section
     /// 4.1.2.2.
+    /// ```
+    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+    /// # let (mfa, store, mut rng, now) = host::new()?;
+    /// # let id = countersign::AccountId::new("42")?;
+    /// # let dana = mfa.account(&id).at(now);
+    /// use countersign::Totp;
+    /// let pending = dana.enrol("Dana's phone", &mut rng).run(&store)?;
+    /// let uri = pending.uri("Acme Billing", "dana")?;
+    /// let phone = Totp::new(uri.secret(), uri.totp_parameters().ok_or("not TOTP")?);
+    /// // The person types the first code of the app.
+    /// let typed = phone.generate(now).ok_or("before T0")?;
+    /// let verdict = dana.confirm(pending.id(), typed.expose_str(), &mut rng).run(&store);
+    /// let bound = verdict.accepted().ok_or("wrong code")?;
+    /// assert!(bound.recovery_codes().is_some_and(|codes| codes.len() == 10)); // show them once
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn confirm(
         &self,
         pending: ChallengeId,
@@ -131,6 +200,22 @@ impl<'m> AccountAt<'m> {
     /// For a migration, row by row; the same secret a second time is refused, so a migration can be
     /// run again. Refused as well once the person has used a factor here. A short secret is marked
     /// for as long as the device lives. Emits `Imported`.
+    /// ```
+    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+    /// # let (mfa, store, mut rng, now) = host::new()?;
+    /// # let id = countersign::AccountId::new("42")?;
+    /// # let dana = mfa.account(&id).at(now);
+    /// use countersign::account::{ExistingDevice, Label};
+    /// use countersign::{otp::Parameters, Algorithm, ProvisioningUri, Secret};
+    /// # let secret = Secret::generate(Algorithm::Sha1, &mut rng);
+    /// # let uri = ProvisioningUri::totp("Old", "dana", &secret, Parameters::default())?;
+    /// // A row of the old system's export; a second run of the migration is refused.
+    /// let label = Label::new("App")?;
+    /// let row = || ExistingDevice::from_uri(label.clone(), &uri, None);
+    /// assert!(dana.import(row(), &mut rng).run(&store).is_ok());
+    /// assert!(dana.import(row(), &mut rng).run(&store).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn import(&self, device: ExistingDevice, rng: &mut impl CryptoRng) -> Change<'m, DeviceId> {
         let number = DeviceId::from_u64(rng.next_u64());
         self.change(move |account, cx| Ok(account.import(cx, number, &device)))
@@ -348,6 +433,18 @@ impl Account {
 }
 
 /// An enrolment that waits for its first code.
+/// ```
+/// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+/// # let (mfa, store, mut rng, now) = host::new()?;
+/// # let id = countersign::AccountId::new("42")?;
+/// # let dana = mfa.account(&id).at(now);
+/// // The session keeps the id; the page shows the URI as a QR code, once.
+/// let pending = dana.enrol("Dana's phone", &mut rng).run(&store)?;
+/// let (id, uri) = (pending.id(), pending.uri("Acme Billing", "dana")?);
+/// assert!(uri.expose_uri().starts_with("otpauth://totp/Acme%20Billing:dana?secret="));
+/// # let _ = id;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 #[must_use = "show the URI as a QR code, then confirm with a code"]
 pub struct PendingEnrolment {
@@ -358,7 +455,7 @@ pub struct PendingEnrolment {
 }
 
 impl PendingEnrolment {
-    /// What [`Mfa::confirm`] has to name.
+    /// What [`AccountAt::confirm`] has to name.
     #[must_use]
     pub const fn id(&self) -> ChallengeId {
         self.id
@@ -387,6 +484,18 @@ impl PendingEnrolment {
 }
 
 /// A device that is in place and works, and what came with it.
+/// ```
+/// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+/// # let (mfa, store, mut rng, now) = host::new()?;
+/// # let id = countersign::AccountId::new("42")?;
+/// # let dana = mfa.account(&id).at(now);
+/// use countersign::mfa::{Bound, ExternalMethod};
+/// // What the page after a registration shows.
+/// let bound = dana.bind_external("Laptop", ExternalMethod::Passkey, &mut rng).run(&store)?;
+/// let bound: Bound = bound.into_inner();
+/// assert_eq!(bound.recovery_codes().map(|codes| codes.len()), Some(10));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 #[must_use = "recovery codes are shown now or never"]
 pub struct Bound {
@@ -409,6 +518,24 @@ impl Bound {
 }
 
 /// A device bound by one of its codes. The code proved possession, so this is a proof as well.
+/// ```
+/// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+/// # let (mfa, store, mut rng, now) = host::new()?;
+/// # let id = countersign::AccountId::new("42")?;
+/// # let dana = mfa.account(&id).at(now);
+/// # let pending = dana.enrol("Dana's phone", &mut rng).run(&store)?;
+/// # let uri = pending.uri("Acme Billing", "dana")?;
+/// # let phone = countersign::Totp::new(uri.secret(), uri.totp_parameters().ok_or("not TOTP")?);
+/// # let typed = phone.generate(now).ok_or("before T0")?;
+/// # let typed = typed.expose_str();
+/// let verdict = dana.confirm(pending.id(), typed, &mut rng).run(&store);
+/// let confirmed = verdict.accepted().ok_or("wrong code")?;
+/// // The person has just shown the device: the session opens without a second code.
+/// assert_eq!(confirmed.device(), pending.device());
+/// let proof = confirmed.into_proof();
+/// assert_eq!(proof.account(), &id);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 #[must_use = "recovery codes are shown now or never"]
 pub struct Confirmed {

@@ -24,6 +24,19 @@ impl<'m> AccountAt<'m> {
     ///
     /// Proof as for [`AccountAt::enrol`]; recovery codes come with a person's first factor. Emits
     /// `Bound`.
+    /// ```
+    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+    /// # let (mfa, store, mut rng, now) = host::new()?;
+    /// # let id = countersign::AccountId::new("42")?;
+    /// # let dana = mfa.account(&id).at(now);
+    /// use countersign::{mfa::ExternalMethod, Method};
+    /// // After the host's WebAuthn library has registered the credential.
+    /// let bound = dana.bind_external("Laptop", ExternalMethod::Passkey, &mut rng).run(&store)?;
+    /// assert!(bound.recovery_codes().is_some()); // the first factor: show them once
+    /// let summary = dana.summary().run(&store)?.ok_or("no record")?;
+    /// assert_eq!(summary.strongest(), Some(Method::Passkey));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn bind_external(
         &self,
         label: &str,
@@ -45,6 +58,20 @@ impl<'m> AccountAt<'m> {
     /// Starts the host's own check of a passkey or certificate.
     ///
     /// The challenge has to be signed, or be kept beside the host's own. Emits `ChallengeIssued`.
+    /// ```
+    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+    /// # let (mfa, store, mut rng, now) = host::new()?;
+    /// # let id = countersign::AccountId::new("42")?;
+    /// # let dana = mfa.account(&id).at(now);
+    /// # let method = countersign::mfa::ExternalMethod::Passkey;
+    /// # let passkey = dana.bind_external("Laptop", method, &mut rng).run(&store)?.device();
+    /// use countersign::SignIn;
+    /// // The browser has to sign these bytes.
+    /// let challenge = dana.start_external(SignIn, &mut rng).run(&store)?;
+    /// assert_eq!(challenge.id().as_bytes().len(), 16);
+    /// assert!(challenge.until() > now);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn start_external(
         &self,
         purpose: impl Purpose,
@@ -58,6 +85,21 @@ impl<'m> AccountAt<'m> {
     ///
     /// A failed check counts, and uses the challenge up as well. Emits `Accepted` or `Rejected`.
     /// NIST SP 800-63B-4 section 3.2.5: what makes a passkey or certificate phishing-resistant.
+    /// ```
+    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+    /// # let (mfa, store, mut rng, now) = host::new()?;
+    /// # let id = countersign::AccountId::new("42")?;
+    /// # let dana = mfa.account(&id).at(now);
+    /// # let method = countersign::mfa::ExternalMethod::Passkey;
+    /// # let passkey = dana.bind_external("Laptop", method, &mut rng).run(&store)?.device();
+    /// use countersign::{account::Assertion, SignIn};
+    /// let challenge = dana.start_external(SignIn, &mut rng).run(&store)?;
+    /// // The host's WebAuthn library has checked signature, origin and presence.
+    /// let word = Assertion::verified_by_host(challenge.id(), passkey);
+    /// let proof = dana.finish_external(word, SignIn).run(&store).accepted().ok_or("refused")?;
+    /// assert!(proof.method().is_phishing_resistant());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn finish_external<P: Purpose>(
         &self,
         assertion: Assertion,
@@ -179,6 +221,18 @@ impl Account {
 }
 
 /// A method that the host checks itself.
+/// ```
+/// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+/// # let (mfa, store, mut rng, now) = host::new()?;
+/// # let id = countersign::AccountId::new("42")?;
+/// # let dana = mfa.account(&id).at(now);
+/// use countersign::mfa::ExternalMethod;
+/// // A smart card whose certificate the host's TLS has checked.
+/// let bound = dana.bind_external("Staff card", ExternalMethod::Pki, &mut rng).run(&store)?;
+/// let summary = dana.summary().run(&store)?.ok_or("no record")?;
+/// assert_eq!(summary.devices[0].id, bound.device());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum ExternalMethod {
     /// A WebAuthn credential.

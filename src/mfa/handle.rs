@@ -22,7 +22,8 @@ use crate::time::UnixTime;
 ///
 /// ```
 /// use countersign::{AccountId, Keyring, MemoryStore, Mfa, OsRandom, Recommended, UnixTime};
-/// # let key: [u8; 32] = core::array::from_fn(|at| at as u8 * 7 + 1);
+/// # let mut key = [0; 32];
+/// # rand::Rng::fill_bytes(&mut countersign::OsRandom::new()?, &mut key);
 /// let mfa = Mfa::new(Keyring::new(key), Recommended);
 /// let (store, mut rng) = (MemoryStore::new(), OsRandom::new()?);
 /// let id = AccountId::new(42_u64.to_be_bytes())?;
@@ -52,6 +53,18 @@ impl<K: Seal, P: Policy> Mfa<K, P> {
 }
 
 /// One person's account. [`AccountHandle::at`] adds the moment.
+/// ```
+/// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+/// # let (mfa, store, mut rng, now) = host::new()?;
+/// # let (id, phone) = host::person(&mfa, &store, &mut rng, "42", now)?;
+/// # let dana = mfa.account(&id).at(now);
+/// use countersign::{mfa::AccountHandle, SignIn};
+/// // Kept for a whole request; the moment is said with each operation.
+/// let account: AccountHandle<'_> = mfa.account(&id);
+/// assert!(account.at(now).summary().run(&store)?.is_some());
+/// assert!(account.at(now).verify(&phone.code(now), SignIn).run(&store).accepted().is_some());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy)]
 pub struct AccountHandle<'m> {
     keys: &'m dyn Seal,
@@ -74,6 +87,18 @@ impl fmt::Debug for AccountHandle<'_> {
 }
 
 /// One person's account at one moment: every operation is a method of it.
+/// ```
+/// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+/// # let (mfa, store, mut rng, now) = host::new()?;
+/// # let (id, phone) = host::person(&mfa, &store, &mut rng, "42", now)?;
+/// # let dana = mfa.account(&id).at(now);
+/// use countersign::SignIn;
+/// // One person, at one moment: an operation does nothing until it is run over a store.
+/// let attempt = dana.verify(&phone.code(now), SignIn);
+/// assert_eq!(attempt.operation().account(), &id);
+/// assert!(attempt.run(&store).accepted().is_some());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct AccountAt<'m> {
     account: AccountHandle<'m>,

@@ -21,6 +21,21 @@ impl<'m> AccountAt<'m> {
     /// a day the person can enrol as if for the first time. Make sure first who calls for help.
     ///
     /// The proof is the operator's own. The epoch rises. Emits `Reset`. ASVS 6.4.4.
+    /// ```
+    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+    /// # let (mfa, store, mut rng, now) = host::new()?;
+    /// # let (id, phone) = host::person(&mfa, &store, &mut rng, "42", now)?;
+    /// # let dana = mfa.account(&id).at(now);
+    /// # let (operator, lee) = host::person(&mfa, &store, &mut rng, "7", now)?;
+    /// use countersign::{ActForOther, SignIn};
+    /// let verdict = mfa.account(&operator).at(now).verify(&lee.code(now), ActForOther).run(&store);
+    /// let proof = verdict.accepted().ok_or("wrong code")?;
+    /// // Everything is lost, and the help desk knows who calls.
+    /// dana.reset(proof, "lost phone, passport seen").run(&store)?;
+    /// assert!(dana.verify(&phone.code(now), SignIn).run(&store).accepted().is_none());
+    /// assert!(dana.enrol("New phone", &mut rng).run(&store).is_ok());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn reset(
         &self,
         operator: Proof<ActForOther>,
@@ -38,6 +53,20 @@ impl<'m> AccountAt<'m> {
     ///
     /// The proof is the operator's own; an unknown account is refused. Emits `EmergencyGranted`. 45
     /// CFR 164.312(a)(2)(ii).
+    /// ```
+    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+    /// # let (mfa, store, mut rng, now) = host::new()?;
+    /// # let (id, phone) = host::person(&mfa, &store, &mut rng, "42", now)?;
+    /// # let dana = mfa.account(&id).at(now);
+    /// # let (operator, lee) = host::person(&mfa, &store, &mut rng, "7", now)?;
+    /// use countersign::ActForOther;
+    /// let verdict = mfa.account(&operator).at(now).verify(&lee.code(now), ActForOther).run(&store);
+    /// let proof = verdict.accepted().ok_or("wrong code")?;
+    /// // An hour for a physician whose phone is at home.
+    /// let until = dana.grant_emergency_access(proof, 3600, "phone at home, on call").run(&store)?;
+    /// assert_eq!(*until, now.plus(3600));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn grant_emergency_access(
         &self,
         operator: Proof<ActForOther>,
@@ -55,6 +84,22 @@ impl<'m> AccountAt<'m> {
     /// Signs in on an operator's grant of emergency access, for as long as it lasts.
     ///
     /// Without one: [`Verdict::Expired`]. Emits `Accepted` each time. 45 CFR 164.312(a)(2)(ii).
+    /// ```
+    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+    /// # let (mfa, store, mut rng, now) = host::new()?;
+    /// # let (id, phone) = host::person(&mfa, &store, &mut rng, "42", now)?;
+    /// # let dana = mfa.account(&id).at(now);
+    /// # let (operator, lee) = host::person(&mfa, &store, &mut rng, "7", now)?;
+    /// use countersign::{ActForOther, Method, SignIn};
+    /// # let verdict = mfa.account(&operator).at(now).verify(&lee.code(now), ActForOther).run(&store);
+    /// # let proof = verdict.accepted().ok_or("wrong code")?;
+    /// assert!(dana.use_emergency_access(SignIn).run(&store).accepted().is_none());
+    /// dana.grant_emergency_access(proof, 3600, "phone at home, on call").run(&store)?;
+    /// // The button "emergency" behind the password works while the grant lasts.
+    /// let proof = dana.use_emergency_access(SignIn).run(&store).accepted();
+    /// assert_eq!(proof.map(|proof| proof.method()), Some(Method::Emergency));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn use_emergency_access<P: Purpose>(&self, purpose: P) -> Attempt<'m, Proof<P>> {
         self.attempt(purpose, |account, cx, purpose| account.use_emergency_access(cx, purpose))
     }

@@ -19,6 +19,25 @@ impl<'m> AccountAt<'m> {
     ///
     /// Needs the person's own proof, or an operator's. The epoch rises. Emits `Revoked`. NIST SP
     /// 800-63B-4 section 4.5.
+    /// ```
+    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+    /// # let (mfa, store, mut rng, now) = host::new()?;
+    /// # let (id, phone) = host::person(&mfa, &store, &mut rng, "42", now)?;
+    /// # let dana = mfa.account(&id).at(now);
+    /// # use countersign::mfa::ExternalMethod;
+    /// use countersign::ChangeFactors;
+    /// # let verdict = dana.verify(&phone.code(now), ChangeFactors).run(&store);
+    /// # let proof = verdict.accepted().ok_or("wrong code")?;
+    /// # let change = dana.bind_external("Laptop", ExternalMethod::Passkey, &mut rng);
+    /// # let passkey = change.proven_by(proof).run(&store)?.device();
+    /// let verdict = dana.verify(&phone.code(now.plus(30)), ChangeFactors).run(&store);
+    /// let proof = verdict.accepted().ok_or("wrong code")?;
+    /// // The button "remove" beside a laptop that is being sold.
+    /// dana.revoke(passkey, proof).run(&store)?;
+    /// let summary = dana.summary().run(&store)?.ok_or("no record")?;
+    /// assert_eq!(summary.confirmed().count(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn revoke<P: MayChangeFactors>(
         &self,
         device: DeviceId,
@@ -33,6 +52,19 @@ impl<'m> AccountAt<'m> {
     /// One factor of any kind is enough, with the person's proof for any purpose; or an operator's for
     /// [`ActForOther`](crate::ActForOther). The epoch rises. Emits `ReportedLost`. NIST SP 800-63B-4
     /// section 4.3.
+    /// ```
+    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+    /// # let (mfa, store, mut rng, now) = host::new()?;
+    /// # let (id, phone) = host::person(&mfa, &store, &mut rng, "42", now)?;
+    /// # let dana = mfa.account(&id).at(now);
+    /// use countersign::SignIn;
+    /// // The phone was stolen; a printed code is proof enough.
+    /// let verdict = dana.recover(&phone.recovery_codes[0], SignIn).run(&store);
+    /// let proof = verdict.accepted().ok_or("wrong code")?;
+    /// dana.report_lost(phone.device, proof).run(&store)?;
+    /// assert!(dana.verify(&phone.code(now), SignIn).run(&store).accepted().is_none());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn report_lost<P: Purpose>(
         &self,
         device: DeviceId,
@@ -47,6 +79,19 @@ impl<'m> AccountAt<'m> {
     ///
     /// Needs no proof, because it can only deny: call it for anyone who may end an employment. The
     /// epoch rises. Emits `Revoked` for each device and `Offboarded`. 45 CFR 164.308(a)(3)(ii)(C).
+    /// ```
+    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+    /// # let (mfa, store, mut rng, now) = host::new()?;
+    /// # let (id, phone) = host::person(&mfa, &store, &mut rng, "42", now)?;
+    /// # let dana = mfa.account(&id).at(now);
+    /// use countersign::{account::{Actor, Refusal}, SignIn};
+    /// // The personnel system's list of leavers.
+    /// dana.offboard(Actor::Host, "contract ended").run(&store)?;
+    /// assert!(dana.verify(&phone.code(now), SignIn).run(&store).accepted().is_none());
+    /// let refused = dana.enrol("New phone", &mut rng).run(&store).err().and_then(|no| no.refusal());
+    /// assert_eq!(refused, Some(Refusal::Offboarded));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn offboard(&self, by: Actor, reason: &str) -> Change<'m> {
         let reason: Result<Reason, _> = Text::new(reason);
         self.change(move |account, cx| {
@@ -56,6 +101,17 @@ impl<'m> AccountAt<'m> {
     }
 
     /// Returns the account without its secrets; `None` if there is no record. Changes nothing.
+    /// ```
+    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+    /// # let (mfa, store, mut rng, now) = host::new()?;
+    /// # let (id, phone) = host::person(&mfa, &store, &mut rng, "42", now)?;
+    /// # let dana = mfa.account(&id).at(now);
+    /// // The page "my factors", and the host's own columns.
+    /// let summary = dana.summary().run(&store)?.ok_or("no record")?;
+    /// let labels: Vec<&str> = summary.confirmed().map(|device| device.label.as_str()).collect();
+    /// assert_eq!(labels, ["Phone"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn summary(&self) -> Reading<'m, Option<Summary>> {
         Reading::new(self.operation(|account, cx| {
             let answer = account.exists.then(|| account.summary(cx.policy, cx.now));

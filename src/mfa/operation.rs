@@ -45,6 +45,19 @@ type Transition<'m, T> =
 /// What an attempt, a change or a reading does to one account, without a store:
 /// [`Operation::decide`] is one round of [`Attempt::run`] for a runtime that brings its own loads and
 /// swaps, and for trying every order of parallel attempts in a test.
+/// ```
+/// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+/// # let (mfa, store, mut rng, now) = host::new()?;
+/// # let (id, phone) = host::person(&mfa, &store, &mut rng, "42", now)?;
+/// # let dana = mfa.account(&id).at(now);
+/// use countersign::{mfa::Decided, SignIn, Store};
+/// // One round, with loads and swaps of the host's own.
+/// let attempt = dana.verify(&phone.code(now), SignIn);
+/// let loaded = Store::load(&store, attempt.operation().account())?;
+/// let decided = attempt.operation().decide(loaded, None)?;
+/// assert!(matches!(decided, Decided::Write(_))); // not accepted before it is written
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use = "an operation does nothing until it is run"]
 pub struct Operation<'m, T> {
     keys: &'m dyn Seal,
@@ -243,6 +256,23 @@ impl<T> fmt::Debug for Operation<'_, T> {
 }
 
 /// The outcome of [`Operation::decide`].
+/// ```
+/// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+/// # let (mfa, store, mut rng, now) = host::new()?;
+/// # let (id, phone) = host::person(&mfa, &store, &mut rng, "42", now)?;
+/// # let dana = mfa.account(&id).at(now);
+/// use countersign::{mfa::Decided, SignIn, Store};
+/// let attempt = dana.verify(&phone.code(now), SignIn);
+/// let accepted = match attempt.operation().decide(Store::load(&store, &id)?, None)? {
+///     Decided::Answer { answer, .. } => Some(answer), // after its events are noted
+///     Decided::Write(prepared) => {
+///         let swap = Store::swap(&store, &id, &prepared.write())?;
+///         prepared.release(swap) // `None`: load and decide again
+///     }
+/// };
+/// assert!(accepted.is_some_and(|verdict| verdict.accepted().is_some()));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use]
 #[derive(Debug)]
 pub enum Decided<T> {
@@ -258,6 +288,19 @@ pub enum Decided<T> {
 }
 
 /// A decision that waits for its write.
+/// ```
+/// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+/// # let (mfa, store, mut rng, now) = host::new()?;
+/// # let (id, phone) = host::person(&mfa, &store, &mut rng, "42", now)?;
+/// # let dana = mfa.account(&id).at(now);
+/// use countersign::{mfa::Decided, SignIn, Store, Swap};
+/// let attempt = dana.verify(&phone.code(now), SignIn);
+/// let decided = attempt.operation().decide(Store::load(&store, &id)?, None)?;
+/// let Decided::Write(prepared) = decided else { panic!("nothing to write") };
+/// // Another node was first: there is no answer, and the host decides again.
+/// assert!(prepared.release(Swap::Stale).is_none());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use]
 pub struct Prepared<T> {
     answer: T,
@@ -300,6 +343,18 @@ impl<T> fmt::Debug for Prepared<T> {
 ///
 /// Running it again after a store fault is safe: time and randomness were drawn when it was made,
 /// and if the first run was written after all, the second one refuses.
+/// ```
+/// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+/// # let (mfa, store, mut rng, now) = host::new()?;
+/// # let (id, phone) = host::person(&mfa, &store, &mut rng, "42", now)?;
+/// # let dana = mfa.account(&id).at(now);
+/// use countersign::{SignIn, Verdict};
+/// // After the password: a wrong code is now an alert, with the address in the trail.
+/// let typed = phone.wrong_code(now);
+/// let attempt = dana.verify(&typed, SignIn).first_factor_passed().from_source("192.0.2.7");
+/// assert!(matches!(attempt.run(&store), Verdict::Rejected { tries_left: 4 }));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use = "an attempt does nothing until it is run"]
 #[derive(Debug)]
 pub struct Attempt<'m, T>(Operation<'m, Verdict<T>>);
@@ -342,6 +397,19 @@ impl<'m, T> Attempt<'m, T> {
 
 /// A change of an account, to be [run](Change::run) over a store. `A` is the proof that allows it, and
 /// [`NoProof`] where the change needs none.
+/// ```
+/// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+/// # let (mfa, store, mut rng, now) = host::new()?;
+/// # let (id, phone) = host::person(&mfa, &store, &mut rng, "42", now)?;
+/// # let dana = mfa.account(&id).at(now);
+/// use countersign::ChangeFactors;
+/// let verdict = dana.verify(&phone.code(now), ChangeFactors).run(&store);
+/// let proof = verdict.accepted().ok_or("wrong code")?;
+/// // The address in the trail, and the proof that allows a second device.
+/// let mut change = dana.enrol("Tablet", &mut rng).from_source("192.0.2.7").proven_by(proof);
+/// assert!(change.run(&store).is_ok());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use = "a change does nothing until it is run"]
 #[derive(Debug)]
 pub struct Change<'m, T = (), A = NoProof> {
@@ -350,6 +418,19 @@ pub struct Change<'m, T = (), A = NoProof> {
 }
 
 /// Takes the place of a proof where a change needs none. It has no value.
+/// ```
+/// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+/// # let (mfa, store, mut rng, now) = host::new()?;
+/// # let id = host::telephone(&mfa, &store, &mut rng, "42", now)?;
+/// # let dana = mfa.account(&id).at(now);
+/// use countersign::{mfa::{Change, NoProof}, SignIn};
+/// // Sending a code needs no proof, so a refusal has none to hand back.
+/// let mut change: Change<'_, _, NoProof> = dana.send_code(SignIn, &mut rng);
+/// assert!(change.run(&store).is_ok());
+/// let again = dana.send_code(SignIn, &mut rng).run(&store); // too soon
+/// assert!(again.is_err_and(|no| no.into_proof().is_none()));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum NoProof {}
 
@@ -428,6 +509,17 @@ impl<'m, T> Change<'m, T, Proof<ChangeFactors>> {
 }
 
 /// A look at an account that changes nothing, to be [run](Reading::run) over a store.
+/// ```
+/// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+/// # let (mfa, store, mut rng, now) = host::new()?;
+/// # let (id, phone) = host::person(&mfa, &store, &mut rng, "42", now)?;
+/// # let dana = mfa.account(&id).at(now);
+/// use countersign::{mfa::Reading, Summary};
+/// // The page "my factors" reads and writes nothing.
+/// let reading: Reading<'_, Option<Summary>> = dana.summary();
+/// assert!(reading.run(&store)?.is_some_and(|summary| summary.devices.len() == 1));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use = "a reading does nothing until it is run"]
 #[derive(Debug)]
 pub struct Reading<'m, T>(Operation<'m, T>);

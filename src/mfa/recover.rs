@@ -23,6 +23,19 @@ impl<'m> AccountAt<'m> {
     /// Its failures count apart from those of apps and tokens. A new set is due afterwards:
     /// [`Proof::replacement_due`]. Emits `RecoveryCodeSpent` and `Accepted`, or `Rejected`. NIST SP
     /// 800-63B-4 sections 3.1.2.2 and 4.2.1.1.
+    /// ```
+    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+    /// # let (mfa, store, mut rng, now) = host::new()?;
+    /// # let (id, phone) = host::person(&mfa, &store, &mut rng, "42", now)?;
+    /// # let dana = mfa.account(&id).at(now);
+    /// use countersign::SignIn;
+    /// // The phone is gone: a printed code lets the person in once, and a new set is due.
+    /// let printed = &phone.recovery_codes[0];
+    /// let proof = dana.recover(printed, SignIn).run(&store).accepted().ok_or("wrong code")?;
+    /// assert!(proof.replacement_due());
+    /// assert!(dana.recover(printed, SignIn).run(&store).accepted().is_none());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn recover<P: Purpose>(&self, code: &str, purpose: P) -> Attempt<'m, Proof<P>> {
         without_traces(|| {
             let code = RecoveryCode::parse(code).ok();
@@ -35,6 +48,20 @@ impl<'m> AccountAt<'m> {
     /// Issues new recovery codes, shown once. The old set ends as one.
     ///
     /// The epoch rises. Emits `RecoveryCodesIssued`. NIST SP 800-63B-4 section 4.2.1.1.
+    /// ```
+    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+    /// # let (mfa, store, mut rng, now) = host::new()?;
+    /// # let (id, phone) = host::person(&mfa, &store, &mut rng, "42", now)?;
+    /// # let dana = mfa.account(&id).at(now);
+    /// use countersign::{ChangeFactors, SignIn};
+    /// let verdict = dana.verify(&phone.code(now), ChangeFactors).run(&store);
+    /// let proof = verdict.accepted().ok_or("wrong code")?;
+    /// // Shown once; the printed ones are worth nothing now.
+    /// let codes = dana.regenerate_recovery_codes(proof, &mut rng).run(&store)?;
+    /// assert_eq!(codes.expose_lines().lines().count(), 10);
+    /// assert!(dana.recover(&phone.recovery_codes[0], SignIn).run(&store).accepted().is_none());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn regenerate_recovery_codes(
         &self,
         proof: Proof<ChangeFactors>,

@@ -21,6 +21,18 @@ impl<'m> AccountAt<'m> {
     /// pasted through [`Code::parse_lenient`] first. Accepted: the step or counter is burnt, with
     /// all below it, and consecutive failures are forgiven. Rejected: counted. Emits `Accepted`,
     /// `Rejected`, `Disabled`, or a note. NIST SP 800-63B-4 section 3.1.4.2.
+    /// ```
+    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+    /// # let (mfa, store, mut rng, now) = host::new()?;
+    /// # let (id, phone) = host::person(&mfa, &store, &mut rng, "42", now)?;
+    /// # let dana = mfa.account(&id).at(now);
+    /// use countersign::SignIn;
+    /// // The handler of the second page: once accepted, the same code is nothing.
+    /// let typed = phone.code(now);
+    /// assert!(dana.verify(&typed, SignIn).run(&store).accepted().is_some());
+    /// assert!(dana.verify(&typed, SignIn).run(&store).accepted().is_none());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn verify<P: Purpose>(&self, code: &str, purpose: P) -> Attempt<'m, Proof<P>> {
         without_traces(|| {
             let code = Code::parse_of_any_length(code);
@@ -35,6 +47,19 @@ impl<'m> AccountAt<'m> {
     ///
     /// Both codes and everything below are burnt, and the clock error or counter is learnt. Emits
     /// `Resynchronised` and `Accepted`, or as `verify`. RFC 4226 section 7.4, RFC 6238 section 6.
+    /// ```
+    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+    /// # let (mfa, store, mut rng, now) = host::new()?;
+    /// # let (id, phone) = host::person(&mfa, &store, &mut rng, "42", now)?;
+    /// # let dana = mfa.account(&id).at(now);
+    /// use countersign::SignIn;
+    /// // A phone whose clock is ten minutes fast: the page asks for two codes in a row.
+    /// let shown = now.plus(600);
+    /// let codes = [&*phone.code(shown), &*phone.code(shown.plus(30))];
+    /// let verdict = dana.resynchronise(phone.device, codes, SignIn).run(&store);
+    /// assert!(verdict.accepted().is_some());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn resynchronise<P: Purpose>(
         &self,
         device: DeviceId,

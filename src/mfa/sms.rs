@@ -26,6 +26,19 @@ impl<'m> AccountAt<'m> {
     /// The person must have been told of the risk and offered something better ([`RestrictedNotice`]).
     /// A number that is bound already is replaced. Proof as for [`AccountAt::enrol`]. NIST SP
     /// 800-63B-4 sections 3.1.3.3 and 3.2.9.
+    /// ```
+    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+    /// # let (mfa, store, mut rng, now) = host::new()?;
+    /// # let id = countersign::AccountId::new("42")?;
+    /// # let dana = mfa.account(&id).at(now);
+    /// use countersign::{account::PhoneNumber, mfa::RestrictedNotice};
+    /// // After the page that says what SMS does not protect against and offers an app.
+    /// let (number, told) = (PhoneNumber::new("+12025550123")?, RestrictedNotice::given_by_host());
+    /// let sent = dana.enrol_phone("Mobile", number, told, &mut rng).run(&store)?;
+    /// let typed = sent.code().expose_str(); // as it came by text
+    /// assert!(dana.confirm(sent.id(), typed, &mut rng).run(&store).accepted().is_some());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn enrol_phone(
         &self,
         label: &str,
@@ -46,6 +59,19 @@ impl<'m> AccountAt<'m> {
     ///
     /// Refused: no telephone, the purpose, or too soon. Emits `ChallengeIssued`. NIST SP 800-63B-4
     /// section 3.1.3.
+    /// ```
+    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+    /// # let (mfa, store, mut rng, now) = host::new()?;
+    /// # let id = host::telephone(&mfa, &store, &mut rng, "42", now)?;
+    /// # let dana = mfa.account(&id).at(now);
+    /// use countersign::{account::Refusal, SignIn};
+    /// // The gateway sends it; a second one within half a minute is refused.
+    /// let sent = dana.send_code(SignIn, &mut rng).run(&store)?;
+    /// assert_eq!(sent.destination().as_str(), "+12025550123");
+    /// let again = dana.send_code(SignIn, &mut rng).run(&store).err().and_then(|no| no.refusal());
+    /// assert_eq!(again, Some(Refusal::TooSoon { until: now.plus(30) }));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn send_code(
         &self,
         purpose: impl Purpose,
@@ -59,6 +85,19 @@ impl<'m> AccountAt<'m> {
     ///
     /// Five wrong answers end the code, and each counts. Emits `Accepted` or `Rejected`. NIST SP
     /// 800-63B-4 section 3.1.3.2.
+    /// ```
+    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+    /// # let (mfa, store, mut rng, now) = host::new()?;
+    /// # let id = host::telephone(&mfa, &store, &mut rng, "42", now)?;
+    /// # let dana = mfa.account(&id).at(now);
+    /// use countersign::{Method, SignIn};
+    /// let sent = dana.send_code(SignIn, &mut rng).run(&store)?;
+    /// let typed = sent.code().expose_str(); // as it came by text
+    /// // The form names the challenge in a hidden field.
+    /// let proof = dana.verify_sent_code(sent.id(), typed, SignIn).run(&store).accepted();
+    /// assert_eq!(proof.map(|proof| proof.method()), Some(Method::Sms));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn verify_sent_code<P: Purpose>(
         &self,
         challenge: ChallengeId,
@@ -204,6 +243,14 @@ impl Account {
 
 /// The host's word that the person was told, in plain language, what SMS does not protect against,
 /// and was offered something better (NIST SP 800-63B-4 section 3.2.9).
+/// ```
+/// use countersign::mfa::RestrictedNotice;
+/// // One place in the host makes it: the handler behind the page that tells and offers.
+/// fn told(checked: bool) -> Option<RestrictedNotice> {
+///     checked.then(RestrictedNotice::given_by_host)
+/// }
+/// assert!(told(true).is_some() && told(false).is_none());
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct RestrictedNotice(());
 

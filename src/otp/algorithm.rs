@@ -7,6 +7,13 @@
 /// The hash under HMAC. SHA-1 is what every authenticator app computes; several accept the name of
 /// another and silently compute SHA-1, so a change of algorithm is only safe behind a confirmed
 /// code.
+/// ```
+/// use countersign::Algorithm;
+/// // From a column of another system; an unknown name is never taken for SHA-1.
+/// assert_eq!(Algorithm::from_name("sha256"), Some(Algorithm::Sha256));
+/// assert_eq!(Algorithm::from_name("MD5"), None);
+/// assert_eq!(Algorithm::default().secret_len(), 20);
+/// ```
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
 pub enum Algorithm {

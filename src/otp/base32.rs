@@ -56,6 +56,14 @@ impl Secret {
 }
 
 /// A secret in base32, on its way to a person's screen. Wiped when dropped; `Debug` is redacted.
+/// ```
+/// use countersign::{Algorithm, OsRandom, Secret};
+/// // In groups of four, on the page of a person who cannot scan.
+/// let text = Secret::generate(Algorithm::Sha1, &mut OsRandom::new()?).expose_base32();
+/// let groups: Vec<&[u8]> = text.expose_str().as_bytes().chunks(4).collect();
+/// assert_eq!(groups.len(), 8);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Base32Text {
     ascii: [u8; 208], // 128 bytes take 205 characters
     len: usize,

@@ -17,6 +17,14 @@ use crate::ct::reveal;
 
 /// How many decimal digits a code has. Ten would be meaningless (2^31 has ten digits and the first
 /// is 0, 1 or 2); nine are left out because no authenticator shows them.
+/// ```
+/// use countersign::Digits;
+/// // From a column of another system.
+/// assert_eq!(Digits::new(8), Some(Digits::Eight));
+/// assert_eq!(Digits::new(4), None);
+/// // The odds of three guesses at one of three codes.
+/// assert_eq!(Digits::Six.guess_probability(3, 3), 9e-6);
+/// ```
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
 pub enum Digits {
@@ -237,6 +245,13 @@ impl fmt::Debug for Code {
 }
 
 /// Why a text is no code. Says nothing of the digits.
+/// ```
+/// use countersign::{otp::CodeError, Code, Digits};
+/// // The form says what is missing, and no attempt is counted.
+/// let error = Code::parse_lenient("081 80", Digits::Six).unwrap_err();
+/// assert_eq!(error, CodeError::Length { expected: Digits::Six });
+/// assert_eq!(error.to_string(), "a code has exactly 6 digits");
+/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum CodeError {
     /// Another number of digits than the device shows.

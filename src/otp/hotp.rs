@@ -16,10 +16,25 @@ use crate::wipe;
 
 /// The look-ahead window `s` of RFC 4226 section 7.4: how many counters are tried, the expected one
 /// included. 1 is the expected counter alone, 5 the recommended window.
+/// ```
+/// use countersign::LookAhead;
+/// // From the host's own settings.
+/// assert_eq!(LookAhead::new(10).map(LookAhead::as_u64), Some(10));
+/// assert_eq!(LookAhead::new(51), None);
+/// ```
 pub type LookAhead = Bounded<1, 50>;
 
 /// How far a resynchronisation looks for its consecutive codes, in moving factors. 1,000 is the
 /// recommended reach.
+/// ```
+/// use countersign::{otp::Reach, vectors, Algorithm, Digits, Hotp, Secret};
+/// // A token that was played with: two codes in a row find its counter.
+/// let secret = Secret::from_bytes(vectors::seed(Algorithm::Sha1))?;
+/// let hotp = Hotp::new(&secret, Algorithm::Sha1, Digits::Six);
+/// let found = hotp.resynchronise(&[hotp.generate(700), hotp.generate(701)], 0, Reach::of::<1000>());
+/// assert_eq!(found.and_then(|found| found.next()), Some(702));
+/// # Ok::<(), countersign::otp::SecretError>(())
+/// ```
 pub type Reach = Bounded<1, 1000>;
 
 /// A counter-based authenticator: a keyed HMAC and a number of digits.
@@ -195,6 +210,16 @@ fn lowest(count: u32) -> u32 {
 }
 
 /// A counter whose code was found.
+/// ```
+/// use countersign::{vectors, Algorithm, Digits, Hotp, LookAhead, Secret};
+/// # let secret = Secret::from_bytes(vectors::seed(Algorithm::Sha1))?;
+/// # let hotp = Hotp::new(&secret, Algorithm::Sha1, Digits::Six);
+/// // The host stores the next counter before it lets the person in.
+/// let found = hotp.find(&hotp.generate(3), 0, LookAhead::of::<5>()).expect("within the window");
+/// assert_eq!((found.counter(), found.next()), (3, Some(4)));
+/// assert_eq!(hotp.find(&hotp.generate(3), 4, LookAhead::of::<5>()), None);
+/// # Ok::<(), countersign::otp::SecretError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct CounterMatch {
     counter: u64,

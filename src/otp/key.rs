@@ -16,6 +16,15 @@ use crate::otp::secret::Secret;
 ///
 /// Making one costs two compressions (four for a secret longer than the hash's block); each code
 /// after that costs two. Keep it as long as you would keep the secret, and no longer.
+/// ```
+/// use countersign::{vectors, Algorithm, Digits, Hotp, Key, Secret};
+/// // Keyed once, for many codes of one secret.
+/// let secret = Secret::from_bytes(vectors::seed(Algorithm::Sha1))?;
+/// let key = Key::new(Algorithm::Sha1, &secret);
+/// assert_eq!(key.generate(1, Digits::Six).expose_str(), "287082");
+/// assert_eq!(Hotp::from_key(key, Digits::Six).generate(2).expose_str(), "359152");
+/// # Ok::<(), countersign::otp::SecretError>(())
+/// ```
 pub struct Key(Schedule);
 
 impl Key {

@@ -18,6 +18,15 @@ use crate::otp::algorithm::Algorithm;
 use crate::otp::engine::{Beside, write_at_once};
 
 /// A shared secret of 16 to 128 bytes. No `Clone`, no `Display`; `Debug` shows its length.
+/// ```
+/// use countersign::{Algorithm, OsRandom, Secret};
+/// // Shown to a person who cannot scan, and read back.
+/// let secret = Secret::generate(Algorithm::Sha1, &mut OsRandom::new()?);
+/// let shown = secret.expose_base32();
+/// let again = Secret::from_base32_lenient(&shown.expose_str().to_lowercase())?;
+/// assert_eq!(again.expose_bytes(), secret.expose_bytes());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[repr(C)]
 pub struct Secret {
     len: usize,
@@ -187,6 +196,13 @@ fn refuse_length(bytes: &[u8]) -> Result<(), SecretError> {
 }
 
 /// Why bytes or a text are no secret. Says nothing of the secret but its length.
+/// ```
+/// use countersign::{otp::SecretError, Secret};
+/// // A row of a seed file that RFC 4226 forbids.
+/// assert_eq!(Secret::from_bytes(&[7; 10]).err(), Some(SecretError::TooShort { bytes: 10 }));
+/// assert!(Secret::dangerously_allow_short(&[7; 10])?.is_short());
+/// # Ok::<(), SecretError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum SecretError {
     /// Fewer bytes than RFC 4226 R6 allows, or none at all.
@@ -204,6 +220,13 @@ pub enum SecretError {
 }
 
 /// What about a text is not base32.
+/// ```
+/// use countersign::otp::{Base32Error, SecretError};
+/// use countersign::Secret;
+/// // A person copied a zero for the letter O: the form says that the character is wrong.
+/// let error = Secret::from_base32_lenient("gezd gnb0").err();
+/// assert_eq!(error, Some(SecretError::Base32(Base32Error::Character)));
+/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Base32Error {
     /// A character outside the alphabet; never mapped to a look-alike.

@@ -23,10 +23,23 @@ use crate::time::UnixTime;
 
 /// The time step X in seconds: 1 to 120 (NIST SP 800-63B-4 section 3.1.4.1). 30 is what every
 /// authenticator app computes.
+/// ```
+/// use countersign::otp::Period;
+/// // From a column of another system: a token with a step of a minute.
+/// assert_eq!(Period::new(60), Some(Period::of::<60>()));
+/// assert_eq!(Period::new(0), None);
+/// ```
 pub type Period = Bounded<1, 120>;
 
 /// Everything about a time-based authenticator but its secret. The default is what every app
 /// computes: SHA-1, six digits, thirty seconds from the Unix epoch.
+/// ```
+/// use countersign::{otp::{Parameters, Period}, Digits, UnixTime};
+/// // A token with eight digits and a step of a minute.
+/// let (digits, period) = (Digits::Eight, Period::of::<60>());
+/// let token = Parameters { digits, period, ..Parameters::default() };
+/// assert_eq!(token.step_at(UnixTime::from_secs(120)), Some(2));
+/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Parameters {
     /// The hash under HMAC.
@@ -63,6 +76,13 @@ impl Parameters {
 }
 
 /// Which steps around the present one are tried: 0 to 10 back and 0 to 10 forward.
+/// ```
+/// use countersign::{otp::Period, Window};
+/// // What a security paper asks: for how long a code can be used.
+/// assert_eq!(Window::ONE_EACH_WAY.lifetime(Period::of::<30>()), 90);
+/// assert_eq!(Window::new(2, 0).map(Window::steps), Some(3));
+/// assert_eq!(Window::new(11, 0), None);
+/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Window {
     /// Steps tried before the present one.
@@ -267,6 +287,17 @@ impl Totp {
 }
 
 /// A time step whose code was found.
+/// ```
+/// use countersign::{otp::Parameters, vectors, Algorithm, Secret, Totp, UnixTime, Window};
+/// # let secret = Secret::from_bytes(vectors::seed(Algorithm::Sha1))?;
+/// # let totp = Totp::new(&secret, Parameters::default());
+/// let (now, shown) = (UnixTime::from_secs(1000), UnixTime::from_secs(970));
+/// let typed = totp.generate(shown).expect("after T0");
+/// // The host stores the step before it lets the person in.
+/// let found = totp.find(&typed, now, Window::ONE_EACH_WAY, None).expect("within the window");
+/// assert_eq!((found.step(), found.drift()), (32, -1));
+/// # Ok::<(), countersign::otp::SecretError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct StepMatch {
     step: u64,

@@ -20,6 +20,16 @@ use crate::otp::algorithm::Algorithm;
 use crate::time::UnixTime;
 
 /// A row of RFC 4226 appendix D: HMAC-SHA-1 under [`seed`] of SHA-1, and the six digits.
+/// ```
+/// use countersign::{vectors, Algorithm, Digits, Hotp, Secret};
+/// // The harness of another implementation compares its codes with these.
+/// let secret = Secret::from_bytes(vectors::seed(Algorithm::Sha1))?;
+/// let hotp = Hotp::new(&secret, Algorithm::Sha1, Digits::Six);
+/// for row in &vectors::HOTP {
+///     assert_eq!(hotp.generate(row.counter).expose_str(), row.code);
+/// }
+/// # Ok::<(), countersign::otp::SecretError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct HotpRow {
     /// The counter C.
@@ -33,6 +43,13 @@ pub struct HotpRow {
 }
 
 /// A row of RFC 6238 appendix B: T0 is 0, X is 30 seconds, the key is [`seed`] of the algorithm.
+/// ```
+/// use countersign::{otp::Parameters, vectors};
+/// // The harness of another implementation compares its steps with these.
+/// for row in &vectors::TOTP {
+///     assert_eq!(Parameters::default().step_at(row.time), Some(row.step));
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct TotpRow {
     /// The hash under HMAC.

@@ -15,6 +15,19 @@ use core::future::Future;
 use crate::account::{AccountId, Event, Record, Summary};
 
 /// One write, complete: a database commits all of it together.
+/// ```
+/// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+/// # let (mfa, store, mut rng, now) = host::new()?;
+/// # let id = countersign::AccountId::new("42")?;
+/// # let dana = mfa.account(&id).at(now);
+/// use countersign::{Record, Store, Summary, Swap, Write};
+/// // A test of a store: the first write of a record succeeds once.
+/// let (record, summary) = (Record::new(1, vec![1, 2, 3]), Summary::default());
+/// let write = Write::new(None, &record, &summary, &[]);
+/// assert_eq!(Store::swap(&store, &id, &write)?, Swap::Stored);
+/// assert_eq!(Store::swap(&store, &id, &write)?, Swap::Stale);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Write<'a> {
     pub(crate) expected: Option<u64>,
@@ -62,6 +75,14 @@ impl<'a> Write<'a> {
 }
 
 /// What became of a write.
+/// ```
+/// use countersign::Swap;
+/// // What a store makes of the number of rows that its UPDATE changed.
+/// fn swapped(rows_changed: u64) -> Swap {
+///     if rows_changed == 1 { Swap::Stored } else { Swap::Stale }
+/// }
+/// assert_eq!(swapped(0), Swap::Stale);
+/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Swap {
     /// It is durable and every later load, from anywhere, returns it.
@@ -82,6 +103,32 @@ pub enum Swap {
 /// One row changed is [`Swap::Stored`], none is [`Swap::Stale`]. The id goes in a binary column: a
 /// collation that folds case or trims spaces makes two people one. Do not write inside a transaction
 /// that the host may roll back: a counted failure would be rolled back with it.
+/// ```
+/// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+/// # let (mfa, store, mut rng, now) = host::new()?;
+/// # let id = countersign::AccountId::new("42")?;
+/// # let dana = mfa.account(&id).at(now);
+/// use countersign::{AccountId, Record, Store, Swap, Write};
+/// use std::{collections::HashMap, convert::Infallible, sync::Mutex};
+/// #[derive(Default)]
+/// struct Rows(Mutex<HashMap<AccountId, Record>>); // yours is a table
+/// impl Store for Rows {
+///     type Error = Infallible;
+///     fn load(&self, id: &AccountId) -> Result<Option<Record>, Infallible> {
+///         Ok(self.0.lock().unwrap().get(id).cloned())
+///     }
+///     fn swap(&self, id: &AccountId, write: &Write<'_>) -> Result<Swap, Infallible> {
+///         let mut rows = self.0.lock().unwrap();
+///         if rows.get(id).map(Record::version) != write.expected() {
+///             return Ok(Swap::Stale);
+///         }
+///         rows.insert(*id, write.record().clone());
+///         Ok(Swap::Stored)
+///     }
+/// }
+/// assert!(dana.enrol("Dana's phone", &mut rng).run(&Rows::default()).is_ok());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub trait Store {
     /// What can go wrong in the store. A fault is never an acceptance.
     type Error;
@@ -113,6 +160,23 @@ pub trait Store {
 }
 
 /// [`Store`] for stores that are awaited. The same promises, method by method.
+/// ```
+/// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+/// # let (mfa, store, mut rng, now) = host::new()?;
+/// # let (id, phone) = host::person(&mfa, &store, &mut rng, "42", now)?;
+/// # let dana = mfa.account(&id).at(now);
+/// use countersign::{mfa::AccountAt, AsyncStore, SignIn};
+/// // A handler of the host, over any store that is awaited.
+/// async fn sign_in<S: AsyncStore>(dana: AccountAt<'_>, typed: &str, store: &S) -> bool {
+///     dana.verify(typed, SignIn).run_async(store).await.accepted().is_some()
+/// }
+/// # use std::task::{Context, Poll, Waker};
+/// let typed = phone.code(now);
+/// let mut signed_in = std::pin::pin!(sign_in(dana, &typed, &store));
+/// # let signed_in = signed_in.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+/// # assert_eq!(signed_in, Poll::Ready(true));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub trait AsyncStore {
     /// As [`Store::Error`].
     type Error: Send;

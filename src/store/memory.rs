@@ -10,6 +10,18 @@ use crate::store::contract::{AsyncStore, Store, Swap, Write};
 
 /// Records in this process's memory: for tests and first steps. Every used code, counted failure
 /// and revoked device is forgotten when the process ends, so it is no store for people.
+/// ```
+/// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+/// # let (mfa, store, mut rng, now) = host::new()?;
+/// # let id = countersign::AccountId::new("42")?;
+/// # let dana = mfa.account(&id).at(now);
+/// use countersign::{MemoryStore, Store};
+/// // A first step, before the host has a table.
+/// let store = MemoryStore::new();
+/// dana.enrol("Dana's phone", &mut rng).run(&store)?;
+/// assert!(Store::load(&store, &id)?.is_some());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     records: Mutex<HashMap<AccountId, Record>>,

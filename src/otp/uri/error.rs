@@ -7,6 +7,13 @@ use core::fmt;
 use crate::otp::secret::SecretError;
 
 /// A part of the URI.
+/// ```
+/// use countersign::{otp::{Part, UriError}, ProvisioningUri};
+/// // The log of a migration names the part, and never its value.
+/// let error = ProvisioningUri::parse("otpauth://totp/dana").unwrap_err();
+/// assert_eq!(error, UriError::Missing(Part::Secret));
+/// assert_eq!(Part::Secret.name(), "secret");
+/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Part {
     /// The issuer before the account name in the label.
@@ -48,6 +55,13 @@ impl Part {
 }
 
 /// Why something is no provisioning URI. Shows nothing of it.
+/// ```
+/// use countersign::{otp::UriError, ProvisioningUri};
+/// // A row of a migration that is no URI: it is skipped and logged.
+/// let error = ProvisioningUri::parse("https://example.com/dana").unwrap_err();
+/// assert_eq!(error, UriError::Scheme);
+/// assert_eq!(error.to_string(), "the URI does not begin with otpauth://");
+/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum UriError {
     /// More than [`ProvisioningUri::MAX_LEN`](crate::ProvisioningUri::MAX_LEN) bytes.
@@ -81,6 +95,16 @@ pub enum UriError {
 }
 
 /// What is wrong with a text.
+/// ```
+/// use countersign::otp::{Parameters, Part, PartError, UriError};
+/// use countersign::{Algorithm, OsRandom, ProvisioningUri, Secret};
+/// // A practice with a colon in its name: its display name has to be another.
+/// let secret = Secret::generate(Algorithm::Sha1, &mut OsRandom::new()?);
+/// let uri = ProvisioningUri::totp("Acme: Billing", "dana", &secret, Parameters::default());
+/// let colon = UriError::Text { part: Part::Issuer, error: PartError::Colon };
+/// assert_eq!(uri.err(), Some(colon));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum PartError {
     /// A colon, which would be read as the end of the prefix.
