@@ -4,7 +4,7 @@
 
 use std::error::Error;
 
-use countersign::Text;
+use countersign::account::Text;
 use countersign::account::{ExistingDevice, Refusal};
 use countersign::mfa::NotDone;
 use countersign::{AccountId, ProvisioningUri};

@@ -59,7 +59,6 @@ pub use self::{
     mfa::{Mfa, Verdict},
     otp::ProvisioningUri,
     store::{AsyncStore, Store, Swap, Write},
-    text::{Text, TextError},
 };
 #[cfg(feature = "std")]
 pub use self::{os::OsRandom, store::memory::MemoryStore};

@@ -17,7 +17,7 @@ use core::fmt;
 /// (U+FE0E, U+FE0F) directly behind a character beyond ASCII, because Persian, Hindi and emoji are
 /// typed with them.
 /// ```
-/// use countersign::{Text, TextError};
+/// use countersign::account::{Text, TextError};
 /// // A form's field is taken as it is or refused; a note that must not fail is cleaned.
 /// assert_eq!(Text::<64>::new("Dana's phone")?.as_str(), "Dana's phone");
 /// assert_eq!(Text::<64>::new("Dana\u{202E}"), Err(TextError::Invisible));
@@ -81,7 +81,7 @@ impl<const MAX: usize> fmt::Display for Text<MAX> {
 
 /// Why a text was refused.
 /// ```
-/// use countersign::{Text, TextError};
+/// use countersign::account::{Text, TextError};
 /// // The form says what to change.
 /// let error = Text::<8>::new("a very long name").unwrap_err();
 /// assert_eq!(error, TextError::TooLong { bytes: 16, limit: 8 });

@@ -26,7 +26,7 @@ use crate::time::UnixTime;
 /// }
 /// assert_eq!(line(&SignIn), "purpose=sign-in");
 /// assert_eq!(line(&Action::new("release-claims")?), "purpose=action:release-claims");
-/// # Ok::<(), countersign::TextError>(())
+/// # Ok::<(), countersign::account::TextError>(())
 /// ```
 pub trait Purpose: Sealed + Clone + fmt::Debug + Send + Sync + 'static {
     /// The purpose as a value, for events and logs.
@@ -164,7 +164,7 @@ pub struct Action(ActionName);
 /// // What an event says of a step-up.
 /// let purpose = AnyPurpose::Action(ActionName::new("release-claims")?);
 /// assert_eq!(purpose.to_string(), "action:release-claims");
-/// # Ok::<(), countersign::TextError>(())
+/// # Ok::<(), countersign::account::TextError>(())
 /// ```
 pub type ActionName = Text<32>;
 

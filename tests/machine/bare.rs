@@ -11,10 +11,6 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
-#[path = "../evidence/programs.rs"]
-#[allow(dead_code)] // each test uses a part
-mod programs;
-
 use crate::programs::{build, build_with, disassembled, said};
 
 const PACKAGE: &str = "countersign-nostd";

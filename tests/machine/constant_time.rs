@@ -26,10 +26,6 @@
 
 use std::process::{Command, Output};
 
-#[path = "../evidence/programs.rs"]
-#[allow(dead_code)] // each test uses a part
-mod programs;
-
 use crate::programs::{build, disassembled, said};
 
 const REPORTED: i32 = 9;
