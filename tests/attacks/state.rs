@@ -387,7 +387,7 @@ fn s06_absence_fails_closed() {
     let mut tags = 0;
     for tag in [1, 2, 3, 5, 23] {
         let mut bytes = good.as_bytes().to_vec();
-        let place = bytes.windows(3).position(|at| at == [0x89, 0x00, 0x54]).unwrap();
+        let place = bytes.windows(3).position(|at| at == [0x86, 0x00, 0x54]).unwrap();
         bytes[place + 1] = tag;
         let strange = Record::new(good.version(), bytes);
         store.put(account(1), strange.clone());
@@ -1007,7 +1007,7 @@ fn s11_secret_hygiene() {
         "Keyring([2 keys])",
         "Operation { account: AccountId(0000000000000001), now: UnixTime(1800000000) }",
         "Prepared { write: Write { expected: None, record: Record(version 1, [",
-        "Proof { account: AccountId(0000000000000001), device: Some(DeviceId(",
+        "Proof { proven: Proven { account: AccountId(0000000000000001), device: Some(DeviceId(",
     ] {
         assert!(shown.iter().any(|text| text.contains(word)), "{word}");
     }
