@@ -65,6 +65,40 @@ fn nonsense() -> CborError {
     CborError::message("out of range")
 }
 
+/// The first byte of a number, of an array and of what is absent (RFC 8949 section 3).
+const NUMBER: u8 = 0x00;
+const ARRAY: u8 = 0x80;
+const NULL: u8 = 0xf6;
+
+/// Most of a record is one byte: a number below 24, an array of a few. Those go straight into the
+/// plaintext, because a call of the encoder for each of them is half of the writing.
+#[inline(always)]
+fn write_head(e: &mut Writer<'_>, kind: u8, argument: u64) -> Written {
+    match argument {
+        small @ 0..24 => e.writer_mut().push(kind | small as u8),
+        array if kind == ARRAY => e.array(array).map(drop)?,
+        number => e.u64(number).map(drop)?,
+    }
+    Ok(())
+}
+
+#[inline(always)]
+fn read_head(d: &mut Decoder<'_>, kind: u8) -> Read<u64> {
+    let at = d.position();
+    match d.input().get(at).map(|byte| byte.wrapping_sub(kind)) {
+        Some(small @ 0..24) => {
+            d.set_position(at.saturating_add(1));
+            Ok(small.into())
+        }
+        _ if kind == ARRAY => d.array()?.ok_or_else(nonsense),
+        _ => d.u64(),
+    }
+}
+
+fn read_number<T: TryFrom<u64>>(d: &mut Decoder<'_>) -> Read<T> {
+    T::try_from(read_head(d, NUMBER)?).map_err(|_| nonsense())
+}
+
 /// The fields of a struct. A field that is in neither list does not compile.
 macro_rules! fields {
     ($name:ident { $($field:ident),* } later { $($later:ident),* } $(not stored { $($unstored:ident: $value:expr),* })?) => {
@@ -72,14 +106,14 @@ macro_rules! fields {
             fn write(&self, e: &mut Writer<'_>) -> Written {
                 let $name { $($field,)* $($later,)* $($($unstored: _),*)? } = self;
                 const LIST: &[&str] = &[$(stringify!($field),)* $(stringify!($later),)*];
-                e.array(LIST.len() as u64)?;
+                write_head(e, ARRAY, LIST.len() as u64)?;
                 $($field.write(e)?;)*
                 $($later.write(e)?;)*
                 Ok(())
             }
 
             fn read(d: &mut Decoder<'_>) -> Read<Self> {
-                let mut left = d.array()?.ok_or_else(nonsense)?;
+                let mut left = read_head(d, ARRAY)?;
                 let read = $name {
                     $($field: next(&mut left, d)?,)*
                     $($later: next_or_default(&mut left, d)?,)*
@@ -99,7 +133,8 @@ macro_rules! variants {
                 match self {
                     $($name::$variant { $($key: $field),* } => {
                         const LIST: &[&str] = &["number", $(stringify!($field)),*];
-                        e.array(LIST.len() as u64)?.u8($number)?;
+                        write_head(e, ARRAY, LIST.len() as u64)?;
+                        write_head(e, NUMBER, $number)?;
                         $($field.write(e)?;)*
                     })*
                 }
@@ -107,7 +142,7 @@ macro_rules! variants {
             }
 
             fn read(d: &mut Decoder<'_>) -> Read<Self> {
-                let mut left = d.array()?.ok_or_else(nonsense)?;
+                let mut left = read_head(d, ARRAY)?;
                 let read = match next::<u8>(&mut left, d)? {
                     $($number => $name::$variant { $($key: next(&mut left, d)?),* },)*
                     _ => return Err(nonsense()),
@@ -123,12 +158,11 @@ macro_rules! numbers {
     ($name:ident { $($number:literal $variant:ident),* }) => {
         impl Stored for $name {
             fn write(&self, e: &mut Writer<'_>) -> Written {
-                e.u8(match self { $($name::$variant => $number),* })?;
-                Ok(())
+                write_head(e, NUMBER, match self { $($name::$variant => $number),* })
             }
 
             fn read(d: &mut Decoder<'_>) -> Read<Self> {
-                match d.u8()? {
+                match read_number::<u8>(d)? {
                     $($number => Ok($name::$variant),)*
                     _ => Err(nonsense()),
                 }
@@ -194,25 +228,25 @@ macro_rules! plain {
 
 plain! {
     bool: |flag, e| e.bool(*flag).map(drop), |d| d.bool();
-    u8: |number, e| e.u8(*number).map(drop), |d| d.u8();
-    u16: |number, e| e.u16(*number).map(drop), |d| d.u16();
-    u32: |number, e| e.u32(*number).map(drop), |d| d.u32();
-    u64: |number, e| e.u64(*number).map(drop), |d| d.u64();
+    u8: |number, e| write_head(e, NUMBER, (*number).into()), |d| read_number(d);
+    u16: |number, e| write_head(e, NUMBER, (*number).into()), |d| read_number(d);
+    u32: |number, e| write_head(e, NUMBER, (*number).into()), |d| read_number(d);
+    u64: |number, e| write_head(e, NUMBER, *number), |d| read_number(d);
     i8: |number, e| e.i8(*number).map(drop), |d| d.i8();
     i16: |number, e| e.i16(*number).map(drop), |d| d.i16();
-    UnixTime: |at, e| at.as_secs().write(e), |d| d.u64().map(UnixTime::from_secs);
-    DeviceId: |id, e| id.as_u64().write(e), |d| d.u64().map(DeviceId::from_u64);
+    UnixTime: |at, e| at.as_secs().write(e), |d| read_number(d).map(UnixTime::from_secs);
+    DeviceId: |id, e| id.as_u64().write(e), |d| read_number(d).map(DeviceId::from_u64);
     ChallengeId: |id, e| id.as_bytes().write(e), |d| Stored::read(d).map(ChallengeId::from_bytes);
-    Digits: |digits, e| digits.count().write(e), |d| Digits::new(d.u8()?).ok_or_else(nonsense);
-    Period: |period, e| period.as_u64().write(e), |d| Period::new(d.u64()?).ok_or_else(nonsense);
+    Digits: |digits, e| digits.count().write(e), |d| Digits::new(read_number(d)?).ok_or_else(nonsense);
+    Period: |period, e| period.as_u64().write(e), |d| Period::new(read_number(d)?).ok_or_else(nonsense);
     PhoneNumber: |number, e| e.str(number.as_str()).map(drop),
         |d| PhoneNumber::new(d.str()?).map_err(|_| nonsense());
     Box<Secret>: |secret, e| e.bytes(secret.expose_bytes()).map(drop),
         |d| Secret::boxed(d.bytes()?).map_err(|_| nonsense());
     Box<Account>: |account, e| Account::write(account, e), |d| Account::read(d).map(Box::new);
     Box<SentCode>: |sent, e| SentCode::write(sent, e), |d| SentCode::read(d).map(Box::new);
-    (Box<SentCode>, u8): |(sent, failures), e| { e.array(2)?; sent.write(e)?; failures.write(e) },
-        |d| if d.array()? == Some(2) { Ok((Stored::read(d)?, d.u8()?)) } else { Err(nonsense()) };
+    (Box<SentCode>, u8): |(sent, failures), e| { write_head(e, ARRAY, 2)?; sent.write(e)?; failures.write(e) },
+        |d| if read_head(d, ARRAY)? == 2 { Ok((Stored::read(d)?, read_number(d)?)) } else { Err(nonsense()) };
 }
 
 impl<const MAX: usize> Stored for Text<MAX> {
@@ -242,13 +276,17 @@ impl<T: Stored> Stored for Option<T> {
     fn write(&self, e: &mut Writer<'_>) -> Written {
         match self {
             Some(value) => value.write(e),
-            None => e.null().map(drop),
+            None => {
+                e.writer_mut().push(NULL);
+                Ok(())
+            }
         }
     }
 
     fn read(d: &mut Decoder<'_>) -> Read<Self> {
-        if d.datatype()? == minicbor::data::Type::Null {
-            d.null()?;
+        let at = d.position();
+        if d.input().get(at) == Some(&NULL) {
+            d.set_position(at.saturating_add(1));
             return Ok(None);
         }
         T::read(d).map(Some)
@@ -257,12 +295,15 @@ impl<T: Stored> Stored for Option<T> {
 
 impl<T: Stored> Stored for Vec<T> {
     fn write(&self, e: &mut Writer<'_>) -> Written {
-        e.array(self.len() as u64)?;
+        write_head(e, ARRAY, self.len() as u64)?;
         self.iter().try_for_each(|item| item.write(e))
     }
 
     fn read(d: &mut Decoder<'_>) -> Read<Self> {
-        let length = d.array()?.filter(|length| *length <= T::MOST).ok_or_else(nonsense)?;
+        let length = read_head(d, ARRAY)?;
+        if length > T::MOST {
+            return Err(nonsense());
+        }
         // The capacity first: a vector of secrets that grows leaves copies behind.
         let mut all = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
         for _ in 0..length {
@@ -281,6 +322,14 @@ impl Plaintext {
 
     pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.0
+    }
+
+    #[inline(always)]
+    fn push(&mut self, byte: u8) {
+        if self.0.capacity() == self.0.len() {
+            self.grow(1);
+        }
+        self.0.push(byte);
     }
 
     /// Moves to larger room and wipes the old one. A vector that grows by itself frees it as it is.
