@@ -165,48 +165,65 @@ pub(crate) fn write_words<const N: usize>(words: impl Iterator<Item = [u8; N]>, 
     }
 }
 
-struct Sha1;
+/// A hash: its state and block, its initial state (FIPS 180-4 section 5.3), the bytes of its digest, the
+/// bytes of stack that a compression may leave, the compression, and the head and tail of its digest.
+macro_rules! hash {
+    ($name:ident, $state:ty, $block:literal, $initial:expr, $digest:literal, $stack:literal,
+     $compress:path, $head_and_tail:expr) => {
+        struct $name;
 
-impl Hash for Sha1 {
-    type State = [u32; 5];
-    type Block = [u8; 64];
-    const INITIAL: [u32; 5] = [0x6745_2301, 0xEFCD_AB89, 0x98BA_DCFE, 0x1032_5476, 0xC3D2_E1F0];
-    const ZERO: [u8; 64] = [0; 64];
-    const FACTOR: [u8; 64] = last_block(64 + 8, 8);
-    const DIGEST: [u8; 64] = last_block(64 + 20, 20);
+        impl Hash for $name {
+            type State = $state;
+            type Block = [u8; $block];
+            const INITIAL: $state = $initial;
+            const ZERO: [u8; $block] = [0; $block];
+            const FACTOR: [u8; $block] = last_block($block + 8, 8);
+            const DIGEST: [u8; $block] = last_block($block + $digest, $digest);
 
-    #[inline(always)]
-    fn wipe_below() {
-        wipe::below::<256>();
-    }
+            #[inline(always)]
+            fn wipe_below() {
+                wipe::below::<$stack>();
+            }
 
-    #[inline(always)]
-    fn whole_block(key: &[u8]) -> Option<&[u8; 64]> {
-        key.try_into().ok()
-    }
+            #[inline(always)]
+            fn whole_block(key: &[u8]) -> Option<&[u8; $block]> {
+                key.try_into().ok()
+            }
 
-    #[inline(always)]
-    fn compress(state: &mut [u32; 5], block: &[u8; 64]) {
-        sha1::block_api::compress(state, array::from_ref(block));
-    }
+            #[inline(always)]
+            fn compress(state: &mut $state, block: &[u8; $block]) {
+                $compress(state, array::from_ref(block));
+            }
 
-    #[inline(always)]
-    fn write(state: &[u32; 5], block: &mut [u8; 64]) {
-        write_words(state.iter().map(|word| word.to_be_bytes()), block);
-    }
+            #[inline(always)]
+            fn write(state: &$state, block: &mut [u8; $block]) {
+                write_words(state.iter().map(|word| word.to_be_bytes()), block);
+            }
 
-    #[inline(always)]
-    fn head_and_tail(state: &[u32; 5]) -> ([u32; 5], u32) {
-        (*state, state[4])
-    }
+            #[inline(always)]
+            fn head_and_tail(state: &$state) -> ([u32; 5], u32) {
+                let head_and_tail: fn($state) -> ([u32; 5], u32) = $head_and_tail;
+                head_and_tail(*state)
+            }
+        }
+    };
 }
 
-struct Sha256;
-
-impl Hash for Sha256 {
-    type State = [u32; 8];
-    type Block = [u8; 64];
-    const INITIAL: [u32; 8] = [
+hash!(
+    Sha1,
+    [u32; 5],
+    64,
+    [0x6745_2301, 0xEFCD_AB89, 0x98BA_DCFE, 0x1032_5476, 0xC3D2_E1F0],
+    20,
+    256,
+    sha1::block_api::compress,
+    |state| (state, state[4])
+);
+hash!(
+    Sha256,
+    [u32; 8],
+    64,
+    [
         0x6A09_E667,
         0xBB67_AE85,
         0x3C6E_F372,
@@ -214,45 +231,18 @@ impl Hash for Sha256 {
         0x510E_527F,
         0x9B05_688C,
         0x1F83_D9AB,
-        0x5BE0_CD19,
-    ];
-    const ZERO: [u8; 64] = [0; 64];
-    const FACTOR: [u8; 64] = last_block(64 + 8, 8);
-    const DIGEST: [u8; 64] = last_block(64 + 32, 32);
-
-    #[inline(always)]
-    fn wipe_below() {
-        wipe::below::<384>();
-    }
-
-    #[inline(always)]
-    fn whole_block(key: &[u8]) -> Option<&[u8; 64]> {
-        key.try_into().ok()
-    }
-
-    #[inline(always)]
-    fn compress(state: &mut [u32; 8], block: &[u8; 64]) {
-        sha2::block_api::compress256(state, array::from_ref(block));
-    }
-
-    #[inline(always)]
-    fn write(state: &[u32; 8], block: &mut [u8; 64]) {
-        write_words(state.iter().map(|word| word.to_be_bytes()), block);
-    }
-
-    #[inline(always)]
-    fn head_and_tail(state: &[u32; 8]) -> ([u32; 5], u32) {
-        let [a, b, c, d, e, .., last] = *state;
-        ([a, b, c, d, e], last)
-    }
-}
-
-struct Sha512;
-
-impl Hash for Sha512 {
-    type State = [u64; 8];
-    type Block = [u8; 128];
-    const INITIAL: [u64; 8] = [
+        0x5BE0_CD19
+    ],
+    32,
+    384,
+    sha2::block_api::compress256,
+    |[a, b, c, d, e, .., last]| ([a, b, c, d, e], last)
+);
+hash!(
+    Sha512,
+    [u64; 8],
+    128,
+    [
         0x6A09_E667_F3BC_C908,
         0xBB67_AE85_84CA_A73B,
         0x3C6E_F372_FE94_F82B,
@@ -260,39 +250,16 @@ impl Hash for Sha512 {
         0x510E_527F_ADE6_82D1,
         0x9B05_688C_2B3E_6C1F,
         0x1F83_D9AB_FB41_BD6B,
-        0x5BE0_CD19_137E_2179,
-    ];
-    const ZERO: [u8; 128] = [0; 128];
-    const FACTOR: [u8; 128] = last_block(128 + 8, 8);
-    const DIGEST: [u8; 128] = last_block(128 + 64, 64);
-
-    #[inline(always)]
-    fn wipe_below() {
-        wipe::below::<1280>();
-    }
-
-    #[inline(always)]
-    fn whole_block(key: &[u8]) -> Option<&[u8; 128]> {
-        key.try_into().ok()
-    }
-
-    #[inline(always)]
-    fn compress(state: &mut [u64; 8], block: &[u8; 128]) {
-        sha2::block_api::compress512(state, array::from_ref(block));
-    }
-
-    #[inline(always)]
-    fn write(state: &[u64; 8], block: &mut [u8; 128]) {
-        write_words(state.iter().map(|word| word.to_be_bytes()), block);
-    }
-
-    #[inline(always)]
-    fn head_and_tail(state: &[u64; 8]) -> ([u32; 5], u32) {
-        let [a, b, c, .., last] = *state;
+        0x5BE0_CD19_137E_2179
+    ],
+    64,
+    1280,
+    sha2::block_api::compress512,
+    |[a, b, c, .., last]| {
         let high = |word: u64| (word >> 32) as u32;
         ([high(a), a as u32, high(b), b as u32, high(c)], last as u32)
     }
-}
+);
 
 /// The chaining states after the inner and the outer pad. Aligned alike for every hash, so that they
 /// stand at one place in [`AnyPads`], and without a gap, which nothing could wipe.
