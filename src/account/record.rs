@@ -19,7 +19,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::{fmt, mem};
 
-use crate::account::codec;
+use crate::account::codec::{self, FORMAT};
 use crate::account::seal::{Seal, SealError};
 use crate::account::state::Account;
 use crate::account::summary::AccountId;
@@ -143,8 +143,6 @@ impl From<SealError> for RecordError {
 }
 
 const MAGIC: &[u8; 2] = b"cs";
-/// The newest format that this release writes and reads; the older ones it reads.
-const FORMAT: u8 = 1;
 
 /// Whose record it is. Made once for an operation that opens one record and seals the next.
 pub(crate) struct Owner<'a> {
