@@ -4,6 +4,9 @@
 
 #[macro_use]
 mod common;
+#[macro_use]
+#[path = "common/implements.rs"]
+mod implements;
 
 #[path = "attacks/replay.rs"]
 mod replay;

@@ -6,6 +6,10 @@
 #[path = "../../tests/common/mod.rs"]
 mod common;
 
+#[macro_use]
+#[path = "../../tests/common/implements.rs"]
+mod implements;
+
 use common::*;
 use countersign::account::{ExistingDevice, PhoneNumber, Text};
 use countersign::mfa::RestrictedNotice;
@@ -14,23 +18,6 @@ use countersign::{
     Algorithm, ChangeFactors, Code, DeviceId, Digits, Event, Keyring, Proof, ProvisioningUri,
     Record, Secret, SignIn, Summary, Verdict, vectors,
 };
-
-/// Whether a type implements a trait, as a value: an inherent constant goes before a trait's.
-macro_rules! implements {
-    ($type:ty: $($bound:tt)+) => {{
-        #[allow(dead_code)]
-        trait Otherwise {
-            const ANSWER: bool = false;
-        }
-        impl<T: ?Sized> Otherwise for T {}
-        struct Probe<T: ?Sized>(std::marker::PhantomData<T>);
-        #[allow(dead_code)]
-        impl<T: ?Sized + $($bound)+> Probe<T> {
-            const ANSWER: bool = true;
-        }
-        <Probe<$type>>::ANSWER
-    }};
-}
 
 #[test]
 fn a_device_number_keeps_its_digits_in_json() {

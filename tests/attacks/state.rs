@@ -25,23 +25,6 @@ use countersign::{
     Summary, Swap, UnixTime, Verdict, Window,
 };
 
-/// Whether a type implements a trait, as a value: an inherent constant goes before a trait's.
-macro_rules! implements {
-    ($type:ty: $($bound:tt)+) => {{
-        #[allow(dead_code)]
-        trait Otherwise {
-            const ANSWER: bool = false;
-        }
-        impl<T: ?Sized> Otherwise for T {}
-        struct Probe<T: ?Sized>(std::marker::PhantomData<T>);
-        #[allow(dead_code)]
-        impl<T: ?Sized + $($bound)+> Probe<T> {
-            const ANSWER: bool = true;
-        }
-        <Probe<$type>>::ANSWER
-    }};
-}
-
 /// Nextcloud 214, Fortify 201: the half-enrolled person is let in with it, or locked out by it.
 /// CVE-2025-3910: a required enrolment was skipped.
 ///
