@@ -11,7 +11,7 @@ impl UnixTime {
     /// The operating system's clock.
     ///
     /// # Errors
-    /// [`ClockError`] when the clock stands before 1970.
+    /// [`ClockError`] when the clock is before 1970.
     pub fn now() -> Result<UnixTime, ClockError> {
         std::time::SystemTime::now()
             .duration_since(std::time::UNIX_EPOCH)
@@ -31,7 +31,7 @@ impl From<std::time::SystemTime> for UnixTime {
 }
 
 unit_error! {
-    /// The operating system's clock stands before 1970.
+    /// The operating system's clock is before 1970.
     /// ```
     /// use countersign::{os::ClockError, UnixTime};
     /// // A machine that starts with a dead battery says so and signs no one in.
@@ -41,12 +41,12 @@ unit_error! {
     /// };
     /// assert!(now.is_plausible());
     /// ```
-    ClockError: "the system clock stands before 1970-01-01"
+    ClockError: "the system clock is before 1970-01-01"
 }
 
 /// A random generator seeded once from the operating system: what to pass as `rng`.
 ///
-/// Make one per request; it is a ChaCha12 stream, wiped when dropped, and by nobody if the process
+/// Make one per request; it is a ChaCha12 stream, wiped when dropped, but not if the process
 /// forks with it.
 /// ```
 /// use countersign::OsRandom;

@@ -4,12 +4,12 @@
 //!
 //! A value that wipes itself when it is dropped wipes the place where it is then. A move from one
 //! place to the next leaves a copy, and so does a register that a hash function had to spill: so
-//! what handles a secret runs in a stack frame of its own, and the caller wipes that frame.
+//! what handles a secret runs in a separate stack frame, and the caller wipes that frame.
 //! `tests/evidence/tests/wiping.rs` looks whether the depths given are enough for a release build.
 
 use zeroize::zeroize_stack;
 
-/// Calls `run` in a stack frame of its own, then wipes `DEPTH` bytes of the stack below the caller.
+/// Calls `run` in a separate stack frame, then wipes `DEPTH` bytes of the stack below the caller.
 #[inline(always)]
 pub(crate) fn after<const DEPTH: usize, T>(run: impl FnOnce() -> T) -> T {
     #[inline(never)]

@@ -32,7 +32,7 @@ impl Key {
     #[must_use]
     pub fn new(algorithm: Algorithm, secret: &Secret) -> Key {
         // Zeros behind a key shorter than the block make it the block (RFC 2104 section 2), and the
-        // secret stands in zeros: a copy of fixed length.
+        // secret has zeros behind it: a copy of fixed length.
         let block = match algorithm {
             Algorithm::Sha1 | Algorithm::Sha256 => 64,
             Algorithm::Sha512 => 128,

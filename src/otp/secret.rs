@@ -150,7 +150,7 @@ impl Secret {
     /// As [`Secret::dangerously_allow_short`].
     pub(crate) fn boxed(bytes: &[u8]) -> Result<Box<Secret>, SecretError> {
         refuse_length(bytes)?;
-        // With its length: a box of nothing but zeros is asked of the system in another, slower way.
+        // With its length: the system hands out a box of nothing but zeros in another, slower way.
         let mut secret = Box::new(Secret { len: bytes.len(), bytes: Room([0; Self::MAX_LEN]) });
         secret.fill(bytes);
         Ok(secret)

@@ -3,7 +3,7 @@
 //! Standard: the contract of [`Store`]; NIST SP 800-63B-4 sections 3.1.4.2 (accepted once) and 3.2.2
 //! (failures counted); ASVS 15.4 (races).
 //!
-//! [`run`] and [`run_async`] try the ten [promises](Promise) in order, each on a thread of its own;
+//! [`run`] and [`run_async`] try the ten [promises](Promise) in order, each on its thread;
 //! [`run_unreachable`] tries a store whose database is out of reach, which the kit cannot bring about
 //! by itself.
 
@@ -40,7 +40,7 @@ pub enum Promise {
     RoundTrip,
     /// C6: two ids that differ in one bit are two accounts.
     BytewiseIds,
-    /// C7: an offboarded account stays, and nobody creates it again.
+    /// C7: an offboarded account stays, and cannot be created again.
     Tombstone,
     /// C8: accounts do not disturb each other.
     Independence,
@@ -156,7 +156,7 @@ impl std::error::Error for Broken {}
 
 /// Tries every promise on the store that `open` opens.
 ///
-/// Each call of `open` makes a handle of its own to one and the same store: a new connection, as
+/// Each call of `open` makes another handle to the same store: a new connection, as
 /// another process would have. Up to 33 are open at once. With every record elsewhere (a pool, a
 /// file, a server) nothing is shared between them. A promise that takes more than two minutes is
 /// broken, and the rest is not tried.
@@ -426,7 +426,7 @@ impl Future for AtOnce<'_> {
     }
 }
 
-/// Drops a future after it was polled so many times, ready or not.
+/// Drops a future after that many polls, ready or not.
 struct Abandoned<F> {
     future: Pin<Box<F>>,
     polls: u32,
@@ -444,7 +444,7 @@ impl<F: Future> Future for Abandoned<F> {
 
 type Open = dyn Fn(Arc<Calls>) -> Result<Handle, Sentence> + Send + Sync;
 
-/// A way to open handles, and ids that nobody used before.
+/// A way to open handles, and ids that are new.
 struct Kit {
     open: Box<Open>,
     calls: Arc<Calls>,
@@ -475,7 +475,7 @@ impl Kit {
         (self.open)(Arc::clone(&self.calls))
     }
 
-    /// An account of its own for each trial.
+    /// Returns a new account for a trial.
     fn account(&self) -> Result<AccountId, Sentence> {
         self.account_named(b"")
     }
@@ -485,7 +485,7 @@ impl Kit {
         id_of([format!("{}-{number}-", self.prefix).as_bytes(), rest].concat())
     }
 
-    /// Each promise on a thread of its own: a store that hangs keeps that thread, not the kit.
+    /// Runs each promise on its thread: a store that hangs keeps that thread, not the kit.
     fn try_all(self: Arc<Kit>) -> Result<Report, Broken> {
         let mut promises = Vec::new();
         for promise in Promise::ALL {
@@ -565,7 +565,7 @@ fn record_of(id: &AccountId, version: u64, writer: usize) -> Record {
     Record::new(version, bytes)
 }
 
-/// Whether somebody wrote exactly this record to exactly this account.
+/// Whether the kit wrote exactly this record to exactly this account.
 fn is_whole(id: &AccountId, record: &Record) -> bool {
     (0..CROWD).any(|writer| record_of(id, record.version(), writer) == *record)
 }

@@ -99,10 +99,10 @@ fn no_lost_update(kit: &Kit) -> Result<(), Sentence> {
     Ok(())
 }
 
-/// Stores `writes` successors of the record, whoever else is writing.
+/// Stores `writes` successors of the record while other threads write.
 fn climb(handle: &Handle, id: &AccountId, writer: usize, writes: usize) -> Result<(), Sentence> {
     let (mut left, mut lost, mut seen) = (writes, 0_usize, 0);
-    // Each lost race is a write of somebody else; the rest is patience with spurious conflicts.
+    // Each lost race is a write of another thread; the rest is patience with spurious conflicts.
     let patience = CROWD.saturating_mul(writes).saturating_mul(4);
     while left > 0 {
         let draft = successor(id, handle.load(id)?, writer)?;
@@ -158,7 +158,7 @@ fn read_your_write(kit: &Kit) -> Result<(), Sentence> {
     }
     drop((one, other));
 
-    // A handle that is closed must not take its last write along, whoever else had read it.
+    // A handle that is closed must not take its last write along, even if no other handle read it.
     let id = kit.account()?;
     let (writer, reader) = (kit.open()?, kit.open()?);
     let record = record_of(&id, 1, 1);

@@ -74,7 +74,7 @@ const DURABLE: &str = "SELECT NOT pg_is_in_recovery() AND current_setting('fsync
 
 const LOAD: &str = "SELECT version, record FROM mfa_account WHERE id = $1";
 
-/// Creates if there is no row at all. The row of somebody who was offboarded is a row.
+/// Creates if there is no row at all. The row of an offboarded person is a row.
 const CREATE: &str = "
     WITH swapped AS (
         INSERT INTO mfa_account (id, version, record, epoch, devices, recovery_codes_left,

@@ -51,7 +51,7 @@ const SCHEMA: &str = "
 
 const LOAD: &str = "SELECT version, record FROM mfa_account WHERE id = ?1";
 
-/// Creates if there is no row at all. The row of somebody who was offboarded is a row.
+/// Creates if there is no row at all. The row of an offboarded person is a row.
 const CREATE: &str =
     "INSERT INTO mfa_account (id, version, record) VALUES (?1, ?2, ?3) ON CONFLICT (id) DO NOTHING";
 
@@ -85,7 +85,7 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
-    /// Opens the file at `path`, with a connection of its own, and creates what is missing.
+    /// Opens the file at `path`, with a new connection, and creates what is missing.
     ///
     /// # Errors
     /// [`Error::Sqlite`] if the file cannot be opened or is no database; [`Error::NotDurable`] if the

@@ -27,7 +27,7 @@ fn sqlite_without_its_tables_answers_nothing() {
     conformance::run_unreachable(&store).unwrap();
 }
 
-/// The audit trail stands beside the record, one row for each event, and as much as the library said.
+/// The audit trail is beside the record, one row for each event, and as much as the library said.
 #[test]
 fn sqlite_writes_the_events() {
     let path = file("events.sqlite");

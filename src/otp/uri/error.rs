@@ -75,7 +75,7 @@ pub enum UriError {
     Type,
     /// It has a fragment: an unescaped `#`.
     Fragment,
-    /// A known parameter stands in it twice.
+    /// A known parameter is in it twice.
     Duplicate(Part),
     /// A required part is not there, or is empty.
     Missing(Part),

@@ -80,7 +80,7 @@ impl Person {
         Ok(Person { mfa, id, phone, device, recovery })
     }
 
-    /// The nth moment with a code of its own.
+    /// The nth moment whose code differs from the one before.
     pub(super) fn moment(&self, nth: usize) -> UnixTime {
         let nth = u64::try_from(nth).unwrap_or(0);
         NOW.plus(nth.saturating_add(4).saturating_mul(30))
@@ -256,7 +256,7 @@ pub(super) fn absent(handle: &Handle, id: &AccountId, when: &str) -> Result<(), 
     }
 }
 
-/// Runs `work` on `threads` threads, each with a handle of its own, in `rounds` rounds that all of
+/// Runs `work` on `threads` threads, each with its handle, in `rounds` rounds that all of
 /// them begin at once. The results by round.
 pub(super) fn race<T: Send>(
     kit: &Kit,
