@@ -1072,13 +1072,14 @@ fn every_account_and_version_has_a_context_and_a_nonce_of_its_own() {
     let told = Arc::default();
     let mfa = Mfa::new(Told(Arc::clone(&told)), Recommended);
     let (rows, now) = (Rows::default(), UnixTime::from_secs(START));
+    let head = [b'c', b's', newest_format()];
     let mut expected = Vec::new();
     for id in [&[7; 1][..], &[7; 2], &[7; 63], &[7; 64], &[8; 64]] {
         let id = AccountId::new(id).unwrap();
         for version in 1..=3_u64 {
             let mut enrol = mfa.account(&id).at(now).enrol("Phone", &mut Counting(version));
             let _ = enrol.run(&rows).unwrap();
-            expected.push([b"cs\x01", &version.to_be_bytes()[..], id.as_bytes()].concat());
+            expected.push([&head[..], &version.to_be_bytes()[..], id.as_bytes()].concat());
         }
     }
     let told = told.lock().unwrap();
@@ -1123,7 +1124,7 @@ fn clear_record(id: &AccountId, version: u64, plaintext: &[u8]) -> Record {
         mfa.account(id).at(UnixTime::from_secs(START)).offboard(Actor::Host, "for its header");
     op.run(&rows).unwrap();
     let header = rows.row(id).unwrap().as_bytes()[..11].to_vec();
-    let context = [b"cs\x01", &version.to_be_bytes()[..], id.as_bytes()].concat();
+    let context = [&header[..3], &version.to_be_bytes()[..], id.as_bytes()].concat();
     let sealed = [&context, plaintext].concat();
     let length = u32::try_from(sealed.len()).unwrap().to_be_bytes();
     Record::new(version, [&header, &length[..], &sealed].concat())
