@@ -1233,3 +1233,36 @@ fn what_ends_holds_to_its_last_second() {
         }
     }
 }
+
+/// A proof allows one change. An operator's is not ended by the change itself, which raises another
+/// account's epoch: so the change that is run again has none left.
+///
+/// Guards `self.operation.proof = None` in `Change::answered`.
+#[test]
+fn a_change_that_is_done_has_used_its_proof() {
+    let practice = Practice::new();
+    let (person, operator) = (practice.person(1), practice.person(2));
+    let proof = practice.proof(&operator, ActForOther);
+    let mut reset = practice.at(&person.id).reset(proof, "lost phone");
+    assert!(reset.run(&practice.store).is_ok());
+    let before = practice.store.records();
+    assert_eq!(refusal(reset.run(&practice.store)), Some(Refusal::ProofRequired));
+    assert_eq!(practice.store.records(), before);
+}
+
+/// A store that fails takes no proof away: the same change is run again, and is done.
+///
+/// Guards that `Change::answered` takes the proof only after a decision.
+#[test]
+fn a_change_that_was_not_decided_keeps_its_proof() {
+    for fault in [crate::common::Fault::Load, crate::common::Fault::BeforeWrite] {
+        let practice = Practice::new();
+        let (person, operator) = (practice.person(1), practice.person(2));
+        let proof = practice.proof(&operator, ActForOther);
+        let mut reset = practice.at(&person.id).reset(proof, "lost phone");
+        practice.store.break_at(Some(fault));
+        assert!(matches!(reset.run(&practice.store), Err(NotDone::Undecided(_))), "{fault:?}");
+        practice.store.break_at(None);
+        assert!(reset.run(&practice.store).is_ok(), "{fault:?}");
+    }
+}
