@@ -4,17 +4,20 @@
 //!
 //! Decides nothing: that is [`mfa`](crate::mfa).
 
+pub(crate) mod id;
 pub(crate) mod summary;
 pub(crate) mod proof;
 pub(crate) mod throttle;
 pub(crate) mod policy;
+pub(crate) mod odds;
 pub(crate) mod event;
-pub(crate) mod recovery;
+pub(crate) mod seal;
+pub(crate) mod browser;
 pub(crate) mod challenge;
+pub(crate) mod recovery;
 pub(crate) mod device;
 pub(crate) mod state;
 pub(crate) mod codec;
-pub(crate) mod seal;
 pub(crate) mod record;
 
 pub use crate::{
@@ -22,12 +25,13 @@ pub use crate::{
     text::{Text, TextError},
 };
 
+pub use self::browser::{MAX_BROWSERS, RememberedBrowser};
 pub use self::proof::{
     ActForOther, Action, ActionName, AnyPurpose, ChangeFactors, ChangePrivileges, MayChangeFactors,
     Proof, Purpose, Refusal, SignIn, permits,
 };
+pub(crate) use self::{browser::token, proof::Proven, state::*};
 pub use self::{
-    challenge::*, device::*, event::*, policy::*, record::*, recovery::*, seal::*, summary::*,
-    throttle::*,
+    challenge::*, device::*, event::*, id::*, odds::*, policy::*, record::*, recovery::*, seal::*,
+    summary::*, throttle::*,
 };
-pub(crate) use self::{proof::Proven, state::*};

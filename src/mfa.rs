@@ -11,10 +11,16 @@ pub(crate) mod authority;
 pub(crate) mod attempt;
 pub(crate) mod sign_in;
 pub(crate) mod enrol;
+pub(crate) mod confirm;
+pub(crate) mod import;
 pub(crate) mod recover;
 pub(crate) mod sms;
 pub(crate) mod external;
+pub(crate) mod browser;
+pub(crate) mod unlock;
 pub(crate) mod help;
 pub(crate) mod lifecycle;
 
-pub use self::{answer::*, enrol::*, external::*, handle::*, operation::*, sms::*};
+pub use self::{
+    answer::*, confirm::*, enrol::*, external::*, handle::*, operation::*, sign_in::*, sms::*,
+};

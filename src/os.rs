@@ -30,6 +30,15 @@ impl From<std::time::SystemTime> for UnixTime {
     }
 }
 
+/// Sleeps 0 to 64 ms, more the more races were lost.
+pub(crate) fn sleep_a_random_while(lost: usize) {
+    use std::hash::{BuildHasher, Hasher, RandomState};
+    let random = RandomState::new().build_hasher().finish(); // two threads do not draw the same
+    let longest = 1_u64.wrapping_shl(u32::try_from(lost.min(16)).unwrap_or(16)).min(64);
+    let millis = random.checked_rem(longest.saturating_add(1)).unwrap_or(0);
+    std::thread::sleep(std::time::Duration::from_millis(millis));
+}
+
 unit_error! {
     /// The operating system's clock is before 1970.
     /// ```

@@ -6,7 +6,7 @@
 //! Compares nothing: two names of different letters can still look alike.
 
 use alloc::string::String;
-use core::fmt;
+use core::fmt::{self, Write as _};
 
 /// A line of text that a person wrote: 1 to `MAX` bytes of UTF-8, not only spaces, and every
 /// character of it shows.
@@ -167,6 +167,15 @@ pub(crate) fn read_hex(text: &str, bytes: &mut [u8]) -> Option<usize> {
         *place = digit(high)?.wrapping_shl(4) | digit(low)?;
     }
     Some(pairs.len())
+}
+
+/// Prints pairs of hexadecimal digits.
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len().saturating_mul(2));
+    for byte in bytes {
+        let _ = write!(text, "{byte:02x}"); // to a string: it cannot fail
+    }
+    text
 }
 
 /// An error with one cause, and the sentence that says it.

@@ -9,7 +9,7 @@
 //! (section 3.1.3.1), and there is no destination type for it.
 
 use alloc::boxed::Box;
-use alloc::string::String;
+use alloc::string::{String, ToString as _};
 use core::fmt;
 use core::str::FromStr;
 
@@ -19,8 +19,9 @@ use sha2::Sha256;
 use subtle::{ConstantTimeEq, ConstantTimeGreater};
 use zeroize::Zeroize;
 
+use crate::account::id::{AccountId, DeviceId};
 use crate::account::proof::AnyPurpose;
-use crate::account::summary::DeviceId;
+use crate::account::seal::{Seal, SealError, Sealed};
 use crate::ct::reveal;
 use crate::otp::code::{Code, Digits};
 use crate::text::{read_hex, serde_as_text, unit_error};
@@ -249,19 +250,30 @@ impl Drop for SentCode {
     }
 }
 
-/// A live challenge.
-pub(crate) struct Challenge {
+/// A sent code that can still be answered.
+pub(crate) struct SentText {
     pub(crate) id: ChallengeId,
     pub(crate) purpose: AnyPurpose,
-    pub(crate) until: UnixTime,
+    pub(crate) at: UnixTime,
     pub(crate) device: DeviceId,
     /// Wrong answers so far.
     pub(crate) failures: u8,
-    /// The sent code; `None` if the host checks a passkey or certificate.
-    pub(crate) sent: Option<Box<SentCode>>,
+    pub(crate) sent: Box<SentCode>,
 }
 
-/// A code to send, returned once.
+/// A challenge that an accepted check has used up; kept until it would have expired.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct UsedChallenge {
+    pub(crate) id: ChallengeId,
+    pub(crate) issued_at: UnixTime,
+}
+
+impl UsedChallenge {
+    /// Used challenges that an account keeps.
+    pub(crate) const MOST: usize = 16;
+}
+
+/// A code that was made for sending, or one that waits already.
 /// ```
 /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
 /// # let (mfa, store, mut rng, now) = host::new()?;
@@ -270,8 +282,10 @@ pub(crate) struct Challenge {
 /// use countersign::SignIn;
 /// // For the gateway: where to, and what.
 /// let sent = dana.send_code(SignIn, &mut rng).run(&store)?;
-/// let text = format!("Your code is {}.", sent.code().expose_str());
-/// assert_eq!((sent.destination().as_str(), text.len()), ("+12025550123", 20));
+/// if let Some(code) = sent.to_send() {
+///     let text = format!("Your code is {}.", code.expose_str());
+///     assert_eq!((sent.destination().as_str(), text.len()), ("+12025550123", 20));
+/// }
 /// assert_eq!(sent.until(), now.plus(300));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -279,7 +293,7 @@ pub(crate) struct Challenge {
 #[must_use = "the code is sent now or never"]
 pub struct OutOfBand {
     pub(crate) id: ChallengeId,
-    pub(crate) code: Box<Code>,
+    pub(crate) code: Option<Box<Code>>,
     pub(crate) destination: PhoneNumber,
     pub(crate) until: UnixTime,
 }
@@ -291,10 +305,11 @@ impl OutOfBand {
         self.id
     }
 
-    /// The code, for the message. Send it, never log it.
+    /// The code, for the message. Send it, never log it. `None` if it was asked for a moment ago and
+    /// is on its way: send nothing.
     #[must_use]
-    pub fn code(&self) -> &Code {
-        &self.code
+    pub fn to_send(&self) -> Option<&Code> {
+        self.code.as_deref()
     }
 
     /// The bound number to which it goes.
@@ -310,18 +325,18 @@ impl OutOfBand {
     }
 }
 
-/// A challenge for the host's own check of a passkey or certificate.
+/// A challenge for the host's own check of a passkey or certificate. It is sealed into its token and
+/// kept nowhere: an attacker who starts checks without end fills no store and stands in nobody's way.
 /// ```
 /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
 /// # let (mfa, store, mut rng, now) = host::new()?;
 /// # let id = countersign::AccountId::new("42")?;
 /// # let dana = mfa.account(&id).at(now);
-/// # let method = countersign::mfa::ExternalMethod::Passkey;
-/// # let passkey = dana.bind_external("Laptop", method, &mut rng).run(&store)?.device();
 /// use countersign::SignIn;
-/// // What the browser has to sign.
-/// let challenge = dana.start_external(SignIn, &mut rng).run(&store)?;
+/// // What the browser has to sign, and what comes back in a hidden field of the form.
+/// let challenge = dana.start_external(SignIn, &mut rng)?;
 /// assert_eq!(challenge.id().as_bytes().len(), 16);
+/// assert!(challenge.token().len() > 32);
 /// assert_eq!(challenge.until(), now.plus(300));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -330,6 +345,7 @@ impl OutOfBand {
 pub struct ExternalChallenge {
     pub(crate) id: ChallengeId,
     pub(crate) until: UnixTime,
+    pub(crate) token: String,
 }
 
 impl ExternalChallenge {
@@ -344,6 +360,47 @@ impl ExternalChallenge {
     pub const fn until(&self) -> UnixTime {
         self.until
     }
+
+    /// The challenge, sealed for this person and purpose, for the form or the host's session.
+    #[must_use]
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// Seals a challenge of this deployment for one person and one purpose.
+    pub(crate) fn seal(
+        keys: &dyn Seal,
+        account: &AccountId,
+        (id, nonce): (ChallengeId, [u8; 12]),
+        purpose: &AnyPurpose,
+        (at, lifetime): (UnixTime, u64),
+    ) -> Result<ExternalChallenge, SealError> {
+        let purpose = purpose.to_string();
+        let plaintext =
+            [id.as_bytes(), &at.as_secs().to_be_bytes()[..], purpose.as_bytes()].concat();
+        let token = Sealed::Challenge.seal(keys, account, nonce, &plaintext)?;
+        Ok(ExternalChallenge { id, until: at.plus(lifetime), token })
+    }
+}
+
+/// A challenge that came back.
+pub(crate) struct Returned {
+    pub(crate) id: ChallengeId,
+    pub(crate) issued_at: UnixTime,
+    /// As `Display` prints it.
+    pub(crate) purpose: String,
+}
+
+impl Returned {
+    /// Opens a token; `None` for one that is not of this person and deployment.
+    pub(crate) fn open(keys: &dyn Seal, account: &AccountId, token: &str) -> Option<Returned> {
+        let opened = Sealed::Challenge.open(keys, account, token)?;
+        let (id, rest) = opened.split_first_chunk::<16>()?;
+        let (at, purpose) = rest.split_first_chunk::<8>()?;
+        let purpose = core::str::from_utf8(purpose).ok()?.into();
+        let issued_at = UnixTime::from_secs(u64::from_be_bytes(*at));
+        Some(Returned { id: ChallengeId(*id), issued_at, purpose })
+    }
 }
 
 /// The host's word on a passkey or certificate that it checked itself. The only ways to make one
@@ -356,31 +413,32 @@ impl ExternalChallenge {
 /// # let method = countersign::mfa::ExternalMethod::Passkey;
 /// # let passkey = dana.bind_external("Laptop", method, &mut rng).run(&store)?.device();
 /// use countersign::{account::Assertion, SignIn};
-/// let challenge = dana.start_external(SignIn, &mut rng).run(&store)?;
+/// let challenge = dana.start_external(SignIn, &mut rng)?;
 /// // The host's WebAuthn library did not accept the signature.
-/// let failed = Assertion::failed_at_host(challenge.id(), passkey);
+/// let failed = Assertion::failed_at_host(challenge.token(), passkey);
 /// assert!(dana.finish_external(failed, SignIn).run(&store).accepted().is_none());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
 pub struct Assertion {
-    pub(crate) id: ChallengeId,
+    pub(crate) challenge: String,
     pub(crate) device: DeviceId,
     pub(crate) passed: bool,
 }
 
 impl Assertion {
-    /// The host verified the signature of `device` over the challenge `id`, its origin, and user
-    /// presence. The author of this line answers for it.
+    /// The host verified the signature of `device` over the challenge with this token, its origin, and
+    /// user presence. The author of this line answers for it.
     #[must_use]
-    pub const fn verified_by_host(id: ChallengeId, device: DeviceId) -> Assertion {
-        Assertion { id, device, passed: true }
+    pub fn verified_by_host(token: &str, device: DeviceId) -> Assertion {
+        Assertion { challenge: token.into(), device, passed: true }
     }
 
-    /// The host's check of `device` over the challenge `id` failed; the failure counts.
+    /// The host's check of `device` over the challenge with this token failed. The trail says so; no
+    /// failure is counted, because a signature cannot be guessed.
     #[must_use]
-    pub const fn failed_at_host(id: ChallengeId, device: DeviceId) -> Assertion {
-        Assertion { id, device, passed: false }
+    pub fn failed_at_host(token: &str, device: DeviceId) -> Assertion {
+        Assertion { challenge: token.into(), device, passed: false }
     }
 }
 

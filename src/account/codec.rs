@@ -15,13 +15,15 @@ use minicbor::decode::Error as CborError;
 use minicbor::{Decoder, Encoder};
 use zeroize::Zeroize;
 
-use crate::account::challenge::{Challenge, ChallengeId, PhoneNumber, SentCode};
-use crate::account::device::{Device, Factor};
+use crate::account::browser::Browser;
+use crate::account::challenge::{ChallengeId, PhoneNumber, SentCode, SentText, UsedChallenge};
+use crate::account::device::{Device, Factor, FormerSecret};
+use crate::account::id::{BrowserId, DeviceId};
 use crate::account::proof::AnyPurpose;
-use crate::account::recovery::RecoverySet;
-use crate::account::state::{Account, Budgets, Pending};
-use crate::account::summary::{DeviceId, DeviceStatus, Method};
-use crate::account::throttle::Budget;
+use crate::account::recovery::{OldSet, Recovery, RecoverySet, StoredCode};
+use crate::account::state::{Account, Emergency, LastConfirmed, Pending, Texts};
+use crate::account::summary::{DeviceStatus, Method};
+use crate::account::throttle::{Budget, Failure, Failures};
 use crate::otp::algorithm::Algorithm;
 use crate::otp::code::Digits;
 use crate::otp::secret::Secret;
@@ -188,17 +190,28 @@ fn next_or_default<T: Stored + Default>(left: &mut u64, d: &mut Decoder<'_>) -> 
 }
 
 fields!(Account {
-    epoch, last_write, first_bound_at, offboarded_at, reenrol_until, emergency_until, devices,
-    pending, recovery, sent, external, code_sent_at, budgets
+    epoch, last_write, first_bound_at, offboarded_at, reset_at, emergency, devices, former,
+    import_ended, enrolment_began, pending, confirmed, recovery, texts, used_challenges,
+    challenges_ended, browsers, browser_generation, codes, out_of_band
 } later {} not stored { exists: true });
-fields!(Budgets { codes, recovery, out_of_band, external } later {});
-fields!(Budget { consecutive, not_before, forgotten_at } later {});
-fields!(Device { id, label, status, bound_at, last_used, imported, factor } later {});
+fields!(Emergency { at, secs } later {});
+fields!(Budget { unknown, remembered, emptied } later {});
+fields!(Failures { row, failed_at, recent } later {});
+fields!(Failure { at, weight } later {});
+fields!(Device { id, label, status, bound_at, last_used, imported, fingerprint, factor } later {});
+fields!(FormerSecret { device, hash, last, lost } later {});
 fields!(Parameters { algorithm, digits, period, t0 } later {});
-fields!(Pending { id, until, device, replaces, sent } later {});
-fields!(RecoverySet { salt, hashes, spent, issued_at } later {});
-fields!(Challenge { id, purpose, until, device, failures, sent } later {});
+fields!(Pending { id, at, device, replaces, proven, failures, sent } later {});
+fields!(LastConfirmed { id, at, device, moving_factor, of_two, sent } later {});
+fields!(Recovery { newest, old } later {});
+fields!(OldSet { replaced_at, set } later {});
+fields!(RecoverySet { id, salt, codes, issued_at, seen } later {});
+fields!(StoredCode { name, hash, failures, spent } later {});
+fields!(Texts { live, sent, bindings } later {});
+fields!(SentText { id, purpose, at, device, failures, sent } later {});
 fields!(SentCode { key, mac } later {});
+fields!(UsedChallenge { id, issued_at } later {});
+fields!(Browser { id, used_at } later {});
 variants!(Factor {
     0 Totp { secret: secret, parameters: parameters, last_step: last_step, drift: drift, offset: offset },
     1 Hotp { secret: secret, algorithm: algorithm, digits: digits, next: next_counter },
@@ -210,7 +223,7 @@ variants!(AnyPurpose {
     0 SignIn {}, 1 ChangeFactors {}, 2 ChangePrivileges {}, 3 ActForOther {}, 4 Action { 0: name }
 });
 numbers!(Algorithm { 1 Sha1, 2 Sha256, 3 Sha512 });
-numbers!(DeviceStatus { 0 Confirmed, 1 Disabled, 2 Lost, 3 Revoked });
+numbers!(DeviceStatus { 0 Confirmed, 1 Lost, 2 Revoked });
 numbers!(Method { 0 Totp, 1 Hotp, 2 Passkey, 3 Pki, 4 Sms, 5 RecoveryCode, 6 Emergency });
 
 /// Types that CBOR has, and types that are one of those under another name.
@@ -240,6 +253,7 @@ plain! {
     i16: |number, e| e.i16(*number).map(drop), |d| d.i16();
     UnixTime: |at, e| at.as_secs().write(e), |d| read_number(d).map(UnixTime::from_secs);
     DeviceId: |id, e| id.as_u64().write(e), |d| read_number(d).map(DeviceId::from_u64);
+    BrowserId: |id, e| id.as_u64().write(e), |d| read_number(d).map(BrowserId::from_u64);
     ChallengeId: |id, e| id.as_bytes().write(e), |d| Stored::read(d).map(ChallengeId::from_bytes);
     Digits: |digits, e| digits.count().write(e), |d| Digits::new(read_number(d)?).ok_or_else(nonsense);
     Period: |period, e| period.as_u64().write(e), |d| Period::new(read_number(d)?).ok_or_else(nonsense);
@@ -249,8 +263,8 @@ plain! {
         |d| Secret::boxed(d.bytes()?).map_err(|_| nonsense());
     Box<Account>: |account, e| Account::write(account, e), |d| Account::read(d).map(Box::new);
     Box<SentCode>: |sent, e| SentCode::write(sent, e), |d| SentCode::read(d).map(Box::new);
-    (Box<SentCode>, u8): |(sent, failures), e| { write_head(e, ARRAY, 2)?; sent.write(e)?; failures.write(e) },
-        |d| if read_head(d, ARRAY)? == 2 { Ok((Stored::read(d)?, read_number(d)?)) } else { Err(nonsense()) };
+    (UnixTime, bool): |(at, flag), e| { write_head(e, ARRAY, 2)?; at.write(e)?; flag.write(e) },
+        |d| if read_head(d, ARRAY)? == 2 { Ok((Stored::read(d)?, Stored::read(d)?)) } else { Err(nonsense()) };
 }
 
 impl<const MAX: usize> Stored for Text<MAX> {
@@ -264,9 +278,6 @@ impl<const MAX: usize> Stored for Text<MAX> {
 }
 
 impl<const N: usize> Stored for [u8; N] {
-    /// A set of recovery codes marks the spent ones in sixteen bits.
-    const MOST: u64 = 16;
-
     fn write(&self, e: &mut Writer<'_>) -> Written {
         e.bytes(self).map(drop)
     }

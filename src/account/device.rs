@@ -7,11 +7,14 @@
 use alloc::boxed::Box;
 use core::fmt;
 
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
 use crate::account::challenge::PhoneNumber;
+use crate::account::id::DeviceId;
 use crate::account::policy::Policy;
-use crate::account::summary::{DeviceId, DeviceStatus, DeviceSummary, Label, Method};
+use crate::account::summary::{DeviceStatus, DeviceSummary, Label, Method};
 use crate::account::throttle::Class;
 use crate::ct::{Scan, reveal};
 use crate::otp::algorithm::Algorithm;
@@ -20,13 +23,8 @@ use crate::otp::hotp::{Factors, Hotp};
 use crate::otp::secret::Secret;
 use crate::otp::totp::{Parameters, Totp};
 use crate::otp::uri::{Part, ProvisioningUri, UriError};
+use crate::text::hexadecimal;
 use crate::time::UnixTime;
-
-/// Confirmed OTP devices that a person may have; each one's window adds to a guesser's odds.
-pub const MAX_OTP_DEVICES: usize = 5;
-
-/// Confirmed passkeys and certificates that a person may have.
-pub const MAX_EXTERNAL_DEVICES: usize = 8;
 
 /// One enrolled device.
 pub(crate) struct Device {
@@ -36,6 +34,8 @@ pub(crate) struct Device {
     pub(crate) bound_at: UnixTime,
     pub(crate) last_used: Option<UnixTime>,
     pub(crate) imported: bool,
+    /// Of its secret, under a key of the deployment.
+    pub(crate) fingerprint: Option<[u8; 16]>,
     pub(crate) factor: Factor,
 }
 
@@ -49,7 +49,7 @@ pub(crate) enum Factor {
         last_step: Option<u64>,
         /// Remembered, and moved by at most one step per success.
         drift: i8,
-        /// The clock error that the last resynchronisation found; `drift` is counted from it.
+        /// The clock error that two codes or an import taught; `drift` is counted from it.
         offset: i16,
     },
     Hotp {
@@ -85,25 +85,14 @@ pub struct ExistingDevice {
     pub(crate) label: Label,
     pub(crate) secret: Box<Secret>,
     pub(crate) moving: ImportedState,
+    /// Seconds by which its clock is ahead of ours.
+    pub(crate) clock_error: i64,
 }
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum ImportedState {
     Totp { parameters: Parameters, last_step: Option<u64> },
     Hotp { algorithm: Algorithm, digits: Digits, next: Option<u64> },
-}
-
-impl ImportedState {
-    pub(crate) fn factor(self, secret: Box<Secret>) -> Factor {
-        match self {
-            ImportedState::Totp { parameters, last_step } => {
-                Factor::Totp { secret, parameters, last_step, drift: 0, offset: 0 }
-            }
-            ImportedState::Hotp { algorithm, digits, next } => {
-                Factor::Hotp { secret, algorithm, digits, next }
-            }
-        }
-    }
 }
 
 impl ExistingDevice {
@@ -117,7 +106,8 @@ impl ExistingDevice {
         last_step: Option<u64>,
     ) -> ExistingDevice {
         let secret = secret.duplicate(); // and the argument is wiped
-        ExistingDevice { label, secret, moving: ImportedState::Totp { parameters, last_step } }
+        let moving = ImportedState::Totp { parameters, last_step };
+        ExistingDevice { label, secret, moving, clock_error: 0 }
     }
 
     /// An HOTP device that is expected to show the code of counter `next`.
@@ -130,8 +120,8 @@ impl ExistingDevice {
         next: u64,
     ) -> ExistingDevice {
         let secret = secret.duplicate(); // and the argument is wiped
-        let next = Some(next);
-        ExistingDevice { label, secret, moving: ImportedState::Hotp { algorithm, digits, next } }
+        let moving = ImportedState::Hotp { algorithm, digits, next: Some(next) };
+        ExistingDevice { label, secret, moving, clock_error: 0 }
     }
 
     /// What the `otpauth://` URI of another system says. `last` is the last step (TOTP) or counter
@@ -151,7 +141,49 @@ impl ExistingDevice {
                 },
             },
         };
-        ExistingDevice { label, secret: uri.secret().duplicate(), moving }
+        ExistingDevice { label, secret: uri.secret().duplicate(), moving, clock_error: 0 }
+    }
+
+    /// Brings along what is known of the device's clock: `secs` seconds ahead of ours, negative if it
+    /// is slow. More than [`Policy::clock_reach`] is refused when the device is enrolled or imported;
+    /// a counter has no clock.
+    #[must_use]
+    pub fn with_clock_error(mut self, secs: i64) -> ExistingDevice {
+        self.clock_error = secs;
+        self
+    }
+
+    pub(crate) fn method(&self) -> Method {
+        match self.moving {
+            ImportedState::Totp { .. } => Method::Totp,
+            ImportedState::Hotp { .. } => Method::Hotp,
+        }
+    }
+
+    /// What the account keeps of it. Everything up to `used` counts as used.
+    pub(crate) fn factor(&self, used: Option<u64>) -> Factor {
+        let secret = self.secret.duplicate();
+        match self.moving {
+            ImportedState::Totp { parameters, last_step } => {
+                let period = parameters.period.as_u64().cast_signed();
+                let half =
+                    period.checked_div(2).unwrap_or(0).saturating_mul(self.clock_error.signum());
+                let steps = self.clock_error.saturating_add(half).checked_div(period).unwrap_or(0);
+                let offset = i16::try_from(steps).unwrap_or(0);
+                Factor::Totp {
+                    secret,
+                    parameters,
+                    last_step: last_step.max(used),
+                    drift: 0,
+                    offset,
+                }
+            }
+            ImportedState::Hotp { algorithm, digits, next } => {
+                let after = used.map_or(Some(0), |used| used.checked_add(1));
+                let next = next.zip(after).map(|(next, after)| next.max(after));
+                Factor::Hotp { secret, algorithm, digits, next }
+            }
+        }
     }
 }
 
@@ -235,7 +267,7 @@ impl Device {
         self.status == DeviceStatus::Confirmed
     }
 
-    pub(crate) const fn class(&self) -> Class {
+    pub(crate) const fn class(&self) -> Option<Class> {
         class_of(self.factor.method())
     }
 
@@ -245,36 +277,76 @@ impl Device {
         self.status = status;
     }
 
-    /// The drift to search around, in steps: none after a month without use.
-    fn drift(&self, policy: &dyn Policy, now: UnixTime) -> i8 {
-        let Factor::Totp { drift, .. } = &self.factor else { return 0 };
-        let idle = now.since(self.last_used.unwrap_or(self.bound_at));
-        if idle > policy.drift_memory().as_u64() {
-            return 0;
+    /// The highest moving factor that was accepted, or counts as used.
+    pub(crate) fn last_used_factor(&self) -> Option<u64> {
+        match &self.factor {
+            Factor::Totp { last_step, .. } => *last_step,
+            Factor::Hotp { next, .. } => next.map_or(Some(u64::MAX), |next| next.checked_sub(1)),
+            Factor::External(_) | Factor::Phone(_) | Factor::Former(_) => None,
         }
-        let limit = drift_limit(policy);
-        (*drift).clamp(limit.saturating_neg(), limit)
     }
 
-    /// Looks for one code; `None` if the device computes none or is not in use.
-    pub(crate) fn scan(&self, policy: &dyn Policy, now: UnixTime, typed: &Code) -> Option<Scan> {
+    /// What was learnt of its clock, in steps: the offset, gone after a year without use, and the
+    /// drift from it, gone after a month.
+    fn learnt(&self, policy: &dyn Policy, now: UnixTime) -> (i16, i8) {
+        let Factor::Totp { offset, drift, .. } = &self.factor else { return (0, 0) };
+        let used_at = self.last_used.unwrap_or(self.bound_at);
+        let limit = drift_limit(policy);
+        let offset = if used_at.lasts(OFFSET_MEMORY, now) { *offset } else { 0 };
+        let drift = if used_at.lasts(policy.drift_memory().as_u64(), now) { *drift } else { 0 };
+        (offset, drift.clamp(limit.saturating_neg(), limit))
+    }
+
+    /// How many codes would be accepted now.
+    pub(crate) fn acceptable(&self, policy: &dyn Policy, now: UnixTime) -> u32 {
+        if !self.in_use() {
+            return 0;
+        }
+        match &self.factor {
+            Factor::Totp { parameters, last_step, .. } => {
+                let Some(present) = parameters.step_at(now) else { return 0 };
+                let unused = last_step.map_or(0, |last| i128::from(last).saturating_add(1));
+                let steps = |shift: i16| {
+                    let centre = i128::from(present).saturating_add(shift.into());
+                    let window = policy.window();
+                    let from = centre.saturating_sub(window.backward.as_u32().into());
+                    (from.max(unused), centre.saturating_add(window.forward.as_u32().into()))
+                };
+                let (offset, drift) = self.learnt(policy, now);
+                let (ours, learnt) = (steps(0), steps(offset.saturating_add(drift.into())));
+                let both = (ours.0.max(learnt.0), ours.1.min(learnt.1));
+                let [ours, learnt, both] = [ours, learnt, both]
+                    .map(|(from, to)| to.saturating_sub(from).saturating_add(1).max(0));
+                let count = ours.saturating_add(learnt).saturating_sub(both);
+                u32::try_from(count).unwrap_or(u32::MAX)
+            }
+            Factor::Hotp { next, .. } => next.map_or(0, |_| policy.look_ahead().as_u32()),
+            Factor::External(_) | Factor::Phone(_) | Factor::Former(_) => 0,
+        }
+    }
+
+    /// Looks for one code; `None` if the device computes none or is not in use. Around our clock and
+    /// around what was learnt of the device's, so a phone whose clock is set right is never outside.
+    pub(crate) fn scan(&self, policy: &dyn Policy, now: UnixTime, typed: &Code) -> Option<Found> {
         if !self.in_use() {
             return None;
         }
         match &self.factor {
-            Factor::Totp { secret, parameters, last_step, offset, .. } => {
-                let drift = offset.saturating_add(i16::from(self.drift(policy, now)));
+            Factor::Totp { secret, parameters, last_step, .. } => {
                 let totp = Totp::new(secret, *parameters);
-                Some(totp.scan(typed, now, policy.window(), drift, *last_step))
+                let (offset, drift) = self.learnt(policy, now);
+                let shift = offset.saturating_add(drift.into());
+                Some(scan_clock(&totp, policy, now, typed, shift, *last_step))
             }
             Factor::Hotp { secret, algorithm, digits, next } => {
-                // One counter back as well, to tell a replay from a guess in the audit event.
+                // One counter back as well: the last code that was accepted, or a replay of it.
                 let hotp = Hotp::new(secret, *algorithm, *digits);
                 let expected = next.unwrap_or(u64::MAX);
                 let first = expected.saturating_sub(1);
                 let ahead = policy.look_ahead().as_u32();
                 let count = ahead.saturating_add(u32::from(first != expected));
-                Some(hotp.scan(&[typed], Factors::new(first.into(), count, *next)))
+                let scan = hotp.scan(&[typed], Factors::new(first.into(), count, *next));
+                Some(Found::new(scan, repeats(&hotp, typed, self.last_used_factor())))
             }
             Factor::External(_) | Factor::Phone(_) | Factor::Former(_) => None,
         }
@@ -291,68 +363,179 @@ impl Device {
         if !self.in_use() {
             return None;
         }
-        let reach = policy.resync_reach();
         match &self.factor {
             Factor::Totp { secret, parameters, last_step, .. } => {
                 let totp = Totp::new(secret, *parameters);
+                let reach = reach_in_steps(policy, parameters);
                 Some(totp.scan_far(&[first, second], now, reach, *last_step))
             }
             Factor::Hotp { secret, algorithm, digits, next } => {
                 let hotp = Hotp::new(secret, *algorithm, *digits);
                 let from = next.unwrap_or(u64::MAX);
-                let factors = Factors::new(from.into(), reach.as_u32(), *next);
+                let factors = Factors::new(from.into(), policy.counter_reach().as_u32(), *next);
                 Some(hotp.scan(&[first, second], factors))
             }
             Factor::External(_) | Factor::Phone(_) | Factor::Former(_) => None,
         }
     }
 
-    /// Burns `moving_factor` and everything below it. A resynchronisation takes the whole clock
-    /// error as the new offset; a plain success moves the drift by at most one step towards it.
+    /// Burns `moving_factor` and everything below it. The drift moves by at most one step towards what
+    /// the code showed; a code that only our own clock explains ends the offset.
     pub(crate) fn accept(
         &mut self,
         policy: &dyn Policy,
         now: UnixTime,
         moving_factor: u64,
-        resynchronised: bool,
     ) -> Accepted {
-        let remembered = self.drift(policy, now);
+        let (known_offset, known_drift) = self.learnt(policy, now);
         let limit = drift_limit(policy);
-        let mut seen_drift = None;
-        match &mut self.factor {
-            Factor::Totp { parameters, last_step, drift, offset, .. } => {
-                let clock = parameters.period.as_u64();
-                let present = now.since(parameters.t0).checked_div(clock).unwrap_or(0);
-                let distance = moving_factor.wrapping_sub(present).cast_signed();
-                let distance = i16::try_from(distance).unwrap_or(0);
-                if resynchronised {
-                    (*offset, *drift) = (distance, 0);
-                } else {
-                    let seen = distance.saturating_sub(*offset);
-                    let moved = match seen.cmp(&i16::from(remembered)) {
-                        core::cmp::Ordering::Less => remembered.saturating_sub(1),
-                        core::cmp::Ordering::Equal => remembered,
-                        core::cmp::Ordering::Greater => remembered.saturating_add(1),
-                    };
-                    *drift = moved.clamp(limit.saturating_neg(), limit);
-                }
-                *last_step = Some(moving_factor);
-                seen_drift = Some(distance);
-            }
-            Factor::Hotp { next, .. } => *next = moving_factor.checked_add(1),
-            Factor::External(_) | Factor::Phone(_) | Factor::Former(_) => {}
+        let distance = self.burn(now, moving_factor);
+        if let (Factor::Totp { drift, offset, .. }, Some(distance)) = (&mut self.factor, distance) {
+            let within = |centre: i16| {
+                let window = policy.window();
+                let off = i64::from(distance).saturating_sub(centre.into());
+                off >= i64::from(window.backward.as_u32()).saturating_neg()
+                    && off <= i64::from(window.forward.as_u32())
+            };
+            let learnt = known_offset.saturating_add(known_drift.into());
+            let (from, before) = if known_offset != 0 && within(0) && !within(learnt) {
+                (0, 0)
+            } else {
+                (known_offset, known_drift)
+            };
+            let seen = distance.saturating_sub(from);
+            let towards = i8::try_from(seen.saturating_sub(before.into()).signum()).unwrap_or(0);
+            *offset = from;
+            *drift = before.saturating_add(towards).clamp(limit.saturating_neg(), limit);
         }
+        Accepted { device: self.id, method: self.method(), moving_factor, drift: distance }
+    }
+
+    /// Burns `moving_factor` and everything below it, and takes the whole clock error that it shows as
+    /// the new offset.
+    pub(crate) fn teach(&mut self, now: UnixTime, moving_factor: u64) -> Accepted {
+        let distance = self.burn(now, moving_factor);
+        if let (Factor::Totp { drift, offset, .. }, Some(distance)) = (&mut self.factor, distance) {
+            (*offset, *drift) = (distance, 0);
+        }
+        Accepted { device: self.id, method: self.method(), moving_factor, drift: distance }
+    }
+
+    /// Returns how many steps ahead of our clock the factor is, for TOTP.
+    fn burn(&mut self, now: UnixTime, moving_factor: u64) -> Option<i16> {
         self.last_used = Some(now);
-        Accepted { device: self.id, method: self.method(), moving_factor, drift: seen_drift }
+        match &mut self.factor {
+            Factor::Totp { parameters, last_step, .. } => {
+                *last_step = Some(moving_factor);
+                let present = parameters.step_at(now).unwrap_or(0);
+                let distance = moving_factor.wrapping_sub(present).cast_signed();
+                Some(i16::try_from(distance).unwrap_or(0))
+            }
+            Factor::Hotp { next, .. } => {
+                *next = moving_factor.checked_add(1);
+                None
+            }
+            Factor::External(_) | Factor::Phone(_) | Factor::Former(_) => None,
+        }
     }
 }
 
-pub(crate) const fn class_of(method: Method) -> Class {
+/// Seconds without use after which an offset is forgotten: a year.
+const OFFSET_MEMORY: u64 = 365 * 24 * 60 * 60;
+
+/// What a search for one code found.
+#[derive(Clone, Copy)]
+pub(crate) struct Found {
+    /// The moving factor, if one was accepted.
+    pub(crate) at: Option<u64>,
+    /// Whether the code stood in the window at all: a replay, if nothing was accepted.
+    pub(crate) seen: bool,
+    /// Whether it is the code that the device's last acceptance used.
+    pub(crate) repeated: bool,
+}
+
+impl Found {
+    fn new(scan: Scan, repeated: bool) -> Found {
+        Found { at: scan.accepted(), seen: scan.seen, repeated }
+    }
+}
+
+/// Looks around our clock, and `shift` steps from it.
+pub(crate) fn scan_clock(
+    totp: &Totp,
+    policy: &dyn Policy,
+    now: UnixTime,
+    typed: &Code,
+    shift: i16,
+    last_step: Option<u64>,
+) -> Found {
+    let window = policy.window();
+    let mut found = Found::new(
+        totp.scan(typed, now, window, 0, last_step),
+        repeats(totp.hotp(), typed, last_step),
+    );
+    if shift != 0 {
+        let far = totp.scan(typed, now, window, shift, last_step);
+        found.at = found.at.max(far.accepted()); // a code in both windows is one code
+        found.seen |= far.seen;
+    }
+    found
+}
+
+/// Whether `typed` is the code of `last`. Computed in any case, so that the work is the same.
+fn repeats(hotp: &Hotp, typed: &Code, last: Option<u64>) -> bool {
+    let scan = hotp.scan(&[typed], Factors::new(last.unwrap_or(0).into(), 1, None));
+    scan.seen && last.is_some()
+}
+
+/// How many steps each way two codes in a row are looked for.
+pub(crate) fn reach_in_steps(policy: &dyn Policy, parameters: &Parameters) -> u32 {
+    let secs = policy.clock_reach().as_u32();
+    secs.checked_div(parameters.period.as_u32()).unwrap_or(0)
+}
+
+/// What was in use before: told apart by a keyed hash of its secret, for as long as the record.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct FormerSecret {
+    /// Of the device that had it; the key of the hash, because no other device has it.
+    pub(crate) device: DeviceId,
+    pub(crate) hash: [u8; 16],
+    /// The highest moving factor that was used.
+    pub(crate) last: Option<u64>,
+    /// Whether it was reported lost.
+    pub(crate) lost: bool,
+}
+
+impl FormerSecret {
+    /// Former secrets that an account remembers.
+    pub(crate) const MOST: usize = 64;
+
+    pub(crate) fn new(device: &Device, lost: bool) -> Option<FormerSecret> {
+        let hash = hash_of(device.id, device.factor.secret()?);
+        Some(FormerSecret { device: device.id, hash, last: device.last_used_factor(), lost })
+    }
+
+    /// Whether it is this one. Constant-time.
+    pub(crate) fn is(&self, secret: &Secret) -> bool {
+        reveal(self.hash.ct_eq(&hash_of(self.device, secret)))
+    }
+}
+
+fn hash_of(device: DeviceId, secret: &Secret) -> [u8; 16] {
+    // HMAC takes a key of any length; the error cannot happen and gives what is no hash.
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.expose_bytes()) else { return [0; 16] };
+    mac.update(b"countersign former secret 1");
+    mac.update(&device.as_u64().to_be_bytes());
+    let whole: [u8; 32] = mac.finalize().into_bytes().into();
+    whole.first_chunk().copied().unwrap_or_default()
+}
+
+/// The class on whose budget its failures count; `None` for what cannot be guessed.
+pub(crate) const fn class_of(method: Method) -> Option<Class> {
     match method {
-        Method::Totp | Method::Hotp => Class::Codes,
-        Method::Passkey | Method::Pki => Class::External,
-        Method::Sms => Class::OutOfBand,
-        Method::RecoveryCode | Method::Emergency => Class::Recovery,
+        Method::Totp | Method::Hotp => Some(Class::Codes),
+        Method::Sms => Some(Class::OutOfBand),
+        Method::Passkey | Method::Pki | Method::RecoveryCode | Method::Emergency => None,
     }
 }
 
@@ -366,6 +549,11 @@ impl Device {
             Factor::Totp { drift, offset, .. } => (*drift, *offset),
             _ => (0, 0),
         };
+        let digits = match &self.factor {
+            Factor::Totp { parameters, .. } => Some(parameters.digits),
+            Factor::Hotp { digits, .. } => Some(*digits),
+            _ => None,
+        };
         DeviceSummary {
             id: self.id,
             label: self.label.as_str().into(),
@@ -377,6 +565,8 @@ impl Device {
             clock_offset,
             short_secret: self.factor.secret().is_some_and(Secret::is_short),
             imported: self.imported,
+            digits: digits.map(Digits::count),
+            fingerprint: self.fingerprint.map(|bytes| hexadecimal(&bytes)),
         }
     }
 }

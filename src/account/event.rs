@@ -9,8 +9,9 @@
 
 use core::fmt;
 
+use crate::account::id::{AccountId, BrowserId, DeviceId};
 use crate::account::proof::{AnyPurpose, Refusal};
-use crate::account::summary::{AccountId, DeviceId, Method, Reason};
+use crate::account::summary::{Method, Reason};
 use crate::account::throttle::Class;
 use crate::text::Text;
 use crate::time::UnixTime;
@@ -137,6 +138,16 @@ pub enum EventKind {
         /// How many steps the device's clock was ahead of ours.
         drift: Option<i16>,
     },
+    /// A remembered browser is forgotten.
+    BrowserForgotten {
+        /// Which browser.
+        browser: BrowserId,
+    },
+    /// A browser is remembered.
+    BrowserRemembered {
+        /// Which browser.
+        browser: BrowserId,
+    },
     /// A device was bound. `replaces` names the one that it took over from.
     Bound {
         /// The device that was revoked in the same write.
@@ -152,7 +163,13 @@ pub enum EventKind {
         /// By how many seconds.
         by: u64,
     },
-    /// Too many consecutive failures: the devices of the class are disabled.
+    /// Strangers have failed so often in a row that the class is closed to unknown browsers.
+    ClosedToStrangers {
+        /// Which class.
+        class: Class,
+    },
+    /// A hundred failures in a row: the class is closed to every browser (NIST SP 800-63B-4 section
+    /// 3.2.2). No device or secret is lost.
     Disabled {
         /// Which class.
         class: Class,
@@ -169,6 +186,11 @@ pub enum EventKind {
         /// Until when it can be confirmed.
         until: UnixTime,
     },
+    /// The failures of a class were forgiven.
+    Forgiven {
+        /// Which class.
+        class: Class,
+    },
     /// A device was brought over from another system.
     Imported {
         /// Whether its secret is below 128 bits.
@@ -181,11 +203,18 @@ pub enum EventKind {
         /// Why.
         reason: Reason,
     },
-    /// A new set of recovery codes was issued, which ended the old one.
+    /// A hundred wrong codes named this recovery code: it is closed.
+    RecoveryCodeClosed {
+        /// How many are left.
+        left: u8,
+    },
+    /// A new set of recovery codes was issued.
     RecoveryCodesIssued {
         /// How many.
         count: u8,
     },
+    /// The person has seen the recovery codes, which ends the set before them.
+    RecoveryCodesSeen,
     /// A recovery code was spent.
     RecoveryCodeSpent {
         /// How many are left.
@@ -239,8 +268,10 @@ pub enum EventKind {
 )]
 #[non_exhaustive]
 pub enum RejectionReason {
-    /// The class is disabled.
-    Disabled,
+    /// The enrolment is confirmed already, by this very code.
+    AlreadyConfirmed,
+    /// The class is closed, to unknown browsers or to all.
+    Closed,
     /// What the code was for has expired or is gone.
     Expired,
     /// The host's own check of a passkey or certificate failed.
@@ -249,6 +280,11 @@ pub enum RejectionReason {
     NoDevice,
     /// The person was offboarded.
     Offboarded,
+    /// The factor may not prove this purpose.
+    NotPermitted,
+    /// The code that the device's last acceptance used came again, a form sent twice say. Counted
+    /// nowhere.
+    Repeated,
     /// The code was right and is used up (NIST SP 800-63B-4 section 3.1.4.2: duplicate use).
     Replayed,
     /// There is no such account.
@@ -287,7 +323,13 @@ impl Event {
             EventKind::Revoked | EventKind::ReportedLost => Some(Notice::FactorRemoved),
             EventKind::RecoveryCodesIssued { .. } => Some(Notice::RecoveryCodesReplaced),
             EventKind::RecoveryCodeSpent { .. } => Some(Notice::RecoveryCodeUsed),
-            EventKind::Disabled { .. } => Some(Notice::FactorDisabled),
+            EventKind::ClosedToStrangers { .. } => Some(Notice::ClosedToStrangers),
+            EventKind::Disabled { .. } | EventKind::RecoveryCodeClosed { .. } => {
+                Some(Notice::FactorDisabled)
+            }
+            EventKind::Forgiven { .. } => Some(Notice::FailuresForgiven),
+            EventKind::BrowserRemembered { .. } => Some(Notice::BrowserRemembered),
+            EventKind::Resynchronised { .. } => Some(Notice::DeviceResynchronised),
             EventKind::Reset { .. } => Some(Notice::AccountReset),
             EventKind::EmergencyGranted { .. } => Some(Notice::EmergencyAccess),
             EventKind::Rejected(
@@ -297,14 +339,15 @@ impl Event {
             ) if self.first_factor_passed => Some(Notice::SuspiciousAttempt),
             // No wildcard: a new kind does not compile until it is decided here whom to tell.
             EventKind::Accepted { .. }
+            | EventKind::BrowserForgotten { .. }
             | EventKind::ChallengeIssued { .. }
             | EventKind::ClockWentBack { .. }
             | EventKind::EnrolmentStarted { .. }
             | EventKind::Malformed
             | EventKind::Offboarded { .. }
+            | EventKind::RecoveryCodesSeen
             | EventKind::Refused(_)
             | EventKind::Rejected(_)
-            | EventKind::Resynchronised { .. }
             | EventKind::Waiting { .. } => None,
         }
     }
@@ -346,8 +389,16 @@ impl Event {
 pub enum Notice {
     /// An operator removed all factors.
     AccountReset,
+    /// A browser is remembered from now on.
+    BrowserRemembered,
+    /// After too many wrong codes, codes are taken from remembered browsers alone.
+    ClosedToStrangers,
+    /// A device was set right with two codes in a row.
+    DeviceResynchronised,
     /// An operator granted emergency access.
     EmergencyAccess,
+    /// Failed attempts were forgiven.
+    FailuresForgiven,
     /// A factor was added.
     FactorAdded,
     /// A factor was disabled after too many failures.
@@ -367,6 +418,12 @@ impl fmt::Display for Notice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Notice::AccountReset => "Your sign-in factors were removed by an administrator.",
+            Notice::BrowserRemembered => "A browser is now remembered for your account.",
+            Notice::ClosedToStrangers => {
+                "After many wrong codes, codes work only from your remembered browsers."
+            }
+            Notice::DeviceResynchronised => "The clock of one of your devices was set right.",
+            Notice::FailuresForgiven => "Failed attempts on your account were forgiven.",
             Notice::EmergencyAccess => "Emergency access to your account was granted.",
             Notice::FactorAdded => "A sign-in factor was added to your account.",
             Notice::FactorDisabled => "A sign-in factor was disabled after too many wrong codes.",

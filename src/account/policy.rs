@@ -6,7 +6,10 @@
 //! Every return type is bounded, so that a policy can be stricter or more patient, and cannot turn
 //! a no into a yes or say "unlimited".
 
+use core::fmt;
+
 use crate::account::proof::AnyPurpose;
+use crate::account::summary::MAX_OTP_DEVICES;
 use crate::account::throttle::{Class, Throttle};
 use crate::bounded::Bounded;
 use crate::otp::code::Digits;
@@ -22,7 +25,7 @@ use crate::otp::totp::{Parameters, Window};
 ///
 /// impl Policy for Stricter {
 ///     fn throttle(&self, _: Class) -> Throttle {
-///         Throttle { disable_at: Bounded::of::<20>(), ..Throttle::RECOMMENDED }
+///         Throttle { closed_at: Bounded::of::<20>(), ..Throttle::RECOMMENDED }
 ///     }
 /// }
 /// ```
@@ -42,8 +45,15 @@ pub trait Policy: Send + Sync {
         LookAhead::of::<5>()
     }
 
-    /// How far two consecutive codes are looked for. A thousand moving factors.
-    fn resync_reach(&self) -> Reach {
+    /// How many seconds each way two consecutive codes of a TOTP device are looked for, and how far
+    /// its clock may be off at most. Ten minutes; never more than an hour, because two codes that were
+    /// seen once are good for that long.
+    fn clock_reach(&self) -> Bounded<0, 3600> {
+        Bounded::of::<600>()
+    }
+
+    /// How many counters ahead two consecutive codes of an HOTP device are looked for. A thousand.
+    fn counter_reach(&self) -> Reach {
         Reach::of::<1000>()
     }
 
@@ -69,6 +79,12 @@ pub trait Policy: Send + Sync {
         Bounded::of::<600>()
     }
 
+    /// How many wrong codes end a pending enrolment. Five: its secret was just shown to the person who
+    /// proved another factor, so it waits for no class.
+    fn pending_tries(&self) -> Bounded<1, 10> {
+        Bounded::of::<5>()
+    }
+
     /// How many recovery codes are issued. Ten.
     fn recovery_codes(&self) -> Bounded<1, 16> {
         Bounded::of::<10>()
@@ -90,8 +106,8 @@ pub trait Policy: Send + Sync {
         Bounded::of::<5>()
     }
 
-    /// Seconds between two codes sent to one person: sending costs money and the person's patience
-    /// (ASVS 2.4.1). Thirty.
+    /// Seconds within which asking for a code again sends nothing and returns the one that waits:
+    /// sending costs money and the person's patience (ASVS 2.4.1). Thirty.
     fn challenge_interval(&self) -> Bounded<10, 600> {
         Bounded::of::<30>()
     }
@@ -113,6 +129,50 @@ pub trait Policy: Send + Sync {
     fn emergency_lifetime(&self) -> Bounded<60, 86_400> {
         Bounded::of::<14_400>()
     }
+}
+
+/// Numbers under which one failure would weigh more than thirty days may hold.
+/// ```
+/// use countersign::{account::PolicyError, Keyring, Mfa, Policy, Window};
+/// # use rand::Rng;
+/// # let mut key = [0; 32];
+/// # countersign::OsRandom::new()?.fill_bytes(&mut key);
+/// struct Wide;
+/// impl Policy for Wide {
+///     fn window(&self) -> Window {
+///         Window::new(10, 10).expect("21 steps")
+///     }
+/// }
+/// // With five apps 210 codes would be right at once.
+/// let error = Mfa::with_policy(Keyring::new(key), Wide).unwrap_err();
+/// assert_eq!(error, PolicyError { weight: 70, limit: 50 });
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct PolicyError {
+    /// What one failure would weigh with as many devices as a person may have.
+    pub weight: u64,
+    /// What the failures of thirty days may weigh.
+    pub limit: u64,
+}
+
+impl fmt::Display for PolicyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let PolicyError { weight, limit } = self;
+        write!(f, "one failure would weigh {weight}, over the {limit} of thirty days")
+    }
+}
+
+impl core::error::Error for PolicyError {}
+
+/// Refuses a policy under which a failure could not be counted.
+pub(crate) fn accept(policy: &dyn Policy) -> Result<(), PolicyError> {
+    let of_totp = policy.window().steps().saturating_mul(2); // around our clock and the device's
+    let of_one = of_totp.max(policy.look_ahead().as_u32());
+    let acceptable = of_one.saturating_mul(MAX_OTP_DEVICES as u32);
+    let weight = u64::from(acceptable.div_ceil(3));
+    let limit = policy.throttle(Class::Codes).per_thirty_days.as_u64();
+    if weight > limit { Err(PolicyError { weight, limit }) } else { Ok(()) }
 }
 
 /// The recommended numbers, all of them.

@@ -11,7 +11,8 @@
 use alloc::boxed::Box;
 use core::fmt;
 
-use crate::account::summary::{AccountId, DeviceId, Method};
+use crate::account::id::{AccountId, DeviceId};
+use crate::account::summary::Method;
 use crate::text::{Text, TextError};
 use crate::time::UnixTime;
 
@@ -341,6 +342,8 @@ pub(crate) struct Proven {
     pub(crate) purpose: AnyPurpose,
     pub(crate) epoch: u32,
     pub(crate) at: UnixTime,
+    /// Whether the attempt came from a remembered browser.
+    pub(crate) remembered: bool,
 }
 
 impl<P> Proof<P> {
@@ -412,12 +415,19 @@ impl<P> Proof<P> {
 pub enum Refusal {
     /// The same secret is bound already.
     AlreadyBound,
+    /// The device's clock is off by more than [`Policy::clock_reach`](crate::Policy::clock_reach).
+    ClockTooFar,
+    /// Something of the account was taken out of use, which ends imports: an import on the host's word
+    /// would bring back what the person removed.
+    ImportEnded,
     /// It would leave the person without a factor; offboard or reset instead.
     LastFactor,
     /// The method cannot serve the purpose ([`permits`]).
     NotPermitted,
     /// No device of this person has that id, or it is no longer in use.
     NoSuchDevice,
+    /// No such browser is remembered, or no such recovery codes were issued.
+    NotFound,
     /// The person has no bound factor of the kind that this needs.
     NothingBound,
     /// The person was offboarded. That is final: a person who comes back gets a new account id.
@@ -431,6 +441,8 @@ pub enum Refusal {
     /// The proof is for another account, another purpose, or from before the last change of
     /// factors.
     ProofUnfit,
+    /// The secret was of a device that was reported lost. It never comes back.
+    ReportedLost,
     /// Nothing is evaluated or sent before this moment.
     TooSoon {
         /// When it will be.
@@ -438,21 +450,27 @@ pub enum Refusal {
     },
     /// As many devices as a person may have.
     TooManyDevices,
+    /// So many former devices that a secret could not be told from theirs: only new secrets bind.
+    TooManyFormerDevices,
 }
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Refusal::AlreadyBound => "this secret is bound already",
+            Refusal::ClockTooFar => "the device's clock is off by more than is tolerated",
+            Refusal::ImportEnded => "a factor was taken out of use, so nothing more is imported",
             Refusal::LastFactor => "it is the person's last factor",
             Refusal::NotPermitted => "the method does not permit this purpose",
             Refusal::NoSuchDevice => "no such device in use",
+            Refusal::NotFound => "no such browser, or no such recovery codes",
             Refusal::NothingBound => "nothing of that kind is bound",
             Refusal::Offboarded => "the person was offboarded",
             Refusal::OwnAccount => "an operator cannot act on their own account",
             Refusal::ProofExpired => "the proof is too old",
             Refusal::ProofRequired => "a proof of an existing factor is needed",
             Refusal::ProofUnfit => "the proof is not for this",
+            Refusal::ReportedLost => "the device with this secret was reported lost",
             Refusal::TooSoon { until } => {
                 return write!(
                     f,
@@ -461,6 +479,7 @@ impl fmt::Display for Refusal {
                 );
             }
             Refusal::TooManyDevices => "the person has as many devices as allowed",
+            Refusal::TooManyFormerDevices => "too many former devices for a secret that exists",
         })
     }
 }

@@ -20,9 +20,9 @@ use alloc::vec::Vec;
 use core::{fmt, mem};
 
 use crate::account::codec::{self, FORMAT};
+use crate::account::id::AccountId;
 use crate::account::seal::{Seal, SealError};
 use crate::account::state::Account;
-use crate::account::summary::AccountId;
 use crate::otp::engine::{sha256, write_words};
 
 /// One stored state of one account: opaque bytes under a version.

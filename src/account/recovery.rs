@@ -3,8 +3,9 @@
 //! Standard: NIST SP 800-63B-4 sections 3.1.2 (look-up secrets) and 4.2.1.1 (saved recovery codes:
 //! at least 64 bits, hashed, used once, replaced after use), ASVS 6.5.1 to 6.5.3.
 //!
-//! A code has 120 random bits, above the 112 from which an approved hash suffices instead of a slow
-//! one, and is salted and hashed all the same. A set is issued whole, shown once, and ended whole.
+//! A code is a random name of 28 bits and a random secret of 112 bits, from which on an approved hash
+//! suffices instead of a slow one; it is salted and hashed all the same. A failure counts on the code
+//! that was named, so an attacker who knows no name holds none. A set is issued whole and shown once.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -17,11 +18,12 @@ use sha2::Sha256;
 use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, Zeroizing};
 
+use crate::account::challenge::ChallengeId;
 use crate::ct::{reveal, reveal_search, within};
 use crate::text::unit_error;
 use crate::time::UnixTime;
 
-/// One recovery code: 120 bits, printed as six groups of four characters of Crockford's base32,
+/// One recovery code: 140 bits, printed as seven groups of four characters of Crockford's base32,
 /// which has no `I`, `L`, `O` or `U` to misread. Wiped when dropped; `Debug` is redacted.
 /// ```
 /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
@@ -35,16 +37,22 @@ use crate::time::UnixTime;
 /// assert_eq!(typed.expose_text().as_str(), printed);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub struct RecoveryCode([u8; 15]);
+pub struct RecoveryCode([u8; CODE_LEN]);
+
+/// 140 bits, and four that are zero.
+const CODE_LEN: usize = 18;
+
+/// Characters of a printed code.
+const CHARACTERS: usize = 28;
 
 impl RecoveryCode {
     /// Reads what a person typed: either case, with or without hyphens and spaces; `I` and `L` are
     /// read as `1`, `O` as `0`.
     ///
     /// # Errors
-    /// [`RecoveryCodeError`] for anything that is not 24 such characters.
+    /// [`RecoveryCodeError`] for anything that is not 28 such characters.
     pub fn parse(text: &str) -> Result<RecoveryCode, RecoveryCodeError> {
-        let mut code = RecoveryCode([0; 15]);
+        let mut code = RecoveryCode([0; CODE_LEN]);
         let mut bits = 0_u32; // the low `held` bits are waiting for a byte
         let (mut held, mut typed, mut known) = (0_u32, 0_usize, u8::MAX);
         let mut place = code.0.iter_mut();
@@ -59,16 +67,19 @@ impl RecoveryCode {
                 *place.next().ok_or(RecoveryCodeError)? = (bits >> (held & 7)) as u8;
             }
         }
+        if let Some(last) = place.next() {
+            *last = (bits << 4) as u8; // four bits are left of 140
+        }
         bits.zeroize();
-        let is_code = reveal(known.ct_eq(&u8::MAX)) && typed == 24;
+        let is_code = reveal(known.ct_eq(&u8::MAX)) && typed == CHARACTERS;
         if is_code { Ok(code) } else { Err(RecoveryCodeError) }
     }
 
-    /// The code as a person reads it, `XXXX-XXXX-XXXX-XXXX-XXXX-XXXX`. This lets it out: show it
+    /// The code as a person reads it, `XXXX-XXXX-XXXX-XXXX-XXXX-XXXX-XXXX`. This lets it out: show it
     /// once, never log it.
     #[must_use]
     pub fn expose_text(&self) -> Zeroizing<String> {
-        let mut text = Zeroizing::new(String::with_capacity(29)); // never grows, so leaves no copy
+        let mut text = Zeroizing::new(String::with_capacity(34)); // never grows, so leaves no copy
         let (mut bits, mut held, mut printed) = (0_u32, 0_u32, 0_u32);
         for byte in self.0 {
             bits = (bits << 8) | u32::from(byte);
@@ -86,10 +97,16 @@ impl RecoveryCode {
         text
     }
 
+    /// The first 28 bits: which code of a set it is.
+    fn name(&self) -> u32 {
+        let [a, b, c, d, ..] = self.0;
+        u32::from_be_bytes([a, b, c, d]) >> 4
+    }
+
     fn hash(&self, salt: &[u8; 16]) -> [u8; 16] {
         // HMAC takes a key of any length; the error cannot happen and hashes to what never matches.
         let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(salt) else { return [0; 16] };
-        mac.update(b"countersign recovery code 1");
+        mac.update(b"countersign recovery code 2");
         mac.update(&self.0);
         let mut whole: [u8; 32] = mac.finalize().into_bytes().into();
         let (head, _) = whole.split_first_chunk::<16>().unwrap_or((&[0; 16], &[]));
@@ -148,14 +165,14 @@ impl fmt::Debug for RecoveryCode {
 }
 
 unit_error! {
-    /// The text is no recovery code: 24 characters of Crockford's base32.
+    /// The text is no recovery code: 28 characters of Crockford's base32.
     /// ```
     /// use countersign::account::{RecoveryCode, RecoveryCodeError};
     /// // The form says how long a code is, before an attempt is made.
     /// assert_eq!(RecoveryCode::parse("ABCD-1234").err(), Some(RecoveryCodeError));
-    /// assert_eq!(RecoveryCodeError.to_string(), "a recovery code has 24 letters and digits");
+    /// assert_eq!(RecoveryCodeError.to_string(), "a recovery code has 28 letters and digits");
     /// ```
-    RecoveryCodeError: "a recovery code has 24 letters and digits"
+    RecoveryCodeError: "a recovery code has 28 letters and digits"
 }
 
 /// A set of recovery codes, on its way to the person. It exists once: the account keeps hashes.
@@ -173,31 +190,41 @@ unit_error! {
 /// ```
 #[derive(Debug)]
 #[must_use = "the codes are shown now or never"]
-pub struct RecoveryCodes(Vec<RecoveryCode>);
+pub struct RecoveryCodes {
+    set: ChallengeId,
+    codes: Vec<RecoveryCode>,
+}
 
 impl RecoveryCodes {
+    /// The number of the set, for
+    /// [`acknowledge_recovery_codes`](crate::mfa::AccountAt::acknowledge_recovery_codes).
+    #[must_use]
+    pub const fn set(&self) -> ChallengeId {
+        self.set
+    }
+
     /// The codes.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &RecoveryCode> {
-        self.0.iter()
+        self.codes.iter()
     }
 
     /// How many.
     #[must_use]
     pub const fn len(&self) -> usize {
-        self.0.len()
+        self.codes.len()
     }
 
     /// Whether there are none: never.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.codes.is_empty()
     }
 
     /// One code a line, for a page or a printer. This lets them out.
     #[must_use]
     pub fn expose_lines(&self) -> Zeroizing<String> {
-        let mut lines = Zeroizing::new(String::with_capacity(self.0.len().saturating_mul(30)));
-        for code in &self.0 {
+        let mut lines = Zeroizing::new(String::with_capacity(self.codes.len().saturating_mul(35)));
+        for code in &self.codes {
             lines.push_str(&code.expose_text());
             lines.push('\n');
         }
@@ -207,15 +234,22 @@ impl RecoveryCodes {
 
 /// The random part of a set, drawn before the decision that may issue it.
 pub(crate) struct RecoverySeed {
-    codes: [[u8; 15]; 16],
+    id: ChallengeId,
+    codes: [[u8; CODE_LEN]; 16],
     salt: [u8; 16],
 }
 
 impl RecoverySeed {
     /// Filled where it stays, so that no copy is left on the way.
     pub(crate) fn generate(rng: &mut impl CryptoRng) -> Box<RecoverySeed> {
-        let mut seed = Box::new(RecoverySeed { codes: [[0; 15]; 16], salt: [0; 16] });
-        seed.codes.iter_mut().for_each(|code| rng.fill_bytes(code));
+        let id = ChallengeId::generate(rng);
+        let mut seed = Box::new(RecoverySeed { id, codes: [[0; CODE_LEN]; 16], salt: [0; 16] });
+        for code in &mut seed.codes {
+            rng.fill_bytes(code);
+            if let Some(last) = code.last_mut() {
+                *last &= 0xf0;
+            }
+        }
         rng.fill_bytes(&mut seed.salt);
         seed
     }
@@ -224,77 +258,205 @@ impl RecoverySeed {
     pub(crate) fn issue(&self, count: u64, now: UnixTime) -> (RecoveryCodes, RecoverySet) {
         let count = usize::try_from(count).unwrap_or(16);
         let codes: Vec<_> = self.codes.iter().take(count).map(|code| RecoveryCode(*code)).collect();
-        let hashes = codes.iter().map(|code| code.hash(&self.salt)).collect();
-        let set = RecoverySet { salt: self.salt, hashes, spent: 0, issued_at: now };
-        (RecoveryCodes(codes), set)
+        let stored = |code: &RecoveryCode| StoredCode {
+            name: code.name(),
+            hash: code.hash(&self.salt),
+            failures: 0,
+            spent: false,
+        };
+        let set = RecoverySet {
+            id: self.id,
+            salt: self.salt,
+            codes: codes.iter().map(stored).collect(),
+            issued_at: now,
+            seen: false,
+        };
+        (RecoveryCodes { set: self.id, codes }, set)
     }
 }
 
 impl Drop for RecoverySeed {
     fn drop(&mut self) {
-        let RecoverySeed { codes, salt: _ } = self;
+        let RecoverySeed { id: _, codes, salt: _ } = self;
         codes.zeroize();
     }
+}
+
+/// What an account keeps of recovery codes: the set that was issued last, and the one before it until
+/// the person has seen the new one.
+#[derive(Debug, Default, Eq, PartialEq)]
+pub(crate) struct Recovery {
+    pub(crate) newest: Option<RecoverySet>,
+    pub(crate) old: Option<OldSet>,
+}
+
+/// A set that was replaced.
+#[derive(Debug, Eq, PartialEq)]
+pub(crate) struct OldSet {
+    pub(crate) replaced_at: UnixTime,
+    pub(crate) set: RecoverySet,
 }
 
 /// What an account keeps of a set.
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) struct RecoverySet {
+    pub(crate) id: ChallengeId,
     pub(crate) salt: [u8; 16],
-    pub(crate) hashes: Vec<[u8; 16]>, // at most 16
-    pub(crate) spent: u16,            // bit n: the n-th code is spent
+    pub(crate) codes: Vec<StoredCode>, // at most 16
     pub(crate) issued_at: UnixTime,
+    /// Whether the person is known to have it: said so, or used one of it.
+    pub(crate) seen: bool,
+}
+
+/// What an account keeps of one code.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct StoredCode {
+    pub(crate) name: u32,
+    pub(crate) hash: [u8; 16],
+    /// Wrong secrets behind this name.
+    pub(crate) failures: u8,
+    pub(crate) spent: bool,
+}
+
+impl StoredCode {
+    /// Failures that close a code (NIST SP 800-63B-4 section 3.2.2).
+    const CLOSED_AT: u8 = 100;
+
+    const fn is_open(&self) -> bool {
+        !self.spent && self.failures < Self::CLOSED_AT
+    }
+}
+
+/// Seconds for which a replaced set works, if the new one was not seen before: a day.
+const OLD_SET_LIFETIME: u64 = 24 * 60 * 60;
+
+impl Recovery {
+    /// How many codes of the newest set can be used.
+    pub(crate) fn left(&self) -> u8 {
+        let open = self.newest.iter().flat_map(|set| &set.codes).filter(|code| code.is_open());
+        u8::try_from(open.count()).unwrap_or(u8::MAX)
+    }
+
+    pub(crate) fn is_seen(&self) -> bool {
+        self.newest.as_ref().is_some_and(|set| set.seen)
+    }
+
+    pub(crate) fn is_replacement_due(&self) -> bool {
+        self.newest.iter().flat_map(|set| &set.codes).any(|code| code.spent)
+    }
+
+    /// Puts a set in place. The one before it lives on until this one is seen, unless it leaked.
+    pub(crate) fn replace(&mut self, set: RecoverySet, leaked: bool, now: UnixTime) {
+        self.expire(now);
+        let before = self.newest.replace(set);
+        // A set that nobody saw is nobody's way in; the one before it may be.
+        let before = before.filter(|before| before.seen || self.old.is_none());
+        if let Some(set) = before {
+            self.old = Some(OldSet { replaced_at: now, set });
+        }
+        if leaked {
+            self.old = None;
+        }
+    }
+
+    /// Notes that the person has the set `id`, which ends the one before it. Returns whether there is
+    /// such a set.
+    pub(crate) fn acknowledge(&mut self, id: ChallengeId) -> bool {
+        let newest = self.newest.as_mut().filter(|set| set.id == id);
+        let found = newest.map(|set| set.seen = true).is_some();
+        if found {
+            self.old = None;
+        }
+        found
+    }
+
+    pub(crate) fn expire(&mut self, now: UnixTime) {
+        let _ = self.old.take_if(|old| !old.lasts(now));
+    }
+
+    /// Spends `code` if a live set has it. Every code of two sets is compared, also where there are
+    /// none: how long this takes says neither whether nor where it stood.
+    pub(crate) fn spend(&mut self, code: &RecoveryCode, now: UnixTime) -> Spent {
+        let newest = match &mut self.newest {
+            Some(set) => set.spend(code),
+            None => RecoverySet::dummy().spend(code),
+        };
+        let old = match self.old.as_mut().filter(|old| old.lasts(now)) {
+            Some(old) => old.set.spend(code),
+            None => RecoverySet::dummy().spend(code),
+        };
+        if newest == Spent::Now {
+            if let Some(set) = &mut self.newest {
+                set.seen = true; // and so the one before it has ended
+            }
+            self.old = None;
+        }
+        newest.max(old)
+    }
+}
+
+impl OldSet {
+    fn lasts(&self, now: UnixTime) -> bool {
+        self.replaced_at.lasts(OLD_SET_LIFETIME, now)
+    }
 }
 
 impl RecoverySet {
     /// A set that no code is in, for doing the same work where there is none.
-    pub(crate) fn dummy() -> RecoverySet {
+    fn dummy() -> RecoverySet {
+        let none = StoredCode { name: u32::MAX, hash: [0; 16], failures: 0, spent: true };
         RecoverySet {
+            id: ChallengeId::from_bytes([0; 16]),
             salt: [0; 16],
-            hashes: alloc::vec![[0; 16]; 10],
-            spent: u16::MAX,
+            codes: alloc::vec![none; 10],
             issued_at: UnixTime::default(),
+            seen: false,
         }
     }
 
-    /// How many codes are unspent.
-    pub(crate) fn left(&self) -> u8 {
-        let spent = u8::try_from(self.spent.count_ones()).unwrap_or(u8::MAX);
-        u8::try_from(self.hashes.len()).unwrap_or(0).saturating_sub(spent)
-    }
-
-    /// Spends `code` if it is in the set and unspent. Every hash is compared, the spent ones as
-    /// well: how long this takes says neither whether nor where it stood.
-    pub(crate) fn spend(&mut self, code: &RecoveryCode) -> Spent {
-        let typed = code.hash(&self.salt);
-        let (mut hits, mut seen) = (0_u32, 0_u32);
-        for (at, hash) in (0_u32..).zip(&self.hashes) {
-            let same = u32::from(hash.ct_eq(&typed).unwrap_u8());
+    /// Spends `code`, or counts a failure on the code that it names.
+    fn spend(&mut self, code: &RecoveryCode) -> Spent {
+        let (name, typed) = (code.name(), code.hash(&self.salt));
+        let (mut hits, mut seen, mut named) = (0_u32, 0_u32, 0_u32);
+        for (at, stored) in (0_u32..).zip(&self.codes) {
+            let same = u32::from(stored.hash.ct_eq(&typed).unwrap_u8());
             seen |= same;
-            hits |= (same & u32::from(self.spent & bit(at) == 0)).wrapping_shl(at);
+            hits |= (same & u32::from(stored.is_open())).wrapping_shl(at);
+            named |= u32::from(stored.name.ct_eq(&name).unwrap_u8()).wrapping_shl(at);
         }
         let scan = reveal_search(0, hits.into(), seen);
-        match scan.accepted().and_then(|place| u32::try_from(place).ok()) {
-            Some(place) => {
-                self.spent |= bit(place);
-                Spent::Now
+        if let Some(place) = scan.accepted().and_then(|place| usize::try_from(place).ok()) {
+            if let Some(stored) = self.codes.get_mut(place) {
+                stored.spent = true;
+                return Spent::Now;
             }
-            None if scan.seen => Spent::Before,
+        }
+        if scan.seen {
+            return Spent::Before;
+        }
+        let named = reveal_search(0, named.into(), named);
+        let named = named.accepted().and_then(|place| usize::try_from(place).ok());
+        match named.and_then(|place| self.codes.get_mut(place)).filter(|stored| stored.is_open()) {
+            Some(stored) => {
+                stored.failures = stored.failures.saturating_add(1);
+                if stored.is_open() { Spent::Counted } else { Spent::Closed }
+            }
             None => Spent::Never,
         }
     }
 }
 
-/// The bit of `spent` for the code at `place`, below 16.
-const fn bit(place: u32) -> u16 {
-    1_u16.wrapping_shl(place)
-}
-
 /// What became of a typed recovery code.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) enum Spent {
-    Before,
+    /// It names no code that can be used: counted nowhere.
     Never,
+    /// It is spent, or closed.
+    Before,
+    /// A failure on the code that it names.
+    Counted,
+    /// The failure that closed the code that it names.
+    Closed,
     Now,
 }
 

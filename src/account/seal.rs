@@ -5,6 +5,7 @@
 //! Does not know what a record holds, and keeps no key that the host did not give it.
 
 use alloc::boxed::Box;
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -14,6 +15,8 @@ use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use zeroize::{Zeroize, Zeroizing};
 
+use crate::account::id::AccountId;
+use crate::text::{hexadecimal, read_hex};
 use crate::wipe;
 
 /// Encrypts and authenticates records: implement it over a key management service or a validated
@@ -56,6 +59,14 @@ pub trait Seal: Send + Sync {
     /// # Errors
     /// [`SealError`].
     fn open(&self, context: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError>;
+
+    /// The fingerprint of a device's secret under a key of this deployment, so that a host's unique
+    /// column sees one secret bound twice, and the column is worth nothing elsewhere. `None`: no
+    /// fingerprints.
+    #[allow(unused_variables)] // named for the reader who overrides it
+    fn fingerprint(&self, secret: &[u8]) -> Option<[u8; 16]> {
+        None
+    }
 }
 
 /// Why a record could not be sealed or opened.
@@ -140,6 +151,8 @@ struct SealingKey {
     /// Names the key in a record: derived from it, so that no number has to be kept beside it.
     name: [u8; 4],
     cipher: Box<Aes256GcmSiv>,
+    /// For fingerprints, derived from the key.
+    mac: Box<Hmac<Sha256>>,
 }
 
 /// Bytes of stack below the call in which a key is scheduled. Enough for a release build:
@@ -158,13 +171,15 @@ impl SealingKey {
     /// that this used.
     fn scheduled(key: &[u8; 32]) -> SealingKey {
         let cipher = Box::new(Aes256GcmSiv::new(key.into()));
-        let mut name = [0; 4];
-        if let Ok(mut mac) = <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(key) {
-            mac.update(b"countersign key name 1");
-            let tag: [u8; 32] = mac.finalize().into_bytes().into();
-            name = tag.first_chunk().copied().unwrap_or_default();
-        }
-        SealingKey { name, cipher }
+        let mac =
+            Hmac::<Sha256>::new_from_slice(key).unwrap_or_else(|_| Hmac::new(&[0; 64].into()));
+        let derived = |label: &[u8]| mac.clone().chain_update(label).finalize().into_bytes();
+        let tag: [u8; 32] = derived(b"countersign key name 1").into();
+        let name = tag.first_chunk().copied().unwrap_or_default();
+        let mut tag = derived(b"countersign fingerprint key 1");
+        let mac = Box::new(Hmac::new_from_slice(&tag).unwrap_or(mac));
+        tag.zeroize();
+        SealingKey { name, cipher, mac }
     }
 }
 
@@ -180,7 +195,7 @@ impl Seal for Keyring {
         nonce: [u8; 12],
         plaintext: &[u8],
     ) -> Result<Vec<u8>, SealError> {
-        let SealingKey { name, cipher } = &self.newest;
+        let SealingKey { name, cipher, .. } = &self.newest;
         let mut sealed = Vec::with_capacity(plaintext.len().saturating_add(SEALING_ROOM));
         sealed.extend_from_slice(name);
         sealed.extend_from_slice(&nonce);
@@ -206,5 +221,60 @@ impl Seal for Keyring {
             .decrypt_inout_detached(&nonce, context, plaintext.as_mut_slice().into(), &tag)
             .map_err(|_| SealError::NotAuthentic)?;
         Ok(plaintext)
+    }
+
+    /// Under the oldest key of the ring, so that a newer key does not change it.
+    fn fingerprint(&self, secret: &[u8]) -> Option<[u8; 16]> {
+        let key = self.older.last().unwrap_or(&self.newest);
+        let whole: [u8; 32] =
+            (*key.mac).clone().chain_update(secret).finalize().into_bytes().into();
+        whole.first_chunk().copied()
+    }
+}
+
+/// What is sealed for one person beside the record: each under a context that nothing else has.
+#[derive(Clone, Copy)]
+pub(crate) enum Sealed {
+    Browser,
+    Challenge,
+}
+
+impl Sealed {
+    fn context(self, account: &AccountId) -> Vec<u8> {
+        let name: &[u8] = match self {
+            Sealed::Browser => b"countersign browser 1 ",
+            Sealed::Challenge => b"countersign challenge 1 ",
+        };
+        [name, account.as_bytes()].concat()
+    }
+
+    /// The most bytes of a token: a key management may add some to those of a [`Keyring`].
+    ///
+    /// [`Keyring`]: crate::Keyring
+    const MAX_LEN: usize = 512;
+
+    /// Seals `plaintext` as text for a cookie or a form.
+    pub(crate) fn seal(
+        self,
+        keys: &dyn Seal,
+        account: &AccountId,
+        nonce: [u8; 12],
+        plaintext: &[u8],
+    ) -> Result<String, SealError> {
+        Ok(hexadecimal(&keys.seal(&self.context(account), nonce, plaintext)?))
+    }
+
+    /// Opens such a text; `None` for one that is not of this person, kind and deployment.
+    pub(crate) fn open(
+        self,
+        keys: &dyn Seal,
+        account: &AccountId,
+        text: &str,
+    ) -> Option<Zeroizing<Vec<u8>>> {
+        let mut bytes = [0; Self::MAX_LEN];
+        let len = read_hex(text, &mut bytes)?;
+        let opened = keys.open(&self.context(account), bytes.get(..len)?).ok();
+        bytes.zeroize();
+        opened
     }
 }

@@ -1,22 +1,27 @@
 //! The state of one person, and the changes of it that keep it whole.
 //!
-//! Standard: NIST SP 800-63B-4 sections 3.2.2 (disabling) and 4 (the life of an authenticator).
+//! Standard: NIST SP 800-63B-4 sections 3.2.2 (failures) and 4 (the life of an authenticator).
 //!
-//! Decides nothing: a transition in `mfa` does.
+//! Decides nothing: a transition in `mfa` does. What lasts for a time is kept with the moment at which
+//! it began, so that an error of the clock ends with the error.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use crate::account::challenge::{Challenge, ChallengeId, SentCode};
-use crate::account::device::{Device, same_secret};
+use crate::account::browser::{self, Browser, MAX_BROWSERS};
+use crate::account::challenge::{ChallengeId, SentCode, SentText, UsedChallenge};
+use crate::account::device::{Device, FormerSecret, same_secret};
+use crate::account::id::{BrowserId, DeviceId};
 use crate::account::policy::Policy;
-use crate::account::recovery::RecoverySet;
-use crate::account::summary::{DeviceId, DeviceStatus, Summary, ThrottleSummary};
-use crate::account::throttle::{Budget, Class};
+use crate::account::recovery::Recovery;
+use crate::account::summary::{
+    BrowserSummary, DeviceStatus, Method, Standing, Summary, ThrottleSummary,
+};
+use crate::account::throttle::{Budget, Class, Gate};
 use crate::otp::secret::Secret;
 use crate::time::UnixTime;
 
-/// Former devices that an account remembers; the audit events remember all.
+/// Former devices that an account shows; the audit events remember all.
 const MAX_FORMER_DEVICES: usize = 16;
 
 /// The state of one person. Opaque: a store keeps it sealed, and only a transition changes it.
@@ -31,60 +36,88 @@ pub(crate) struct Account {
     pub(crate) last_write: UnixTime,
     pub(crate) first_bound_at: Option<UnixTime>,
     pub(crate) offboarded_at: Option<UnixTime>,
-    pub(crate) reenrol_until: Option<UnixTime>,
-    pub(crate) emergency_until: Option<UnixTime>,
+    pub(crate) reset_at: Option<UnixTime>,
+    pub(crate) emergency: Option<Emergency>,
     pub(crate) devices: Vec<Device>,
+    pub(crate) former: Vec<FormerSecret>,
+    /// Something was taken out of use, which ends imports.
+    pub(crate) import_ended: bool,
+    pub(crate) enrolment_began: Option<UnixTime>,
     pub(crate) pending: Option<Pending>,
-    pub(crate) recovery: Option<RecoverySet>,
-    pub(crate) sent: Option<Challenge>,
-    pub(crate) external: Option<Challenge>,
-    /// When a code was last sent, for any purpose and with any outcome.
-    pub(crate) code_sent_at: Option<UnixTime>,
-    pub(crate) budgets: Budgets,
-}
-
-/// One budget for each class.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(crate) struct Budgets {
+    pub(crate) confirmed: Option<LastConfirmed>,
+    pub(crate) recovery: Recovery,
+    pub(crate) texts: Texts,
+    pub(crate) used_challenges: Vec<UsedChallenge>,
+    /// Challenges that were issued up to this moment have ended.
+    pub(crate) challenges_ended: UnixTime,
+    pub(crate) browsers: Vec<Browser>,
+    pub(crate) browser_generation: u32,
     pub(crate) codes: Budget,
-    pub(crate) recovery: Budget,
     pub(crate) out_of_band: Budget,
-    pub(crate) external: Budget,
 }
 
-impl Budgets {
-    pub(crate) const fn of(&self, class: Class) -> &Budget {
-        match class {
-            Class::Codes => &self.codes,
-            Class::Recovery => &self.recovery,
-            Class::OutOfBand => &self.out_of_band,
-            Class::External => &self.external,
-        }
-    }
+/// Emergency access that an operator granted.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Emergency {
+    pub(crate) at: UnixTime,
+    pub(crate) secs: u64,
+}
 
-    pub(crate) const fn of_mut(&mut self, class: Class) -> &mut Budget {
-        match class {
-            Class::Codes => &mut self.codes,
-            Class::Recovery => &mut self.recovery,
-            Class::OutOfBand => &mut self.out_of_band,
-            Class::External => &mut self.external,
-        }
-    }
+/// Codes that were sent by SMS.
+#[derive(Default)]
+pub(crate) struct Texts {
+    /// Those that can still be answered.
+    pub(crate) live: Vec<SentText>,
+    /// When codes were sent in the last day, the oldest first, and whether to a remembered browser.
+    pub(crate) sent: Vec<(UnixTime, bool)>,
+    /// When the bindings of the last day were started.
+    pub(crate) bindings: Vec<UnixTime>,
 }
 
 /// An enrolment that waits for its first code. It satisfies nothing and blocks nothing.
 pub(crate) struct Pending {
     pub(crate) id: ChallengeId,
-    pub(crate) until: UnixTime,
+    pub(crate) at: UnixTime,
     pub(crate) device: Device,
     pub(crate) replaces: Option<DeviceId>,
-    /// The code sent to a telephone that is being bound, and its wrong answers so far.
-    pub(crate) sent: Option<(Box<SentCode>, u8)>,
+    /// Whether a proof allowed it.
+    pub(crate) proven: bool,
+    /// Wrong codes so far.
+    pub(crate) failures: u8,
+    /// The code sent to a telephone that is being bound.
+    pub(crate) sent: Option<Box<SentCode>>,
 }
+
+/// The last enrolment that was confirmed, so that a form sent twice is told so.
+pub(crate) struct LastConfirmed {
+    pub(crate) id: ChallengeId,
+    pub(crate) at: UnixTime,
+    pub(crate) device: DeviceId,
+    /// The moving factor of the code, and whether it was the second of two.
+    pub(crate) moving_factor: Option<u64>,
+    pub(crate) of_two: bool,
+    pub(crate) sent: Option<Box<SentCode>>,
+}
+
+const DAY: u64 = 24 * 60 * 60;
 
 impl Account {
     pub(crate) fn is_open(&self) -> bool {
         self.exists && self.offboarded_at.is_none()
+    }
+
+    pub(crate) fn budget(&self, class: Class) -> &Budget {
+        match class {
+            Class::Codes => &self.codes,
+            Class::OutOfBand => &self.out_of_band,
+        }
+    }
+
+    pub(crate) fn budget_mut(&mut self, class: Class) -> &mut Budget {
+        match class {
+            Class::Codes => &mut self.codes,
+            Class::OutOfBand => &mut self.out_of_band,
+        }
     }
 
     pub(crate) fn device(&self, id: DeviceId) -> Option<&Device> {
@@ -101,103 +134,98 @@ impl Account {
         held.any(|held| same_secret(held, secret))
     }
 
-    /// Whether failures have disabled the class: it had a device, and now it has only disabled ones.
-    pub(crate) fn is_disabled(&self, class: Class) -> bool {
-        if class == Class::Recovery {
-            let limit = self.recovery.as_ref().map(|set| set.hashes.is_empty());
-            return limit == Some(true);
-        }
-        let of_class = |device: &&Device| device.class() == class;
-        let mut devices = self.devices.iter().filter(of_class);
-        let any =
-            |status| self.devices.iter().filter(of_class).any(|device| device.status == status);
-        devices.next().is_some() && any(DeviceStatus::Disabled) && !any(DeviceStatus::Confirmed)
+    /// How many codes of apps and tokens would be accepted now.
+    pub(crate) fn acceptable(&self, policy: &dyn Policy, now: UnixTime) -> u32 {
+        let codes = self.devices.iter().map(|device| device.acceptable(policy, now));
+        codes.fold(0, u32::saturating_add)
     }
 
-    /// Disables every factor of a class, and only a new binding brings the class back (NIST SP 800-63B-4
-    /// section 3.2.2). Returns whether there was one.
-    pub(crate) fn disable(&mut self, class: Class) -> bool {
-        let mut any = false;
-        let hit = |device: &&mut Device| device.in_use() && device.class() == class;
-        for device in self.devices.iter_mut().filter(hit) {
-            device.retire(DeviceStatus::Disabled);
-            any = true;
-        }
-        if self.pending.take_if(|pending| pending.device.class() == class).is_some() {
-            any = true;
-        }
-        match class {
-            Class::Codes => {}
-            Class::Recovery => {
-                if let Some(set) = self.recovery.as_mut().filter(|set| !set.hashes.is_empty()) {
-                    set.hashes.clear();
-                    any = true;
-                }
-            }
-            Class::OutOfBand => self.sent = None,
-            Class::External => self.external = None,
-        }
-        any
+    /// The browser that a token is for; `None` if it is no longer remembered.
+    pub(crate) fn remembers(
+        &self,
+        (id, generation): (BrowserId, u32),
+        now: UnixTime,
+    ) -> Option<BrowserId> {
+        let known = self.browsers.iter().find(|browser| browser.id == id)?;
+        let lasts = generation == self.browser_generation
+            && known.used_at.lasts(browser::MEMORY, now)
+            && self.is_open();
+        lasts.then_some(id)
     }
 
-    /// What the account is, without a secret.
-    pub(crate) fn summary(&self, policy: &dyn Policy, now: UnixTime) -> Summary {
-        let throttle = |class: Class| {
-            let budget = self.budgets.of(class);
-            ThrottleSummary {
-                consecutive_failures: budget.consecutive,
-                waiting_until: budget.waits_until(&policy.throttle(class), now),
-                disabled: self.is_disabled(class),
+    /// Remembers a browser, in place of the longest unused if there are as many as may be.
+    pub(crate) fn remember(&mut self, id: BrowserId, now: UnixTime) {
+        if self.browsers.len() >= MAX_BROWSERS {
+            let unused = self.browsers.iter().map(|browser| browser.used_at).min();
+            if let Some(at) = self.browsers.iter().position(|one| Some(one.used_at) == unused) {
+                self.browsers.remove(at);
             }
-        };
-        Summary {
-            epoch: self.epoch,
-            first_bound_at: self.first_bound_at,
-            offboarded_at: self.offboarded_at,
-            devices: self.devices.iter().map(Device::summary).collect(),
-            pending_until: self.pending.as_ref().map(|live| live.until).filter(|at| *at >= now),
-            recovery_codes_left: self.recovery.as_ref().map_or(0, RecoverySet::left),
-            recovery_replacement_due: self.recovery.as_ref().is_some_and(|set| set.spent != 0),
-            codes: throttle(Class::Codes),
-            recovery: throttle(Class::Recovery),
-            out_of_band: throttle(Class::OutOfBand),
-            external: throttle(Class::External),
-            emergency_until: self.emergency_until.filter(|until| *until >= now),
         }
+        self.browsers.push(Browser { id, used_at: now });
+    }
+
+    /// Ends the tokens of all browsers.
+    pub(crate) fn forget_browsers(&mut self) {
+        self.browsers.clear();
+        self.browser_generation = self.browser_generation.saturating_add(1);
     }
 
     /// What every write does besides: the clock it was made by, and nothing that has run out.
-    pub(crate) fn expire(&mut self, now: UnixTime) {
+    pub(crate) fn expire(&mut self, policy: &dyn Policy, now: UnixTime) {
         self.last_write = now;
-        let _ = self.pending.take_if(|pending| pending.until < now);
-        let _ = self.sent.take_if(|challenge| challenge.until < now);
-        let _ = self.external.take_if(|challenge| challenge.until < now);
-        let _ = self.emergency_until.take_if(|until| *until < now);
-        let _ = self.reenrol_until.take_if(|until| *until < now);
+        let pending_lifetime = policy.pending_lifetime().as_u64();
+        let _ = self.pending.take_if(|pending| !pending.lasts(policy, now));
+        let _ = self.confirmed.take_if(|done| !done.at.lasts(pending_lifetime, now));
+        let _ = self.emergency.take_if(|granted| !granted.at.lasts(granted.secs, now));
+        let _ = self.reset_at.take_if(|at| !at.lasts(policy.reset_lifetime().as_u64(), now));
+        let _ = self.enrolment_began.take_if(|at| !at.lasts(30, now));
+        let challenge_lifetime = policy.challenge_lifetime().as_u64();
+        self.texts.live.retain(|text| text.at.lasts(challenge_lifetime, now));
+        self.texts.sent.retain(|(at, _)| at.lasts(DAY, now));
+        self.texts.bindings.retain(|at| at.lasts(DAY, now));
+        self.used_challenges.retain(|used| used.issued_at.lasts(challenge_lifetime, now));
+        self.browsers.retain(|browser| browser.used_at.lasts(browser::MEMORY, now));
+        self.recovery.expire(now);
+        self.codes.keep_recent(now);
+        self.out_of_band.keep_recent(now);
     }
 
     /// Ends the proofs, challenges and enrolments from before a change of factors.
     pub(crate) fn change_epoch(&mut self) {
         self.epoch = self.epoch.saturating_add(1);
         self.pending = None;
-        self.sent = None;
-        self.external = None;
+        self.texts.live.clear();
     }
 
     pub(crate) fn bind(&mut self, now: UnixTime, device: Device) {
         self.devices.push(device);
         self.first_bound_at.get_or_insert(now);
-        self.reenrol_until = None;
+        self.reset_at = None;
+        self.enrolment_began = None;
         self.change_epoch();
         self.forget_oldest();
     }
 
+    /// Takes a device out of use. Its secret is remembered by a hash, so that it comes back only above
+    /// the last code that was used, or not at all. Returns how it was used.
+    pub(crate) fn take_out(&mut self, id: DeviceId, status: DeviceStatus) -> Option<Method> {
+        let device = self.devices.iter_mut().find(|device| device.id == id)?;
+        let former = FormerSecret::new(device, status == DeviceStatus::Lost);
+        let method = device.method();
+        device.retire(status);
+        self.import_ended = true;
+        if self.former.len() < FormerSecret::MOST {
+            self.former.extend(former);
+        }
+        Some(method)
+    }
+
     /// Keeps the record small. Of the former devices the revoked ones go first, and of those the
-    /// oldest: what is lost or disabled still says what the person had ([`Account::sms_permits`]).
+    /// oldest: what is lost still says what the person had ([`Account::sms_permits`]).
     pub(crate) fn forget_oldest(&mut self) {
         let former = self.devices.iter().filter(|device| !device.in_use()).count();
         let mut excess = former.saturating_sub(MAX_FORMER_DEVICES);
-        for status in [DeviceStatus::Revoked, DeviceStatus::Disabled, DeviceStatus::Lost] {
+        for status in [DeviceStatus::Revoked, DeviceStatus::Lost] {
             self.devices.retain(|device| {
                 let forget = excess > 0 && device.status == status;
                 excess = excess.saturating_sub(usize::from(forget));
@@ -207,11 +235,139 @@ impl Account {
     }
 
     pub(crate) fn retire_all(&mut self) {
-        for device in self.devices.iter_mut().filter(|device| device.status != DeviceStatus::Lost) {
-            device.retire(DeviceStatus::Revoked);
+        let in_use: Vec<_> =
+            self.devices.iter().filter(|device| device.in_use()).map(|device| device.id).collect();
+        for id in in_use {
+            self.take_out(id, DeviceStatus::Revoked);
         }
-        self.recovery = None;
-        self.emergency_until = None;
+        self.import_ended = true;
+        self.recovery = Recovery::default();
+        self.emergency = None;
+        self.confirmed = None;
+        self.forget_browsers();
         self.forget_oldest();
+    }
+}
+
+impl Pending {
+    /// Until when it can be confirmed.
+    pub(crate) fn until(&self, policy: &dyn Policy) -> UnixTime {
+        self.at.plus(self.lifetime(policy))
+    }
+
+    pub(crate) fn lasts(&self, policy: &dyn Policy, now: UnixTime) -> bool {
+        self.at.lasts(self.lifetime(policy), now)
+    }
+
+    /// That of a sent code, where there is one.
+    fn lifetime(&self, policy: &dyn Policy) -> u64 {
+        let whole = policy.pending_lifetime().as_u64();
+        match self.sent {
+            Some(_) => whole.min(policy.challenge_lifetime().as_u64()),
+            None => whole,
+        }
+    }
+}
+
+/// What the account is, without a secret.
+impl Account {
+    pub(crate) fn summary(&self, policy: &dyn Policy, now: UnixTime) -> Summary {
+        let pending = self.pending.as_ref().filter(|pending| pending.lasts(policy, now));
+        let granted = self.emergency.filter(|granted| granted.at.lasts(granted.secs, now));
+        Summary {
+            epoch: self.epoch,
+            first_bound_at: self.first_bound_at,
+            offboarded_at: self.offboarded_at,
+            standing: self.standing(policy, now),
+            devices: self.devices.iter().map(Device::summary).collect(),
+            browsers: self
+                .browsers
+                .iter()
+                .map(|browser| BrowserSummary { id: browser.id, used_at: browser.used_at })
+                .collect(),
+            pending_until: pending.map(|pending| pending.until(policy)),
+            recovery_codes_left: self.recovery.left(),
+            recovery_codes_seen: self.recovery.is_seen(),
+            recovery_replacement_due: self.recovery.is_replacement_due(),
+            codes: self.throttle_summary(Class::Codes, policy, now),
+            out_of_band: self.throttle_summary(Class::OutOfBand, policy, now),
+            emergency_until: granted.map(|granted| granted.at.plus(granted.secs)),
+        }
+    }
+
+    fn throttle_summary(
+        &self,
+        class: Class,
+        policy: &dyn Policy,
+        now: UnixTime,
+    ) -> ThrottleSummary {
+        let (budget, throttle) = (self.budget(class), policy.throttle(class));
+        let waiting_until = match self.stranger_gate(class, policy, now) {
+            Gate::Wait(until) => Some(until),
+            Gate::Open | Gate::Closed => None,
+        };
+        ThrottleSummary {
+            consecutive_failures: budget.unknown.row,
+            remembered_failures: budget.remembered.row,
+            weight: budget.unknown.weigh(now),
+            waiting_until,
+            closed_to_strangers: budget.is_closed(&throttle),
+            disabled: budget.is_disabled(&throttle),
+        }
+    }
+
+    /// Whether an attempt from an unknown browser may be evaluated now.
+    fn stranger_gate(&self, class: Class, policy: &dyn Policy, now: UnixTime) -> Gate {
+        let weight = self.weight(class, policy, now);
+        self.budget(class).gate(&policy.throttle(class), false, weight, now).1
+    }
+
+    /// What a failure would weigh now.
+    pub(crate) fn weight(&self, class: Class, policy: &dyn Policy, now: UnixTime) -> u8 {
+        match class {
+            Class::Codes => crate::account::throttle::weight(self.acceptable(policy, now)),
+            Class::OutOfBand => 1,
+        }
+    }
+
+    /// Where the person stands, as an unknown browser meets them.
+    pub(crate) fn standing(&self, policy: &dyn Policy, now: UnixTime) -> Standing {
+        if self.offboarded_at.is_some() {
+            return Standing::Offboarded;
+        }
+        let in_use = || self.devices.iter().filter(|device| device.in_use());
+        if in_use().next().is_none() {
+            return self.without_device(policy, now);
+        }
+        let (mut until, mut closed) = (None::<UnixTime>, false);
+        for device in in_use() {
+            let Some(class) = device.class() else { return Standing::InUse };
+            match self.stranger_gate(class, policy, now) {
+                Gate::Open => return Standing::InUse,
+                Gate::Wait(at) => until = Some(until.map_or(at, |until| until.min(at))),
+                Gate::Closed => {
+                    closed |= !self.budget(class).is_disabled(&policy.throttle(class));
+                }
+            }
+        }
+        match until {
+            Some(until) => Standing::Waiting { until },
+            None if closed => Standing::ClosedToStrangers,
+            None => self.without_device(policy, now),
+        }
+    }
+
+    fn without_device(&self, policy: &dyn Policy, now: UnixTime) -> Standing {
+        let pending = self.pending.as_ref().filter(|pending| pending.lasts(policy, now));
+        if let Some(pending) = pending {
+            return Standing::Pending { until: pending.until(policy) };
+        }
+        let lifetime = policy.reset_lifetime().as_u64();
+        match self.reset_at {
+            _ if self.first_bound_at.is_none() => Standing::NeverEnrolled,
+            Some(at) if at.lasts(lifetime, now) => Standing::Reset { until: at.plus(lifetime) },
+            _ if self.recovery.left() > 0 => Standing::RecoveryCodesOnly,
+            _ => Standing::OperatorOnly,
+        }
     }
 }

@@ -1,5 +1,5 @@
-//! The plain words: account ids, labels, methods, devices, and the summary of one account, which is
-//! for the host's columns and for reports. Nothing here is secret, nothing here decides.
+//! The plain words: labels, methods, devices, standings, and the summary of one account, which is for
+//! the host's columns and for reports. Nothing here is secret, nothing here decides.
 //!
 //! Standard: NIST SP 800-63B-4 sections 3.2.5 (what resists phishing: passkeys and PKI), 3.2.9
 //! (restricted authenticators), 4.1 (the record of bound authenticators); CISA CPG 2.0 3.F (the
@@ -7,102 +7,10 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::fmt;
-use core::hash::{Hash, Hasher};
-use core::str::FromStr;
 
-use crate::text::{Text, read_hex, serde_as_text, unit_error};
+use crate::account::id::{BrowserId, DeviceId};
+use crate::text::Text;
 use crate::time::UnixTime;
-
-/// The host's own number for one person: 1 to 64 opaque bytes, compared bytewise.
-///
-/// Take it from the primary key of the person's row. Never from a name or an address: two spellings
-/// of one name are two ids, so the second spelling has a fresh failure budget or no factor at all
-/// (CVE-2025-6004, CVE-2020-12812, CVE-2026-47203).
-/// ```
-/// use countersign::AccountId;
-/// // From the primary key of the person's row, never from a name.
-/// let id = AccountId::new(42_u64.to_be_bytes())?;
-/// assert_eq!(id.as_bytes(), 42_u64.to_be_bytes());
-/// assert_eq!(id.to_string().parse(), Ok(id)); // through a log and back
-/// # Ok::<(), countersign::account::AccountIdError>(())
-/// ```
-#[derive(Clone, Copy, Eq, Ord, PartialEq, PartialOrd)]
-pub struct AccountId {
-    bytes: [u8; AccountId::MAX_LEN], // zero after `len`
-    len: u8,
-}
-
-impl AccountId {
-    /// The most bytes of an id.
-    pub const MAX_LEN: usize = 64;
-
-    /// Takes the bytes as they are.
-    ///
-    /// # Errors
-    /// [`AccountIdError`] for no bytes, or more than 64.
-    pub fn new(id: impl AsRef<[u8]>) -> Result<AccountId, AccountIdError> {
-        let id = id.as_ref();
-        let mut bytes = [0; Self::MAX_LEN];
-        let len = u8::try_from(id.len()).map_err(|_| AccountIdError)?;
-        match bytes.get_mut(..id.len()) {
-            Some(place) if !id.is_empty() => place.copy_from_slice(id),
-            _ => return Err(AccountIdError),
-        }
-        Ok(AccountId { bytes, len })
-    }
-
-    /// The bytes. Store them in a binary column: a collation that folds case or trims spaces makes
-    /// two people one.
-    #[must_use]
-    pub fn as_bytes(&self) -> &[u8] {
-        self.bytes.get(..usize::from(self.len)).unwrap_or_default()
-    }
-}
-
-impl Hash for AccountId {
-    /// Of the bytes there are, not of their room.
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.as_bytes().hash(state);
-    }
-}
-
-impl fmt::Display for AccountId {
-    /// In hexadecimal.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.as_bytes().iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-impl fmt::Debug for AccountId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "AccountId({self})")
-    }
-}
-
-impl FromStr for AccountId {
-    type Err = AccountIdError;
-
-    /// Reads what `Display` prints.
-    fn from_str(text: &str) -> Result<AccountId, AccountIdError> {
-        let mut bytes = [0; Self::MAX_LEN];
-        let len = read_hex(text, &mut bytes).ok_or(AccountIdError)?;
-        AccountId::new(bytes.get(..len).unwrap_or_default())
-    }
-}
-
-serde_as_text!(AccountId);
-
-unit_error! {
-    /// An account id has 1 to 64 bytes.
-    /// ```
-    /// use countersign::{account::AccountIdError, AccountId};
-    /// // A row without a key is a fault of the host: it fails here, and no account is shared.
-    /// assert_eq!(AccountId::new(""), Err(AccountIdError));
-    /// assert_eq!("4g".parse::<AccountId>(), Err(AccountIdError));
-    /// ```
-    AccountIdError: "an account id has 1 to 64 bytes, as text two hexadecimal digits for each"
-}
 
 /// What a person calls a device: 1 to 64 bytes.
 /// ```
@@ -121,6 +29,12 @@ pub type Label = Text<64>;
 /// assert!(Reason::new(" ").is_err());
 /// ```
 pub type Reason = Text<200>;
+
+/// Devices for codes that a person may have; each one's window adds to a guesser's odds.
+pub const MAX_OTP_DEVICES: usize = 5;
+
+/// Passkeys and certificates that a person may have.
+pub const MAX_EXTERNAL_DEVICES: usize = 8;
 
 /// How a person proves possession.
 /// ```
@@ -207,71 +121,7 @@ impl Method {
     }
 }
 
-/// The random number of one enrolled device. A device enrolled again is another device.
-///
-/// Serialised as its sixteen hexadecimal digits: many readers of JSON lose digits of such a number.
-/// ```
-/// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
-/// # let (mfa, store, mut rng, now) = host::new()?;
-/// # let (id, phone) = host::person(&mfa, &store, &mut rng, "42", now)?;
-/// # let dana = mfa.account(&id).at(now);
-/// use countersign::DeviceId;
-/// // In the button "remove this device" of a page, and back from it.
-/// let button = phone.device.to_string();
-/// assert_eq!(button.parse::<DeviceId>()?, phone.device);
-/// assert_eq!(DeviceId::from_u64(phone.device.as_u64()), phone.device);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct DeviceId(u64);
-
-impl DeviceId {
-    /// From the number that [`DeviceId::as_u64`] gave.
-    #[must_use]
-    pub const fn from_u64(id: u64) -> DeviceId {
-        DeviceId(id)
-    }
-
-    /// The number, for a column or a form.
-    #[must_use]
-    pub const fn as_u64(self) -> u64 {
-        self.0
-    }
-}
-
-impl fmt::Display for DeviceId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:016x}", self.0)
-    }
-}
-
-impl FromStr for DeviceId {
-    type Err = DeviceIdError;
-
-    /// Reads what `Display` prints, from a form for example.
-    fn from_str(text: &str) -> Result<DeviceId, DeviceIdError> {
-        let mut bytes = [0; 8];
-        match read_hex(text, &mut bytes) {
-            Some(8) => Ok(DeviceId(u64::from_be_bytes(bytes))),
-            _ => Err(DeviceIdError),
-        }
-    }
-}
-
-serde_as_text!(DeviceId);
-
-unit_error! {
-    /// The text is not a device id: sixteen hexadecimal digits.
-    /// ```
-    /// use countersign::{account::DeviceIdError, DeviceId};
-    /// // A form that was tampered with is a bad request.
-    /// assert_eq!("phone".parse::<DeviceId>(), Err(DeviceIdError));
-    /// assert_eq!(DeviceIdError.to_string(), "a device id is sixteen hexadecimal digits");
-    /// ```
-    DeviceIdError: "a device id is sixteen hexadecimal digits"
-}
-
-/// The status of a device. The only way back from `Disabled`, `Lost` or `Revoked` is a new device.
+/// The status of a device. The only way back from `Lost` or `Revoked` is a new device.
 /// ```
 /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
 /// # let (mfa, store, mut rng, now) = host::new()?;
@@ -294,8 +144,6 @@ unit_error! {
 pub enum DeviceStatus {
     /// In use.
     Confirmed,
-    /// Too many consecutive failures (NIST SP 800-63B-4 section 3.2.2); time does not undo it.
-    Disabled,
     /// Reported lost, stolen or compromised.
     Lost,
     /// Removed, replaced or reset.
@@ -338,6 +186,114 @@ pub struct DeviceSummary {
     pub short_secret: bool,
     /// Whether it was brought over from another system.
     pub imported: bool,
+    /// How many digits its codes have; `None` for what shows no code.
+    pub digits: Option<u8>,
+    /// Of its secret, as hexadecimal digits, under a key of this deployment: two devices that have one
+    /// secret have one fingerprint. For a unique column, so that one secret is not bound to two people.
+    pub fingerprint: Option<String>,
+}
+
+/// One remembered browser of a [`Summary`].
+/// ```
+/// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+/// # let (mfa, store, mut rng, now) = host::new()?;
+/// # let (id, phone) = host::person(&mfa, &store, &mut rng, "42", now)?;
+/// # let dana = mfa.account(&id).at(now);
+/// use countersign::{account::BrowserSummary, SignIn};
+/// let proof = dana.verify(&phone.code(now), SignIn).run(&store).accepted().ok_or("wrong code")?;
+/// let browser = dana.remember_browser(&proof, &mut rng).run(&store)?;
+/// // A line of the page "my browsers".
+/// let summary = dana.summary().run(&store)?.ok_or("no record")?;
+/// assert_eq!(summary.browsers, [BrowserSummary { id: browser.id(), used_at: now }]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+pub struct BrowserSummary {
+    /// Its number.
+    pub id: BrowserId,
+    /// When a code was last accepted from it.
+    pub used_at: UnixTime,
+}
+
+/// Where a person stands, and so what the sign-in page shows.
+/// ```
+/// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+/// # let (mfa, store, mut rng, now) = host::new()?;
+/// # let (id, phone) = host::person(&mfa, &store, &mut rng, "42", now)?;
+/// # let dana = mfa.account(&id).at(now);
+/// use countersign::account::Standing;
+/// // No factor is never a reason to let a person in: the page after the password asks for this.
+/// let page = match dana.standing().run(&store)? {
+///     Standing::NeverEnrolled | Standing::Reset { .. } => "set up a factor",
+///     Standing::Pending { .. } => "type the first code",
+///     Standing::InUse => "type a code",
+///     Standing::Waiting { .. } => "wait, or use a recovery code",
+///     Standing::ClosedToStrangers => "use a recovery code, a passkey or your usual browser",
+///     Standing::RecoveryCodesOnly => "use a recovery code",
+///     Standing::OperatorOnly => "call the help desk",
+///     Standing::Offboarded => "this account has ended",
+///     _ => "try again later",
+/// };
+/// assert_eq!(page, "type a code");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Deserialize, serde::Serialize),
+    serde(rename_all = "kebab-case")
+)]
+#[non_exhaustive]
+pub enum Standing {
+    /// No factor was ever bound: the person enrols one.
+    #[default]
+    NeverEnrolled,
+    /// The first enrolment waits for its code.
+    Pending {
+        /// Until when it can be confirmed.
+        until: UnixTime,
+    },
+    /// A factor is in use and can be used now.
+    InUse,
+    /// Every factor in use has to wait, for an unknown browser at least.
+    Waiting {
+        /// When the first of them is evaluated again.
+        until: UnixTime,
+    },
+    /// Strangers have failed so often that codes are taken from remembered browsers alone. A passkey,
+    /// a recovery code or an operator opens it again.
+    ClosedToStrangers,
+    /// Every factor is lost or disabled, and recovery codes are left.
+    RecoveryCodesOnly,
+    /// An operator reset the account: the person enrols a factor.
+    Reset {
+        /// Until when.
+        until: UnixTime,
+    },
+    /// Nothing that the person has opens the account: only an operator can help.
+    OperatorOnly,
+    /// The person was offboarded.
+    Offboarded,
+}
+
+impl Standing {
+    /// A short name for reports: `never-enrolled`, `pending`, `in-use`, `waiting`,
+    /// `closed-to-strangers`, `recovery-codes-only`, `reset`, `operator-only`, `offboarded`.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Standing::NeverEnrolled => "never-enrolled",
+            Standing::Pending { .. } => "pending",
+            Standing::InUse => "in-use",
+            Standing::Waiting { .. } => "waiting",
+            Standing::ClosedToStrangers => "closed-to-strangers",
+            Standing::RecoveryCodesOnly => "recovery-codes-only",
+            Standing::Reset { .. } => "reset",
+            Standing::OperatorOnly => "operator-only",
+            Standing::Offboarded => "offboarded",
+        }
+    }
 }
 
 /// The failure state of one class of methods in a [`Summary`].
@@ -350,18 +306,25 @@ pub struct DeviceSummary {
 /// assert!(dana.verify(&phone.wrong_code(now), SignIn).run(&store).accepted().is_none());
 /// // What the help desk sees before it asks what happened.
 /// let summary = dana.summary().run(&store)?.ok_or("no record")?;
-/// let ThrottleSummary { consecutive_failures, disabled, .. } = summary.codes;
-/// assert_eq!((consecutive_failures, disabled), (1, false));
+/// let ThrottleSummary { consecutive_failures, closed_to_strangers, .. } = summary.codes;
+/// assert_eq!((consecutive_failures, closed_to_strangers), (1, false));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
 pub struct ThrottleSummary {
-    /// Failures since the last success.
+    /// Failures from unknown browsers since the last success.
     pub consecutive_failures: u16,
-    /// Nothing is evaluated before this moment.
+    /// Failures from remembered browsers since the last success.
+    pub remembered_failures: u16,
+    /// What the failures from unknown browsers of the last thirty days weigh.
+    pub weight: u64,
+    /// Nothing from an unknown browser is evaluated before this moment.
     pub waiting_until: Option<UnixTime>,
-    /// Whether the class was disabled by failures and waits for a new binding.
+    /// Whether nothing from an unknown browser is evaluated.
+    pub closed_to_strangers: bool,
+    /// Whether nothing is evaluated from any browser: 100 failures in a row (NIST SP 800-63B-4 section
+    /// 3.2.2). A proof of another kind, an operator or a new device ends it.
     pub disabled: bool,
 }
 
@@ -389,23 +352,25 @@ pub struct Summary {
     pub first_bound_at: Option<UnixTime>,
     /// When the person was offboarded: nothing of theirs works since.
     pub offboarded_at: Option<UnixTime>,
+    /// Where the person stands.
+    pub standing: Standing,
     /// Devices, bound ones and, for as long as they are remembered, former ones.
     pub devices: Vec<DeviceSummary>,
+    /// Remembered browsers.
+    pub browsers: Vec<BrowserSummary>,
     /// Until when a started enrolment can be confirmed.
     pub pending_until: Option<UnixTime>,
     /// Unspent recovery codes.
     pub recovery_codes_left: u8,
+    /// Whether the person is known to have seen the recovery codes. If not, issue new ones.
+    pub recovery_codes_seen: bool,
     /// Whether a recovery code was spent since the set was issued: a new set is due (NIST SP
     /// 800-63B-4 section 4.2.1.1).
     pub recovery_replacement_due: bool,
     /// Codes of apps and tokens.
     pub codes: ThrottleSummary,
-    /// Recovery codes.
-    pub recovery: ThrottleSummary,
     /// SMS codes.
     pub out_of_band: ThrottleSummary,
-    /// Passkeys and PKI.
-    pub external: ThrottleSummary,
     /// Until when emergency access is granted.
     pub emergency_until: Option<UnixTime>,
 }

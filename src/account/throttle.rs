@@ -4,16 +4,21 @@
 //! waits growing from 30 seconds to an hour), RFC 4226 section 7.3 (throttling holds across
 //! sessions), ASVS 6.1.1 (no lockout by malice).
 //!
-//! The attacker has the password and all the parallel sessions in the world. Two limiters bound
-//! them: consecutive failures, which a success forgives, with growing waits and an end; and failures
-//! per thirty days, which nothing forgives, because "ten tries for every sign-in of the owner" adds
-//! up. Both live in the account's record, so no session, device, address or restart refills them.
+//! The attacker has the password and all the parallel sessions in the world; the owner has the password
+//! too, and a browser that the library knows. So there are two lanes: unknown browsers, in which an
+//! attacker is bounded, and remembered ones, in which an attacker is not. Each has a row of failures,
+//! which a success ends, with growing waits and an end; and an account of thirty days, which a
+//! success does not touch, because "ten tries for every sign-in of the owner" adds up. All of it lives
+//! in the account's record, so no session, device, address or restart refills it.
+
+use alloc::vec::Vec;
 
 use crate::bounded::Bounded;
 use crate::time::UnixTime;
 
-/// Which failures count together. Each class has its own budget, so that a guesser who locks the
-/// codes does not lock the recovery codes, and a success in one class forgives nothing in another.
+/// Which failures count together. Each class has a separate budget, so a guesser who closes the
+/// codes of apps does not close texts. Recovery codes and passkeys have none: a recovery code counts
+/// the failures on itself, and a signature cannot be guessed.
 /// ```
 /// use countersign::{account::{Class, Throttle}, Bounded, Policy};
 /// // A policy that waits sooner where each code costs a text.
@@ -33,14 +38,15 @@ use crate::time::UnixTime;
     serde(rename_all = "kebab-case")
 )]
 pub enum Class {
-    /// Codes of apps and tokens: sign-in, step-up, confirmation and resynchronisation alike.
+    /// Codes of apps and tokens: sign-in, step-up and resynchronisation alike.
     Codes,
-    /// Recovery codes.
-    Recovery,
     /// Codes sent by SMS.
     OutOfBand,
-    /// Passkeys and PKI, as reported by the host.
-    External,
+}
+
+impl Class {
+    /// Both classes.
+    pub const ALL: [Class; 2] = [Class::Codes, Class::OutOfBand];
 }
 
 /// The numbers of one class.
@@ -49,8 +55,8 @@ pub enum Class {
 /// // What the help desk tells a person who mistyped: nothing at first, then ever longer.
 /// let waits = [4, 5, 6].map(|failures| Throttle::RECOMMENDED.wait_after(failures));
 /// assert_eq!(waits, [0, 30, 60]);
-/// let strict = Throttle { disable_at: Bounded::of::<20>(), ..Throttle::RECOMMENDED };
-/// assert_eq!(strict.disable_at.as_u64(), 20);
+/// let strict = Throttle { closed_at: Bounded::of::<20>(), ..Throttle::RECOMMENDED };
+/// assert_eq!(strict.closed_at.as_u64(), 20);
 /// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Throttle {
@@ -60,20 +66,26 @@ pub struct Throttle {
     pub first_wait: Bounded<1, 3600>,
     /// Seconds of the longest wait.
     pub longest_wait: Bounded<1, 3600>,
-    /// Consecutive failures that disable the class: never over 100.
-    pub disable_at: Bounded<1, 100>,
-    /// Failures in thirty days, which no success in between forgives.
-    pub per_thirty_days: Bounded<1, 100>,
+    /// Consecutive failures that close the class to unknown browsers. At most 80: with the 20 of
+    /// remembered browsers these are the 100 of NIST SP 800-63B-4 section 3.2.2.
+    pub closed_at: Bounded<1, 80>,
+    /// The most that failures of unknown browsers weigh together in any thirty days.
+    pub per_thirty_days: Bounded<1, 50>,
+    /// Consecutive failures of all remembered browsers together, and the most that they weigh in any
+    /// thirty days. Afterwards they are as unknown ones.
+    pub remembered: Bounded<0, 20>,
 }
 
 impl Throttle {
-    /// Four free, then 30 s doubling to an hour, disabled at 100; and 50 in thirty days.
+    /// Four free, then 30 s doubling to an hour. Unknown browsers: 50 in any thirty days, closed
+    /// after 80 in a row. Remembered browsers: 20 in any thirty days and in a row.
     pub const RECOMMENDED: Throttle = Throttle {
         free: Bounded::of::<4>(),
         first_wait: Bounded::of::<30>(),
         longest_wait: Bounded::of::<3600>(),
-        disable_at: Bounded::of::<100>(),
+        closed_at: Bounded::of::<80>(),
         per_thirty_days: Bounded::of::<50>(),
+        remembered: Bounded::of::<20>(),
     };
 
     /// Seconds to wait after the `failures`-th consecutive failure: 0 while they are free, then
@@ -91,71 +103,249 @@ impl Throttle {
         }
     }
 
-    /// Seconds in which one failure of the long window is forgotten.
-    fn interval(&self) -> u64 {
-        THIRTY_DAYS.checked_div(self.per_thirty_days.as_u64()).unwrap_or(THIRTY_DAYS)
+    /// The end of a row, and of thirty days, in one lane.
+    fn limits(&self, lane: Lane) -> (u64, u64) {
+        match lane {
+            Lane::Unknown => (self.closed_at.as_u64(), self.per_thirty_days.as_u64()),
+            Lane::Remembered => (self.remembered.as_u64(), self.remembered.as_u64()),
+        }
     }
 }
 
-const THIRTY_DAYS: u64 = 30 * 24 * 60 * 60;
+pub(crate) const THIRTY_DAYS: u64 = 30 * 24 * 60 * 60;
 
-/// How far the clock may have been set back for a stored wait to be believed.
-const CLOCK_ERROR: u64 = 24 * 60 * 60;
+/// How often in thirty days a person can empty the account of thirty days. An operator always can.
+const MOST_EMPTIED: usize = 2;
+
+/// Where an attempt comes from.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Lane {
+    Unknown,
+    Remembered,
+}
+
+/// Whether an attempt may be evaluated now.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Gate {
+    Open,
+    /// Not before this moment.
+    Wait(UnixTime),
+    /// The row is at its end.
+    Closed,
+}
+
+/// What a failure weighs at which `acceptable` codes would have been accepted: one for every three,
+/// as a device with the recommended window has.
+pub(crate) fn weight(acceptable: u32) -> u8 {
+    u8::try_from(acceptable.div_ceil(3)).unwrap_or(u8::MAX).max(1)
+}
 
 /// The failures of one person in one class.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Debug, Default, Eq, PartialEq)]
 pub(crate) struct Budget {
-    /// Failures since the last success of the class, at most `disable_at`.
-    pub(crate) consecutive: u16,
-    /// Nothing is evaluated before this moment.
-    pub(crate) not_before: UnixTime,
-    /// The long window as a generic cell rate: the moment at which all its failures are forgotten.
-    pub(crate) forgotten_at: UnixTime,
+    pub(crate) unknown: Failures,
+    pub(crate) remembered: Failures,
+    /// When the person emptied the account of thirty days.
+    pub(crate) emptied: Vec<UnixTime>,
+}
+
+/// The failures in one lane.
+#[derive(Debug, Default, Eq, PartialEq)]
+pub(crate) struct Failures {
+    /// Since the last success, at most the end of the row.
+    pub(crate) row: u16,
+    /// When the last one happened.
+    pub(crate) failed_at: UnixTime,
+    /// Those of the last thirty days, the oldest first.
+    pub(crate) recent: Vec<Failure>,
+}
+
+/// One failure of the last thirty days.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Failure {
+    pub(crate) at: UnixTime,
+    pub(crate) weight: u8,
+}
+
+impl Failures {
+    /// What the failures that are not yet thirty days old weigh together. One from the future was
+    /// written by a clock that was wrong: it counts as one of now.
+    pub(crate) fn weigh(&self, now: UnixTime) -> u64 {
+        let recent = self.recent.iter().filter(|failure| failure.at.plus(THIRTY_DAYS) > now);
+        recent.map(|failure| u64::from(failure.weight)).sum()
+    }
+
+    /// Until when the failures of thirty days leave no room for one more of `weight`.
+    fn full_until(&self, limit: u64, weight: u8, now: UnixTime) -> Option<UnixTime> {
+        let mut sum = self.weigh(now).saturating_add(weight.into());
+        let recent = self.recent.iter().filter(|failure| failure.at.plus(THIRTY_DAYS) > now);
+        // A weight over the limit never has room; no policy that was accepted has one.
+        let mut until = (sum > limit).then(|| now.plus(THIRTY_DAYS));
+        for failure in recent {
+            if sum <= limit {
+                break;
+            }
+            sum = sum.saturating_sub(failure.weight.into());
+            until = Some(failure.at.min(now).plus(THIRTY_DAYS));
+        }
+        until
+    }
+
+    /// Until when the wait after the last failure holds. One that has not begun does not hold: a
+    /// clock that was ahead for one failure must not keep the owner out until it is right again.
+    fn waits_until(&self, throttle: &Throttle, now: UnixTime) -> Option<UnixTime> {
+        let wait = throttle.wait_after(self.row);
+        let until = self.failed_at.min(now).plus(wait);
+        (self.failed_at.has_begun(now) && until > now).then_some(until)
+    }
+
+    fn gate(&self, throttle: &Throttle, lane: Lane, weight: u8, now: UnixTime) -> Gate {
+        let (end, limit) = throttle.limits(lane);
+        if u64::from(self.row) >= end {
+            return Gate::Closed;
+        }
+        match self.waits_until(throttle, now).max(self.full_until(limit, weight, now)) {
+            Some(until) => Gate::Wait(until),
+            None => Gate::Open,
+        }
+    }
+
+    fn charge(&mut self, weight: u8, now: UnixTime) {
+        self.keep_recent(now);
+        self.row = self.row.saturating_add(1);
+        self.failed_at = now;
+        self.recent.push(Failure { at: now, weight });
+    }
+
+    fn end_row(&mut self) {
+        (self.row, self.failed_at) = (0, UnixTime::default());
+    }
+
+    /// Forgets what is thirty days old. What a clock ahead of now wrote, it dates back to now, so that
+    /// nothing lasts longer than thirty days by the right clock.
+    fn keep_recent(&mut self, now: UnixTime) {
+        self.recent.retain(|failure| failure.at.plus(THIRTY_DAYS) > now);
+        self.recent.iter_mut().for_each(|failure| failure.at = failure.at.min(now));
+    }
 }
 
 impl Budget {
-    /// Until when to wait; `None` if an attempt may be evaluated now. Never further away than the
-    /// limiters reach.
-    ///
-    /// A moment more than a day beyond that reach can only have been written by a clock that was
-    /// wrong. It counts as over: one attempt is evaluated and a failure is written with today's
-    /// clock; otherwise one bad clock would lock a person out for years. A smaller step back, which
-    /// a time daemon may take at any moment, opens nothing.
-    pub(crate) fn waits_until(&self, throttle: &Throttle, now: UnixTime) -> Option<UnixTime> {
-        let reach = now.plus(throttle.longest_wait.as_u64());
-        let by_wait = (self.not_before <= reach.plus(CLOCK_ERROR)).then_some(self.not_before);
-        let full = now.plus(THIRTY_DAYS);
-        let by_window = (self.forgotten_at <= full.plus(CLOCK_ERROR)).then(|| {
-            let freed = self.forgotten_at.plus(throttle.interval());
-            UnixTime::from_secs(freed.as_secs().saturating_sub(THIRTY_DAYS))
-        });
-        let until = by_wait.map(|at| at.min(reach)).max(by_window.map(|at| at.min(full)));
-        until.filter(|until| *until > now)
+    pub(crate) const fn lane(&self, lane: Lane) -> &Failures {
+        match lane {
+            Lane::Unknown => &self.unknown,
+            Lane::Remembered => &self.remembered,
+        }
     }
 
-    /// Counts one failure. Returns whether the class is now to be disabled.
-    pub(crate) fn charge(&mut self, throttle: &Throttle, now: UnixTime) -> bool {
-        let limit = u16::try_from(throttle.disable_at.as_u64()).unwrap_or(100);
-        self.consecutive = self.consecutive.saturating_add(1).min(limit);
-        self.not_before = now.plus(throttle.wait_after(self.consecutive));
-        let full = now.plus(THIRTY_DAYS);
-        self.forgotten_at = self.forgotten_at.max(now).plus(throttle.interval()).min(full);
-        self.consecutive >= limit
+    /// The lane of an attempt, and whether it may be evaluated now if its failure would weigh `weight`.
+    /// A remembered browser that has no budget left is as an unknown one.
+    pub(crate) fn gate(
+        &self,
+        throttle: &Throttle,
+        remembered: bool,
+        weight: u8,
+        now: UnixTime,
+    ) -> (Lane, Gate) {
+        if remembered {
+            let (end, limit) = throttle.limits(Lane::Remembered);
+            let lane = &self.remembered;
+            let has_left =
+                u64::from(lane.row) < end && lane.weigh(now).saturating_add(weight.into()) <= limit;
+            if has_left {
+                return (Lane::Remembered, lane.gate(throttle, Lane::Remembered, weight, now));
+            }
+        }
+        (Lane::Unknown, self.unknown.gate(throttle, Lane::Unknown, weight, now))
     }
 
-    /// Forgives the consecutive failures, after a success of this class. The long window stays.
-    pub(crate) fn forgive(&mut self) {
-        self.consecutive = 0;
-        self.not_before = UnixTime::default();
+    /// Counts one failure. Returns whether it was the last of the row.
+    pub(crate) fn charge(
+        &mut self,
+        throttle: &Throttle,
+        lane: Lane,
+        weight: u8,
+        now: UnixTime,
+    ) -> bool {
+        let failures = match lane {
+            Lane::Unknown => &mut self.unknown,
+            Lane::Remembered => &mut self.remembered,
+        };
+        failures.charge(weight, now);
+        u64::from(failures.row) >= throttle.limits(lane).0
     }
 
-    /// How many further attempts come before a wait; the last of them, if it fails, starts it.
-    pub(crate) fn tries_left(&self, throttle: &Throttle, now: UnixTime) -> u8 {
-        let before_wait = throttle.free.as_u64().saturating_add(1);
-        let by_wait = before_wait.saturating_sub(u64::from(self.consecutive));
-        let by_end = throttle.disable_at.as_u64().saturating_sub(u64::from(self.consecutive));
-        let room = THIRTY_DAYS.saturating_sub(self.forgotten_at.since(now));
-        let by_window = room.checked_div(throttle.interval()).unwrap_or(0);
-        u8::try_from(by_wait.min(by_end).min(by_window)).unwrap_or(u8::MAX)
+    /// Ends the rows of both lanes, after a success. The account of thirty days stays.
+    pub(crate) fn succeed(&mut self) {
+        self.unknown.end_row();
+        self.remembered.end_row();
+    }
+
+    /// Ends the rows and empties the account of thirty days: for the person twice in thirty days, for
+    /// an operator always.
+    pub(crate) fn forgive(&mut self, by_operator: bool, now: UnixTime) {
+        self.succeed();
+        self.keep_recent(now);
+        let is_empty = self.unknown.recent.is_empty() && self.remembered.recent.is_empty();
+        if is_empty || (!by_operator && self.emptied.len() >= MOST_EMPTIED) {
+            return;
+        }
+        self.unknown.recent.clear();
+        self.remembered.recent.clear();
+        if !by_operator {
+            self.emptied.push(now);
+        }
+    }
+
+    /// Forgets what is thirty days old.
+    pub(crate) fn keep_recent(&mut self, now: UnixTime) {
+        self.unknown.keep_recent(now);
+        self.remembered.keep_recent(now);
+        self.emptied.retain(|at| at.plus(THIRTY_DAYS) > now);
+        self.emptied.iter_mut().for_each(|at| *at = (*at).min(now));
+    }
+
+    /// Whether a failure is dated ahead of now.
+    pub(crate) fn is_ahead(&self, now: UnixTime) -> bool {
+        let mut all = self.unknown.recent.iter().chain(&self.remembered.recent);
+        all.any(|failure| failure.at > now)
+    }
+
+    /// Whether the class is closed to unknown browsers.
+    pub(crate) fn is_closed(&self, throttle: &Throttle) -> bool {
+        u64::from(self.unknown.row) >= throttle.limits(Lane::Unknown).0
+    }
+
+    /// Whether the class is closed to every browser: the 100 of NIST SP 800-63B-4 section 3.2.2.
+    pub(crate) fn is_disabled(&self, throttle: &Throttle) -> bool {
+        let end = throttle.limits(Lane::Remembered).0;
+        self.is_closed(throttle) && u64::from(self.remembered.row) >= end
+    }
+
+    /// Whether nothing has failed, as far as it is remembered.
+    pub(crate) fn is_clean(&self) -> bool {
+        let clean = |lane: &Failures| lane.row == 0 && lane.recent.is_empty();
+        clean(&self.unknown) && clean(&self.remembered)
+    }
+
+    /// How many further attempts come before a wait or the end; the last of them, if it fails, starts
+    /// it.
+    pub(crate) fn tries_left(
+        &self,
+        throttle: &Throttle,
+        lane: Lane,
+        weight: u8,
+        now: UnixTime,
+    ) -> u8 {
+        let failures = self.lane(lane);
+        let (end, limit) = throttle.limits(lane);
+        let row = u64::from(failures.row);
+        let by_wait = throttle.free.as_u64().saturating_add(1).saturating_sub(row);
+        let room = limit.saturating_sub(failures.weigh(now));
+        let by_window = room.checked_div(weight.into()).unwrap_or(0);
+        u8::try_from(by_wait.min(end.saturating_sub(row)).min(by_window)).unwrap_or(u8::MAX)
     }
 }
+
+#[cfg(test)]
+#[path = "../../tests/unit/throttle.rs"]
+mod tests;

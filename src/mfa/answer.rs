@@ -72,14 +72,21 @@ pub enum Verdict<T, F = Infallible> {
         /// When an attempt will be evaluated again.
         until: UnixTime,
     },
-    /// Too many failures: the devices of this kind are disabled and time does not bring them back.
-    /// A new device has to be bound.
-    Disabled,
+    /// Too many failures in a row: codes of this kind are closed to unknown browsers, or after a hundred
+    /// to every browser, and time does not open them. A success from a remembered browser does, or
+    /// [`unlock`](crate::mfa::AccountAt::unlock), or a new device.
+    Closed,
     /// The enrolment or sent code that the attempt names has expired or is gone: start again.
     /// Never the answer to [`AccountAt::verify`](crate::mfa::AccountAt::verify).
     Expired,
     /// Not a code at all: nothing was evaluated and nothing was counted.
     Malformed,
+    /// The factor may not prove this purpose: nothing was counted.
+    Refused,
+    /// The enrolment was confirmed a moment ago by this very code, a form sent twice say: the device is
+    /// bound. Neither a proof nor recovery codes. Only the answer to
+    /// [`confirm`](crate::mfa::AccountAt::confirm).
+    AlreadyConfirmed,
     /// The attempt could not be decided: nothing was accepted.
     Undecided(F),
 }
@@ -112,9 +119,11 @@ impl<T, F> Verdict<T, F> {
             Verdict::Accepted(accepted) => Verdict::Accepted(accept(accepted)),
             Verdict::Rejected { tries_left } => Verdict::Rejected { tries_left },
             Verdict::Wait { until } => Verdict::Wait { until },
-            Verdict::Disabled => Verdict::Disabled,
+            Verdict::Closed => Verdict::Closed,
             Verdict::Expired => Verdict::Expired,
             Verdict::Malformed => Verdict::Malformed,
+            Verdict::Refused => Verdict::Refused,
+            Verdict::AlreadyConfirmed => Verdict::AlreadyConfirmed,
             Verdict::Undecided(undecided) => Verdict::Undecided(fault(undecided)?),
         })
     }
@@ -269,7 +278,7 @@ where
 pub enum Fault<E> {
     /// The clock is before 2020 or after 2200.
     ClockImplausible(UnixTime),
-    /// Eight races lost in a row on this account: try again later.
+    /// Too many races lost in a row on this account: try again later.
     Contended,
     /// The stored record does not open. It was not overwritten.
     Record(RecordError),
@@ -288,6 +297,12 @@ impl Fault<Infallible> {
             Fault::Store(never) => match never {},
             Fault::Text(error) => Fault::Text(error),
         }
+    }
+}
+
+impl<E> From<TextError> for Fault<E> {
+    fn from(error: TextError) -> Fault<E> {
+        Fault::Text(error)
     }
 }
 

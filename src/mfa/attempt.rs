@@ -6,42 +6,64 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use crate::account::{
-    Accepted, Account, AnyPurpose, Budget, Class, DeviceId, EventKind, Method, Proven, Refusal,
-    RejectionReason,
+    Accepted, Account, AnyPurpose, Budget, Class, DeviceId, EventKind, Found, Gate, Lane, Method,
+    Proven, Refusal, RejectionReason, scan_clock,
 };
-use crate::ct::Scan;
 use crate::mfa::answer::Verdict;
-use crate::mfa::decision::{Context, Decision, DraftEvent, waiting};
-use crate::otp::{Secret, Totp};
+use crate::mfa::decision::{Context, Decision, DraftEvent, closed, waiting};
+use crate::otp::{Code, Secret, Totp};
 
-/// Evaluates a dummy secret, so that an unknown account and one without a device cost as much as one
+/// How a failure would be counted.
+#[derive(Clone, Copy)]
+pub(crate) struct Charge {
+    pub(crate) class: Class,
+    pub(crate) lane: Lane,
+    pub(crate) weight: u8,
+}
+
+/// A device that nobody has, so that an unknown account and one without a device cost as much as one
 /// device (ASVS 6.3.8).
-pub(crate) fn evaluate_dummy(cx: &Context<'_>, scan: impl FnOnce(&Totp, Option<u64>) -> Scan) {
-    if let Ok(dummy) = Secret::from_bytes(&[0; 20]) {
-        let totp = Totp::new(&dummy, cx.policy.parameters());
+pub(crate) fn dummy_device(cx: &Context<'_>) -> Option<Totp> {
+    let dummy = Secret::from_bytes(&[0; 20]).ok()?;
+    Some(Totp::new(&dummy, cx.policy.parameters()))
+}
+
+/// Evaluates a code against it.
+pub(crate) fn evaluate_dummy(cx: &Context<'_>, typed: &Code) {
+    if let Some(totp) = dummy_device(cx) {
         let nothing_is_left = Some(u64::MAX);
-        core::hint::black_box(scan(&totp, nothing_is_left));
+        let found: Found = scan_clock(&totp, cx.policy, cx.now, typed, 0, nothing_is_left);
+        core::hint::black_box(found.seen);
     }
 }
 
 impl Account {
-    /// The answer that does not depend on the code, if there is one.
-    pub(crate) fn gate(
-        &self,
+    /// How a failure of this attempt would be counted, or the answer that does not depend on the code.
+    ///
+    /// An unknown account has no gate: it is evaluated for a dummy and rejected like any wrong code.
+    pub(crate) fn gate<T>(
+        self: Box<Self>,
         cx: &Context<'_>,
         class: Class,
         purpose: &AnyPurpose,
-    ) -> Option<Decision<Verdict<Proven>>> {
+    ) -> Result<(Box<Self>, Charge), Decision<Verdict<T>>> {
+        let weight = self.weight(class, cx.policy, cx.now);
         if !self.is_open() {
-            return None; // evaluated for dummy, and rejected like any wrong code
+            return Ok((self, Charge { class, lane: Lane::Unknown, weight }));
         }
-        let throttle = cx.policy.throttle(class);
-        if self.is_disabled(class) {
-            let event =
-                DraftEvent::plain(EventKind::Rejected(RejectionReason::Disabled)).purpose(purpose);
-            return Some(Decision::unchanged(Verdict::Disabled, event));
+        let (budget, throttle) = (self.budget(class), cx.policy.throttle(class));
+        let (lane, gate) = budget.gate(&throttle, cx.browser.is_some(), weight, cx.now);
+        let mut no = match gate {
+            Gate::Open => return Ok((self, Charge { class, lane, weight })),
+            Gate::Wait(until) => waiting(until, purpose),
+            Gate::Closed => closed(purpose),
+        };
+        // A clock that was ahead wrote failures that would hold until it is right again: the write
+        // dates them back to now.
+        if budget.is_ahead(cx.now) {
+            no.next = Some(self);
         }
-        self.budgets.of(class).waits_until(&throttle, cx.now).map(|until| waiting(until, purpose))
+        Err(no)
     }
 
     pub(crate) fn why_rejected(&self, evaluated: bool, replayed: bool) -> RejectionReason {
@@ -58,28 +80,60 @@ impl Account {
         }
     }
 
-    /// Counts a failure. Nobody's failure is not counted: there is no record to count it in, and a
-    /// guesser must not be able to make one.
+    /// Counts a failure. That of an unknown account is not counted: there is no record to count it in,
+    /// and a guesser must not be able to make one.
     pub(crate) fn reject<T>(
         mut self: Box<Self>,
         cx: &Context<'_>,
-        class: Class,
+        charge: Charge,
         event: DraftEvent,
     ) -> Decision<Verdict<T>> {
+        let Charge { class, lane, weight } = charge;
         let throttle = cx.policy.throttle(class);
         if !self.is_open() {
             let mut dummy = Budget::default();
-            dummy.charge(&throttle, cx.now);
-            let tries_left = dummy.tries_left(&throttle, cx.now);
+            dummy.charge(&throttle, lane, weight, cx.now);
+            let tries_left = dummy.tries_left(&throttle, lane, weight, cx.now);
             return Decision::unchanged(Verdict::Rejected { tries_left }, event);
         }
-        let disable = self.budgets.of_mut(class).charge(&throttle, cx.now);
-        let tries_left = self.budgets.of(class).tries_left(&throttle, cx.now);
+        let budget = self.budget_mut(class);
+        let at_end = budget.charge(&throttle, lane, weight, cx.now);
+        let tries_left = budget.tries_left(&throttle, lane, weight, cx.now);
         let mut happened = Vec::from([event]);
-        if disable && self.disable(class) {
+        if at_end && lane == Lane::Unknown {
+            happened.push(DraftEvent::plain(EventKind::ClosedToStrangers { class }));
+        }
+        if at_end && budget.is_disabled(&throttle) {
             happened.push(DraftEvent::plain(EventKind::Disabled { class }));
         }
-        Decision { answer: Verdict::Rejected { tries_left }, next: Some(self), happened }
+        Decision::stored(Verdict::Rejected { tries_left }, self, happened)
+    }
+
+    /// Refuses the copy of the code that was accepted last: a form that was sent twice. It costs the
+    /// owner nothing, and looks like a failure that is counted, down to the work.
+    pub(crate) fn repeat<T>(
+        self: Box<Self>,
+        cx: &Context<'_>,
+        charge: Charge,
+        event: DraftEvent,
+    ) -> Decision<Verdict<T>> {
+        let Decision { answer, next, .. } =
+            self.reject(cx, charge, DraftEvent::plain(event.kind.clone()));
+        Decision { answer, next: None, dummy: next, happened: Vec::from([event]) }
+    }
+
+    /// What every success of a class does besides.
+    pub(crate) fn succeed(&mut self, cx: &Context<'_>, class: Class) {
+        self.budget_mut(class).succeed();
+        self.use_browser(cx);
+    }
+
+    /// Notes that the remembered browser was used.
+    pub(crate) fn use_browser(&mut self, cx: &Context<'_>) {
+        let used = self.browsers.iter_mut().find(|browser| Some(browser.id) == cx.browser);
+        if let Some(browser) = used {
+            browser.used_at = cx.now;
+        }
     }
 
     pub(crate) fn accept_code(
@@ -87,30 +141,30 @@ impl Account {
         cx: &Context<'_>,
         accepted: Accepted,
         purpose: &AnyPurpose,
-        mut happened: Vec<DraftEvent>,
     ) -> Decision<Verdict<Proven>> {
-        self.budgets.codes.forgive();
+        self.succeed(cx, Class::Codes);
         let Accepted { device, method, moving_factor, drift } = accepted;
         let kind = EventKind::Accepted { moving_factor: Some(moving_factor), drift };
-        happened.push(DraftEvent::plain(kind).on(device, method).purpose(purpose));
+        let event = DraftEvent::plain(kind).on(device, method).purpose(purpose);
         let proof = self.proof(cx, Some(device), method, purpose);
-        Decision { answer: Verdict::Accepted(proof), next: Some(self), happened }
+        Decision::stored(Verdict::Accepted(proof), self, Vec::from([event]))
     }
 
     pub(crate) fn accept_as(
-        self: Box<Self>,
+        mut self: Box<Self>,
         cx: &Context<'_>,
         device: Option<DeviceId>,
         method: Method,
         purpose: &AnyPurpose,
         mut happened: Vec<DraftEvent>,
     ) -> Decision<Verdict<Proven>> {
+        self.use_browser(cx);
         let kind = EventKind::Accepted { moving_factor: None, drift: None };
         let mut event = DraftEvent::plain(kind).by(method).purpose(purpose);
         event.device = device;
         happened.push(event);
         let proof = self.proof(cx, device, method, purpose);
-        Decision { answer: Verdict::Accepted(proof), next: Some(self), happened }
+        Decision::stored(Verdict::Accepted(proof), self, happened)
     }
 
     /// The only place where a proof is made.
@@ -122,7 +176,8 @@ impl Account {
         purpose: &AnyPurpose,
     ) -> Proven {
         let (account, purpose) = (*cx.id, purpose.clone());
-        Proven { account, device, method, purpose, epoch: self.epoch, at: cx.now }
+        let remembered = cx.browser.is_some();
+        Proven { account, device, method, purpose, epoch: self.epoch, at: cx.now, remembered }
     }
 
     pub(crate) fn change<T>(
@@ -130,6 +185,6 @@ impl Account {
         answer: T,
         happened: Vec<DraftEvent>,
     ) -> Decision<Result<T, Refusal>> {
-        Decision { answer: Ok(answer), next: Some(self), happened }
+        Decision::stored(Ok(answer), self, happened)
     }
 }

@@ -13,7 +13,8 @@ impl Account {
         if self.offboarded_at.is_some() {
             return Err(Refusal::Offboarded);
         }
-        let reset = self.reenrol_until.is_some_and(|until| cx.now <= until);
+        let lifetime = cx.policy.reset_lifetime().as_u64();
+        let reset = self.reset_at.is_some_and(|at| at.lasts(lifetime, cx.now));
         match cx.proof {
             Some(_) => self.subject_proof(cx, &AnyPurpose::ChangeFactors),
             None if self.first_bound_at.is_none() || reset => Ok(()),
@@ -21,10 +22,10 @@ impl Account {
         }
     }
 
-    /// SMS changes factors only where there is nothing stronger. A stronger device that is lost or
-    /// disabled still counts: an attacker who took over a telephone number can report the owner's app lost
-    /// with a code sent to it, and can guess at the app until it is disabled, and must not come to
-    /// bind an app of their own that way. One that was revoked was so with a stronger proof.
+    /// SMS changes factors only where there is nothing stronger. A stronger device that is lost still
+    /// counts: an attacker who took over a telephone number can report the owner's app lost with a code
+    /// sent to it, and must not come to bind an app of their own that way. One that was revoked was so
+    /// with a stronger proof.
     pub(crate) fn sms_permits(&self, purpose: &AnyPurpose) -> bool {
         let stronger = |device: &Device| {
             device.status != DeviceStatus::Revoked && device.method().rank() > Method::Sms.rank()
@@ -86,6 +87,5 @@ impl Account {
 pub(crate) fn fresh(cx: &Context<'_>, proof: &Proven) -> Result<(), Refusal> {
     let age = cx.policy.proof_age(&proof.purpose).as_u64();
     // A minute of leeway for hosts whose clocks differ; more is a proof from the future.
-    let ahead = proof.at > cx.now.plus(60);
-    if ahead || cx.now.since(proof.at) > age { Err(Refusal::ProofExpired) } else { Ok(()) }
+    if proof.at.lasts(age, cx.now) { Ok(()) } else { Err(Refusal::ProofExpired) }
 }

@@ -12,8 +12,8 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use crate::account::{
-    Account, AccountId, AnyPurpose, DeviceId, EventKind, Method, Policy, Proven, Refusal,
-    RejectionReason,
+    Account, AccountId, AnyPurpose, BrowserId, DeviceId, EventKind, Method, Policy, Proven,
+    Refusal, RejectionReason, Seal,
 };
 use crate::mfa::answer::Verdict;
 use crate::time::UnixTime;
@@ -23,6 +23,9 @@ pub(crate) struct Context<'a> {
     pub(crate) id: &'a AccountId,
     pub(crate) now: UnixTime,
     pub(crate) policy: &'a dyn Policy,
+    pub(crate) keys: &'a dyn Seal,
+    /// The remembered browser that the attempt comes from.
+    pub(crate) browser: Option<BrowserId>,
     pub(crate) proof: Option<&'a Proven>,
     /// The account of the operator whose proof it is, if it is not the person's own.
     pub(crate) operator: Option<&'a Account>,
@@ -33,6 +36,8 @@ pub(crate) struct Decision<T> {
     pub(crate) answer: T,
     /// To be stored before the answer may leave; `None` if nothing changed.
     pub(crate) next: Option<Box<Account>>,
+    /// To be sealed and thrown away: the work of a write where nothing may be written.
+    pub(crate) dummy: Option<Box<Account>>,
     pub(crate) happened: Vec<DraftEvent>,
 }
 
@@ -69,14 +74,20 @@ impl DraftEvent {
 impl<T> Decision<T> {
     /// An answer that changes nothing.
     pub(crate) fn unchanged(answer: T, happened: DraftEvent) -> Decision<T> {
-        Decision { answer, next: None, happened: Vec::from([happened]) }
+        Decision { answer, next: None, dummy: None, happened: Vec::from([happened]) }
+    }
+
+    /// An answer that has to be stored first.
+    pub(crate) fn stored(answer: T, next: Box<Account>, happened: Vec<DraftEvent>) -> Decision<T> {
+        Decision { answer, next: Some(next), dummy: None, happened }
     }
 }
 
 impl<T> Decision<T> {
     /// The same decision with another answer.
     pub(crate) fn map<U>(self, answer: impl FnOnce(T) -> U) -> Decision<U> {
-        Decision { answer: answer(self.answer), next: self.next, happened: self.happened }
+        let Decision { answer: before, next, dummy, happened } = self;
+        Decision { answer: answer(before), next, dummy, happened }
     }
 }
 
@@ -86,19 +97,31 @@ impl<T> Decision<Result<T, Refusal>> {
     }
 }
 
+/// An attempt that was not evaluated, and why.
+pub(crate) fn unevaluated<T>(
+    verdict: Verdict<T>,
+    kind: EventKind,
+    purpose: &AnyPurpose,
+) -> Decision<Verdict<T>> {
+    Decision::unchanged(verdict, DraftEvent::plain(kind).purpose(purpose))
+}
+
 pub(crate) fn malformed<T>(purpose: &AnyPurpose) -> Decision<Verdict<T>> {
-    Decision::unchanged(
-        Verdict::Malformed,
-        DraftEvent::plain(EventKind::Malformed).purpose(purpose),
-    )
+    unevaluated(Verdict::Malformed, EventKind::Malformed, purpose)
 }
 
 pub(crate) fn expired<T>(purpose: &AnyPurpose) -> Decision<Verdict<T>> {
-    let event = DraftEvent::plain(EventKind::Rejected(RejectionReason::Expired)).purpose(purpose);
-    Decision::unchanged(Verdict::Expired, event)
+    unevaluated(Verdict::Expired, EventKind::Rejected(RejectionReason::Expired), purpose)
 }
 
 pub(crate) fn waiting<T>(until: UnixTime, purpose: &AnyPurpose) -> Decision<Verdict<T>> {
-    let event = DraftEvent::plain(EventKind::Waiting { until }).purpose(purpose);
-    Decision::unchanged(Verdict::Wait { until }, event)
+    unevaluated(Verdict::Wait { until }, EventKind::Waiting { until }, purpose)
+}
+
+pub(crate) fn closed<T>(purpose: &AnyPurpose) -> Decision<Verdict<T>> {
+    unevaluated(Verdict::Closed, EventKind::Rejected(RejectionReason::Closed), purpose)
+}
+
+pub(crate) fn not_permitted<T>(purpose: &AnyPurpose) -> Decision<Verdict<T>> {
+    unevaluated(Verdict::Refused, EventKind::Rejected(RejectionReason::NotPermitted), purpose)
 }

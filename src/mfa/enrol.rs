@@ -1,4 +1,4 @@
-//! Binding a device: started, confirmed by one of its codes, or brought over.
+//! Starting an enrolment: of an app, of a token, of a device whose secret exists already.
 //!
 //! Standard: NIST SP 800-63B-4 section 4.1.2.
 
@@ -8,18 +8,26 @@ use alloc::vec::Vec;
 use rand::CryptoRng;
 
 use crate::account::{
-    Account, Actor, AnyPurpose, ChallengeId, ChangeFactors, Class, Device, DeviceId, DeviceStatus,
-    EventKind, ExistingDevice, Factor, ImportedState, Label, MAX_EXTERNAL_DEVICES, MAX_OTP_DEVICES,
-    Method, Pending, Proof, RecoveryCodes, RecoverySeed, Refusal, RejectionReason, SignIn,
-    class_of,
+    Account, ChallengeId, ChangeFactors, Class, Device, DeviceId, DeviceStatus, EventKind,
+    ExistingDevice, Factor, FormerSecret, Label, MAX_EXTERNAL_DEVICES, MAX_OTP_DEVICES, Method,
+    Pending, Proof, Refusal, class_of,
 };
-use crate::mfa::answer::Verdict;
-use crate::mfa::decision::{Context, Decision, DraftEvent, expired, malformed, waiting};
+use crate::mfa::decision::{Context, Decision, DraftEvent};
 use crate::mfa::handle::AccountAt;
-use crate::mfa::operation::{Attempt, Change, without_traces};
-use crate::otp::{Algorithm, Code, Digits, ProvisioningUri, Secret, UriError};
+use crate::mfa::operation::Change;
+use crate::otp::{Algorithm, Digits, ProvisioningUri, Secret, UriError};
 use crate::text::Text;
 use crate::time::UnixTime;
+
+/// Seconds between two starts of an enrolment: an attacker who starts without end must not stand in
+/// the way of a revocation.
+const BETWEEN_STARTS: u64 = 30;
+
+/// What is to be bound.
+pub(crate) enum Offered {
+    New(Factor),
+    Existing(ExistingDevice),
+}
 
 impl<'m> AccountAt<'m> {
     /// Starts the enrolment of an authenticator app.
@@ -83,7 +91,7 @@ impl<'m> AccountAt<'m> {
         let parameters = self.policy().parameters();
         let secret = Secret::generate_boxed(parameters.algorithm, rng);
         let factor = Factor::Totp { secret, parameters, last_step: None, drift: 0, offset: 0 };
-        self.start_enrolment(label, factor, replaces, rng)
+        self.start_enrolment(label, Offered::New(factor), replaces, rng)
     }
 
     /// Starts the enrolment of a counter-based authenticator with a new secret, as
@@ -111,11 +119,12 @@ impl<'m> AccountAt<'m> {
         let algorithm = Algorithm::Sha1;
         let secret = Secret::generate_boxed(algorithm, rng);
         let factor = Factor::Hotp { secret, algorithm, digits, next: Some(0) };
-        self.start_enrolment(label, factor, None, rng)
+        self.start_enrolment(label, Offered::New(factor), None, rng)
     }
 
     /// Starts the enrolment of a device whose secret exists already, as [`AccountAt::enrol`]: a token
-    /// with a seed file. A secret that a device of the person has already is refused.
+    /// with a seed file. A secret that a device of the person has already is refused, and one that was
+    /// reported lost; one that was in use before comes back above its last used code.
     /// ```
     /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
     /// # let (mfa, store, mut rng, now) = host::new()?;
@@ -135,14 +144,14 @@ impl<'m> AccountAt<'m> {
         device: ExistingDevice,
         rng: &mut impl CryptoRng,
     ) -> Change<'m, PendingEnrolment, Proof<ChangeFactors>> {
-        let ExistingDevice { label, secret, moving } = device;
-        self.start_enrolment(label.as_str(), moving.factor(secret), None, rng)
+        let label = device.label.clone();
+        self.start_enrolment(label.as_str(), Offered::Existing(device), None, rng)
     }
 
     fn start_enrolment(
         &self,
         label: &str,
-        factor: Factor,
+        offered: Offered,
         replaces: Option<DeviceId>,
         rng: &mut impl CryptoRng,
     ) -> Change<'m, PendingEnrolment, Proof<ChangeFactors>> {
@@ -150,76 +159,8 @@ impl<'m> AccountAt<'m> {
         let label = Text::new(label);
         self.change(move |account, cx| {
             let label = label.as_ref().map_err(|error| *error)?;
-            let decision = account.enrol(cx, id, device, label, &factor, replaces);
-            Ok(decision.map(|answer| {
-                let factor = || factor.duplicate();
-                answer.map(|until| PendingEnrolment { id, device, until, factor: factor() })
-            }))
+            Ok(account.enrol(cx, (id, device), label, &offered, replaces))
         })
-    }
-
-    /// Binds a pending device by one of its codes, which is burnt.
-    ///
-    /// The answer is a proof to sign in with. With a person's first factor come recovery codes, shown
-    /// once. The epoch rises. Emits `Bound`, `Revoked` for a device that is replaced, and
-    /// `RecoveryCodesIssued`; or `Rejected`, on the failures of its class. NIST SP 800-63B-4 section
-    /// 4.1.2.2.
-    /// ```
-    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
-    /// # let (mfa, store, mut rng, now) = host::new()?;
-    /// # let id = countersign::AccountId::new("42")?;
-    /// # let dana = mfa.account(&id).at(now);
-    /// use countersign::Totp;
-    /// let pending = dana.enrol("Dana's phone", &mut rng).run(&store)?;
-    /// let uri = pending.uri("Acme Billing", "dana")?;
-    /// let phone = Totp::new(uri.secret(), uri.totp_parameters().ok_or("not TOTP")?);
-    /// // The person types the first code of the app.
-    /// let typed = phone.generate(now).ok_or("before T0")?;
-    /// let verdict = dana.confirm(pending.id(), typed.expose_str(), &mut rng).run(&store);
-    /// let bound = verdict.accepted().ok_or("wrong code")?;
-    /// assert!(bound.recovery_codes().is_some_and(|codes| codes.len() == 10)); // show them once
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn confirm(
-        &self,
-        pending: ChallengeId,
-        code: &str,
-        rng: &mut impl CryptoRng,
-    ) -> Attempt<'m, Confirmed> {
-        without_traces(|| {
-            let code = Code::parse_of_any_length(code);
-            let seed = RecoverySeed::generate(rng);
-            Attempt::new(self.operation(move |account, cx| {
-                Ok(account.confirm(cx, pending, code.as_ref(), &seed))
-            }))
-        })
-    }
-
-    /// Brings over a device that another system enrolled, on the host's word, without a code.
-    ///
-    /// For a migration, row by row; the same secret a second time is refused, so a migration can be
-    /// run again. Refused as well once the person has used a factor here. A short secret is marked
-    /// for as long as the device lives. Emits `Imported`.
-    /// ```
-    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
-    /// # let (mfa, store, mut rng, now) = host::new()?;
-    /// # let id = countersign::AccountId::new("42")?;
-    /// # let dana = mfa.account(&id).at(now);
-    /// use countersign::account::{ExistingDevice, Label};
-    /// use countersign::{otp::Parameters, Algorithm, ProvisioningUri, Secret};
-    /// # let secret = Secret::generate(Algorithm::Sha1, &mut rng);
-    /// # let uri = ProvisioningUri::totp("Old", "dana", &secret, Parameters::default())?;
-    /// // A row of the old system's export; a second run of the migration is refused.
-    /// let label = Label::new("App")?;
-    /// let row = || ExistingDevice::from_uri(label.clone(), &uri, None);
-    /// assert!(dana.import(row(), &mut rng).run(&store).is_ok());
-    /// assert!(dana.import(row(), &mut rng).run(&store).is_err());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn import(&self, device: ExistingDevice, rng: &mut impl CryptoRng) -> Change<'m, DeviceId> {
-        let number = DeviceId::from_u64(rng.next_u64());
-        self.change(move |account, cx| Ok(account.import(cx, number, &device)))
-            .acted_by(Actor::Host)
     }
 }
 
@@ -228,29 +169,32 @@ impl Account {
     pub(crate) fn enrol(
         mut self: Box<Self>,
         cx: &Context<'_>,
-        id: ChallengeId,
-        device: DeviceId,
+        (id, device): (ChallengeId, DeviceId),
         label: &Label,
-        factor: &Factor,
+        offered: &Offered,
         replaces: Option<DeviceId>,
-    ) -> Decision<Result<UnixTime, Refusal>> {
-        let until = cx.now.plus(cx.policy.pending_lifetime().as_u64());
-        let allowed = self.may_bind(cx).and_then(|()| match replaces {
-            Some(old) => self.replaceable(old, factor.method()),
-            None => self.has_room(factor.method()),
+    ) -> Decision<Result<PendingEnrolment, Refusal>> {
+        let method = match offered {
+            Offered::New(factor) => factor.method(),
+            Offered::Existing(existing) => existing.method(),
+        };
+        let allowed = self.may_start(cx).and_then(|()| match replaces {
+            Some(old) => self.replaceable(old, method),
+            None => self.has_room(method),
         });
-        // A second device on one secret would take every code of the first once more.
-        let allowed = allowed.and_then(|()| match factor.secret() {
-            Some(secret) if self.holds(secret) => Err(Refusal::AlreadyBound),
-            _ => Ok(()),
+        let factor = allowed.and_then(|()| match offered {
+            Offered::New(factor) => Ok(factor.duplicate()),
+            Offered::Existing(existing) => self.admit(cx, existing),
         });
-        if let Err(refusal) = allowed {
-            return Decision::refused(refusal);
-        }
-        let method = factor.method();
-        self.pending = Some(Pending {
+        let factor = match factor {
+            Ok(factor) => factor,
+            Err(refusal) => return Decision::refused(refusal),
+        };
+        let fingerprint =
+            factor.secret().and_then(|secret| cx.keys.fingerprint(secret.expose_bytes()));
+        let pending = Pending {
             id,
-            until,
+            at: cx.now,
             device: Device {
                 id: device,
                 label: label.clone(),
@@ -258,153 +202,66 @@ impl Account {
                 bound_at: cx.now,
                 last_used: None,
                 imported: false,
+                fingerprint,
                 factor: factor.duplicate(),
             },
             replaces,
+            proven: cx.proof.is_some(),
+            failures: 0,
             sent: None,
-        });
+        };
+        let until = pending.until(cx.policy);
+        self.pending = Some(pending);
+        self.enrolment_began = Some(cx.now);
         let event = DraftEvent::plain(EventKind::EnrolmentStarted { until }).on(device, method);
-        self.change(until, Vec::from([event]))
+        self.change(PendingEnrolment { id, device, until, factor }, Vec::from([event]))
     }
 
-    /// NIST SP 800-63B-4 section 4.1.2.2: a pending device becomes a bound one by one of its codes,
-    /// which is burnt. On the budget that its class has anywhere else.
-    pub(crate) fn confirm(
-        mut self: Box<Self>,
-        cx: &Context<'_>,
-        pending: ChallengeId,
-        typed: Option<&Code>,
-        seed: &RecoverySeed,
-    ) -> Decision<Verdict<Confirmed>> {
-        let purpose = AnyPurpose::ChangeFactors;
-        let live = self.pending.as_ref().filter(|live| live.id == pending && cx.now <= live.until);
-        let Some(class) = live.filter(|_| self.is_open()).map(|live| live.device.class()) else {
-            return expired(&purpose);
-        };
-        if let Some(until) = self.budgets.of(class).waits_until(&cx.policy.throttle(class), cx.now)
-        {
-            return waiting(until, &purpose);
-        }
-        let Some(typed) = typed else { return malformed(&purpose) };
-        let Some(mut pending) = self.pending.take() else { return expired(&purpose) };
-        let (right, moving_factor) = match &mut pending.sent {
-            Some((sent, _)) => (sent.is(&pending.id, typed), None),
-            None => {
-                let scan = pending.device.scan(cx.policy, cx.now, typed);
-                let accepted = scan.and_then(|scan| scan.accepted());
-                (accepted.is_some(), accepted)
+    /// Whether an enrolment may be started now.
+    pub(crate) fn may_start(&self, cx: &Context<'_>) -> Result<(), Refusal> {
+        self.may_bind(cx)?;
+        match self.enrolment_began {
+            Some(at) if at.lasts(BETWEEN_STARTS.saturating_sub(1), cx.now) => {
+                Err(Refusal::TooSoon { until: at.min(cx.now).plus(BETWEEN_STARTS) })
             }
-        };
-        let (device, method) = (pending.device.id, pending.device.method());
-        if !right {
-            // A sent code ends with its tries; a shown secret lasts its ten minutes.
-            let dead = match &mut pending.sent {
-                Some((_, failures)) => {
-                    *failures = failures.saturating_add(1);
-                    u64::from(*failures) >= cx.policy.challenge_tries().as_u64()
-                }
-                None => false,
-            };
-            self.pending = (!dead).then_some(pending);
-            let event = DraftEvent::plain(EventKind::Rejected(RejectionReason::WrongCode))
-                .on(device, method);
-            return self.reject(cx, class, event.purpose(&purpose));
+            _ => Ok(()),
         }
-        self.bind_pending(cx, pending, moving_factor, seed)
     }
 
-    /// The end of a right [`Account::confirm`]: the device is bound, and the one that it replaces ends.
-    fn bind_pending(
-        mut self: Box<Self>,
+    /// The factor of a secret that exists already. One that was in use before comes back above the last
+    /// code that was used: a secret whose old codes worked again would accept one twice.
+    pub(crate) fn admit(
+        &self,
         cx: &Context<'_>,
-        pending: Pending,
-        moving_factor: Option<u64>,
-        seed: &RecoverySeed,
-    ) -> Decision<Verdict<Confirmed>> {
-        let Pending { device: mut bound, replaces, .. } = pending;
-        let (device, method, class) = (bound.id, bound.method(), bound.class());
-        if let Some(moving_factor) = moving_factor {
-            bound.accept(cx.policy, cx.now, moving_factor, false);
+        existing: &ExistingDevice,
+    ) -> Result<Factor, Refusal> {
+        if existing.clock_error.unsigned_abs() > cx.policy.clock_reach().as_u64() {
+            return Err(Refusal::ClockTooFar);
         }
-        bound.bound_at = cx.now;
-        bound.last_used = Some(cx.now); // a telephone as well: it has no moving factor to burn
-        let mut happened = Vec::new();
-        if let Some(old) = replaces.and_then(|old| self.device_mut(old)) {
-            let was = old.method();
-            old.retire(DeviceStatus::Revoked);
-            happened.push(DraftEvent::plain(EventKind::Revoked).on(old.id, was));
+        // A second device on one secret would take every code of the first once more.
+        if self.holds(&existing.secret) {
+            return Err(Refusal::AlreadyBound);
         }
-        happened.push(DraftEvent::plain(EventKind::Bound { replaces }).on(device, method));
-        self.budgets.of_mut(class).forgive();
-        self.bind(cx.now, bound);
-        let recovery_codes =
-            self.recovery.is_none().then(|| self.issue_recovery_codes(cx, seed, &mut happened));
-        let proven = self.proof(cx, Some(device), method, &AnyPurpose::SignIn);
-        let proof = Proof { proven: Box::new(proven), purpose: SignIn };
-        let answer = Confirmed { bound: Bound { device, recovery_codes }, proof };
-        Decision { answer: Verdict::Accepted(answer), next: Some(self), happened }
-    }
-
-    /// Brings a device over from another system, unconfirmed, on the host's word.
-    ///
-    /// Only into an account that has not been used here: once a person has signed in, an import
-    /// would be a way to bind a device without a proof.
-    pub(crate) fn import(
-        mut self: Box<Self>,
-        cx: &Context<'_>,
-        device: DeviceId,
-        import: &ExistingDevice,
-    ) -> Decision<Result<DeviceId, Refusal>> {
-        let method = match import.moving {
-            ImportedState::Totp { .. } => Method::Totp,
-            ImportedState::Hotp { .. } => Method::Hotp,
-        };
-        let used_here = |device: &Device| !device.imported || device.last_used.is_some();
-        let refusal = if self.offboarded_at.is_some() {
-            Err(Refusal::Offboarded)
-        } else if self.holds(&import.secret) {
-            Err(Refusal::AlreadyBound)
-        } else if self.recovery.is_some() || self.devices.iter().any(used_here) {
-            Err(Refusal::ProofRequired)
-        } else {
-            self.has_room(method)
-        };
-        if let Err(refusal) = refusal {
-            return Decision::refused(refusal);
-        }
-        let secret = import.secret.duplicate();
-        let moving = match import.moving {
-            ImportedState::Totp { parameters, last_step } => {
-                let present = parameters.step_at(cx.now);
-                ImportedState::Totp { parameters, last_step: last_step.or(present) }
+        let mut used = None;
+        for former in self.former.iter().filter(|former| former.is(&existing.secret)) {
+            if former.lost {
+                return Err(Refusal::ReportedLost);
             }
-            hotp @ ImportedState::Hotp { .. } => hotp,
-        };
-        let factor = moving.factor(secret);
-        self.bind(
-            cx.now,
-            Device {
-                id: device,
-                label: import.label.clone(),
-                status: DeviceStatus::Confirmed,
-                bound_at: cx.now,
-                last_used: None,
-                imported: true,
-                factor,
-            },
-        );
-        let kind = EventKind::Imported { short_secret: import.secret.is_short() };
-        self.change(device, Vec::from([DraftEvent::plain(kind).on(device, method)]))
+            used = used.max(former.last);
+        }
+        if self.former.len() >= FormerSecret::MOST {
+            return Err(Refusal::TooManyFormerDevices);
+        }
+        Ok(existing.factor(used))
     }
 
     pub(crate) fn has_room(&self, method: Method) -> Result<(), Refusal> {
-        let class = class_of(method);
-        let same = |device: &&Device| device.in_use() && device.class() == class;
-        let limit = match class {
-            Class::Codes => MAX_OTP_DEVICES,
-            Class::External => MAX_EXTERNAL_DEVICES,
-            Class::OutOfBand => 1,
-            Class::Recovery => 0,
+        let kind = |method| (class_of(method), matches!(method, Method::Passkey | Method::Pki));
+        let same = |device: &&Device| device.in_use() && kind(device.method()) == kind(method);
+        let limit = match class_of(method) {
+            Some(Class::Codes) => MAX_OTP_DEVICES,
+            Some(Class::OutOfBand) => 1,
+            None => MAX_EXTERNAL_DEVICES,
         };
         let count = self.devices.iter().filter(same).count();
         if count < limit { Ok(()) } else { Err(Refusal::TooManyDevices) }
@@ -413,22 +270,9 @@ impl Account {
     pub(crate) fn replaceable(&self, old: DeviceId, by: Method) -> Result<(), Refusal> {
         match self.device(old).map(|old| (old.status, old.class())) {
             Some((DeviceStatus::Confirmed, class)) if class == class_of(by) => Ok(()),
-            Some((DeviceStatus::Confirmed | DeviceStatus::Disabled, _)) => self.has_room(by),
+            Some((DeviceStatus::Confirmed, _)) => self.has_room(by),
             _ => Err(Refusal::NoSuchDevice),
         }
-    }
-
-    pub(crate) fn issue_recovery_codes(
-        &mut self,
-        cx: &Context<'_>,
-        seed: &RecoverySeed,
-        happened: &mut Vec<DraftEvent>,
-    ) -> RecoveryCodes {
-        let (codes, set) = seed.issue(cx.policy.recovery_codes().as_u64(), cx.now);
-        let kind = EventKind::RecoveryCodesIssued { count: set.left() };
-        happened.push(DraftEvent::plain(kind).by(Method::RecoveryCode));
-        self.recovery = Some(set);
-        codes
     }
 }
 
@@ -480,90 +324,5 @@ impl PendingEnrolment {
     /// [`UriError`] if the names do not fit a URI, or the parameters cannot be said in one.
     pub fn uri(&self, issuer: &str, account: &str) -> Result<ProvisioningUri, UriError> {
         self.factor.uri(issuer, account)
-    }
-}
-
-/// A device that is in place and works, and what came with it.
-/// ```
-/// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
-/// # let (mfa, store, mut rng, now) = host::new()?;
-/// # let id = countersign::AccountId::new("42")?;
-/// # let dana = mfa.account(&id).at(now);
-/// use countersign::mfa::{Bound, ExternalMethod};
-/// // What the page after a registration shows.
-/// let bound = dana.bind_external("Laptop", ExternalMethod::Passkey, &mut rng).run(&store)?;
-/// let bound: Bound = bound.into_inner();
-/// assert_eq!(bound.recovery_codes().map(|codes| codes.len()), Some(10));
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Debug)]
-#[must_use = "recovery codes are shown now or never"]
-pub struct Bound {
-    pub(crate) device: DeviceId,
-    pub(crate) recovery_codes: Option<RecoveryCodes>,
-}
-
-impl Bound {
-    /// The device's number.
-    #[must_use]
-    pub const fn device(&self) -> DeviceId {
-        self.device
-    }
-
-    /// Recovery codes, issued with the person's first factor.
-    #[must_use]
-    pub const fn recovery_codes(&self) -> Option<&RecoveryCodes> {
-        self.recovery_codes.as_ref()
-    }
-}
-
-/// A device bound by one of its codes. The code proved possession, so this is a proof as well.
-/// ```
-/// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
-/// # let (mfa, store, mut rng, now) = host::new()?;
-/// # let id = countersign::AccountId::new("42")?;
-/// # let dana = mfa.account(&id).at(now);
-/// # let pending = dana.enrol("Dana's phone", &mut rng).run(&store)?;
-/// # let uri = pending.uri("Acme Billing", "dana")?;
-/// # let phone = countersign::Totp::new(uri.secret(), uri.totp_parameters().ok_or("not TOTP")?);
-/// # let typed = phone.generate(now).ok_or("before T0")?;
-/// # let typed = typed.expose_str();
-/// let verdict = dana.confirm(pending.id(), typed, &mut rng).run(&store);
-/// let confirmed = verdict.accepted().ok_or("wrong code")?;
-/// // The person has just shown the device: the session opens without a second code.
-/// assert_eq!(confirmed.device(), pending.device());
-/// let proof = confirmed.into_proof();
-/// assert_eq!(proof.account(), &id);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Debug)]
-#[must_use = "recovery codes are shown now or never"]
-pub struct Confirmed {
-    pub(crate) bound: Bound,
-    pub(crate) proof: Proof<SignIn>,
-}
-
-impl Confirmed {
-    /// The device's number.
-    #[must_use]
-    pub const fn device(&self) -> DeviceId {
-        self.bound.device
-    }
-
-    /// The account's new epoch: sessions opened under a lower one should end.
-    #[must_use]
-    pub fn epoch(&self) -> u32 {
-        self.proof.epoch()
-    }
-
-    /// Recovery codes, issued with the person's first factor.
-    #[must_use]
-    pub const fn recovery_codes(&self) -> Option<&RecoveryCodes> {
-        self.bound.recovery_codes()
-    }
-
-    /// Takes the proof out, to open a session with.
-    pub fn into_proof(self) -> Proof<SignIn> {
-        self.proof
     }
 }

@@ -3,18 +3,19 @@
 //! Standard: NIST SP 800-63B-4 section 3.2.5.
 
 use alloc::boxed::Box;
+use alloc::string::ToString as _;
 use alloc::vec::Vec;
 
 use rand::CryptoRng;
 
 use crate::account::{
-    Account, AnyPurpose, Assertion, Challenge, ChallengeId, ChangeFactors, Class, Device, DeviceId,
-    DeviceStatus, EventKind, ExternalChallenge, Factor, Label, Method, Proof, Proven, Purpose,
-    RecoverySeed, Refusal, RejectionReason, class_of,
+    Account, AnyPurpose, Assertion, ChallengeId, ChangeFactors, Device, DeviceId, DeviceStatus,
+    EventKind, ExternalChallenge, Factor, Label, Method, Proof, Proven, Purpose, RecoverySeed,
+    Refusal, RejectionReason, Returned, SealError, UsedChallenge,
 };
 use crate::mfa::answer::Verdict;
-use crate::mfa::decision::{Context, Decision, DraftEvent, expired};
-use crate::mfa::enrol::Bound;
+use crate::mfa::confirm::Bound;
+use crate::mfa::decision::{Context, Decision, DraftEvent, expired, waiting};
 use crate::mfa::handle::AccountAt;
 use crate::mfa::operation::{Attempt, Change};
 use crate::text::Text;
@@ -55,36 +56,42 @@ impl<'m> AccountAt<'m> {
         })
     }
 
-    /// Starts the host's own check of a passkey or certificate.
+    /// Starts the host's own check of a passkey or certificate: a challenge to be signed, or to be kept
+    /// beside the host's own.
     ///
-    /// The challenge has to be signed, or be kept beside the host's own. Emits `ChallengeIssued`.
+    /// Reads and writes nothing, and says nothing of the account: an unknown one gets a challenge too.
+    ///
+    /// # Errors
+    /// [`SealError`]: the key management has no answer.
     /// ```
     /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
     /// # let (mfa, store, mut rng, now) = host::new()?;
     /// # let id = countersign::AccountId::new("42")?;
     /// # let dana = mfa.account(&id).at(now);
-    /// # let method = countersign::mfa::ExternalMethod::Passkey;
-    /// # let passkey = dana.bind_external("Laptop", method, &mut rng).run(&store)?.device();
     /// use countersign::SignIn;
-    /// // The browser has to sign these bytes.
-    /// let challenge = dana.start_external(SignIn, &mut rng).run(&store)?;
+    /// // The browser has to sign these bytes; the token waits in the form or the session.
+    /// let challenge = dana.start_external(SignIn, &mut rng)?;
     /// assert_eq!(challenge.id().as_bytes().len(), 16);
-    /// assert!(challenge.until() > now);
+    /// assert!(challenge.until() > now && !challenge.token().is_empty());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn start_external(
         &self,
         purpose: impl Purpose,
         rng: &mut impl CryptoRng,
-    ) -> Change<'m, ExternalChallenge> {
-        let (challenge, purpose) = (ChallengeId::generate(rng), purpose.to_any());
-        self.change(move |account, cx| Ok(account.start_external(cx, &purpose, challenge)))
+    ) -> Result<ExternalChallenge, SealError> {
+        let (id, mut nonce) = (ChallengeId::generate(rng), [0; 12]);
+        rng.fill_bytes(&mut nonce);
+        let lasts = (self.now(), self.policy().challenge_lifetime().as_u64());
+        ExternalChallenge::seal(self.keys(), self.id(), (id, nonce), &purpose.to_any(), lasts)
     }
 
     /// Takes the host's word on a passkey or certificate, once for each challenge.
     ///
-    /// A failed check counts, and uses the challenge up as well. Emits `Accepted` or `Rejected`.
-    /// NIST SP 800-63B-4 section 3.2.5: what makes a passkey or certificate phishing-resistant.
+    /// Only an accepted check uses the challenge up. A failed one is noted and counted nowhere: a
+    /// signature cannot be guessed, and an attacker must not be able to hold the owner's passkey. A
+    /// second acceptance in one second waits for the next. Emits `Accepted`, or a note. NIST SP 800-63B-4
+    /// section 3.2.5: what makes a passkey or certificate phishing-resistant.
     /// ```
     /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
     /// # let (mfa, store, mut rng, now) = host::new()?;
@@ -93,9 +100,9 @@ impl<'m> AccountAt<'m> {
     /// # let method = countersign::mfa::ExternalMethod::Passkey;
     /// # let passkey = dana.bind_external("Laptop", method, &mut rng).run(&store)?.device();
     /// use countersign::{account::Assertion, SignIn};
-    /// let challenge = dana.start_external(SignIn, &mut rng).run(&store)?;
+    /// let challenge = dana.start_external(SignIn, &mut rng)?;
     /// // The host's WebAuthn library has checked signature, origin and presence.
-    /// let word = Assertion::verified_by_host(challenge.id(), passkey);
+    /// let word = Assertion::verified_by_host(challenge.token(), passkey);
     /// let proof = dana.finish_external(word, SignIn).run(&store).accepted().ok_or("refused")?;
     /// assert!(proof.method().is_phishing_resistant());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -121,17 +128,12 @@ impl Account {
         label: &Label,
         seed: &RecoverySeed,
     ) -> Decision<Result<Bound, Refusal>> {
-        let external = class_of(method) == Class::External;
         let allowed = self.may_bind(cx).and_then(|()| self.has_room(method));
         if let Err(refusal) = allowed {
             return Decision::refused(refusal);
         }
-        if !external {
-            return Decision::refused(Refusal::NotPermitted);
-        }
         let mut happened =
             Vec::from([DraftEvent::plain(EventKind::Bound { replaces: None }).on(device, method)]);
-        self.budgets.external.forgive();
         self.bind(
             cx.now,
             Device {
@@ -141,84 +143,86 @@ impl Account {
                 bound_at: cx.now,
                 last_used: None,
                 imported: false,
+                fingerprint: None,
                 factor: Factor::External(method),
             },
         );
-        let recovery_codes =
-            self.recovery.is_none().then(|| self.issue_recovery_codes(cx, seed, &mut happened));
+        let recovery_codes = self.issue_first_codes(cx, seed, &mut happened);
         let answer = Bound { device, recovery_codes };
         self.change(answer, happened)
     }
 
-    /// Starts a host's check of a passkey or certificate.
-    pub(crate) fn start_external(
-        mut self: Box<Self>,
-        cx: &Context<'_>,
-        purpose: &AnyPurpose,
-        id: ChallengeId,
-    ) -> Decision<Result<ExternalChallenge, Refusal>> {
-        let usable = |device: &&Device| device.in_use() && device.class() == Class::External;
-        let bound = self.devices.iter().find(usable).map(|device| device.id);
-        let throttle = cx.policy.throttle(Class::External);
-        let wait = self.budgets.external.waits_until(&throttle, cx.now);
-        let device = match (bound, wait) {
-            _ if self.offboarded_at.is_some() => return Decision::refused(Refusal::Offboarded),
-            (None, _) => return Decision::refused(Refusal::NothingBound),
-            (_, Some(until)) => return Decision::refused(Refusal::TooSoon { until }),
-            (Some(device), None) => device,
-        };
-        let until = cx.now.plus(cx.policy.challenge_lifetime().as_u64());
-        self.external = Some(Challenge {
-            id,
-            purpose: purpose.clone(),
-            until,
-            device,
-            failures: 0,
-            sent: None,
-        });
-        let event = DraftEvent::plain(EventKind::ChallengeIssued { until }).purpose(purpose);
-        self.change(ExternalChallenge { id, until }, Vec::from([event]))
-    }
-
-    /// The host's word on a passkey or certificate, once for each challenge, right or wrong.
+    /// The host's word on a passkey or certificate, accepted once for each challenge.
     pub(crate) fn finish_external(
-        mut self: Box<Self>,
+        self: Box<Self>,
         cx: &Context<'_>,
         assertion: &Assertion,
         purpose: &AnyPurpose,
     ) -> Decision<Verdict<Proven>> {
-        if let Some(no) = self.gate(cx, Class::External, purpose) {
-            return no;
-        }
-        let live = self.external.take_if(|live| live.id == assertion.id && cx.now <= live.until);
-        let Some(challenge) = live else { return expired(purpose) };
-        let id = assertion.device;
-        let method = self.device(id).filter(|device| device.in_use()).map(Device::method);
-        let method = method.filter(|method| class_of(*method) == Class::External);
-        let same_purpose = challenge.purpose == *purpose;
-        match method {
-            Some(method) if assertion.passed && same_purpose => {
-                self.budgets.external.forgive();
-                if let Some(device) = self.device_mut(id) {
-                    device.last_used = Some(cx.now);
-                }
-                self.accept_as(cx, Some(id), method, purpose, Vec::new())
+        let Some(challenge) = self.live_challenge(cx, &assertion.challenge) else {
+            return expired(purpose);
+        };
+        let device = self.device(assertion.device);
+        let device = device.filter(|device| device.in_use() && self.is_open());
+        let device = device.filter(|device| matches!(device.factor, Factor::External(_)));
+        let why = match device {
+            _ if !self.is_open() => self.why_rejected(false, false),
+            None => RejectionReason::NoDevice,
+            Some(_) if challenge.purpose != purpose.to_string() => RejectionReason::WrongPurpose,
+            Some(_) if !assertion.passed => RejectionReason::HostCheckFailed,
+            Some(device) => {
+                let (id, method) = (device.id, device.method());
+                return self.accept_external(cx, (id, method), &challenge, purpose);
             }
-            _ => {
-                let why = match method {
-                    None => RejectionReason::NoDevice,
-                    Some(_) if !same_purpose => RejectionReason::WrongPurpose,
-                    Some(_) => RejectionReason::HostCheckFailed,
-                };
-                let mut event = DraftEvent::plain(EventKind::Rejected(why)).purpose(purpose);
-                if let Some(method) = method {
-                    event = event.on(id, method);
-                }
-                self.reject(cx, Class::External, event)
-            }
+        };
+        let mut event = DraftEvent::plain(EventKind::Rejected(why)).purpose(purpose);
+        if let Some(device) = device {
+            event = event.on(device.id, device.method());
         }
+        Decision::unchanged(Verdict::Rejected { tries_left: NO_WAIT }, event)
+    }
+
+    /// The challenge that a token is for, if it is this person's, lasts, and was not used.
+    fn live_challenge(&self, cx: &Context<'_>, token: &str) -> Option<Returned> {
+        let challenge = Returned::open(cx.keys, cx.id, token)?;
+        let lifetime = cx.policy.challenge_lifetime().as_u64();
+        let is_used = self.used_challenges.iter().any(|used| used.id == challenge.id)
+            || challenge.issued_at <= self.challenges_ended;
+        (challenge.issued_at.lasts(lifetime, cx.now) && !is_used).then_some(challenge)
+    }
+
+    fn accept_external(
+        mut self: Box<Self>,
+        cx: &Context<'_>,
+        (device, method): (DeviceId, Method),
+        challenge: &Returned,
+        purpose: &AnyPurpose,
+    ) -> Decision<Verdict<Proven>> {
+        // Nothing that the owner of a passkey repeats may keep a revocation from being stored.
+        let now = Some(cx.now);
+        let used = |device: &Device| {
+            matches!(device.factor, Factor::External(_)) && device.last_used == now
+        };
+        if self.devices.iter().any(used) {
+            return waiting(cx.now.plus(1), purpose);
+        }
+        let issued_at = challenge.issued_at;
+        self.used_challenges.push(UsedChallenge { id: challenge.id, issued_at });
+        if self.used_challenges.len() > UsedChallenge::MOST {
+            let oldest = self.used_challenges.iter().map(|used| used.issued_at).min();
+            let oldest = oldest.unwrap_or_default();
+            self.challenges_ended = self.challenges_ended.max(oldest);
+            self.used_challenges.retain(|used| used.issued_at > oldest);
+        }
+        if let Some(device) = self.device_mut(device) {
+            device.last_used = Some(cx.now);
+        }
+        self.accept_as(cx, Some(device), method, purpose, Vec::new())
     }
 }
+
+/// No number of failures makes a passkey wait.
+const NO_WAIT: u8 = u8::MAX;
 
 /// A method that the host checks itself.
 /// ```

@@ -10,12 +10,12 @@ use alloc::boxed::Box;
 use core::fmt;
 
 use crate::account::{
-    Account, AccountId, AnyPurpose, Policy, Proof, Proven, Purpose, Refusal, Seal,
+    Account, AccountId, AnyPurpose, Policy, PolicyError, Proof, Proven, Purpose, Recommended,
+    Refusal, Seal, policy,
 };
 use crate::mfa::answer::{Changed, Verdict};
 use crate::mfa::decision::{Context, Decision};
-use crate::mfa::operation::{Attempt, Change, Operation};
-use crate::text::TextError;
+use crate::mfa::operation::{Attempt, Change, Operation, Undecided};
 use crate::time::UnixTime;
 
 /// The library, configured: the keys that seal records, and the policy that supplies numbers.
@@ -38,11 +38,21 @@ pub struct Mfa<K, P> {
     policy: P,
 }
 
-impl<K: Seal, P: Policy> Mfa<K, P> {
-    /// Takes the keys, a [`Keyring`](crate::Keyring) for example, and the policy, usually
-    /// [`Recommended`](crate::Recommended).
-    pub const fn new(keys: K, policy: P) -> Mfa<K, P> {
+impl<K: Seal> Mfa<K, Recommended> {
+    /// Takes the keys, a [`Keyring`](crate::Keyring) for example, and the recommended policy.
+    pub const fn new(keys: K, policy: Recommended) -> Mfa<K, Recommended> {
         Mfa { keys, policy }
+    }
+}
+
+impl<K: Seal, P: Policy> Mfa<K, P> {
+    /// Takes the keys and another policy.
+    ///
+    /// # Errors
+    /// [`PolicyError`]: with these windows one failure would weigh more than thirty days may hold.
+    pub fn with_policy(keys: K, policy: P) -> Result<Mfa<K, P>, PolicyError> {
+        policy::accept(&policy)?;
+        Ok(Mfa { keys, policy })
     }
 
     /// Returns the handle of the account `id`, whether or not it has a record yet.
@@ -110,9 +120,21 @@ impl<'m> AccountAt<'m> {
         self.account.policy
     }
 
+    pub(crate) const fn keys(&self) -> &'m dyn Seal {
+        self.account.keys
+    }
+
+    pub(crate) const fn id(&self) -> &AccountId {
+        &self.account.id
+    }
+
+    pub(crate) const fn now(&self) -> UnixTime {
+        self.now
+    }
+
     pub(crate) fn operation<T>(
         &self,
-        transition: impl Fn(Box<Account>, &Context<'_>) -> Result<Decision<T>, TextError>
+        transition: impl Fn(Box<Account>, &Context<'_>) -> Result<Decision<T>, Undecided>
         + Send
         + Sync
         + 'm,
@@ -142,7 +164,7 @@ impl<'m> AccountAt<'m> {
         transition: impl Fn(
             Box<Account>,
             &Context<'_>,
-        ) -> Result<Decision<Result<T, Refusal>>, TextError>
+        ) -> Result<Decision<Result<T, Refusal>>, Undecided>
         + Send
         + Sync
         + 'm,

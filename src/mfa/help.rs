@@ -6,11 +6,11 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use crate::account::{
-    Account, ActForOther, AnyPurpose, Budgets, EventKind, Method, Proof, Proven, Purpose, Reason,
+    Account, ActForOther, AnyPurpose, Emergency, EventKind, Method, Proof, Proven, Purpose, Reason,
     Refusal, RejectionReason, permits,
 };
 use crate::mfa::answer::Verdict;
-use crate::mfa::decision::{Context, Decision, DraftEvent};
+use crate::mfa::decision::{Context, Decision, DraftEvent, not_permitted};
 use crate::mfa::handle::AccountAt;
 use crate::mfa::operation::{Attempt, Change, NoProof};
 use crate::text::Text;
@@ -122,8 +122,8 @@ impl Account {
         self.retire_all();
         // Both limiters: the guessed secrets are gone, and after any number of an attacker's guesses the
         // person has to be able to confirm a new device within the ten minutes that it waits.
-        self.budgets = Budgets::default();
-        self.reenrol_until = Some(cx.now.plus(cx.policy.reset_lifetime().as_u64()));
+        (self.codes, self.out_of_band) = Default::default();
+        self.reset_at = Some(cx.now);
         self.change_epoch();
         let event = DraftEvent::plain(EventKind::Reset { reason: reason.clone() });
         self.change((), Vec::from([event]))
@@ -143,8 +143,9 @@ impl Account {
         if !self.exists {
             return Decision::refused(Refusal::NothingBound); // a mistyped id must not let anyone in
         }
-        let until = cx.now.plus(secs.min(cx.policy.emergency_lifetime().as_u64()));
-        self.emergency_until = Some(until);
+        let secs = secs.min(cx.policy.emergency_lifetime().as_u64());
+        let until = cx.now.plus(secs);
+        self.emergency = Some(Emergency { at: cx.now, secs });
         let kind = EventKind::EmergencyGranted { until, reason: reason.clone() };
         let event = DraftEvent::plain(kind).by(Method::Emergency);
         self.change(until, Vec::from([event]))
@@ -156,12 +157,15 @@ impl Account {
         cx: &Context<'_>,
         purpose: &AnyPurpose,
     ) -> Decision<Verdict<Proven>> {
-        let granted = self.emergency_until.is_some_and(|until| cx.now <= until);
-        if granted && self.is_open() && permits(Method::Emergency, purpose) {
+        if !permits(Method::Emergency, purpose) {
+            return not_permitted(purpose);
+        }
+        let granted = self.emergency.is_some_and(|granted| granted.at.lasts(granted.secs, cx.now));
+        if granted && self.is_open() {
             return self.accept_as(cx, None, Method::Emergency, purpose, Vec::new());
         }
-        let why = if granted { RejectionReason::WrongPurpose } else { RejectionReason::Expired };
-        let event = DraftEvent::plain(EventKind::Rejected(why)).by(Method::Emergency);
+        let event = DraftEvent::plain(EventKind::Rejected(RejectionReason::Expired));
+        let event = event.by(Method::Emergency);
         Decision::unchanged(Verdict::Expired, event.purpose(purpose))
     }
 }

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use crate::account::{
     Account, Actor, AnyPurpose, DeviceId, DeviceStatus, EventKind, MayChangeFactors, Proof,
-    Purpose, Reason, Refusal, Summary,
+    Purpose, Reason, Refusal, Standing, Summary,
 };
 use crate::mfa::decision::{Context, Decision, DraftEvent};
 use crate::mfa::handle::AccountAt;
@@ -45,6 +45,7 @@ impl<'m> AccountAt<'m> {
     ) -> Change<'m, (), Proof<P>> {
         self.change::<_, NoProof>(move |account, cx| Ok(account.revoke(cx, device)))
             .with_proof(proof)
+            .as_revocation()
     }
 
     /// Takes a lost, stolen or compromised device out of use at once, the last one too.
@@ -72,6 +73,7 @@ impl<'m> AccountAt<'m> {
     ) -> Change<'m, (), Proof<P>> {
         self.change::<_, NoProof>(move |account, cx| Ok(account.report_lost(cx, device)))
             .with_proof(proof)
+            .as_revocation()
     }
 
     /// Ends everything of a leaver in one write: afterwards nothing of theirs is accepted, enrolled
@@ -98,6 +100,7 @@ impl<'m> AccountAt<'m> {
             Ok(account.offboard(cx, reason.as_ref().map_err(|error| *error)?))
         })
         .acted_by(by)
+        .as_revocation()
     }
 
     /// Returns the account without its secrets; `None` if there is no record. Changes nothing.
@@ -115,7 +118,27 @@ impl<'m> AccountAt<'m> {
     pub fn summary(&self) -> Reading<'m, Option<Summary>> {
         Reading::new(self.operation(|account, cx| {
             let answer = account.exists.then(|| account.summary(cx.policy, cx.now));
-            Ok(Decision { answer, next: None, happened: Vec::new() })
+            Ok(Decision { answer, next: None, dummy: None, happened: Vec::new() })
+        }))
+    }
+
+    /// Returns where the person stands, and so what the sign-in page shows. Changes nothing.
+    /// ```
+    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+    /// # let (mfa, store, mut rng, now) = host::new()?;
+    /// # let (id, phone) = host::person(&mfa, &store, &mut rng, "42", now)?;
+    /// # let dana = mfa.account(&id).at(now);
+    /// use countersign::{account::Standing, AccountId};
+    /// assert_eq!(dana.standing().run(&store)?, Standing::InUse);
+    /// // No factor yet: the page offers to set one up, and does not let in.
+    /// let new = AccountId::new("43")?;
+    /// assert_eq!(mfa.account(&new).at(now).standing().run(&store)?, Standing::NeverEnrolled);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn standing(&self) -> Reading<'m, Standing> {
+        Reading::new(self.operation(|account, cx| {
+            let answer = account.standing(cx.policy, cx.now);
+            Ok(Decision { answer, next: None, dummy: None, happened: Vec::new() })
         }))
     }
 }
@@ -133,7 +156,7 @@ impl Account {
             let found = self.device(device).ok_or(Refusal::NoSuchDevice)?;
             match found.status {
                 DeviceStatus::Confirmed if others == 0 => Err(Refusal::LastFactor),
-                DeviceStatus::Confirmed | DeviceStatus::Disabled => Ok(()),
+                DeviceStatus::Confirmed => Ok(()),
                 DeviceStatus::Lost | DeviceStatus::Revoked => Err(Refusal::NoSuchDevice),
             }
         });
@@ -151,7 +174,7 @@ impl Account {
         let allowed = self.authority(cx, &own).and_then(|()| {
             let found = self.device(device).ok_or(Refusal::NoSuchDevice)?;
             match found.status {
-                DeviceStatus::Confirmed | DeviceStatus::Disabled => Ok(()),
+                DeviceStatus::Confirmed => Ok(()),
                 DeviceStatus::Lost | DeviceStatus::Revoked => Err(Refusal::NoSuchDevice),
             }
         });
@@ -168,11 +191,12 @@ impl Account {
         if let Err(refusal) = allowed {
             return Decision::refused(refusal);
         }
-        let Some(found) = self.device_mut(device) else {
+        let Some(method) = self.take_out(device, status) else {
             return Decision::refused(Refusal::NoSuchDevice);
         };
-        let method = found.method();
-        found.retire(status);
+        if status == DeviceStatus::Lost {
+            self.forget_browsers(); // the browser may have been on the lost device
+        }
         self.change_epoch();
         self.forget_oldest();
         self.change((), Vec::from([DraftEvent::plain(kind).on(device, method)]))
@@ -193,7 +217,7 @@ impl Account {
             .map(|device| DraftEvent::plain(EventKind::Revoked).on(device.id, device.method()))
             .collect();
         self.retire_all();
-        self.reenrol_until = None;
+        self.reset_at = None;
         self.offboarded_at = Some(cx.now);
         self.change_epoch();
         happened.push(DraftEvent::plain(EventKind::Offboarded { reason: reason.clone() }));

@@ -7,10 +7,12 @@
 //! made again from scratch, never patched. After eight lost races there is no answer at all.
 
 use alloc::boxed::Box;
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::convert::Infallible;
 use core::fmt;
 
+use crate::account::browser;
 use crate::account::record::{self, Owner, Record, RecordError};
 use crate::account::{
     Account, AccountId, Actor, ChangeFactors, Event, EventId, EventKind, Policy, Proof, Proven,
@@ -19,12 +21,16 @@ use crate::account::{
 use crate::mfa::answer::{Changed, Fault, NotDone, Verdict};
 use crate::mfa::decision::{Context, Decision, DraftEvent};
 use crate::store::contract::{AsyncStore, Store, Swap, Write};
-use crate::text::{Text, TextError};
+use crate::text::Text;
 use crate::time::UnixTime;
 use crate::wipe;
 
 /// How often a decision is made again after a lost race.
 pub const MAX_TRIES: usize = 8;
+
+/// How often, where it takes something out of use: nothing that a stranger or a leaver can repeat may
+/// keep it from being stored.
+pub const MAX_TRIES_OF_REVOCATION: usize = 128;
 
 /// Bytes of stack that a decision may use; a release build uses about two thirds of it.
 const TRACES: usize = 10_240;
@@ -40,7 +46,10 @@ pub(crate) fn without_traces<T>(make: impl FnOnce() -> T) -> T {
 }
 
 type Transition<'m, T> =
-    Box<dyn Fn(Box<Account>, &Context<'_>) -> Result<Decision<T>, TextError> + Send + Sync + 'm>;
+    Box<dyn Fn(Box<Account>, &Context<'_>) -> Result<Decision<T>, Undecided> + Send + Sync + 'm>;
+
+/// Why a transition could not be decided.
+pub(crate) type Undecided = Fault<Infallible>;
 
 /// What an attempt, a change or a reading does to one account, without a store:
 /// [`Operation::decide`] is one round of [`Attempt::run`] for a runtime that brings its own loads and
@@ -66,7 +75,9 @@ pub struct Operation<'m, T> {
     now: UnixTime,
     actor: Option<Actor>,
     source: Option<Source>,
+    browser: Option<String>,
     first_factor_passed: bool,
+    tries: usize,
     proof: Option<Box<Proven>>,
     transition: Transition<'m, T>,
 }
@@ -77,7 +88,7 @@ impl<'m, T> Operation<'m, T> {
         policy: &'m dyn Policy,
         id: AccountId,
         now: UnixTime,
-        transition: impl Fn(Box<Account>, &Context<'_>) -> Result<Decision<T>, TextError>
+        transition: impl Fn(Box<Account>, &Context<'_>) -> Result<Decision<T>, Undecided>
         + Send
         + Sync
         + 'm,
@@ -89,7 +100,9 @@ impl<'m, T> Operation<'m, T> {
             now,
             actor: None,
             source: None,
+            browser: None,
             first_factor_passed: false,
+            tries: MAX_TRIES,
             proof: None,
             transition: Box::new(transition),
         }
@@ -111,7 +124,7 @@ impl<'m, T> Operation<'m, T> {
     }
 
     fn drive<S: Store + ?Sized>(&self, store: &S) -> Result<T, Fault<S::Error>> {
-        for _ in 0..MAX_TRIES {
+        for lost in 1..=self.tries {
             let operator = match self.operator() {
                 Some(operator) => store.load(operator).map_err(Fault::Store)?,
                 None => None,
@@ -131,12 +144,15 @@ impl<'m, T> Operation<'m, T> {
                     }
                 }
             }
+            if lost >= MAX_TRIES {
+                store.pause(lost);
+            }
         }
         Err(Fault::Contended)
     }
 
     async fn drive_async<S: AsyncStore>(&self, store: &S) -> Result<T, Fault<S::Error>> {
-        for _ in 0..MAX_TRIES {
+        for lost in 1..=self.tries {
             let operator = match self.operator() {
                 Some(operator) => store.load(operator).await.map_err(Fault::Store)?,
                 None => None,
@@ -155,6 +171,9 @@ impl<'m, T> Operation<'m, T> {
                         return Ok(answer);
                     }
                 }
+            }
+            if lost >= MAX_TRIES {
+                store.pause(lost).await;
             }
         }
         Err(Fault::Contended)
@@ -194,29 +213,38 @@ impl<'m, T> Operation<'m, T> {
             _ => None,
         };
         let last_write = account.last_write;
+        let token = self.browser.as_deref();
+        let token = token.and_then(|token| browser::open(self.keys, &self.id, token));
         let cx = Context {
             id: &self.id,
             now: self.now,
             policy: self.policy,
+            keys: self.keys,
+            browser: token.and_then(|token| account.remembers(token, self.now)),
             proof: self.proof.as_deref(),
             operator: operator.as_deref(),
         };
-        let decision = (self.transition)(account, &cx).map_err(Fault::Text)?;
-        let Decision { answer, next, mut happened } = decision;
-        let Some(mut next) = next else {
+        let decision = (self.transition)(account, &cx)?;
+        let Decision { answer, next, dummy, mut happened } = decision;
+        let is_stored = next.is_some();
+        let Some(mut next) = next.or(dummy) else {
             let events = self.events(happened, None);
             return Ok(Decided::Answer { answer, events });
         };
         let by = last_write.since(self.now);
-        if by > 60 {
+        if is_stored && by > 60 {
             happened.insert(0, DraftEvent::plain(EventKind::ClockWentBack { by }));
         }
-        next.expire(self.now);
+        next.expire(self.policy, self.now);
         let version = expected.map_or(Some(1), |expected| expected.checked_add(1));
         let version = version.ok_or(Fault::Record(RecordError::Version))?;
         let record = record::seal(&next, &owner, version, self.keys).map_err(Fault::Record)?;
         let summary = next.summary(self.policy, self.now);
-        let events = self.events(happened, Some(version));
+        let events = self.events(happened, is_stored.then_some(version));
+        if !is_stored {
+            core::hint::black_box((record, summary)); // the work of a failure that is counted
+            return Ok(Decided::Answer { answer, events });
+        }
         Ok(Decided::Write(Box::new(Prepared { answer, expected, record, summary, events })))
     }
 
@@ -371,6 +399,14 @@ impl<'m, T> Attempt<'m, T> {
         self
     }
 
+    /// Hands over the token of a remembered browser, from the request's cookie. It decides on which
+    /// budget a failure counts, and lets in nothing that would not be let in without. A token that does
+    /// not open is as none.
+    pub fn from_browser(mut self, token: &str) -> Attempt<'m, T> {
+        self.0.browser = Some(token.into());
+        self
+    }
+
     /// Notes that the host has checked the first factor, and it was right: a wrong code is then an
     /// alert (ASVS 6.3.5).
     pub fn first_factor_passed(mut self) -> Attempt<'m, T> {
@@ -447,6 +483,17 @@ impl<'m, T, A> Change<'m, T, A> {
 
     pub(crate) fn acted_by(mut self, actor: Actor) -> Change<'m, T, A> {
         self.operation.actor = Some(actor);
+        self
+    }
+
+    pub(crate) fn as_revocation(mut self) -> Change<'m, T, A> {
+        self.operation.tries = MAX_TRIES_OF_REVOCATION;
+        self
+    }
+
+    /// Hands over the token of a remembered browser, as [`Attempt::from_browser`].
+    pub fn from_browser(mut self, token: &str) -> Change<'m, T, A> {
+        self.operation.browser = Some(token.into());
         self
     }
 

@@ -8,19 +8,20 @@ use alloc::vec::Vec;
 use rand::CryptoRng;
 
 use crate::account::{
-    Account, AnyPurpose, ChangeFactors, Class, Device, EventKind, Method, Proof, Proven, Purpose,
-    RecoveryCode, RecoveryCodes, RecoverySeed, RecoverySet, Refusal, RejectionReason, Spent,
+    Account, AnyPurpose, ChallengeId, ChangeFactors, Device, EventKind, Method, Proof, Proven,
+    Purpose, Recovery, RecoveryCode, RecoveryCodes, RecoverySeed, Refusal, RejectionReason, Spent,
     permits,
 };
 use crate::mfa::answer::Verdict;
-use crate::mfa::decision::{Context, Decision, DraftEvent, malformed};
+use crate::mfa::decision::{Context, Decision, DraftEvent, malformed, not_permitted};
 use crate::mfa::handle::AccountAt;
 use crate::mfa::operation::{Attempt, Change, NoProof, without_traces};
 
 impl<'m> AccountAt<'m> {
     /// Signs in, or steps up, with a recovery code, which is spent.
     ///
-    /// Its failures count apart from those of apps and tokens. A new set is due afterwards:
+    /// A failure counts on the code that was named and on nothing else, so no number of wrong codes
+    /// keeps the owner's right one out; its `tries_left` is always 255. A new set is due afterwards:
     /// [`Proof::replacement_due`]. Emits `RecoveryCodeSpent` and `Accepted`, or `Rejected`. NIST SP
     /// 800-63B-4 sections 3.1.2.2 and 4.2.1.1.
     /// ```
@@ -45,7 +46,9 @@ impl<'m> AccountAt<'m> {
         })
     }
 
-    /// Issues new recovery codes, shown once. The old set ends as one.
+    /// Issues new recovery codes, shown once. The old set works until the person has seen the new one
+    /// ([`AccountAt::acknowledge_recovery_codes`]) or used one of it, and for a day at most: an answer
+    /// that got lost must not leave the person without codes.
     ///
     /// The epoch rises. Emits `RecoveryCodesIssued`. NIST SP 800-63B-4 section 4.2.1.1.
     /// ```
@@ -56,9 +59,10 @@ impl<'m> AccountAt<'m> {
     /// use countersign::{ChangeFactors, SignIn};
     /// let verdict = dana.verify(&phone.code(now), ChangeFactors).run(&store);
     /// let proof = verdict.accepted().ok_or("wrong code")?;
-    /// // Shown once; the printed ones are worth nothing now.
     /// let codes = dana.regenerate_recovery_codes(proof, &mut rng).run(&store)?;
     /// assert_eq!(codes.expose_lines().lines().count(), 10);
+    /// // The button "I have printed them": now the old ones are worth nothing.
+    /// dana.acknowledge_recovery_codes(codes.set()).run(&store)?;
     /// assert!(dana.recover(&phone.recovery_codes[0], SignIn).run(&store).accepted().is_none());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -67,51 +71,120 @@ impl<'m> AccountAt<'m> {
         proof: Proof<ChangeFactors>,
         rng: &mut impl CryptoRng,
     ) -> Change<'m, RecoveryCodes, Proof<ChangeFactors>> {
+        self.regenerate(proof, false, rng)
+    }
+
+    /// Issues new recovery codes as [`AccountAt::regenerate_recovery_codes`] does, and ends the old set
+    /// at once: for one that somebody else may have seen.
+    /// ```
+    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+    /// # let (mfa, store, mut rng, now) = host::new()?;
+    /// # let (id, phone) = host::person(&mfa, &store, &mut rng, "42", now)?;
+    /// # let dana = mfa.account(&id).at(now);
+    /// use countersign::{ChangeFactors, SignIn};
+    /// let verdict = dana.verify(&phone.code(now), ChangeFactors).run(&store);
+    /// let proof = verdict.accepted().ok_or("wrong code")?;
+    /// // The sheet was photographed.
+    /// let codes = dana.replace_leaked_recovery_codes(proof, &mut rng).run(&store)?;
+    /// assert!(dana.recover(&phone.recovery_codes[0], SignIn).run(&store).accepted().is_none());
+    /// # let _ = codes.into_inner();
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn replace_leaked_recovery_codes(
+        &self,
+        proof: Proof<ChangeFactors>,
+        rng: &mut impl CryptoRng,
+    ) -> Change<'m, RecoveryCodes, Proof<ChangeFactors>> {
+        self.regenerate(proof, true, rng)
+    }
+
+    fn regenerate(
+        &self,
+        proof: Proof<ChangeFactors>,
+        leaked: bool,
+        rng: &mut impl CryptoRng,
+    ) -> Change<'m, RecoveryCodes, Proof<ChangeFactors>> {
         let seed = RecoverySeed::generate(rng);
-        self.change::<_, NoProof>(move |account, cx| Ok(account.regenerate(cx, &seed)))
+        self.change::<_, NoProof>(move |account, cx| Ok(account.regenerate(cx, leaked, &seed)))
             .with_proof(proof)
+    }
+
+    /// Notes that the person has seen the recovery codes of `set`, which ends the set before them.
+    ///
+    /// Call it for a click behind the page that shows them, in a session that is signed in. Emits
+    /// `RecoveryCodesSeen`.
+    /// ```
+    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+    /// # let (mfa, store, mut rng, now) = host::new()?;
+    /// # let id = countersign::AccountId::new("42")?;
+    /// # let dana = mfa.account(&id).at(now);
+    /// use countersign::mfa::ExternalMethod;
+    /// let bound = dana.bind_external("Laptop", ExternalMethod::Passkey, &mut rng).run(&store)?;
+    /// let codes = bound.recovery_codes().ok_or("not the first factor")?;
+    /// let seen = || Ok::<_, Box<dyn std::error::Error>>(
+    ///     dana.summary().run(&store)?.is_some_and(|summary| summary.recovery_codes_seen),
+    /// );
+    /// assert!(!seen()?); // if the page never arrived, issue new ones
+    /// dana.acknowledge_recovery_codes(codes.set()).run(&store)?;
+    /// assert!(seen()?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn acknowledge_recovery_codes(&self, set: ChallengeId) -> Change<'m> {
+        self.change(move |account, _| Ok(account.acknowledge(set)))
     }
 }
 
+/// No number of failures makes a recovery code wait.
+const NO_WAIT: u8 = u8::MAX;
+
 impl Account {
-    /// NIST SP 800-63B-4 section 3.1.2.2: a look-up secret, spent once. The codes of apps keep their
-    /// own budget: a guesser who locked them has not locked the owner out.
+    /// NIST SP 800-63B-4 section 3.1.2.2: a look-up secret, spent once. No budget holds it: an attacker
+    /// with the password must not be able to keep the owner's right code out.
     pub(crate) fn recover(
         mut self: Box<Self>,
         cx: &Context<'_>,
         typed: Option<&RecoveryCode>,
         purpose: &AnyPurpose,
     ) -> Decision<Verdict<Proven>> {
-        if let Some(no) = self.gate(cx, Class::Recovery, purpose) {
-            return no;
+        if !permits(Method::RecoveryCode, purpose) {
+            return not_permitted(purpose);
         }
         let Some(typed) = typed else { return malformed(purpose) };
-        let allowed = permits(Method::RecoveryCode, purpose);
-        let spent = match &mut self.recovery {
-            Some(set) if allowed => set.spend(typed),
-            _ => RecoverySet::dummy().spend(typed), // the same work
+        let (is_open, has_set) = (self.is_open(), self.recovery.newest.is_some());
+        let spent = if is_open {
+            self.recovery.spend(typed, cx.now)
+        } else {
+            Recovery::default().spend(typed, cx.now) // the same work
         };
+        let left = self.recovery.left();
         let why = match spent {
             Spent::Now => {
-                self.budgets.recovery.forgive();
-                let left = self.recovery.as_ref().map_or(0, RecoverySet::left);
                 let spent = DraftEvent::plain(EventKind::RecoveryCodeSpent { left });
                 let happened = Vec::from([spent.by(Method::RecoveryCode).purpose(purpose)]);
                 return self.accept_as(cx, None, Method::RecoveryCode, purpose, happened);
             }
             Spent::Before => RejectionReason::Replayed,
-            Spent::Never if !allowed => RejectionReason::WrongPurpose,
-            Spent::Never if self.is_open() && self.recovery.is_none() => RejectionReason::NoDevice,
-            Spent::Never => self.why_rejected(true, false),
+            Spent::Never | Spent::Counted | Spent::Closed if is_open && !has_set => {
+                RejectionReason::NoDevice
+            }
+            Spent::Never | Spent::Counted | Spent::Closed => self.why_rejected(true, false),
         };
-        let event = DraftEvent::plain(EventKind::Rejected(why)).by(Method::RecoveryCode);
-        self.reject(cx, Class::Recovery, event.purpose(purpose))
+        let by_code = |kind| DraftEvent::plain(kind).by(Method::RecoveryCode).purpose(purpose);
+        let mut happened = Vec::from([by_code(EventKind::Rejected(why))]);
+        if spent == Spent::Closed {
+            happened.push(by_code(EventKind::RecoveryCodeClosed { left }));
+        }
+        let is_counted = matches!(spent, Spent::Counted | Spent::Closed);
+        let (next, dummy) = if is_counted { (Some(self), None) } else { (None, Some(self)) };
+        let dummy = dummy.filter(|_| is_open);
+        Decision { answer: Verdict::Rejected { tries_left: NO_WAIT }, next, dummy, happened }
     }
 
-    /// Issues a new set of recovery codes, which ends the old set.
+    /// Issues a new set of recovery codes.
     pub(crate) fn regenerate(
         mut self: Box<Self>,
         cx: &Context<'_>,
+        leaked: bool,
         seed: &RecoverySeed,
     ) -> Decision<Result<RecoveryCodes, Refusal>> {
         let allowed = self.subject_proof(cx, &AnyPurpose::ChangeFactors);
@@ -122,9 +195,22 @@ impl Account {
             return Decision::refused(Refusal::NothingBound);
         }
         self.change_epoch();
-        self.budgets.recovery.forgive();
         let mut happened = Vec::new();
-        let codes = self.issue_recovery_codes(cx, seed, &mut happened);
+        let codes = self.issue_recovery_codes(cx, seed, leaked, &mut happened);
         self.change(codes, happened)
+    }
+
+    pub(crate) fn acknowledge(
+        mut self: Box<Self>,
+        set: ChallengeId,
+    ) -> Decision<Result<(), Refusal>> {
+        if self.offboarded_at.is_some() {
+            return Decision::refused(Refusal::Offboarded);
+        }
+        if !self.recovery.acknowledge(set) {
+            return Decision::refused(Refusal::NotFound);
+        }
+        let event = DraftEvent::plain(EventKind::RecoveryCodesSeen).by(Method::RecoveryCode);
+        self.change((), Vec::from([event]))
     }
 }

@@ -6,9 +6,12 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use crate::account::{Account, AnyPurpose, Class, DeviceId, EventKind, Proof, Proven, Purpose};
+use crate::account::{
+    Account, AnyPurpose, Class, DeviceId, EventKind, Proof, Proven, Purpose, RejectionReason,
+    reach_in_steps,
+};
 use crate::mfa::answer::Verdict;
-use crate::mfa::attempt::evaluate_dummy;
+use crate::mfa::attempt::{dummy_device, evaluate_dummy};
 use crate::mfa::decision::{Context, Decision, DraftEvent, malformed};
 use crate::mfa::handle::AccountAt;
 use crate::mfa::operation::{Attempt, without_traces};
@@ -17,10 +20,10 @@ use crate::otp::code::Code;
 impl<'m> AccountAt<'m> {
     /// Signs in, or steps up, with a code of an app or token.
     ///
-    /// Call it after the first factor. `code` goes through the strict door; pass what a person
-    /// pasted through [`Code::parse_lenient`] first. Accepted: the step or counter is burnt, with
-    /// all below it, and consecutive failures are forgiven. Rejected: counted. Emits `Accepted`,
-    /// `Rejected`, `Disabled`, or a note. NIST SP 800-63B-4 section 3.1.4.2.
+    /// Call it after the first factor. Accepted: the step or counter is burnt, with all below it, and
+    /// the rows of failures end. Rejected: counted, but for the copy of the code that the device's last
+    /// acceptance used. Emits `Accepted`, `Rejected`, `ClosedToStrangers`, `Disabled`, or a note. NIST
+    /// SP 800-63B-4 section 3.1.4.2.
     /// ```
     /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
     /// # let (mfa, store, mut rng, now) = host::new()?;
@@ -42,11 +45,13 @@ impl<'m> AccountAt<'m> {
         })
     }
 
-    /// Signs in, or steps up, with two consecutive codes of a device that has run out of every
-    /// window, on the same failures as [`AccountAt::verify`].
+    /// Sets a device right that has run out of every window, by two codes in a row of it: a phone whose
+    /// clock is off by up to ten minutes, a token whose button was pressed up to a thousand times.
     ///
-    /// Both codes and everything below are burnt, and the clock error or counter is learnt. Emits
-    /// `Resynchronised` and `Accepted`, or as `verify`. RFC 4226 section 7.4, RFC 6238 section 6.
+    /// Teaches and does not admit: it gives no proof, because two codes that were seen once must not be
+    /// worth a sign-in later. Both codes and everything below are burnt. Rejected: counted, on the same
+    /// failures as [`AccountAt::verify`]. Emits `Resynchronised`, of which the person is told. RFC 4226
+    /// section 7.4, RFC 6238 section 6.
     /// ```
     /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
     /// # let (mfa, store, mut rng, now) = host::new()?;
@@ -54,102 +59,141 @@ impl<'m> AccountAt<'m> {
     /// # let dana = mfa.account(&id).at(now);
     /// use countersign::SignIn;
     /// // A phone whose clock is ten minutes fast: the page asks for two codes in a row.
-    /// let shown = now.plus(600);
+    /// let shown = now.plus(540);
     /// let codes = [&*phone.code(shown), &*phone.code(shown.plus(30))];
-    /// let verdict = dana.resynchronise(phone.device, codes, SignIn).run(&store);
-    /// assert!(verdict.accepted().is_some());
+    /// assert!(dana.resynchronise(phone.device, codes).run(&store).accepted().is_some());
+    /// // The next code of that phone signs in.
+    /// let typed = phone.code(shown.plus(60));
+    /// assert!(dana.verify(&typed, SignIn).run(&store).accepted().is_some());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn resynchronise<P: Purpose>(
-        &self,
-        device: DeviceId,
-        codes: [&str; 2],
-        purpose: P,
-    ) -> Attempt<'m, Proof<P>> {
+    pub fn resynchronise(&self, device: DeviceId, codes: [&str; 2]) -> Attempt<'m, Resynchronised> {
         without_traces(|| {
             let [first, second] = codes.map(Code::parse_of_any_length);
-            self.attempt(purpose, move |account, cx, purpose| {
-                account.resynchronise(cx, device, first.as_ref().zip(second.as_ref()), purpose)
-            })
+            Attempt::new(self.operation(move |account, cx| {
+                Ok(account.resynchronise(cx, device, first.as_ref().zip(second.as_ref())))
+            }))
         })
+    }
+}
+
+/// A device that was set right. It is no proof: the person signs in with the next code.
+/// ```
+/// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+/// # let (mfa, store, mut rng, now) = host::new()?;
+/// # let (id, phone) = host::person(&mfa, &store, &mut rng, "42", now)?;
+/// # let dana = mfa.account(&id).at(now);
+/// let shown = now.plus(300);
+/// let codes = [&*phone.code(shown), &*phone.code(shown.plus(30))];
+/// let verdict = dana.resynchronise(phone.device, codes).run(&store);
+/// // The page asks for the next code.
+/// assert_eq!(verdict.accepted().map(|right| right.device()), Some(phone.device));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Resynchronised {
+    device: DeviceId,
+}
+
+impl Resynchronised {
+    /// The device's number.
+    #[must_use]
+    pub const fn device(self) -> DeviceId {
+        self.device
     }
 }
 
 impl Account {
     /// RFC 6238 section 5.2, RFC 4226 section 7.2.
     pub(crate) fn verify(
-        mut self: Box<Self>,
+        self: Box<Self>,
         cx: &Context<'_>,
         typed: Option<&Code>,
         purpose: &AnyPurpose,
     ) -> Decision<Verdict<Proven>> {
-        if let Some(no) = self.gate(cx, Class::Codes, purpose) {
-            return no;
-        }
+        let (mut account, charge) = match self.gate(cx, Class::Codes, purpose) {
+            Ok(open) => open,
+            Err(no) => return no,
+        };
         let Some(typed) = typed else { return malformed(purpose) };
         // Every device is evaluated, also after a match. A code that matches on two devices is burnt
         // on both: the digits are used up, not the device.
-        let (mut accepted, mut replayed, mut evaluated) = (None, None, false);
-        for device in &mut self.devices {
-            let Some(scan) = device.scan(cx.policy, cx.now, typed) else { continue };
+        let (mut accepted, mut before, mut evaluated) = (None, None, false);
+        for device in &mut account.devices {
+            let Some(found) = device.scan(cx.policy, cx.now, typed) else { continue };
             evaluated = true;
-            if let Some(moving_factor) = scan.accepted() {
-                let matched = device.accept(cx.policy, cx.now, moving_factor, false);
+            if let Some(moving_factor) = found.at {
+                let matched = device.accept(cx.policy, cx.now, moving_factor);
                 accepted.get_or_insert(matched);
-            } else if scan.seen {
-                replayed.get_or_insert((device.id, device.method()));
+            } else if found.repeated || found.seen {
+                let known = before.get_or_insert((device.id, device.method(), false));
+                known.2 |= found.repeated;
             }
         }
         if !evaluated {
-            evaluate_dummy(cx, |totp, after| {
-                totp.scan(typed, cx.now, cx.policy.window(), 0, after)
-            });
+            evaluate_dummy(cx, typed);
         }
-        match accepted {
-            Some(accepted) => self.accept_code(cx, accepted, purpose, Vec::new()),
-            None => {
-                let why = self.why_rejected(evaluated, replayed.is_some());
-                let mut event = DraftEvent::plain(EventKind::Rejected(why)).purpose(purpose);
-                if let Some((device, method)) = replayed {
-                    event = event.on(device, method);
-                }
-                self.reject(cx, Class::Codes, event)
+        if let Some(accepted) = accepted {
+            return account.accept_code(cx, accepted, purpose);
+        }
+        let why = account.why_rejected(evaluated, before.is_some());
+        let rejected = |why| {
+            let event = DraftEvent::plain(EventKind::Rejected(why)).purpose(purpose);
+            match before {
+                Some((device, method, _)) => event.on(device, method),
+                None => event,
             }
+        };
+        // Another device's window cannot make it a guess: a code that was accepted is used up.
+        match before {
+            Some((.., true)) => account.repeat(cx, charge, rejected(RejectionReason::Repeated)),
+            _ => account.reject(cx, charge, rejected(why)),
         }
     }
 
     /// RFC 4226 section 7.4, RFC 6238 section 6: two consecutive codes of one device.
     pub(crate) fn resynchronise(
-        mut self: Box<Self>,
+        self: Box<Self>,
         cx: &Context<'_>,
         device: DeviceId,
         typed: Option<(&Code, &Code)>,
-        purpose: &AnyPurpose,
-    ) -> Decision<Verdict<Proven>> {
-        if let Some(no) = self.gate(cx, Class::Codes, purpose) {
-            return no;
-        }
+    ) -> Decision<Verdict<Resynchronised>> {
+        let purpose = &AnyPurpose::ChangeFactors;
+        let (mut account, mut charge) = match self.gate(cx, Class::Codes, purpose) {
+            Ok(open) => open,
+            Err(no) => return no,
+        };
+        charge.weight = 1; // two codes in a row: the odds of a guess are a millionth of a code's
         let Some((first, second)) = typed else { return malformed(purpose) };
-        let found = self.devices.iter_mut().find(|found| found.id == device);
+        let found = account.devices.iter_mut().find(|found| found.id == device);
         let scanned = found
             .and_then(|found| Some((found.scan_far(cx.policy, cx.now, first, second)?, found)));
         let Some((scan, found)) = scanned else {
-            evaluate_dummy(cx, |totp, after| {
-                totp.scan_far(&[first, second], cx.now, cx.policy.resync_reach(), after)
-            });
-            let why = self.why_rejected(false, false);
+            evaluate_two_dummies(cx, first, second);
+            let why = account.why_rejected(false, false);
             let event = DraftEvent::plain(EventKind::Rejected(why)).purpose(purpose);
-            return self.reject(cx, Class::Codes, event);
+            return account.reject(cx, charge, event);
         };
         let Some(moving_factor) = scan.accepted() else {
             let (id, method) = (found.id, found.method());
-            let why = self.why_rejected(true, scan.seen);
+            let why = account.why_rejected(true, scan.seen);
             let event = DraftEvent::plain(EventKind::Rejected(why)).on(id, method).purpose(purpose);
-            return self.reject(cx, Class::Codes, event);
+            return account.reject(cx, charge, event);
         };
-        let accepted = found.accept(cx.policy, cx.now, moving_factor, true);
-        let kind = EventKind::Resynchronised { clock_offset: accepted.drift };
-        let happened = Vec::from([DraftEvent::plain(kind).on(accepted.device, accepted.method)]);
-        self.accept_code(cx, accepted, purpose, happened)
+        let taught = found.teach(cx.now, moving_factor);
+        account.succeed(cx, Class::Codes);
+        let kind = EventKind::Resynchronised { clock_offset: taught.drift };
+        let event = DraftEvent::plain(kind).on(taught.device, taught.method);
+        let answer = Verdict::Accepted(Resynchronised { device: taught.device });
+        Decision::stored(answer, account, Vec::from([event]))
+    }
+}
+
+/// As long a search as for a device that the person has.
+fn evaluate_two_dummies(cx: &Context<'_>, first: &Code, second: &Code) {
+    if let Some(totp) = dummy_device(cx) {
+        let reach = reach_in_steps(cx.policy, &cx.policy.parameters());
+        let scan = totp.scan_far(&[first, second], cx.now, reach, Some(u64::MAX));
+        core::hint::black_box(scan);
     }
 }

@@ -8,16 +8,18 @@ use alloc::vec::Vec;
 use rand::CryptoRng;
 
 use crate::account::{
-    Account, AnyPurpose, Challenge, ChallengeId, ChallengeSeed, ChangeFactors, Class, Device,
-    DeviceId, EventKind, Factor, Label, Method, OutOfBand, PhoneNumber, Proof, Proven, Purpose,
-    Refusal, RejectionReason,
+    Account, AnyPurpose, ChallengeId, ChallengeSeed, ChangeFactors, Class, Device, DeviceId,
+    EventKind, Factor, Gate, Label, Method, OutOfBand, PhoneNumber, Proof, Proven, Purpose,
+    Refusal, RejectionReason, SentText,
 };
 use crate::mfa::answer::Verdict;
 use crate::mfa::decision::{Context, Decision, DraftEvent, expired, malformed};
+use crate::mfa::enrol::Offered;
 use crate::mfa::handle::AccountAt;
 use crate::mfa::operation::{Attempt, Change, without_traces};
 use crate::otp::code::Code;
 use crate::text::Text;
+use crate::time::UnixTime;
 
 impl<'m> AccountAt<'m> {
     /// Starts the binding of a telephone for SMS, the restricted last resort: a code for the host to
@@ -35,7 +37,7 @@ impl<'m> AccountAt<'m> {
     /// // After the page that says what SMS does not protect against and offers an app.
     /// let (number, told) = (PhoneNumber::new("+12025550123")?, RestrictedNotice::given_by_host());
     /// let sent = dana.enrol_phone("Mobile", number, told, &mut rng).run(&store)?;
-    /// let typed = sent.code().expose_str(); // as it came by text
+    /// let typed = sent.to_send().ok_or("nothing to send")?.expose_str(); // as it came by text
     /// assert!(dana.confirm(sent.id(), typed, &mut rng).run(&store).accepted().is_some());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -55,21 +57,24 @@ impl<'m> AccountAt<'m> {
         })
     }
 
-    /// Makes a code for the bound telephone; the host sends it. It takes the place of the last one.
+    /// Makes a code for the bound telephone; the host sends it. A code that was sent before stays good
+    /// for its purpose.
     ///
-    /// Refused: no telephone, the purpose, or too soon. Emits `ChallengeIssued`. NIST SP 800-63B-4
-    /// section 3.1.3.
+    /// Asked for again within thirty seconds, it returns the code that is on its way, with nothing to
+    /// send. Refused: no telephone, the purpose, or too many: from unknown browsers five at once and
+    /// eight in a day, two more from remembered ones; a success gives all back. Emits `ChallengeIssued`.
+    /// NIST SP 800-63B-4 section 3.1.3.
     /// ```
     /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
     /// # let (mfa, store, mut rng, now) = host::new()?;
     /// # let id = host::telephone(&mfa, &store, &mut rng, "42", now)?;
     /// # let dana = mfa.account(&id).at(now);
-    /// use countersign::{account::Refusal, SignIn};
-    /// // The gateway sends it; a second one within half a minute is refused.
+    /// use countersign::SignIn;
+    /// // The gateway sends it, once.
     /// let sent = dana.send_code(SignIn, &mut rng).run(&store)?;
     /// assert_eq!(sent.destination().as_str(), "+12025550123");
-    /// let again = dana.send_code(SignIn, &mut rng).run(&store).err().and_then(|no| no.refusal());
-    /// assert_eq!(again, Some(Refusal::TooSoon { until: now.plus(30) }));
+    /// let again = dana.send_code(SignIn, &mut rng).run(&store)?;
+    /// assert!(again.id() == sent.id() && again.to_send().is_none());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn send_code(
@@ -92,7 +97,7 @@ impl<'m> AccountAt<'m> {
     /// # let dana = mfa.account(&id).at(now);
     /// use countersign::{Method, SignIn};
     /// let sent = dana.send_code(SignIn, &mut rng).run(&store)?;
-    /// let typed = sent.code().expose_str(); // as it came by text
+    /// let typed = sent.to_send().ok_or("nothing to send")?.expose_str(); // as it came by text
     /// // The form names the challenge in a hidden field.
     /// let proof = dana.verify_sent_code(sent.id(), typed, SignIn).run(&store).accepted();
     /// assert_eq!(proof.map(|proof| proof.method()), Some(Method::Sms));
@@ -113,46 +118,59 @@ impl<'m> AccountAt<'m> {
     }
 }
 
+/// Bindings of a telephone that can be started in a day: each texts a number that the attacker chose.
+const BINDINGS_A_DAY: usize = 3;
+
+/// Codes that can be sent in a day, and how many of them only from a remembered browser.
+const TEXTS_A_DAY: usize = 10;
+const KEPT_FOR_REMEMBERED: usize = 2;
+
+/// Codes that an unknown browser can have sent at once; then one more in every fifth of a day.
+const AT_ONCE: u64 = 5;
+const DAY: u64 = 24 * 60 * 60;
+
 impl Account {
     /// Starts the binding of a telephone, the restricted last resort (NIST SP 800-63B-4 section
     /// 3.1.3.3): a code goes to the new number. A person has one; a new number takes over.
     pub(crate) fn enrol_phone(
-        self: Box<Self>,
+        mut self: Box<Self>,
         cx: &Context<'_>,
         number: &PhoneNumber,
         device: DeviceId,
         label: &Label,
         seed: &ChallengeSeed,
     ) -> Decision<Result<OutOfBand, Refusal>> {
-        if let Err(refusal) = self.may_bind(cx).and_then(|()| self.may_send(cx)) {
+        let bindings = &mut self.texts.bindings;
+        bindings.retain(|at| at.lasts(DAY, cx.now));
+        if bindings.len() >= BINDINGS_A_DAY {
+            let until = bindings.first().copied().unwrap_or_default().plus(DAY);
+            let refusal = self.may_bind(cx).err().unwrap_or(Refusal::TooSoon { until });
             return Decision::refused(refusal);
         }
+        bindings.push(cx.now);
         let old =
             self.devices.iter().find(|device| device.in_use() && device.method() == Method::Sms);
         let old = old.map(|old| old.id);
-        let factor = Factor::Phone(number.clone());
-        let mut decision = self.enrol(cx, seed.id, device, label, &factor, old);
-        let until = cx.now.plus(cx.policy.challenge_lifetime().as_u64());
+        let offered = Offered::New(Factor::Phone(number.clone()));
+        let mut decision = self.enrol(cx, (seed.id, device), label, &offered, old);
         let digits = cx.policy.challenge_digits();
-        if let Some(next) = &mut decision.next {
-            next.code_sent_at = Some(cx.now);
-            if let Some(pending) = &mut next.pending {
-                pending.sent = Some((seed.sealed(digits), 0));
-                pending.until = pending.until.min(until);
-            }
-        }
+        let pending = decision.next.as_mut().and_then(|next| next.pending.as_mut());
+        let until = pending.map(|pending| {
+            pending.sent = Some(seed.sealed(digits));
+            pending.until(cx.policy)
+        });
+        let until = until.unwrap_or(cx.now);
         decision.map(|answer| {
-            answer.map(|enrolment| OutOfBand {
+            answer.map(|_| OutOfBand {
                 id: seed.id,
-                code: Box::new(seed.code(digits)),
+                code: Some(Box::new(seed.code(digits))),
                 destination: number.clone(),
-                until: until.min(enrolment),
+                until,
             })
         })
     }
 
-    /// Sends a code to the bound number. A new code takes the place of the old one and of nothing
-    /// else: failures stay.
+    /// Sends a code to the bound number. Failures stay, and so does an older code that still lives.
     pub(crate) fn send_code(
         mut self: Box<Self>,
         cx: &Context<'_>,
@@ -163,26 +181,44 @@ impl Account {
             Factor::Phone(number) if device.in_use() => Some((device.id, number.clone())),
             _ => None,
         });
-        let (device, destination) = match (bound, self.may_send(cx)) {
+        let (device, destination) = match bound {
             _ if self.offboarded_at.is_some() => return Decision::refused(Refusal::Offboarded),
-            (None, _) => return Decision::refused(Refusal::NothingBound),
+            None => return Decision::refused(Refusal::NothingBound),
             _ if !self.sms_permits(purpose) => return Decision::refused(Refusal::NotPermitted),
-            (_, Err(refusal)) => return Decision::refused(refusal),
-            (Some(bound), Ok(())) => bound,
+            Some(bound) => bound,
         };
-        let until = cx.now.plus(cx.policy.challenge_lifetime().as_u64());
+        let lifetime = cx.policy.challenge_lifetime().as_u64();
+        let interval = cx.policy.challenge_interval().as_u64().saturating_sub(1);
+        let waits =
+            self.texts.live.iter().find(|text| {
+                text.purpose == *purpose && text.at.lasts(interval.min(lifetime), cx.now)
+            });
+        if let Some(waits) = waits {
+            // Asked for again: an attacker who asks without end neither has texts sent nor takes the
+            // place of the owner's.
+            let until = waits.at.plus(lifetime);
+            let answer = OutOfBand { id: waits.id, code: None, destination, until };
+            let event = DraftEvent::plain(EventKind::ChallengeIssued { until });
+            let event = event.on(device, Method::Sms).purpose(purpose);
+            return Decision::unchanged(Ok(answer), event);
+        }
+        if let Err(refusal) = self.may_send(cx) {
+            return Decision::refused(refusal);
+        }
+        let until = cx.now.plus(lifetime);
         let digits = cx.policy.challenge_digits();
-        self.sent = Some(Challenge {
+        self.texts.live.retain(|text| text.at.lasts(lifetime, cx.now));
+        self.texts.live.push(SentText {
             id: seed.id,
             purpose: purpose.clone(),
-            until,
+            at: cx.now,
             device,
             failures: 0,
-            sent: Some(seed.sealed(digits)),
+            sent: seed.sealed(digits),
         });
-        self.code_sent_at = Some(cx.now);
-        let answer =
-            OutOfBand { id: seed.id, code: Box::new(seed.code(digits)), destination, until };
+        self.texts.sent.push((cx.now, cx.browser.is_some()));
+        let code = Some(Box::new(seed.code(digits)));
+        let answer = OutOfBand { id: seed.id, code, destination, until };
         let event = DraftEvent::plain(EventKind::ChallengeIssued { until }).on(device, Method::Sms);
         self.change(answer, Vec::from([event.purpose(purpose)]))
     }
@@ -190,51 +226,72 @@ impl Account {
     /// NIST SP 800-63B-4 section 3.1.3.2: the answer to a sent code, once, for the purpose it was
     /// sent for.
     pub(crate) fn verify_sent_code(
-        mut self: Box<Self>,
+        self: Box<Self>,
         cx: &Context<'_>,
         id: ChallengeId,
         typed: Option<&Code>,
         purpose: &AnyPurpose,
     ) -> Decision<Verdict<Proven>> {
-        if let Some(no) = self.gate(cx, Class::OutOfBand, purpose) {
-            return no;
-        }
+        let (mut account, charge) = match self.gate(cx, Class::OutOfBand, purpose) {
+            Ok(open) => open,
+            Err(no) => return no,
+        };
         let Some(typed) = typed else { return malformed(purpose) };
-        let live = self.sent.take_if(|live| live.id == id && cx.now <= live.until);
-        let Some(mut challenge) = live else { return expired(purpose) };
-        let device = challenge.device;
-        let in_use = self.device(device).is_some_and(Device::in_use);
-        let same_purpose = challenge.purpose == *purpose;
-        let right = challenge.sent.as_ref().is_some_and(|sent| sent.is(&id, typed));
+        let lifetime = cx.policy.challenge_lifetime().as_u64();
+        let live = &mut account.texts.live;
+        let place = live.iter().position(|text| text.id == id && text.at.lasts(lifetime, cx.now));
+        let Some(mut text) = place.map(|place| live.remove(place)) else { return expired(purpose) };
+        let device = text.device;
+        let in_use = account.device(device).is_some_and(Device::in_use);
+        let same_purpose = text.purpose == *purpose;
+        let right = text.sent.is(&id, typed);
         if right && same_purpose && in_use {
-            self.budgets.out_of_band.forgive();
-            if let Some(device) = self.device_mut(device) {
+            account.succeed(cx, Class::OutOfBand);
+            account.texts.sent.clear(); // a success gives the texts back
+            if let Some(device) = account.device_mut(device) {
                 device.last_used = Some(cx.now);
             }
-            return self.accept_as(cx, Some(device), Method::Sms, purpose, Vec::new());
+            return account.accept_as(cx, Some(device), Method::Sms, purpose, Vec::new());
         }
-        challenge.failures = challenge.failures.saturating_add(1);
-        if u64::from(challenge.failures) < cx.policy.challenge_tries().as_u64() {
-            self.sent = Some(challenge);
+        text.failures = text.failures.saturating_add(1);
+        if u64::from(text.failures) < cx.policy.challenge_tries().as_u64() {
+            account.texts.live.push(text);
         }
         let why =
             if same_purpose { RejectionReason::WrongCode } else { RejectionReason::WrongPurpose };
         let event = DraftEvent::plain(EventKind::Rejected(why)).on(device, Method::Sms);
-        self.reject(cx, Class::OutOfBand, event.purpose(purpose))
+        account.reject(cx, charge, event.purpose(purpose))
     }
 
-    /// Whether a code may be sent now. The interval holds for the person: answering a code, using
-    /// it up or starting something else does not shorten it, or an attacker with the password could
-    /// have texts sent without end.
+    /// Whether one more code may be sent now. The limits hold for the person, and only a success gives
+    /// texts back: an attacker with the password could otherwise have them sent without end.
     pub(crate) fn may_send(&self, cx: &Context<'_>) -> Result<(), Refusal> {
         let throttle = cx.policy.throttle(Class::OutOfBand);
-        let by_failures = self.budgets.out_of_band.waits_until(&throttle, cx.now);
-        let interval = cx.policy.challenge_interval().as_u64();
-        let reach = cx.now.plus(interval);
-        // A moment beyond that reach was written by a clock that was wrong: it does not hold.
-        let sent_at = self.code_sent_at.filter(|sent_at| *sent_at <= reach);
-        let by_interval = sent_at.map(|sent_at| sent_at.plus(interval).min(reach));
-        match by_failures.max(by_interval.filter(|until| *until > cx.now)) {
+        let (_, gate) = self.out_of_band.gate(&throttle, cx.browser.is_some(), 1, cx.now);
+        match gate {
+            Gate::Open => {}
+            Gate::Wait(until) => return Err(Refusal::TooSoon { until }),
+            Gate::Closed => return Err(Refusal::NotPermitted),
+        }
+        let sent = || self.texts.sent.iter().filter(|(at, _)| at.lasts(DAY, cx.now));
+        let (limit, at_once) = match cx.browser {
+            Some(_) => (TEXTS_A_DAY, None),
+            None => {
+                // Each text takes a fifth of a day to come back.
+                let back = DAY.checked_div(AT_ONCE).unwrap_or(DAY);
+                let of_unknown = sent().filter(|(_, remembered)| !remembered);
+                let all_back = of_unknown.fold(UnixTime::default(), |all_back, (at, _)| {
+                    all_back.max(cx.now.min(*at)).plus(back)
+                });
+                let ahead = back.saturating_mul(AT_ONCE.saturating_sub(1));
+                let free_at = UnixTime::from_secs(all_back.as_secs().saturating_sub(ahead));
+                (TEXTS_A_DAY.saturating_sub(KEPT_FOR_REMEMBERED), Some(free_at))
+            }
+        };
+        let excess = sent().count().saturating_add(1).checked_sub(limit).filter(|over| *over > 0);
+        let oldest = excess.and_then(|over| sent().nth(over.saturating_sub(1)));
+        let by_day = oldest.map(|(at, _)| cx.now.min(*at).plus(DAY).plus(1));
+        match by_day.max(at_once).filter(|until| *until > cx.now) {
             Some(until) => Err(Refusal::TooSoon { until }),
             None => Ok(()),
         }

@@ -190,6 +190,11 @@ impl Totp {
         }
     }
 
+    #[cfg(feature = "alloc")]
+    pub(crate) const fn hotp(&self) -> &Hotp {
+        &self.hotp
+    }
+
     /// The code at `now`; `None` before T0.
     #[must_use]
     pub fn generate(&self, now: UnixTime) -> Option<Code> {
@@ -248,8 +253,10 @@ impl Totp {
         after: Option<u64>,
     ) -> Option<StepMatch> {
         let scan = match codes {
-            [first, second] => self.scan_far(&[first, second], now, reach, after),
-            [first, second, third] => self.scan_far(&[first, second, third], now, reach, after),
+            [first, second] => self.scan_far(&[first, second], now, reach.as_u32(), after),
+            [first, second, third] => {
+                self.scan_far(&[first, second, third], now, reach.as_u32(), after)
+            }
             _ => return None,
         };
         self.step_match(scan, now)
@@ -259,11 +266,11 @@ impl Totp {
         &self,
         codes: &[&Code; N],
         now: UnixTime,
-        reach: Reach,
+        reach: u32,
         after: Option<u64>,
     ) -> Scan {
-        let back = i64::from(reach.as_u32()).saturating_neg();
-        let count = reach.as_u32().saturating_mul(2).saturating_add(1);
+        let back = i64::from(reach).saturating_neg();
+        let count = reach.saturating_mul(2).saturating_add(1);
         let factors = self.factors(now, back, count, after);
         factors.map_or(Scan::NOTHING, |factors| self.hotp.scan_wiped(codes, factors))
     }

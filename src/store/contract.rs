@@ -157,6 +157,14 @@ pub trait Store {
     fn note(&self, id: &AccountId, events: &[Event]) -> Result<(), Self::Error> {
         Ok(())
     }
+
+    /// Waits a random while after the `lost`-th lost race of a revocation, so that the next round meets
+    /// fewer others. With the feature `std` the thread sleeps, at most 64 ms.
+    #[allow(unused_variables)]
+    fn pause(&self, lost: usize) {
+        #[cfg(feature = "std")]
+        crate::os::sleep_a_random_while(lost);
+    }
 }
 
 /// [`Store`] for stores that are awaited. The same promises, method by method.
@@ -212,6 +220,20 @@ pub trait AsyncStore {
     ) -> impl Future<Output = Result<(), Self::Error>> + Send {
         core::future::ready(Ok(()))
     }
+
+    /// Waits a random while after the `lost`-th lost race of a revocation, as [`Store::pause`]. Override
+    /// it with the runtime's timer: without one it lets other tasks run, and goes on.
+    #[allow(unused_variables)]
+    fn pause(&self, lost: usize) -> impl Future<Output = ()> + Send {
+        let mut waited = false;
+        core::future::poll_fn(move |task| {
+            if core::mem::replace(&mut waited, true) {
+                return core::task::Poll::Ready(());
+            }
+            task.waker().wake_by_ref();
+            core::task::Poll::Pending
+        })
+    }
 }
 
 macro_rules! stores_through_a_pointer {
@@ -229,6 +251,10 @@ macro_rules! stores_through_a_pointer {
 
             fn note(&self, id: &AccountId, events: &[Event]) -> Result<(), Self::Error> {
                 (**self).note(id, events)
+            }
+
+            fn pause(&self, lost: usize) {
+                (**self).pause(lost);
             }
         }
 
@@ -256,6 +282,10 @@ macro_rules! stores_through_a_pointer {
                 events: &[Event],
             ) -> impl Future<Output = Result<(), Self::Error>> + Send {
                 (**self).note(id, events)
+            }
+
+            fn pause(&self, lost: usize) -> impl Future<Output = ()> + Send {
+                (**self).pause(lost)
             }
         }
     )*};

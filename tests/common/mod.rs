@@ -361,9 +361,14 @@ impl Policy for Numbers {
         self.look_ahead.unwrap_or_else(|| Recommended.look_ahead())
     }
 
-    fn resync_reach(&self) -> Reach {
+    fn counter_reach(&self) -> Reach {
         self.reaches.fetch_add(1, Ordering::SeqCst);
-        Recommended.resync_reach()
+        Recommended.counter_reach()
+    }
+
+    fn clock_reach(&self) -> Bounded<0, 3600> {
+        self.reaches.fetch_add(1, Ordering::SeqCst);
+        Recommended.clock_reach()
     }
 
     fn parameters(&self) -> Parameters {
@@ -393,9 +398,11 @@ pub enum Said {
     Accepted,
     Rejected(u8),
     Wait(UnixTime),
-    Disabled,
+    Closed,
     Expired,
     Malformed,
+    Refused,
+    AlreadyConfirmed,
 }
 
 pub fn said<T, F: std::fmt::Debug>(verdict: &Verdict<T, F>) -> Said {
@@ -403,7 +410,9 @@ pub fn said<T, F: std::fmt::Debug>(verdict: &Verdict<T, F>) -> Said {
         Verdict::Accepted(_) => Said::Accepted,
         Verdict::Rejected { tries_left } => Said::Rejected(*tries_left),
         Verdict::Wait { until } => Said::Wait(*until),
-        Verdict::Disabled => Said::Disabled,
+        Verdict::Closed => Said::Closed,
+        Verdict::Refused => Said::Refused,
+        Verdict::AlreadyConfirmed => Said::AlreadyConfirmed,
         Verdict::Expired => Said::Expired,
         Verdict::Malformed => Said::Malformed,
         Verdict::Undecided(fault) => panic!("{fault:?}"),
@@ -497,7 +506,9 @@ pub fn accepted_as<T, U, F>(verdict: Verdict<T, F>, accept: impl FnOnce(T) -> U)
         Verdict::Accepted(accepted) => Verdict::Accepted(accept(accepted)),
         Verdict::Rejected { tries_left } => Verdict::Rejected { tries_left },
         Verdict::Wait { until } => Verdict::Wait { until },
-        Verdict::Disabled => Verdict::Disabled,
+        Verdict::Closed => Verdict::Closed,
+        Verdict::Refused => Verdict::Refused,
+        Verdict::AlreadyConfirmed => Verdict::AlreadyConfirmed,
         Verdict::Expired => Verdict::Expired,
         Verdict::Malformed => Verdict::Malformed,
         Verdict::Undecided(fault) => Verdict::Undecided(fault),
@@ -584,7 +595,7 @@ impl Practice {
 impl<P: Policy> Practice<P> {
     pub fn with(policy: P) -> Practice<P> {
         Practice {
-            mfa: Mfa::new(Keyring::new(KEY), policy),
+            mfa: Mfa::with_policy(Keyring::new(KEY), policy).unwrap(),
             store: Ledger::default(),
             clock: AtomicU64::new(START.as_secs()),
             seeds: AtomicU64::new(1),
@@ -710,10 +721,10 @@ impl<P: Policy> Practice<P> {
         self.run(bind).unwrap().device()
     }
 
-    /// Starts a host's check.
-    pub fn start_external(&self, id: &AccountId, purpose: impl Purpose) -> ChallengeId {
+    /// Starts a host's check. Returns the token of the challenge.
+    pub fn start_external(&self, id: &AccountId, purpose: impl Purpose) -> String {
         let start = self.at(id).start_external(purpose, &mut self.rng());
-        self.run(start).unwrap().id()
+        start.unwrap().token().to_owned()
     }
 
     pub fn settle<Q: Purpose>(
@@ -749,7 +760,8 @@ impl<P: Policy> Practice<P> {
         proof: Option<Proof<ChangeFactors>>,
     ) -> DeviceId {
         let sent = self.enrol_phone(id, number, proof).unwrap();
-        let bound = self.confirm(id, sent.id(), sent.code().expose_str()).accepted().unwrap();
+        let bound =
+            self.confirm(id, sent.id(), sent.to_send().unwrap().expose_str()).accepted().unwrap();
         self.wait(60);
         bound.device()
     }

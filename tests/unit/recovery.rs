@@ -35,37 +35,107 @@ fn a_code_reads_back_from_what_it_prints() {
         assert!(RecoveryCode::parse(wrong).is_err(), "{wrong}");
     }
     for unknown in ["U", "u", "!", "\0", "UU", "U!U"] {
-        let wrong = std::format!("{}{unknown}", &text[..29 - unknown.len()]);
+        let wrong = std::format!("{}{unknown}", &text[..34 - unknown.len()]);
         assert!(RecoveryCode::parse(&wrong).is_err(), "{wrong}");
     }
 }
 
+/// A set whose codes are the bytes 0, 1, 2 and so on, over and over, but for the last four bits.
+fn seed() -> RecoverySeed {
+    let code = |at: usize| {
+        let mut code = [at as u8; CODE_LEN];
+        code[CODE_LEN - 1] &= 0xf0;
+        code
+    };
+    let id = ChallengeId::from_bytes([5; 16]);
+    RecoverySeed { id, codes: core::array::from_fn(code), salt: [7; 16] }
+}
+
+fn issued() -> (RecoveryCodes, Recovery) {
+    let (codes, set) = seed().issue(10, at(0));
+    (codes, Recovery { newest: Some(set), old: None })
+}
+
+fn at(secs: u64) -> UnixTime {
+    UnixTime::from_secs(1_800_000_000 + secs)
+}
+
+/// The code with another secret.
+fn misread(code: &RecoveryCode) -> RecoveryCode {
+    let mut bytes = code.0;
+    bytes[10] ^= 1;
+    RecoveryCode(bytes)
+}
+
 #[test]
 fn each_code_of_a_set_is_spent_once() {
-    let seed = RecoverySeed { codes: core::array::from_fn(|at| [at as u8; 15]), salt: [7; 16] };
-    let (codes, mut set) = seed.issue(10, UnixTime::from_secs(1));
-    assert_eq!((codes.len(), set.left()), (10, 10));
-    assert_eq!(set.spend(&RecoveryCode([99; 15])), Spent::Never);
+    let (codes, mut recovery) = issued();
+    assert_eq!((codes.len(), recovery.left()), (10, 10));
+    assert_eq!(recovery.spend(&RecoveryCode([99; CODE_LEN]), at(1)), Spent::Never);
     for (spent, code) in (1_u8..).zip(codes.iter()) {
-        assert_eq!(set.spend(code), Spent::Now);
-        assert_eq!(set.spend(code), Spent::Before);
-        assert_eq!(set.left(), 10 - spent);
+        assert_eq!(recovery.spend(code, at(1)), Spent::Now);
+        assert_eq!(recovery.spend(code, at(1)), Spent::Before);
+        assert_eq!(recovery.left(), 10 - spent);
     }
 }
 
 #[test]
+fn a_failure_counts_on_the_code_that_was_named_and_a_hundred_close_it() {
+    let (codes, mut recovery) = issued();
+    let all: Vec<_> = codes.iter().collect();
+    for _ in 0..99 {
+        assert_eq!(recovery.spend(&misread(all[3]), at(1)), Spent::Counted);
+    }
+    assert_eq!(recovery.spend(&misread(all[3]), at(1)), Spent::Closed);
+    assert_eq!(recovery.spend(&misread(all[3]), at(1)), Spent::Never);
+    assert_eq!(recovery.spend(all[3], at(1)), Spent::Before);
+    assert_eq!(recovery.left(), 9);
+    assert_eq!(recovery.spend(all[4], at(1)), Spent::Now);
+}
+
+#[test]
+fn the_old_set_lives_until_the_new_one_is_seen_and_a_day_at_most() {
+    let other = || {
+        let (codes, mut set) = seed().issue(10, at(10));
+        (set.salt, set.id) = ([8; 16], ChallengeId::from_bytes([6; 16]));
+        for (stored, code) in set.codes.iter_mut().zip(codes.iter()) {
+            stored.hash = code.hash(&set.salt);
+            stored.name += 1000;
+        }
+        set
+    };
+    let ends: [fn(&mut Recovery); 4] = [
+        |recovery| assert!(recovery.acknowledge(ChallengeId::from_bytes([6; 16]))),
+        |recovery| recovery.expire(at(10 + 24 * 60 * 60 + 1)),
+        |recovery| recovery.expire(at(10).plus(0).min(UnixTime::from_secs(1_700_000_000))),
+        |recovery| {
+            let set = recovery.newest.take().unwrap();
+            recovery.replace(set, true, at(11));
+        },
+    ];
+    for end in ends {
+        let (codes, mut recovery) = issued();
+        recovery.replace(other(), false, at(10));
+        assert_eq!(recovery.spend(codes.iter().next().unwrap(), at(20)), Spent::Now);
+        end(&mut recovery);
+        assert!(recovery.old.is_none());
+    }
+    let (_, mut recovery) = issued();
+    assert!(!recovery.acknowledge(ChallengeId::from_bytes([9; 16])) && !recovery.is_seen());
+}
+
+#[test]
 fn a_set_is_printed_one_code_a_line() {
-    let seed = RecoverySeed { codes: core::array::from_fn(|at| [at as u8; 15]), salt: [7; 16] };
-    let (codes, _) = seed.issue(3, UnixTime::from_secs(1));
+    let (codes, _) = seed().issue(3, at(0));
     let lines = codes.expose_lines();
     assert_eq!(
         lines.as_str(),
-        "0000-0000-0000-0000-0000-0000\n\
-         040G-2081-040G-2081-040G-2081\n\
-         0810-40G2-0810-40G2-0810-40G2\n"
+        "0000-0000-0000-0000-0000-0000-0000\n\
+         040G-2081-040G-2081-040G-2081-040G\n\
+         0810-40G2-0810-40G2-0810-40G2-0810\n"
     );
     assert!(codes.iter().zip(lines.lines()).all(|(code, line)| *code.expose_text() == line));
     assert_eq!((codes.len(), codes.is_empty()), (3, false));
-    let (none, _) = seed.issue(0, UnixTime::from_secs(1)); // no policy says so
+    let (none, _) = seed().issue(0, at(0)); // no policy says so
     assert_eq!((none.len(), none.is_empty()), (0, true));
 }

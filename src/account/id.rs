@@ -1,0 +1,222 @@
+//! The numbers of things: of a person, a device, a browser. None is secret.
+//!
+//! Standard: NIST SP 800-63B-4 section 4.1 (an authenticator is bound to one account).
+
+use core::fmt;
+use core::hash::{Hash, Hasher};
+use core::str::FromStr;
+
+use crate::text::{read_hex, serde_as_text, unit_error};
+
+/// The host's own number for one person: 1 to 64 opaque bytes, compared bytewise.
+///
+/// Take it from the primary key of the person's row. Never from a name or an address: two spellings
+/// of one name are two ids, so the second spelling has a fresh failure budget or no factor at all
+/// (CVE-2025-6004, CVE-2020-12812, CVE-2026-47203).
+/// ```
+/// use countersign::AccountId;
+/// // From the primary key of the person's row, never from a name.
+/// let id = AccountId::new(42_u64.to_be_bytes())?;
+/// assert_eq!(id.as_bytes(), 42_u64.to_be_bytes());
+/// assert_eq!(id.to_string().parse(), Ok(id)); // through a log and back
+/// # Ok::<(), countersign::account::AccountIdError>(())
+/// ```
+#[derive(Clone, Copy, Eq, Ord, PartialEq, PartialOrd)]
+pub struct AccountId {
+    bytes: [u8; AccountId::MAX_LEN], // zero after `len`
+    len: u8,
+}
+
+impl AccountId {
+    /// The most bytes of an id.
+    pub const MAX_LEN: usize = 64;
+
+    /// Takes the bytes as they are.
+    ///
+    /// # Errors
+    /// [`AccountIdError`] for no bytes, or more than 64.
+    pub fn new(id: impl AsRef<[u8]>) -> Result<AccountId, AccountIdError> {
+        let id = id.as_ref();
+        let mut bytes = [0; Self::MAX_LEN];
+        let len = u8::try_from(id.len()).map_err(|_| AccountIdError)?;
+        match bytes.get_mut(..id.len()) {
+            Some(place) if !id.is_empty() => place.copy_from_slice(id),
+            _ => return Err(AccountIdError),
+        }
+        Ok(AccountId { bytes, len })
+    }
+
+    /// The bytes. Store them in a binary column: a collation that folds case or trims spaces makes
+    /// two people one.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..usize::from(self.len)).unwrap_or_default()
+    }
+}
+
+impl Hash for AccountId {
+    /// Of the bytes there are, not of their room.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_bytes().hash(state);
+    }
+}
+
+impl fmt::Display for AccountId {
+    /// In hexadecimal.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_bytes().iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for AccountId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AccountId({self})")
+    }
+}
+
+impl FromStr for AccountId {
+    type Err = AccountIdError;
+
+    /// Reads what `Display` prints.
+    fn from_str(text: &str) -> Result<AccountId, AccountIdError> {
+        let mut bytes = [0; Self::MAX_LEN];
+        let len = read_hex(text, &mut bytes).ok_or(AccountIdError)?;
+        AccountId::new(bytes.get(..len).unwrap_or_default())
+    }
+}
+
+serde_as_text!(AccountId);
+
+unit_error! {
+    /// An account id has 1 to 64 bytes.
+    /// ```
+    /// use countersign::{account::AccountIdError, AccountId};
+    /// // A row without a key is a fault of the host: it fails here, and no account is shared.
+    /// assert_eq!(AccountId::new(""), Err(AccountIdError));
+    /// assert_eq!("4g".parse::<AccountId>(), Err(AccountIdError));
+    /// ```
+    AccountIdError: "an account id has 1 to 64 bytes, as text two hexadecimal digits for each"
+}
+
+/// The random number of one enrolled device. A device enrolled again is another device.
+///
+/// Serialised as its sixteen hexadecimal digits: many readers of JSON lose digits of such a number.
+/// ```
+/// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+/// # let (mfa, store, mut rng, now) = host::new()?;
+/// # let (id, phone) = host::person(&mfa, &store, &mut rng, "42", now)?;
+/// # let dana = mfa.account(&id).at(now);
+/// use countersign::DeviceId;
+/// // In the button "remove this device" of a page, and back from it.
+/// let button = phone.device.to_string();
+/// assert_eq!(button.parse::<DeviceId>()?, phone.device);
+/// assert_eq!(DeviceId::from_u64(phone.device.as_u64()), phone.device);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct DeviceId(u64);
+
+impl DeviceId {
+    /// From the number that [`DeviceId::as_u64`] gave.
+    #[must_use]
+    pub const fn from_u64(id: u64) -> DeviceId {
+        DeviceId(id)
+    }
+
+    /// The number, for a column or a form.
+    #[must_use]
+    pub const fn as_u64(self) -> u64 {
+        self.0
+    }
+}
+
+impl fmt::Display for DeviceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+impl FromStr for DeviceId {
+    type Err = DeviceIdError;
+
+    /// Reads what `Display` prints, from a form for example.
+    fn from_str(text: &str) -> Result<DeviceId, DeviceIdError> {
+        let mut bytes = [0; 8];
+        match read_hex(text, &mut bytes) {
+            Some(8) => Ok(DeviceId(u64::from_be_bytes(bytes))),
+            _ => Err(DeviceIdError),
+        }
+    }
+}
+
+serde_as_text!(DeviceId);
+
+unit_error! {
+    /// The text is not a device id: sixteen hexadecimal digits.
+    /// ```
+    /// use countersign::{account::DeviceIdError, DeviceId};
+    /// // A form that was tampered with is a bad request.
+    /// assert_eq!("phone".parse::<DeviceId>(), Err(DeviceIdError));
+    /// assert_eq!(DeviceIdError.to_string(), "a device id is sixteen hexadecimal digits");
+    /// ```
+    DeviceIdError: "a device id is sixteen hexadecimal digits"
+}
+
+/// The random number of one remembered browser. Not secret: the token is.
+/// ```
+/// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+/// # let (mfa, store, mut rng, now) = host::new()?;
+/// # let (id, phone) = host::person(&mfa, &store, &mut rng, "42", now)?;
+/// # let dana = mfa.account(&id).at(now);
+/// use countersign::{account::BrowserId, SignIn};
+/// let proof = dana.verify(&phone.code(now), SignIn).run(&store).accepted().ok_or("wrong code")?;
+/// let browser = dana.remember_browser(&proof, &mut rng).run(&store)?;
+/// // In the button "forget this browser" of a page, and back from it.
+/// let button = browser.id().to_string();
+/// dana.forget_browser(button.parse::<BrowserId>()?).run(&store)?;
+/// assert!(dana.summary().run(&store)?.is_some_and(|summary| summary.browsers.is_empty()));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct BrowserId(u64);
+
+impl BrowserId {
+    pub(crate) const fn from_u64(id: u64) -> BrowserId {
+        BrowserId(id)
+    }
+
+    pub(crate) const fn as_u64(self) -> u64 {
+        self.0
+    }
+}
+
+impl fmt::Display for BrowserId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+impl FromStr for BrowserId {
+    type Err = BrowserIdError;
+
+    /// Reads what `Display` prints, from a form for example.
+    fn from_str(text: &str) -> Result<BrowserId, BrowserIdError> {
+        let mut bytes = [0; 8];
+        match read_hex(text, &mut bytes) {
+            Some(8) => Ok(BrowserId(u64::from_be_bytes(bytes))),
+            _ => Err(BrowserIdError),
+        }
+    }
+}
+
+serde_as_text!(BrowserId);
+
+unit_error! {
+    /// The text is not a browser's number: sixteen hexadecimal digits.
+    /// ```
+    /// use countersign::account::{BrowserId, BrowserIdError};
+    /// // A form that was tampered with is a bad request.
+    /// assert_eq!("laptop".parse::<BrowserId>(), Err(BrowserIdError));
+    /// ```
+    BrowserIdError: "a browser's number is sixteen hexadecimal digits"
+}

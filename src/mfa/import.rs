@@ -1,0 +1,96 @@
+//! Bringing devices over from another system.
+//!
+//! Standard: NIST SP 800-63B-4 section 4.1.2.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use rand::CryptoRng;
+
+use crate::account::{
+    Account, Actor, Device, DeviceId, DeviceStatus, EventKind, ExistingDevice, Factor, Refusal,
+};
+use crate::mfa::decision::{Context, Decision, DraftEvent};
+use crate::mfa::handle::AccountAt;
+use crate::mfa::operation::Change;
+
+impl<'m> AccountAt<'m> {
+    /// Brings over a device that another system enrolled, on the host's word, without a code.
+    ///
+    /// For a migration, row by row; the same secret a second time is refused, so a migration can be
+    /// run again. Refused as well once the person has used a factor here, and for ever once anything of
+    /// the account was taken out of use: the nightly run must not bring back a stolen phone. A short
+    /// secret is marked for as long as the device lives. Emits `Imported`.
+    /// ```
+    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+    /// # let (mfa, store, mut rng, now) = host::new()?;
+    /// # let id = countersign::AccountId::new("42")?;
+    /// # let dana = mfa.account(&id).at(now);
+    /// use countersign::account::{ExistingDevice, Label};
+    /// use countersign::{otp::Parameters, Algorithm, ProvisioningUri, Secret};
+    /// # let secret = Secret::generate(Algorithm::Sha1, &mut rng);
+    /// # let uri = ProvisioningUri::totp("Old", "dana", &secret, Parameters::default())?;
+    /// // A row of the old system's export; a second run of the migration is refused.
+    /// let label = Label::new("App")?;
+    /// let row = || ExistingDevice::from_uri(label.clone(), &uri, None);
+    /// assert!(dana.import(row(), &mut rng).run(&store).is_ok());
+    /// assert!(dana.import(row(), &mut rng).run(&store).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn import(&self, device: ExistingDevice, rng: &mut impl CryptoRng) -> Change<'m, DeviceId> {
+        let number = DeviceId::from_u64(rng.next_u64());
+        self.change(move |account, cx| Ok(account.import(cx, number, &device)))
+            .acted_by(Actor::Host)
+    }
+}
+
+impl Account {
+    /// Brings a device over from another system, unconfirmed, on the host's word.
+    ///
+    /// Only into an account that has not been used here: once a person has signed in, an import
+    /// would be a way to bind a device without a proof.
+    pub(crate) fn import(
+        mut self: Box<Self>,
+        cx: &Context<'_>,
+        device: DeviceId,
+        import: &ExistingDevice,
+    ) -> Decision<Result<DeviceId, Refusal>> {
+        let method = import.method();
+        let used_here = |device: &Device| !device.imported || device.last_used.is_some();
+        let allowed = if self.offboarded_at.is_some() {
+            Err(Refusal::Offboarded)
+        } else if self.import_ended {
+            Err(Refusal::ImportEnded)
+        } else if self.holds(&import.secret) {
+            Err(Refusal::AlreadyBound)
+        } else if self.recovery.newest.is_some() || self.devices.iter().any(used_here) {
+            Err(Refusal::ProofRequired)
+        } else {
+            self.has_room(method)
+        };
+        let mut factor = match allowed.and_then(|()| self.admit(cx, import)) {
+            Ok(factor) => factor,
+            Err(refusal) => return Decision::refused(refusal),
+        };
+        // What the other system accepted is not known: every step up to the one that the device shows
+        // now counts as used.
+        if let Factor::Totp { parameters, last_step: last @ None, offset, .. } = &mut factor {
+            let present = parameters.step_at(cx.now);
+            *last = present.map(|step| step.saturating_add_signed((*offset).into()));
+        }
+        let fingerprint = cx.keys.fingerprint(import.secret.expose_bytes());
+        let bound = Device {
+            id: device,
+            label: import.label.clone(),
+            status: DeviceStatus::Confirmed,
+            bound_at: cx.now,
+            last_used: None,
+            imported: true,
+            fingerprint,
+            factor,
+        };
+        self.bind(cx.now, bound);
+        let kind = EventKind::Imported { short_secret: import.secret.is_short() };
+        self.change(device, Vec::from([DraftEvent::plain(kind).on(device, method)]))
+    }
+}

@@ -1,0 +1,149 @@
+use std::string::String;
+use std::vec::Vec;
+
+use super::*;
+
+const DAY: u64 = 24 * 60 * 60;
+const RECOMMENDED: Throttle = Throttle::RECOMMENDED;
+
+fn at(secs: u64) -> UnixTime {
+    UnixTime::from_secs(1_800_000_000 + secs)
+}
+
+/// Lets an attacker from an unknown browser fail at every moment at which an attempt is evaluated, up
+/// to `until`. Returns the moments and weights.
+fn fail_until(budget: &mut Budget, weight: u8, from: u64, until: u64) -> Vec<(u64, u64)> {
+    let (mut now, mut all) = (from, Vec::new());
+    while now < until {
+        match budget.gate(&RECOMMENDED, false, weight, at(now)).1 {
+            Gate::Open => {
+                budget.charge(&RECOMMENDED, Lane::Unknown, weight, at(now));
+                all.push((now, weight.into()));
+            }
+            Gate::Wait(moment) => now = moment.as_secs() - 1_800_000_000,
+            Gate::Closed => break,
+        }
+    }
+    all
+}
+
+#[test]
+fn any_thirty_days_hold_fifty_and_eighty_in_a_row_close() {
+    let mut budget = Budget::default();
+    let all = fail_until(&mut budget, 1, 0, 400 * DAY);
+    assert_eq!(all.len(), 80);
+    for (start, _) in &all {
+        let within = all.iter().filter(|(now, _)| now >= start && *now < start + 30 * DAY);
+        assert!(within.map(|(_, weight)| weight).sum::<u64>() <= 50);
+    }
+    assert!(budget.is_closed(&RECOMMENDED) && !budget.is_disabled(&RECOMMENDED));
+    // Remembered browsers have the other twenty of the hundred.
+    let mut others = 0;
+    let mut now = 400 * DAY;
+    while let (Lane::Remembered, gate) = budget.gate(&RECOMMENDED, true, 1, at(now)) {
+        match gate {
+            Gate::Open => {
+                budget.charge(&RECOMMENDED, Lane::Remembered, 1, at(now));
+                others += 1;
+            }
+            Gate::Wait(moment) => now = moment.as_secs() - 1_800_000_000,
+            Gate::Closed => break,
+        }
+    }
+    assert_eq!(others, 20);
+    assert!(budget.is_disabled(&RECOMMENDED));
+    assert_eq!(budget.gate(&RECOMMENDED, true, 1, at(now)), (Lane::Unknown, Gate::Closed));
+}
+
+#[test]
+fn a_success_ends_the_rows_and_not_the_thirty_days() {
+    let mut budget = Budget::default();
+    let mut all = Vec::new();
+    for day in 0..120 {
+        all.extend(fail_until(&mut budget, 1, day * DAY, day * DAY + 4));
+        budget.succeed();
+        assert_eq!(budget.unknown.row, 0);
+    }
+    for (start, _) in &all {
+        let within = all.iter().filter(|(now, _)| now >= start && *now < start + 30 * DAY);
+        assert!(within.count() <= 50);
+    }
+}
+
+#[test]
+fn a_person_empties_twice_in_thirty_days_and_an_operator_always() {
+    let mut budget = Budget::default();
+    let mut left = Vec::new();
+    for round in 0..4 {
+        fail_until(&mut budget, 25, round * 100, round * 100 + 50);
+        budget.forgive(false, at(round * 100 + 60));
+        left.push(budget.unknown.weigh(at(round * 100 + 61)));
+    }
+    assert_eq!(left, [0, 0, 50, 50]);
+    budget.forgive(true, at(500));
+    assert_eq!(budget.unknown.weigh(at(501)), 0);
+}
+
+#[test]
+fn a_clock_that_was_ahead_holds_nobody_longer_than_thirty_days() {
+    let mut budget = Budget::default();
+    fail_until(&mut budget, 50, 365 * DAY, 365 * DAY + 1);
+    // The wait of a failure that has not happened yet does not hold; the weight of it counts as of now.
+    let (_, gate) = budget.gate(&RECOMMENDED, false, 1, at(0));
+    assert_eq!(gate, Gate::Wait(at(30 * DAY)));
+    assert!(budget.is_ahead(at(0)));
+    budget.keep_recent(at(0));
+    assert_eq!(budget.gate(&RECOMMENDED, false, 1, at(30 * DAY)).1, Gate::Open);
+}
+
+#[test]
+fn a_weight_is_one_for_every_three_codes() {
+    assert_eq!([0, 1, 3, 4, 15, 25].map(weight), [1, 1, 1, 2, 5, 9]);
+}
+
+/// Replays the traces of the model that the proof is about (`tests/proofs`).
+#[test]
+fn every_trace_of_the_proven_model_is_the_limiters() {
+    let throttle = Throttle::RECOMMENDED;
+    let (mut budget, mut lane, mut steps) = (Budget::default(), Lane::Unknown, 0);
+    for line in include_str!("../data/limiter.txt").lines() {
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        if let Some(name) = line.strip_prefix("lane ") {
+            lane = if name == "unknown" { Lane::Unknown } else { Lane::Remembered };
+            budget = Budget::default();
+            continue;
+        }
+        let (step, expected) = line.split_once(" -> ").unwrap();
+        let (now, step) = step.split_once(' ').unwrap();
+        let now = UnixTime::from_secs(now.parse().unwrap());
+        let answer = if step == "forgiven" {
+            budget.forgive(true, now);
+            String::from("evaluated")
+        } else {
+            let (outcome, weight) = step.strip_suffix(')').unwrap().split_once('(').unwrap();
+            let weight = weight.parse().unwrap();
+            let gate = budget.lane(lane).gate(&throttle, lane, weight, now);
+            match gate {
+                Gate::Open if outcome == "succeeds" => budget.succeed(),
+                Gate::Open => {
+                    budget.charge(&throttle, lane, weight, now);
+                }
+                // What the door does with a refusal that finds a failure dated ahead.
+                Gate::Wait(_) | Gate::Closed if budget.is_ahead(now) => budget.keep_recent(now),
+                Gate::Wait(_) | Gate::Closed => {}
+            }
+            match gate {
+                Gate::Open => String::from("evaluated"),
+                Gate::Wait(until) => std::format!("wait={}", until.since(now)),
+                Gate::Closed => "closed".to_owned(),
+            }
+        };
+        let failures = budget.lane(lane);
+        let answered = std::format!("{answer}, row {}, sum {}", failures.row, failures.weigh(now));
+        assert_eq!(answered, expected, "{line}");
+        steps += 1;
+    }
+    assert!(steps > 500, "{steps} steps");
+}
