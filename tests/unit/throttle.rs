@@ -137,7 +137,7 @@ fn every_trace_of_the_proven_model_is_the_limiters() {
             match gate {
                 Gate::Open => String::from("evaluated"),
                 Gate::Wait(until) => std::format!("wait={}", until.since(now)),
-                Gate::Closed => "closed".to_owned(),
+                Gate::Closed => String::from("closed"),
             }
         };
         let failures = budget.lane(lane);
