@@ -425,11 +425,10 @@ impl RecoverySet {
             named |= u32::from(stored.name.ct_eq(&name).unwrap_u8()).wrapping_shl(at);
         }
         let scan = reveal_search(0, hits.into(), seen);
-        if let Some(place) = scan.accepted().and_then(|place| usize::try_from(place).ok()) {
-            if let Some(stored) = self.codes.get_mut(place) {
-                stored.spent = true;
-                return Spent::Now;
-            }
+        let hit = scan.accepted().and_then(|place| usize::try_from(place).ok());
+        if let Some(stored) = hit.and_then(|place| self.codes.get_mut(place)) {
+            stored.spent = true;
+            return Spent::Now;
         }
         if scan.seen {
             return Spent::Before;

@@ -65,7 +65,7 @@ impl<'m> AccountAt<'m> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn forget_browser(&self, browser: BrowserId) -> Change<'m> {
-        self.change(move |account, _| Ok(account.forget_browser(browser))).as_revocation()
+        self.change(move |account, _| Ok(account.forget_browser(browser))).persistent()
     }
 }
 

@@ -12,7 +12,7 @@ use crate::account::{
     LastConfirmed, Method, Pending, Proof, RecoveryCodes, RecoverySeed, RejectionReason, SignIn,
 };
 use crate::mfa::answer::Verdict;
-use crate::mfa::decision::{Context, Decision, DraftEvent, expired, malformed, unevaluated};
+use crate::mfa::decision::{Context, Decision, DraftEvent, expired, left, malformed, unevaluated};
 use crate::mfa::handle::AccountAt;
 use crate::mfa::operation::{Attempt, without_traces};
 use crate::otp::{Code, Hotp};
@@ -142,6 +142,9 @@ impl Account {
         let lifetime = cx.policy.pending_lifetime().as_u64();
         let done = self.confirmed.as_ref();
         let done = done.filter(|done| done.id == id && done.at.lasts(lifetime, cx.now));
+        if self.offboarded_at.is_some() {
+            return left(&purpose);
+        }
         let done = done.filter(|_| self.is_open()).zip(typed);
         if done.is_some_and(|(done, typed)| self.confirmed_by(done, typed)) {
             let kind = EventKind::Rejected(RejectionReason::AlreadyConfirmed);

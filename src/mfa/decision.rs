@@ -118,6 +118,15 @@ pub(crate) fn waiting<T>(until: UnixTime, purpose: &AnyPurpose) -> Decision<Verd
     unevaluated(Verdict::Wait { until }, EventKind::Waiting { until }, purpose)
 }
 
+/// The answer to a person who left: that to a wrong code, counted nowhere.
+pub(crate) fn left<T>(purpose: &AnyPurpose) -> Decision<Verdict<T>> {
+    let kind = EventKind::Rejected(RejectionReason::Offboarded);
+    unevaluated(Verdict::Rejected { tries_left: NO_WAIT }, kind, purpose)
+}
+
+/// What `tries_left` says where no number of failures makes the person wait.
+pub(crate) const NO_WAIT: u8 = u8::MAX;
+
 pub(crate) fn closed<T>(purpose: &AnyPurpose) -> Decision<Verdict<T>> {
     unevaluated(Verdict::Closed, EventKind::Rejected(RejectionReason::Closed), purpose)
 }

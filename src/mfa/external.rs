@@ -15,7 +15,7 @@ use crate::account::{
 };
 use crate::mfa::answer::Verdict;
 use crate::mfa::confirm::Bound;
-use crate::mfa::decision::{Context, Decision, DraftEvent, expired, waiting};
+use crate::mfa::decision::{Context, Decision, DraftEvent, NO_WAIT, expired, left, waiting};
 use crate::mfa::handle::AccountAt;
 use crate::mfa::operation::{Attempt, Change};
 use crate::text::Text;
@@ -159,8 +159,9 @@ impl Account {
         assertion: &Assertion,
         purpose: &AnyPurpose,
     ) -> Decision<Verdict<Proven>> {
-        let Some(challenge) = self.live_challenge(cx, &assertion.challenge) else {
-            return expired(purpose);
+        let challenge = self.live_challenge(cx, &assertion.challenge);
+        let Some(challenge) = challenge.filter(|_| self.offboarded_at.is_none()) else {
+            return if self.offboarded_at.is_some() { left(purpose) } else { expired(purpose) };
         };
         let device = self.device(assertion.device);
         let device = device.filter(|device| device.in_use() && self.is_open());
@@ -220,9 +221,6 @@ impl Account {
         self.accept_as(cx, Some(device), method, purpose, Vec::new())
     }
 }
-
-/// No number of failures makes a passkey wait.
-const NO_WAIT: u8 = u8::MAX;
 
 /// A method that the host checks itself.
 /// ```

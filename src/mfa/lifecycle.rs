@@ -45,7 +45,7 @@ impl<'m> AccountAt<'m> {
     ) -> Change<'m, (), Proof<P>> {
         self.change::<_, NoProof>(move |account, cx| Ok(account.revoke(cx, device)))
             .with_proof(proof)
-            .as_revocation()
+            .persistent()
     }
 
     /// Takes a lost, stolen or compromised device out of use at once, the last one too.
@@ -73,7 +73,7 @@ impl<'m> AccountAt<'m> {
     ) -> Change<'m, (), Proof<P>> {
         self.change::<_, NoProof>(move |account, cx| Ok(account.report_lost(cx, device)))
             .with_proof(proof)
-            .as_revocation()
+            .persistent()
     }
 
     /// Ends everything of a leaver in one write: afterwards nothing of theirs is accepted, enrolled
@@ -100,7 +100,7 @@ impl<'m> AccountAt<'m> {
             Ok(account.offboard(cx, reason.as_ref().map_err(|error| *error)?))
         })
         .acted_by(by)
-        .as_revocation()
+        .persistent()
     }
 
     /// Returns the account without its secrets; `None` if there is no record. Changes nothing.

@@ -486,7 +486,7 @@ impl<'m, T, A> Change<'m, T, A> {
         self
     }
 
-    pub(crate) fn as_revocation(mut self) -> Change<'m, T, A> {
+    pub(crate) fn persistent(mut self) -> Change<'m, T, A> {
         self.operation.tries = MAX_TRIES_OF_REVOCATION;
         self
     }

@@ -13,7 +13,7 @@ use crate::account::{
     permits,
 };
 use crate::mfa::answer::Verdict;
-use crate::mfa::decision::{Context, Decision, DraftEvent, malformed, not_permitted};
+use crate::mfa::decision::{Context, Decision, DraftEvent, NO_WAIT, malformed, not_permitted};
 use crate::mfa::handle::AccountAt;
 use crate::mfa::operation::{Attempt, Change, NoProof, without_traces};
 
@@ -133,9 +133,6 @@ impl<'m> AccountAt<'m> {
         self.change(move |account, _| Ok(account.acknowledge(set)))
     }
 }
-
-/// No number of failures makes a recovery code wait.
-const NO_WAIT: u8 = u8::MAX;
 
 impl Account {
     /// NIST SP 800-63B-4 section 3.1.2.2: a look-up secret, spent once. No budget holds it: an attacker

@@ -13,7 +13,7 @@ use crate::account::{
     Refusal, RejectionReason, SentText,
 };
 use crate::mfa::answer::Verdict;
-use crate::mfa::decision::{Context, Decision, DraftEvent, expired, malformed};
+use crate::mfa::decision::{Context, Decision, DraftEvent, expired, left, malformed};
 use crate::mfa::enrol::Offered;
 use crate::mfa::handle::AccountAt;
 use crate::mfa::operation::{Attempt, Change, without_traces};
@@ -237,6 +237,9 @@ impl Account {
             Err(no) => return no,
         };
         let Some(typed) = typed else { return malformed(purpose) };
+        if account.offboarded_at.is_some() {
+            return left(purpose);
+        }
         let lifetime = cx.policy.challenge_lifetime().as_u64();
         let live = &mut account.texts.live;
         let place = live.iter().position(|text| text.id == id && text.at.lasts(lifetime, cx.now));
