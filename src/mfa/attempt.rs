@@ -123,9 +123,11 @@ impl Account {
     }
 
     /// What every success of a class does besides.
-    pub(crate) fn succeed(&mut self, cx: &Context<'_>, class: Class) {
-        self.budget_mut(class).succeed();
-        self.use_browser(cx);
+    pub(crate) fn succeed(&mut self, cx: &Context<'_>, charge: Charge) {
+        self.budget_mut(charge.class).succeed();
+        if charge.lane == Lane::Remembered {
+            self.use_browser(cx);
+        }
     }
 
     /// Notes that the remembered browser was used.
@@ -139,14 +141,16 @@ impl Account {
     pub(crate) fn accept_code(
         mut self: Box<Self>,
         cx: &Context<'_>,
+        charge: Charge,
         accepted: Accepted,
         purpose: &AnyPurpose,
     ) -> Decision<Verdict<Proven>> {
-        self.succeed(cx, Class::Codes);
+        self.succeed(cx, charge);
         let Accepted { device, method, moving_factor, drift } = accepted;
         let kind = EventKind::Accepted { moving_factor: Some(moving_factor), drift };
         let event = DraftEvent::plain(kind).on(device, method).purpose(purpose);
-        let proof = self.proof(cx, Some(device), method, purpose);
+        let mut proof = self.proof(cx, Some(device), method, purpose);
+        proof.remembered = charge.lane == Lane::Remembered; // not one without a budget left
         Decision::stored(Verdict::Accepted(proof), self, Vec::from([event]))
     }
 

@@ -143,7 +143,8 @@ impl Account {
         let done = self.confirmed.as_ref();
         let done = done.filter(|done| done.id == id && done.at.lasts(lifetime, cx.now));
         if self.offboarded_at.is_some() {
-            return left(&purpose);
+            let tries = cx.policy.pending_tries().as_u64().saturating_sub(1);
+            return left(u8::try_from(tries).unwrap_or(u8::MAX), &purpose);
         }
         let done = done.filter(|_| self.is_open()).zip(typed);
         if done.is_some_and(|(done, typed)| self.confirmed_by(done, typed)) {
@@ -205,7 +206,8 @@ impl Account {
         }
         happened.push(DraftEvent::plain(EventKind::Bound { replaces }).on(device, method));
         if let Some(class) = class {
-            self.succeed(cx, class);
+            self.budget_mut(class).succeed();
+            self.use_browser(cx);
             if proven {
                 self.forgive(cx, class, false, &mut happened);
             }

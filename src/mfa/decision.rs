@@ -119,9 +119,9 @@ pub(crate) fn waiting<T>(until: UnixTime, purpose: &AnyPurpose) -> Decision<Verd
 }
 
 /// The answer to a person who left: that to a wrong code, counted nowhere.
-pub(crate) fn left<T>(purpose: &AnyPurpose) -> Decision<Verdict<T>> {
+pub(crate) fn left<T>(tries_left: u8, purpose: &AnyPurpose) -> Decision<Verdict<T>> {
     let kind = EventKind::Rejected(RejectionReason::Offboarded);
-    unevaluated(Verdict::Rejected { tries_left: NO_WAIT }, kind, purpose)
+    unevaluated(Verdict::Rejected { tries_left }, kind, purpose)
 }
 
 /// What `tries_left` says where no number of failures makes the person wait.

@@ -161,7 +161,11 @@ impl Account {
     ) -> Decision<Verdict<Proven>> {
         let challenge = self.live_challenge(cx, &assertion.challenge);
         let Some(challenge) = challenge.filter(|_| self.offboarded_at.is_none()) else {
-            return if self.offboarded_at.is_some() { left(purpose) } else { expired(purpose) };
+            return if self.offboarded_at.is_some() {
+                left(NO_WAIT, purpose)
+            } else {
+                expired(purpose)
+            };
         };
         let device = self.device(assertion.device);
         let device = device.filter(|device| device.in_use() && self.is_open());

@@ -134,7 +134,7 @@ impl Account {
             evaluate_dummy(cx, typed);
         }
         if let Some(accepted) = accepted {
-            return account.accept_code(cx, accepted, purpose);
+            return account.accept_code(cx, charge, accepted, purpose);
         }
         let why = account.why_rejected(evaluated, before.is_some());
         let rejected = |why| {
@@ -181,7 +181,7 @@ impl Account {
             return account.reject(cx, charge, event);
         };
         let taught = found.teach(cx.now, moving_factor);
-        account.succeed(cx, Class::Codes);
+        account.succeed(cx, charge);
         let kind = EventKind::Resynchronised { clock_offset: taught.drift };
         let event = DraftEvent::plain(kind).on(taught.device, taught.method);
         let answer = Verdict::Accepted(Resynchronised { device: taught.device });

@@ -13,7 +13,7 @@ use crate::account::{
     Refusal, RejectionReason, SentText,
 };
 use crate::mfa::answer::Verdict;
-use crate::mfa::decision::{Context, Decision, DraftEvent, expired, left, malformed};
+use crate::mfa::decision::{Context, Decision, DraftEvent, expired, malformed};
 use crate::mfa::enrol::Offered;
 use crate::mfa::handle::AccountAt;
 use crate::mfa::operation::{Attempt, Change, without_traces};
@@ -238,7 +238,8 @@ impl Account {
         };
         let Some(typed) = typed else { return malformed(purpose) };
         if account.offboarded_at.is_some() {
-            return left(purpose);
+            let event = DraftEvent::plain(EventKind::Rejected(RejectionReason::Offboarded));
+            return account.reject(cx, charge, event.purpose(purpose));
         }
         let lifetime = cx.policy.challenge_lifetime().as_u64();
         let live = &mut account.texts.live;
@@ -249,7 +250,7 @@ impl Account {
         let same_purpose = text.purpose == *purpose;
         let right = text.sent.is(&id, typed);
         if right && same_purpose && in_use {
-            account.succeed(cx, Class::OutOfBand);
+            account.succeed(cx, charge);
             account.texts.sent.clear(); // a success gives the texts back
             if let Some(device) = account.device_mut(device) {
                 device.last_used = Some(cx.now);
