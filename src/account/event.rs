@@ -295,6 +295,60 @@ pub enum RejectionReason {
     WrongPurpose,
 }
 
+impl EventKind {
+    /// A short name for columns and monitoring, with the reason of a rejection: `accepted`, `bound`,
+    /// `rejected-wrong-code`.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            EventKind::Accepted { .. } => "accepted",
+            EventKind::BrowserForgotten { .. } => "browser-forgotten",
+            EventKind::BrowserRemembered { .. } => "browser-remembered",
+            EventKind::Bound { .. } => "bound",
+            EventKind::ChallengeIssued { .. } => "challenge-issued",
+            EventKind::ClockWentBack { .. } => "clock-went-back",
+            EventKind::ClosedToStrangers { .. } => "closed-to-strangers",
+            EventKind::Disabled { .. } => "disabled",
+            EventKind::EmergencyGranted { .. } => "emergency-granted",
+            EventKind::EnrolmentStarted { .. } => "enrolment-started",
+            EventKind::Forgiven { .. } => "forgiven",
+            EventKind::Imported { .. } => "imported",
+            EventKind::Malformed => "malformed",
+            EventKind::Offboarded { .. } => "offboarded",
+            EventKind::RecoveryCodeClosed { .. } => "recovery-code-closed",
+            EventKind::RecoveryCodesIssued { .. } => "recovery-codes-issued",
+            EventKind::RecoveryCodesSeen => "recovery-codes-seen",
+            EventKind::RecoveryCodeSpent { .. } => "recovery-code-spent",
+            EventKind::Refused(_) => "refused",
+            EventKind::Rejected(reason) => reason.name(),
+            EventKind::ReportedLost => "reported-lost",
+            EventKind::Reset { .. } => "reset",
+            EventKind::Resynchronised { .. } => "resynchronised",
+            EventKind::Revoked => "revoked",
+            EventKind::Waiting { .. } => "waiting",
+        }
+    }
+}
+
+impl RejectionReason {
+    const fn name(self) -> &'static str {
+        match self {
+            RejectionReason::AlreadyConfirmed => "rejected-already-confirmed",
+            RejectionReason::Closed => "rejected-closed",
+            RejectionReason::Expired => "rejected-expired",
+            RejectionReason::HostCheckFailed => "rejected-host-check-failed",
+            RejectionReason::NoDevice => "rejected-no-device",
+            RejectionReason::Offboarded => "rejected-offboarded",
+            RejectionReason::NotPermitted => "rejected-not-permitted",
+            RejectionReason::Repeated => "rejected-repeated",
+            RejectionReason::Replayed => "rejected-replayed",
+            RejectionReason::UnknownAccount => "rejected-unknown-account",
+            RejectionReason::WrongCode => "rejected-wrong-code",
+            RejectionReason::WrongPurpose => "rejected-wrong-purpose",
+        }
+    }
+}
+
 impl Event {
     /// Makes an event of the person's own, without a place in a history: for the tests of a store or an
     /// outbox. The library makes its own.
@@ -312,6 +366,13 @@ impl Event {
             purpose: None,
             kind,
         }
+    }
+
+    /// Of which minute a note is. Keep at most one note for each account, minute and
+    /// [kind](EventKind::name), by a unique key say: an attacker can make them without end.
+    #[must_use]
+    pub const fn minute(&self) -> u64 {
+        self.at.as_secs() / 60
     }
 
     /// What the person must be told of it, over an address other than the session (NIST SP

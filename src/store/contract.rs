@@ -149,7 +149,9 @@ pub trait Store {
     fn swap(&self, id: &AccountId, write: &Write<'_>) -> Result<Swap, Self::Error>;
 
     /// Audit events of attempts that changed nothing, throttled ones for example. An attacker can
-    /// make them without end: the host may thin them out. Does nothing unless overridden.
+    /// make them without end: keep at most one a minute for each person and kind
+    /// ([`Event::minute`], [`EventKind::name`](crate::account::EventKind::name)). Does nothing unless
+    /// overridden.
     ///
     /// # Errors
     /// The store's own. The attempt is not answered.
