@@ -292,8 +292,9 @@ impl Device {
         let Factor::Totp { offset, drift, .. } = &self.factor else { return (0, 0) };
         let used_at = self.last_used.unwrap_or(self.bound_at);
         let limit = drift_limit(policy);
-        let offset = if used_at.lasts(OFFSET_MEMORY, now) { *offset } else { 0 };
-        let drift = if used_at.lasts(policy.drift_memory().as_u64(), now) { *drift } else { 0 };
+        let idle = now.since(used_at);
+        let offset = if idle <= OFFSET_MEMORY { *offset } else { 0 };
+        let drift = if idle <= policy.drift_memory().as_u64() { *drift } else { 0 };
         (offset, drift.clamp(limit.saturating_neg(), limit))
     }
 

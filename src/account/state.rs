@@ -74,6 +74,16 @@ pub(crate) struct Texts {
     pub(crate) bindings: Vec<UnixTime>,
 }
 
+impl Texts {
+    /// Forgets what is a day old.
+    pub(crate) fn keep_recent(&mut self, now: UnixTime) {
+        self.sent.retain(|(at, _)| at.plus(DAY) >= now);
+        self.sent.iter_mut().for_each(|(at, _)| *at = (*at).min(now));
+        self.bindings.retain(|at| at.plus(DAY) >= now);
+        self.bindings.iter_mut().for_each(|at| *at = (*at).min(now));
+    }
+}
+
 /// An enrolment that waits for its first code. It satisfies nothing and blocks nothing.
 pub(crate) struct Pending {
     pub(crate) id: ChallengeId,
@@ -99,7 +109,8 @@ pub(crate) struct LastConfirmed {
     pub(crate) sent: Option<Box<SentCode>>,
 }
 
-const DAY: u64 = 24 * 60 * 60;
+/// Seconds of a day.
+pub(crate) const DAY: u64 = 24 * 60 * 60;
 
 impl Account {
     pub(crate) fn is_open(&self) -> bool {
@@ -181,10 +192,11 @@ impl Account {
         let _ = self.enrolment_began.take_if(|at| !at.lasts(30, now));
         let challenge_lifetime = policy.challenge_lifetime().as_u64();
         self.texts.live.retain(|text| text.at.lasts(challenge_lifetime, now));
-        self.texts.sent.retain(|(at, _)| at.lasts(DAY, now));
-        self.texts.bindings.retain(|at| at.lasts(DAY, now));
-        self.used_challenges.retain(|used| used.issued_at.lasts(challenge_lifetime, now));
-        self.browsers.retain(|browser| browser.used_at.lasts(browser::MEMORY, now));
+        // What holds an attacker is kept until it is over; what a clock ahead of now wrote is dated back.
+        self.used_challenges.retain(|used| used.issued_at.plus(challenge_lifetime) >= now);
+        self.texts.keep_recent(now);
+        self.browsers.retain(|browser| browser.used_at.plus(browser::MEMORY) >= now);
+        self.browsers.iter_mut().for_each(|browser| browser.used_at = browser.used_at.min(now));
         self.recovery.expire(now);
         self.codes.keep_recent(now);
         self.out_of_band.keep_recent(now);

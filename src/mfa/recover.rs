@@ -204,10 +204,14 @@ impl Account {
         if self.offboarded_at.is_some() {
             return Decision::refused(Refusal::Offboarded);
         }
+        let event = DraftEvent::plain(EventKind::RecoveryCodesSeen).by(Method::RecoveryCode);
+        let newest = self.recovery.newest.as_ref();
+        if newest.is_some_and(|newest| newest.id == set && newest.seen) {
+            return Decision::unchanged(Ok(()), event); // said twice
+        }
         if !self.recovery.acknowledge(set) {
             return Decision::refused(Refusal::NotFound);
         }
-        let event = DraftEvent::plain(EventKind::RecoveryCodesSeen).by(Method::RecoveryCode);
         self.change((), Vec::from([event]))
     }
 }

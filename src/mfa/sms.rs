@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use rand::CryptoRng;
 
 use crate::account::{
-    Account, AnyPurpose, ChallengeId, ChallengeSeed, ChangeFactors, Class, Device, DeviceId,
+    Account, AnyPurpose, ChallengeId, ChallengeSeed, ChangeFactors, Class, DAY, Device, DeviceId,
     EventKind, Factor, Gate, Label, Method, OutOfBand, PhoneNumber, Proof, Proven, Purpose,
     Refusal, RejectionReason, SentText,
 };
@@ -127,7 +127,6 @@ const KEPT_FOR_REMEMBERED: usize = 2;
 
 /// Codes that an unknown browser can have sent at once; then one more in every fifth of a day.
 const AT_ONCE: u64 = 5;
-const DAY: u64 = 24 * 60 * 60;
 
 impl Account {
     /// Starts the binding of a telephone, the restricted last resort (NIST SP 800-63B-4 section
@@ -140,8 +139,8 @@ impl Account {
         label: &Label,
         seed: &ChallengeSeed,
     ) -> Decision<Result<OutOfBand, Refusal>> {
+        self.texts.keep_recent(cx.now);
         let bindings = &mut self.texts.bindings;
-        bindings.retain(|at| at.lasts(DAY, cx.now));
         if bindings.len() >= BINDINGS_A_DAY {
             let until = bindings.first().copied().unwrap_or_default().plus(DAY);
             let refusal = self.may_bind(cx).err().unwrap_or(Refusal::TooSoon { until });
@@ -202,6 +201,7 @@ impl Account {
             let event = event.on(device, Method::Sms).purpose(purpose);
             return Decision::unchanged(Ok(answer), event);
         }
+        self.texts.keep_recent(cx.now);
         if let Err(refusal) = self.may_send(cx) {
             return Decision::refused(refusal);
         }
@@ -277,24 +277,22 @@ impl Account {
             Gate::Wait(until) => return Err(Refusal::TooSoon { until }),
             Gate::Closed => return Err(Refusal::NotPermitted),
         }
-        let sent = || self.texts.sent.iter().filter(|(at, _)| at.lasts(DAY, cx.now));
+        let sent = &self.texts.sent;
         let (limit, at_once) = match cx.browser {
             Some(_) => (TEXTS_A_DAY, None),
             None => {
                 // Each text takes a fifth of a day to come back.
                 let back = DAY.checked_div(AT_ONCE).unwrap_or(DAY);
-                let of_unknown = sent().filter(|(_, remembered)| !remembered);
-                let all_back = of_unknown.fold(UnixTime::default(), |all_back, (at, _)| {
-                    all_back.max(cx.now.min(*at)).plus(back)
-                });
+                let of_unknown = sent.iter().filter(|(_, remembered)| !remembered);
+                let all_back = of_unknown
+                    .fold(UnixTime::default(), |all_back, (at, _)| all_back.max(*at).plus(back));
                 let ahead = back.saturating_mul(AT_ONCE.saturating_sub(1));
                 let free_at = UnixTime::from_secs(all_back.as_secs().saturating_sub(ahead));
                 (TEXTS_A_DAY.saturating_sub(KEPT_FOR_REMEMBERED), Some(free_at))
             }
         };
-        let excess = sent().count().saturating_add(1).checked_sub(limit).filter(|over| *over > 0);
-        let oldest = excess.and_then(|over| sent().nth(over.saturating_sub(1)));
-        let by_day = oldest.map(|(at, _)| cx.now.min(*at).plus(DAY).plus(1));
+        let by_day = sent.len().checked_sub(limit).and_then(|over| sent.get(over));
+        let by_day = by_day.map(|(at, _)| at.plus(DAY).plus(1));
         match by_day.max(at_once).filter(|until| *until > cx.now) {
             Some(until) => Err(Refusal::TooSoon { until }),
             None => Ok(()),
