@@ -98,58 +98,68 @@ unit_error! {
     AccountIdError: "an account id has 1 to 64 bytes, as text two hexadecimal digits for each"
 }
 
-/// The random number of one enrolled device. A device enrolled again is another device.
-///
-/// Serialised as its sixteen hexadecimal digits: many readers of JSON lose digits of such a number.
-/// ```
-/// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
-/// # let (mfa, store, mut rng, now) = host::new()?;
-/// # let (id, phone) = host::person(&mfa, &store, &mut rng, "42", now)?;
-/// # let dana = mfa.account(&id).at(now);
-/// use countersign::DeviceId;
-/// // In the button "remove this device" of a page, and back from it.
-/// let button = phone.device.to_string();
-/// assert_eq!(button.parse::<DeviceId>()?, phone.device);
-/// assert_eq!(DeviceId::from_u64(phone.device.as_u64()), phone.device);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct DeviceId(u64);
+/// A random number of 64 bits, printed as sixteen hexadecimal digits, which a form and JSON carry whole.
+macro_rules! random_number {
+    ($(#[$doc:meta])* $name:ident, $error:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+        pub struct $name(u64);
 
-impl DeviceId {
-    /// From the number that [`DeviceId::as_u64`] gave.
-    #[must_use]
-    pub const fn from_u64(id: u64) -> DeviceId {
-        DeviceId(id)
-    }
+        impl $name {
+            /// From the number that `as_u64` gave.
+            #[must_use]
+            pub const fn from_u64(id: u64) -> $name {
+                $name(id)
+            }
 
-    /// The number, for a column or a form.
-    #[must_use]
-    pub const fn as_u64(self) -> u64 {
-        self.0
-    }
-}
-
-impl fmt::Display for DeviceId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:016x}", self.0)
-    }
-}
-
-impl FromStr for DeviceId {
-    type Err = DeviceIdError;
-
-    /// Reads what `Display` prints, from a form for example.
-    fn from_str(text: &str) -> Result<DeviceId, DeviceIdError> {
-        let mut bytes = [0; 8];
-        match read_hex(text, &mut bytes) {
-            Some(8) => Ok(DeviceId(u64::from_be_bytes(bytes))),
-            _ => Err(DeviceIdError),
+            /// The number, for a column or a form.
+            #[must_use]
+            pub const fn as_u64(self) -> u64 {
+                self.0
+            }
         }
-    }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{:016x}", self.0)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = $error;
+
+            /// Reads what `Display` prints, from a form for example.
+            fn from_str(text: &str) -> Result<$name, $error> {
+                let mut bytes = [0; 8];
+                match read_hex(text, &mut bytes) {
+                    Some(8) => Ok($name(u64::from_be_bytes(bytes))),
+                    _ => Err($error),
+                }
+            }
+        }
+
+        serde_as_text!($name);
+    };
 }
 
-serde_as_text!(DeviceId);
+random_number! {
+    /// The random number of one enrolled device. A device enrolled again is another device.
+    ///
+    /// Serialised as its sixteen hexadecimal digits: many readers of JSON lose digits of such a number.
+    /// ```
+    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+    /// # let (mfa, store, mut rng, now) = host::new()?;
+    /// # let (id, phone) = host::person(&mfa, &store, &mut rng, "42", now)?;
+    /// # let dana = mfa.account(&id).at(now);
+    /// use countersign::DeviceId;
+    /// // In the button "remove this device" of a page, and back from it.
+    /// let button = phone.device.to_string();
+    /// assert_eq!(button.parse::<DeviceId>()?, phone.device);
+    /// assert_eq!(DeviceId::from_u64(phone.device.as_u64()), phone.device);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    DeviceId, DeviceIdError
+}
 
 unit_error! {
     /// The text is not a device id: sixteen hexadecimal digits.
@@ -162,54 +172,24 @@ unit_error! {
     DeviceIdError: "a device id is sixteen hexadecimal digits"
 }
 
-/// The random number of one remembered browser. Not secret: the token is.
-/// ```
-/// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
-/// # let (mfa, store, mut rng, now) = host::new()?;
-/// # let (id, phone) = host::person(&mfa, &store, &mut rng, "42", now)?;
-/// # let dana = mfa.account(&id).at(now);
-/// use countersign::{account::BrowserId, SignIn};
-/// let proof = dana.verify(&phone.code(now), SignIn).run(&store).accepted().ok_or("wrong code")?;
-/// let browser = dana.remember_browser(&proof, &mut rng).run(&store)?;
-/// // In the button "forget this browser" of a page, and back from it.
-/// let button = browser.id().to_string();
-/// dana.forget_browser(button.parse::<BrowserId>()?).run(&store)?;
-/// assert!(dana.summary().run(&store)?.is_some_and(|summary| summary.browsers.is_empty()));
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct BrowserId(u64);
-
-impl BrowserId {
-    pub(crate) const fn from_u64(id: u64) -> BrowserId {
-        BrowserId(id)
-    }
-
-    pub(crate) const fn as_u64(self) -> u64 {
-        self.0
-    }
+random_number! {
+    /// The random number of one remembered browser. Not secret: the token is.
+    /// ```
+    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+    /// # let (mfa, store, mut rng, now) = host::new()?;
+    /// # let (id, phone) = host::person(&mfa, &store, &mut rng, "42", now)?;
+    /// # let dana = mfa.account(&id).at(now);
+    /// use countersign::{account::BrowserId, SignIn};
+    /// let proof = dana.verify(&phone.code(now), SignIn).run(&store).accepted().ok_or("wrong code")?;
+    /// let browser = dana.remember_browser(&proof, &mut rng).run(&store)?;
+    /// // In the button "forget this browser" of a page, and back from it.
+    /// let button = browser.id().to_string();
+    /// dana.forget_browser(button.parse::<BrowserId>()?).run(&store)?;
+    /// assert!(dana.summary().run(&store)?.is_some_and(|summary| summary.browsers.is_empty()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    BrowserId, BrowserIdError
 }
-
-impl fmt::Display for BrowserId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:016x}", self.0)
-    }
-}
-
-impl FromStr for BrowserId {
-    type Err = BrowserIdError;
-
-    /// Reads what `Display` prints, from a form for example.
-    fn from_str(text: &str) -> Result<BrowserId, BrowserIdError> {
-        let mut bytes = [0; 8];
-        match read_hex(text, &mut bytes) {
-            Some(8) => Ok(BrowserId(u64::from_be_bytes(bytes))),
-            _ => Err(BrowserIdError),
-        }
-    }
-}
-
-serde_as_text!(BrowserId);
 
 unit_error! {
     /// The text is not a browser's number: sixteen hexadecimal digits.
