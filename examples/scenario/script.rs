@@ -1,0 +1,256 @@
+//! A scenario as data: what the lines of a file say, before any of it is done.
+
+use countersign::otp::Parameters;
+use countersign::{AccountId, Action, Algorithm, Digits};
+
+use super::expect::Expectation;
+
+/// One line that says something.
+#[derive(Clone, Debug)]
+pub enum Line {
+    Phone {
+        name: String,
+        secret: Vec<u8>,
+        parameters: Parameters,
+    },
+    Token {
+        name: String,
+        secret: Vec<u8>,
+        algorithm: Algorithm,
+        digits: Digits,
+        counter: u64,
+    },
+    Skew {
+        name: String,
+        secs: i64,
+    },
+    Press {
+        name: String,
+        times: u64,
+    },
+    Store(String),
+    /// The newest first.
+    Keys(Vec<String>),
+    SameTime,
+    Together,
+    Step(Box<Step>),
+}
+
+/// One step of a person.
+#[derive(Clone, Debug)]
+pub struct Step {
+    pub line: usize,
+    /// Seconds since the beginning of the scenario's time.
+    pub at: i64,
+    pub person: String,
+    pub id: AccountId,
+    /// The verb as the file has it.
+    pub word: String,
+    pub verb: Verb,
+    /// The browser that every attempt of the step comes from.
+    pub from: Option<String>,
+    pub expected: Option<Expectation>,
+}
+
+/// A code, as a line gives it.
+#[derive(Clone, Debug)]
+pub enum Code {
+    /// As it is typed.
+    Text(String),
+    /// What a phone or token shows, `shift` seconds after the step's moment.
+    Shown { device: String, shift: i64 },
+    /// What was sent for the label.
+    Sent(String),
+}
+
+/// A recovery code, as a line gives it.
+#[derive(Clone, Debug)]
+pub enum Printed {
+    /// From 1, within the set that was shown last.
+    Nth(usize),
+    /// As it is typed.
+    Text(String),
+}
+
+/// What a person proves possession with, before a change.
+#[derive(Clone, Debug)]
+pub enum Proof {
+    Code(Code),
+    Recovery(Printed),
+    /// The right answer to the text with this label.
+    Text(String),
+    Touch(String),
+}
+
+/// Another person, with a proof for acting for others.
+#[derive(Clone, Debug)]
+pub struct Operator {
+    pub id: AccountId,
+    pub proof: Proof,
+}
+
+/// Who allows a change.
+#[derive(Clone, Debug)]
+pub enum Allowed {
+    Own(Proof),
+    Operator(Operator),
+}
+
+/// What an attempt is for.
+#[derive(Clone, Debug)]
+pub enum Purpose {
+    SignIn,
+    ChangeFactors,
+    ChangePrivileges,
+    ActForOther,
+    Action(Action),
+}
+
+/// What a person does.
+#[derive(Clone, Debug)]
+pub enum Verb {
+    Bind {
+        device: String,
+        code: Code,
+        with: Option<Proof>,
+    },
+    Enrol {
+        device: String,
+        with: Option<Proof>,
+    },
+    /// One code, or two in a row.
+    Confirm(Vec<Code>),
+    Verify {
+        code: Code,
+        purpose: Purpose,
+    },
+    Resynchronise {
+        device: String,
+        codes: [Code; 2],
+    },
+    Recover {
+        code: Printed,
+        purpose: Purpose,
+    },
+    Regenerate {
+        with: Proof,
+        leaked: bool,
+    },
+    Revoke {
+        device: String,
+        allowed: Allowed,
+    },
+    Lost {
+        device: String,
+        allowed: Allowed,
+    },
+    Replace {
+        device: String,
+        by: String,
+        code: Code,
+        with: Proof,
+    },
+    Import {
+        device: String,
+        last: Option<u64>,
+        clock: Option<i64>,
+    },
+    PhoneNumber {
+        number: String,
+        with: Option<Proof>,
+    },
+    EnrolNumber {
+        number: String,
+        label: String,
+        with: Option<Proof>,
+    },
+    Text {
+        label: String,
+        purpose: Purpose,
+    },
+    Answer {
+        label: String,
+        code: Code,
+        purpose: Purpose,
+    },
+    Passkey {
+        name: String,
+        with: Option<Proof>,
+    },
+    Touch {
+        name: String,
+        fails: bool,
+        purpose: Purpose,
+    },
+    Ask {
+        name: String,
+        label: String,
+        purpose: Purpose,
+    },
+    Settle {
+        label: String,
+        fails: bool,
+    },
+    Unlock(Allowed),
+    Remember {
+        code: Code,
+        browser: String,
+    },
+    Forget(String),
+    Acknowledge,
+    Reset(Operator),
+    /// By the host, or by an operator, who may have proved to be one.
+    Offboard(Option<(AccountId, Option<Proof>)>),
+    Summary(String),
+}
+
+impl Verb {
+    /// Shows `read` every code that is typed, in the order in which they are typed.
+    pub fn each_code(&mut self, read: &mut dyn FnMut(&mut Code)) {
+        if let Some((Proof::Code(code), _)) = self.proof() {
+            read(code);
+        }
+        match self {
+            Verb::Bind { code, .. }
+            | Verb::Replace { code, .. }
+            | Verb::Remember { code, .. }
+            | Verb::Verify { code, .. }
+            | Verb::Answer { code, .. } => read(code),
+            Verb::Confirm(codes) => codes.iter_mut().for_each(read),
+            Verb::Resynchronise { codes, .. } => codes.iter_mut().for_each(read),
+            _ => {}
+        }
+    }
+
+    /// Returns the recovery code that is typed, and the operator who types it, if it is one.
+    pub fn printed(&mut self) -> Option<(&mut Printed, Option<AccountId>)> {
+        match self {
+            Verb::Recover { code, .. } => Some((code, None)),
+            other => match other.proof() {
+                Some((Proof::Recovery(code), operator)) => Some((code, operator)),
+                _ => None,
+            },
+        }
+    }
+
+    /// What is proved before the change, and the operator who proves it, if it is one.
+    fn proof(&mut self) -> Option<(&mut Proof, Option<AccountId>)> {
+        match self {
+            Verb::Bind { with, .. }
+            | Verb::Enrol { with, .. }
+            | Verb::PhoneNumber { with, .. }
+            | Verb::EnrolNumber { with, .. }
+            | Verb::Passkey { with, .. } => with.as_mut().map(|proof| (proof, None)),
+            Verb::Regenerate { with, .. } | Verb::Replace { with, .. } => Some((with, None)),
+            Verb::Revoke { allowed, .. } | Verb::Lost { allowed, .. } | Verb::Unlock(allowed) => {
+                Some(match allowed {
+                    Allowed::Own(proof) => (proof, None),
+                    Allowed::Operator(Operator { id, proof }) => (proof, Some(*id)),
+                })
+            }
+            Verb::Reset(Operator { id, proof }) => Some((proof, Some(*id))),
+            Verb::Offboard(Some((id, Some(proof)))) => Some((proof, Some(*id))),
+            _ => None,
+        }
+    }
+}
