@@ -170,11 +170,9 @@ impl Doing<'_> {
     /// The new phone scans the secret that the library drew for it.
     fn replace(&mut self, old: &str, by: &str, code: &Code, with: &Proof) -> Part<Outcome> {
         let (device, proof) = (self.device(old), self.own(with)?);
-        let pending = self.change(self.account().replace(device, by, proof, &mut self.rng()))?;
-        let uri = pending.uri("Scenario", "person").map_err(|_| Outcome::Malformed)?;
-        if let Some(Device::Phone(phone)) = self.known.devices.get_mut(by) {
-            phone.secret = uri.secret().expose_bytes().to_vec();
-        }
+        let existing = self.existing(by, None)?;
+        let start = self.account().replace_with_existing(device, existing, proof, &mut self.rng());
+        let pending = self.change(start)?;
         let person = self.known.person(self.place, self.step.id);
         person.pending = Some((pending.id(), by.to_owned()));
         self.confirm(std::slice::from_ref(code))?;
@@ -182,7 +180,12 @@ impl Doing<'_> {
     }
 
     fn import(&mut self, name: &str, last: Option<u64>, clock: Option<i64>) -> Part<Outcome> {
-        let device = self.existing(name, last)?.with_clock_error(clock.unwrap_or(0));
+        // A migration knows what its own records say of a clock that is off.
+        let known = clock.or_else(|| match self.known.devices.get(name) {
+            Some(Device::Phone(phone)) => Some(phone.skew).filter(|skew| skew.abs() <= 600),
+            _ => None,
+        });
+        let device = self.existing(name, last)?.with_clock_error(known.unwrap_or(0));
         let id = self.change(self.account().import(device, &mut self.rng()))?;
         self.known.person(self.place, self.step.id).bound.insert(name.to_owned(), id);
         Ok(Outcome::Done)

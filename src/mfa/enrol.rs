@@ -148,6 +148,37 @@ impl<'m> AccountAt<'m> {
         self.start_enrolment(label.as_str(), Offered::Existing(device), None, rng)
     }
 
+    /// Starts an enrolment as [`AccountAt::enrol_existing`] does, whose confirmation revokes `old` in the
+    /// same write: a new token for an old one.
+    /// ```
+    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+    /// # let (mfa, store, mut rng, now) = host::new()?;
+    /// # let (id, phone) = host::person(&mfa, &store, &mut rng, "42", now)?;
+    /// # let dana = mfa.account(&id).at(now);
+    /// use countersign::account::{ExistingDevice, Label};
+    /// use countersign::{Algorithm, ChangeFactors, Digits, Secret};
+    /// # let secret = Secret::generate(Algorithm::Sha1, &mut rng);
+    /// let verdict = dana.verify(&phone.code(now), ChangeFactors).run(&store);
+    /// let proof = verdict.accepted().ok_or("wrong code")?;
+    /// // A line of the seed file, for a person who no longer wants the phone.
+    /// let label = Label::new("Token 7")?;
+    /// let token = ExistingDevice::hotp(label, secret, Algorithm::Sha1, Digits::Six, 0);
+    /// let pending = dana.replace_with_existing(phone.device, token, proof, &mut rng).run(&store)?;
+    /// assert_ne!(pending.device(), phone.device);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn replace_with_existing(
+        &self,
+        old: DeviceId,
+        device: ExistingDevice,
+        proof: Proof<ChangeFactors>,
+        rng: &mut impl CryptoRng,
+    ) -> Change<'m, PendingEnrolment, Proof<ChangeFactors>> {
+        let label = device.label.clone();
+        self.start_enrolment(label.as_str(), Offered::Existing(device), Some(old), rng)
+            .proven_by(proof)
+    }
+
     fn start_enrolment(
         &self,
         label: &str,
