@@ -498,9 +498,11 @@ fn words<T>(verdict: &Verdict<T>) -> String {
         Verdict::Accepted(_) => "accepted".into(),
         Verdict::Rejected { tries_left } => format!("rejected, tries left: {tries_left}"),
         Verdict::Wait { until } => format!("wait until {}", until.as_secs()),
-        Verdict::Disabled => "disabled".into(),
+        Verdict::AlreadyConfirmed => "already confirmed".into(),
+        Verdict::Closed => "closed".into(),
         Verdict::Expired => "expired".into(),
         Verdict::Malformed => "malformed".into(),
+        Verdict::Refused => "refused".into(),
         Verdict::Undecided(never) => match *never {},
     }
 }
