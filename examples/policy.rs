@@ -1,4 +1,5 @@
-//! A policy: stricter numbers for one host. A number out of its bounds does not compile.
+//! A policy: stricter numbers for one host. A number out of its bounds does not compile, and windows so
+//! wide that one failure would fill thirty days are refused.
 //!
 //! `cargo run --example policy`
 
@@ -26,7 +27,7 @@ impl Policy for Stricter {
 fn main() -> Result<(), Box<dyn Error>> {
     let (mut rng, mut key) = (OsRandom::new()?, [0; 32]);
     rng.fill_bytes(&mut key);
-    let mfa = Mfa::new(Keyring::new(key), Stricter);
+    let mfa = Mfa::with_policy(Keyring::new(key), Stricter)?;
     let store = MemoryStore::new();
     let (id, now) = (AccountId::new("42")?, UnixTime::now()?);
     let dana = mfa.account(&id).at(now);

@@ -535,7 +535,6 @@ fn standing(summary: &Summary) -> String {
         said.push(match (device.status, device.last_used) {
             (DeviceStatus::Confirmed, Some(at)) => format!("{method}, last used {}", utc(at)),
             (DeviceStatus::Confirmed, None) => format!("{method}, not used yet"),
-            (DeviceStatus::Disabled, _) => format!("{method} disabled"),
             (DeviceStatus::Lost, _) => format!("{method} reported lost"),
             (DeviceStatus::Revoked, _) => format!("{method} revoked"),
         });
@@ -545,6 +544,10 @@ fn standing(summary: &Summary) -> String {
     }
     if let Some(until) = summary.codes.waiting_until {
         said.push(format!("waiting until {}", utc(until)));
+    } else if summary.codes.disabled {
+        said.push("codes disabled until a recovery code or an operator opens them".into());
+    } else if summary.codes.closed_to_strangers {
+        said.push("codes closed to unknown browsers".into());
     }
     if summary.first_bound_at.is_some() {
         said.push(format!("{} recovery codes left", summary.recovery_codes_left));
@@ -561,10 +564,10 @@ impl Office {
                 let secs = until.since(self.now);
                 refused(format!("too many wrong codes; wait {secs} seconds"))
             }
-            Verdict::Disabled => {
-                refused("too many wrong codes; the phone is disabled, enrol another one")
-            }
+            Verdict::Closed => refused("too many wrong codes; use a recovery code"),
+            Verdict::AlreadyConfirmed => refused("it is confirmed already; sign in"),
             Verdict::Expired => refused("no enrolment waits to be confirmed; enrol again"),
+            Verdict::Refused => refused("not with this factor"),
             Verdict::Undecided(fault) => return Err(fault.into()),
             Verdict::Accepted(_) | Verdict::Malformed | Verdict::Rejected { .. } => {
                 refused("the code was not accepted")

@@ -101,7 +101,7 @@ impl Walk<'_> {
 
         self.tell("Somebody signs in with the code that she has just confirmed with.");
         let verdict = self.verify(dana, &code, SignIn)?;
-        self.rejected(verdict, RejectionReason::Replayed)?;
+        self.rejected(verdict, RejectionReason::Repeated)?;
         self.why("Confirming uses a code up like any other use of it.");
         Ok(phone)
     }
@@ -121,10 +121,10 @@ impl Walk<'_> {
 
         self.tell("Somebody who looked over her shoulder types the same code.");
         let verdict = self.verify(dana, &code, SignIn)?;
-        self.rejected(verdict, RejectionReason::Replayed)?;
+        self.rejected(verdict, RejectionReason::Repeated)?;
         self.why(
-            "RFC 6238 section 5.2: a code is accepted once. The person at the keyboard hears what \
-             they hear of a wrong code; only the audit event says that it was a used one.",
+            "RFC 6238 section 5.2: a code is accepted once. The answer is that of a wrong code. But \
+             the copy of the last one costs Dana nothing: it may be her own form, sent twice.",
         );
 
         let let_go = phone.shows(self.now.plus(30))?;
@@ -149,7 +149,10 @@ impl Walk<'_> {
         let used = phone.shows(self.now)?;
         let verdict = self.verify(dana, &used, SignIn)?;
         let proof = self.accepted(verdict)?;
+        let browser = self.at(dana).remember_browser(&proof, &mut self.rng).run(&self.store);
+        let browser = self.done(browser)?;
         self.open_session(proof);
+        self.why("She said that it is her own computer: a cookie tells it from any other.");
 
         self.later(20, "Five wrong codes, one after the other, from as many sessions as you like.");
         let wrong = phone.does_not_show(self.now)?;
@@ -175,13 +178,38 @@ impl Walk<'_> {
 
         self.later(20, "The wait is over. Somebody types the last code that Dana signed in with.");
         let verdict = self.verify(dana, &used, SignIn)?;
-        self.rejected(verdict, RejectionReason::Replayed)?;
-        self.why("A restart forgets no used code. That was another failure, and the wait doubles.");
+        self.rejected(verdict, RejectionReason::Repeated)?;
+        self.why("A restart forgets no used code.");
+
+        self.tell("Another wrong one. The wait doubles.");
+        let verdict = self.verify(dana, &phone.does_not_show(self.now)?, SignIn)?;
+        self.rejected(verdict, RejectionReason::WrongCode)?;
 
         self.later(60, "A minute later, the right code.");
         let verdict = self.verify(dana, &phone.shows(self.now)?, SignIn)?;
         let proof = self.accepted(verdict)?;
         self.open_session(proof);
+
+        self.later(
+            30,
+            "The guesser begins again, until every browser that is not known has to wait.",
+        );
+        let wrong = phone.does_not_show(self.now)?;
+        for _ in 0..5 {
+            let verdict = self.verify(dana, &wrong, SignIn)?;
+            self.rejected(verdict, RejectionReason::WrongCode)?;
+        }
+        self.tell("Dana, with the right code, from the computer that is remembered.");
+        self.typed = phone.shows(self.now)?;
+        let attempt =
+            self.at(dana).verify(&self.typed, SignIn).from_browser(browser.expose_token());
+        let verdict = attempt.run(&self.store).decided()?;
+        let proof = self.accepted(verdict)?;
+        self.open_session(proof);
+        self.why(
+            "ASVS 6.1.1: whoever has her password can make strangers wait, and not her. Failures of \
+             her computer are counted apart; it is asked for a code like any other.",
+        );
         Ok(())
     }
 
@@ -287,18 +315,24 @@ impl Walk<'_> {
         self.open_session(bound.into_proof());
         self.outcome("the new phone is bound");
 
-        self.later(30, "He asks for new recovery codes, with a proof of the new phone.");
+        self.later(
+            30,
+            "He asks for new recovery codes, with a proof of the new phone, and prints them.",
+        );
         let verdict = self.verify(ravi, &phone.shows(self.now)?, ChangeFactors)?;
         let proof = self.accepted(verdict)?;
         let mut fresh = self.at(ravi).regenerate_recovery_codes(proof, &mut self.rng);
         let fresh = fresh.run(&self.store);
         let fresh = self.done(fresh)?;
         self.outcome(&format!("{} new codes", fresh.len()));
+        let seen = self.at(ravi).acknowledge_recovery_codes(fresh.set()).run(&self.store);
+        self.done(seen)?;
+        self.why("The old set lives until he says that he has the new one: a printer may fail.");
 
         self.tell("A code of the old set that was never used.");
         let verdict = self.recover(ravi, &third, SignIn)?;
         self.rejected(verdict, RejectionReason::WrongCode)?;
-        self.why("The old set died as one. The paper in the drawer is worth nothing now.");
+        self.why("The old set has ended as one. The paper in the drawer is worth nothing now.");
         Ok(())
     }
 
@@ -498,9 +532,11 @@ fn words<T>(verdict: &Verdict<T>) -> String {
         Verdict::Accepted(_) => "accepted".into(),
         Verdict::Rejected { tries_left } => format!("rejected, tries left: {tries_left}"),
         Verdict::Wait { until } => format!("wait until {}", until.as_secs()),
-        Verdict::Disabled => "disabled".into(),
+        Verdict::AlreadyConfirmed => "already confirmed".into(),
+        Verdict::Closed => "closed".into(),
         Verdict::Expired => "expired".into(),
         Verdict::Malformed => "malformed".into(),
+        Verdict::Refused => "refused".into(),
         Verdict::Undecided(never) => match *never {},
     }
 }

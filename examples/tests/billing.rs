@@ -95,7 +95,7 @@ impl Office {
     fn with_phone(&self, name: &str) -> (Phone, Vec<String>) {
         let phone = self.enrol(name, &[]);
         let said = self.accepts(&["confirm", name, &phone.shows(-1)], name);
-        let codes = said.lines().filter(|line| line.len() == 29 && line.matches('-').count() == 5);
+        let codes = said.lines().filter(|line| line.len() == 34 && line.matches('-').count() == 6);
         (phone, codes.map(str::to_owned).collect())
     }
 }
@@ -164,11 +164,12 @@ fn the_walk_through_goes_as_told() {
         let number = line.trim_start().split_once(". ").map(|(number, _)| number);
         number.is_some_and(|number| number.parse::<u32>().is_ok())
     });
-    assert_eq!(steps.count(), 33);
-    assert!(stdout.contains("33 steps, and every one went as told"), "{stdout}");
+    assert_eq!(steps.count(), 36);
+    assert!(stdout.contains("36 steps, and every one went as told"), "{stdout}");
     assert!(stdout.contains("simulated"), "{stdout}");
     for told in [
         "audit: Replayed",
+        "audit: Repeated",
         "wait 20 seconds",
         "audit: NoDevice",
         "audit: Offboarded",
@@ -419,7 +420,7 @@ fn the_file_has_everything_but_the_key_and_the_codes() {
     let wal = office.directory.join("office.sqlite-wal");
     bytes.extend(fs::read(wal).unwrap_or_default());
     let holds = |text: &str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
-    assert!(holds("replayed") && holds("Dana"), "events and people are plain");
+    assert!(holds("repeated") && holds("Dana"), "events and people are plain");
     for code in codes.lines().skip(2) {
         assert!(!holds(code) && !holds(&code.replace('-', "")), "a recovery code in the file");
     }
@@ -482,8 +483,8 @@ fn bad_use_is_named_on_one_line_and_prints_nothing() {
             &["step-up", "Dana", "a\nb", &code],
             "the action: the text has a line break or a character that does not show",
         ),
-        (&["recover", "Dana", &code], "24 letters and digits"),
-        (&["recover", "Dana", &codes[0][1..]], "24 letters and digits"),
+        (&["recover", "Dana", &code], "28 letters and digits"),
+        (&["recover", "Dana", &codes[0][1..]], "28 letters and digits"),
         (&["enrol", ""], "account"),
         (&["enrol", " "], "account"),
         (&["enrol", "Dana:Whitfield"], "colon"),

@@ -63,11 +63,11 @@ fn s11_json_shows_no_secret() {
     let told = RestrictedNotice::given_by_host();
     let sms = practice.at(&id).enrol_phone("SMS", destination, told, &mut practice.rng());
     let sent = practice.run(sms.proven_by(proof)).unwrap();
-    let sms_code = sent.code().expose_str().to_owned();
+    let sms_code = sent.to_send().unwrap().expose_str().to_owned();
     assert!(practice.confirm(&id, sent.id(), &sms_code).accepted().is_some());
     practice.wait(60);
     let challenge = practice.challenge(&id, SignIn).unwrap();
-    let second_code = challenge.code().expose_str().to_owned();
+    let second_code = challenge.to_send().unwrap().expose_str().to_owned();
     assert!(practice.answer(&id, challenge.id(), &second_code).accepted().is_some());
     let now = practice.wait(60);
     let code = person.app.code(now);

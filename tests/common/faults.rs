@@ -128,6 +128,8 @@ impl Person {
         };
         match self.mfa.account(&self.id).at(moment(turn)).verify(&code, SignIn).run(store) {
             Verdict::Accepted(_) => Answer::Accepted,
+            // The right code of a turn is refused only as the copy of the one that was accepted.
+            Verdict::Rejected { .. } if kind == Kind::Right => Answer::Repeated,
             Verdict::Rejected { .. } => Answer::Rejected,
             Verdict::Wait { .. } => Answer::Wait,
             Verdict::Undecided(Fault::Contended) => Answer::Contended,
@@ -149,7 +151,10 @@ pub const TURN: [Kind; 3] = [Kind::Right, Kind::Right, Kind::Wrong];
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Answer {
     Accepted,
+    /// Counted.
     Rejected,
+    /// The copy of the code that was accepted last: refused, and counted nowhere.
+    Repeated,
     Wait,
     Contended,
     /// The store failed, or the process died before it had an answer.
@@ -157,8 +162,14 @@ pub enum Answer {
 }
 
 impl Answer {
-    const ALL: [Answer; 5] =
-        [Answer::Accepted, Answer::Rejected, Answer::Wait, Answer::Contended, Answer::Lost];
+    const ALL: [Answer; 6] = [
+        Answer::Accepted,
+        Answer::Rejected,
+        Answer::Repeated,
+        Answer::Wait,
+        Answer::Contended,
+        Answer::Lost,
+    ];
 
     fn parse(text: &str) -> Answer {
         Answer::ALL.into_iter().find(|answer| format!("{answer:?}") == text).unwrap()
@@ -257,7 +268,7 @@ pub fn compare(attempts: &[(u64, Answer)], decided: &[(u64, Answer)]) -> Result<
             Answer::Lost => {
                 let _ = decided.next_if(|(when, _)| *when == at);
             }
-            Answer::Wait | Answer::Contended => {}
+            Answer::Repeated | Answer::Wait | Answer::Contended => {}
         }
     }
     match decided.next() {
@@ -318,7 +329,8 @@ pub fn kill_in_mid_attempt<D: Database>(database: &D, store: &str) -> Result<(),
     Ok(())
 }
 
-/// Eight processes, all with the same codes at the same time: on one account, then on a hundred.
+/// Eight processes, all with the same codes at the same time, a right and a wrong one each turn: on one
+/// account, then on a hundred.
 pub fn eight_processes<D: Database>(database: &D) {
     const PROCESSES: usize = 8;
     let store = D::open(&database.to_string());
@@ -342,7 +354,7 @@ pub fn eight_processes<D: Database>(database: &D) {
             processes.iter_mut().for_each(|process| process.tell(&turn.to_string()));
             let mut answers = vec![Vec::new(); accounts];
             for process in &mut processes {
-                for _ in 0..accounts {
+                for _ in 0..2 * accounts {
                     let line = process.hear().expect("a process that lives");
                     let (nth, answer) = line.split_once(' ').unwrap();
                     answers[nth.parse::<usize>().unwrap()].push(Answer::parse(answer));
@@ -355,11 +367,17 @@ pub fn eight_processes<D: Database>(database: &D) {
                 let rejected = history.rejected;
                 history.read(database, &store, person).unwrap();
                 assert_eq!(history.rejected - rejected, count(Answer::Rejected));
+                assert!(count(Answer::Rejected) <= 5, "turn {turn}: {answers:?}");
             }
         }
         let accepted: usize = histories.iter().map(|history| history.accepted).sum();
+        let rejected: usize = histories.iter().map(|history| history.rejected).sum();
         assert_eq!(accepted, accounts * turns);
-        println!("{accounts} accounts, {turns} turns, {PROCESSES} processes: {accepted} accepted");
+        assert!(rejected > accounts * turns, "{rejected}");
+        println!(
+            "{accounts} accounts, {turns} turns, {PROCESSES} processes: {accepted} accepted, {rejected} \
+             rejected"
+        );
     }
 }
 
@@ -450,8 +468,10 @@ pub fn child<D: Database>() {
                 for step in 0..people.len() {
                     // Each process begins elsewhere and all of them meet.
                     let place = (nth * people.len() / 8 + step) % people.len();
-                    let answer = people[place].attempt(&store, turn, Kind::Right);
-                    say(format!("{place} {answer:?}"));
+                    for kind in [Kind::Right, Kind::Wrong] {
+                        let answer = people[place].attempt(&store, turn, kind);
+                        say(format!("{place} {answer:?}"));
+                    }
                 }
             }
         }

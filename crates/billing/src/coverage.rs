@@ -11,9 +11,9 @@
 //! knows is shown as unknown. `report` writes it down.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use countersign::account::{DeviceStatus, DeviceSummary};
+use countersign::account::{DeviceSummary, ThrottleSummary};
 use countersign::{Method, Summary, UnixTime};
 
 use crate::date::{Date, UtcOffset};
@@ -94,7 +94,9 @@ pub enum CoverageStatus {
         /// Until when nothing is evaluated.
         until: UnixTime,
     },
-    /// Had a factor, disabled by failures; must bind a new one.
+    /// Has a factor whose codes are taken from remembered browsers alone, after many failures.
+    ClosedToStrangers,
+    /// Has a factor, disabled by failures until another factor or an operator opens it again.
     Disabled,
     /// Has no factor and nothing excuses it.
     NotEnrolled,
@@ -123,7 +125,7 @@ pub enum CoverageStatus {
 
 impl CoverageStatus {
     /// Every name, in the order of the totals.
-    pub const NAMES: [&'static str; 16] = [
+    pub const NAMES: [&'static str; 17] = [
         "covered",
         "weak",
         "gap",
@@ -132,6 +134,7 @@ impl CoverageStatus {
         "pending",
         "stale",
         "waiting",
+        "closed to strangers",
         "disabled",
         "not enrolled",
         "no record",
@@ -154,6 +157,7 @@ impl CoverageStatus {
             CoverageStatus::Pending { .. } => "pending",
             CoverageStatus::Stale { .. } => "stale",
             CoverageStatus::Waiting { .. } => "waiting",
+            CoverageStatus::ClosedToStrangers => "closed to strangers",
             CoverageStatus::Disabled => "disabled",
             CoverageStatus::NotEnrolled => "not enrolled",
             CoverageStatus::NoRecord => "no record",
@@ -195,12 +199,14 @@ impl CoverageStatus {
         }
     }
 
-    /// Whether the person has enrolled what the system asks for, stale or waiting included.
+    /// Whether the person has enrolled what the system asks for, stale, waiting or closed to strangers
+    /// included.
     #[must_use]
     pub const fn is_enrolled(&self) -> bool {
         matches!(
             self,
             CoverageStatus::Covered { .. }
+                | CoverageStatus::ClosedToStrangers
                 | CoverageStatus::Stale { .. }
                 | CoverageStatus::Waiting { .. }
                 | CoverageStatus::Weak { gap: Some(_) }
@@ -341,10 +347,15 @@ pub struct AccountSource {
     pub name: TextLine,
     /// The epoch of the summary; `None`: there was no summary.
     pub epoch: Option<u32>,
+    /// Where they stand, in the words of [`Standing::name`](countersign::account::Standing::name), as
+    /// an unknown browser met them when the summary was written.
+    pub standing: Option<&'static str>,
     /// When their first factor was confirmed.
     pub first_bound_at: Option<UnixTime>,
     /// Whether a device in use has a secret below the 128 bits of RFC 4226 R6.
     pub short_secret: bool,
+    /// Who else has a device in use with the same secret: one code signs in both.
+    pub shares_secret_with: Vec<PersonId>,
     /// Whether the summary knows of something after the moment of the report.
     pub newer_than_report: bool,
 }
@@ -534,6 +545,15 @@ impl Coverage {
             let found = accounts.iter().find(|(who, _)| who.id == *person);
             found.and_then(|(_, summary)| summary.clone())
         };
+        let mut holders: BTreeMap<&str, BTreeSet<&PersonId>> = BTreeMap::new();
+        for (who, summary) in &accounts {
+            let devices = summary.iter().flat_map(Summary::confirmed);
+            for print in devices.filter_map(|device| device.fingerprint.as_deref()) {
+                holders.entry(print).or_default().insert(&who.id);
+            }
+        }
+        let records =
+            accounts.iter().map(|(who, summary)| at.record(who, summary, &holders)).collect();
         let vendors: Vec<VendorLine> =
             practice.vendor_items().map(|system| at.vendor_line(system)).collect();
         Coverage {
@@ -542,7 +562,7 @@ impl Coverage {
             as_of_date: today,
             offset,
             stale_days: practice.stale().days(),
-            records: accounts.iter().map(|(who, summary)| at.record(who, summary)).collect(),
+            records,
             totals: totals.to_vec(),
             missing_kinds: practice.missing_kinds().collect(),
             gaps: at.gap_lines(),
@@ -579,6 +599,12 @@ impl Coverage {
             )
         });
         asked.count()
+    }
+
+    /// How many people have a device in use whose secret another person's device has as well.
+    #[must_use]
+    pub fn sharing_secrets(&self) -> usize {
+        self.records.iter().filter(|record| !record.shares_secret_with.is_empty()).count()
     }
 
     /// How many lines are open vulnerabilities.
@@ -686,20 +712,18 @@ impl Moment<'_> {
             .confirmed()
             .filter(|device| device.bound_at <= self.as_of && device.method.rank() > 0)
             .max_by(|one, other| self.compare(one, other));
-        let Some(device) = strongest else {
-            let disabled = summary.devices.iter().any(|device| {
-                device.status == DeviceStatus::Disabled && device.bound_at <= self.as_of
-            });
-            return disabled.then_some(CoverageStatus::Disabled);
-        };
+        let device = strongest?;
         let throttle = match device.method {
-            Method::Totp | Method::Hotp => summary.codes,
-            Method::Passkey | Method::Pki => summary.external,
             Method::Sms => summary.out_of_band,
-            Method::RecoveryCode | Method::Emergency => summary.recovery,
+            Method::Totp | Method::Hotp => summary.codes,
+            // No number of failures makes a passkey or certificate wait.
+            _ => ThrottleSummary::default(),
         };
         if throttle.disabled {
             return Some(CoverageStatus::Disabled);
+        }
+        if throttle.closed_to_strangers {
+            return Some(CoverageStatus::ClosedToStrangers);
         }
         if let Some(until) = throttle.waiting_until.filter(|until| self.as_of < *until) {
             return Some(CoverageStatus::Waiting { until });
@@ -795,7 +819,17 @@ impl Moment<'_> {
         if system.is_in_scope() { CoverageStatus::NotEnrolled } else { CoverageStatus::NotRequired }
     }
 
-    fn record(&self, person: &Person, summary: &Option<Summary>) -> AccountSource {
+    fn record(
+        &self,
+        person: &Person,
+        summary: &Option<Summary>,
+        holders: &BTreeMap<&str, BTreeSet<&PersonId>>,
+    ) -> AccountSource {
+        let devices = summary.iter().flat_map(Summary::confirmed);
+        let prints = devices.filter_map(|device| device.fingerprint.as_deref());
+        let others = prints.filter_map(|print| holders.get(print)).flatten().copied();
+        let shares_secret_with: BTreeSet<&PersonId> =
+            others.filter(|other| **other != person.id).collect();
         let newer = summary.as_ref().is_some_and(|summary| {
             let devices = summary.devices.iter();
             let moments = devices.flat_map(|device| [Some(device.bound_at), device.last_used]);
@@ -806,8 +840,10 @@ impl Moment<'_> {
             person: person.id.clone(),
             name: person.name.clone(),
             epoch: summary.as_ref().map(|summary| summary.epoch),
+            standing: summary.as_ref().map(|summary| summary.standing.name()),
             first_bound_at: summary.as_ref().and_then(|summary| summary.first_bound_at),
             short_secret: summary.as_ref().is_some_and(has_short_secret),
+            shares_secret_with: shares_secret_with.into_iter().cloned().collect(),
             newer_than_report: newer,
         }
     }

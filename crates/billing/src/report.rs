@@ -244,6 +244,11 @@ fn summary(f: &mut fmt::Formatter<'_>, report: &Coverage) -> fmt::Result {
     let overdue = report.due.iter().filter(|due| due.overdue).count();
     writeln!(f, "- Overdue: **{overdue}**.")?;
     writeln!(f, "- Left behind by former employees: **{}**.", report.remaining_access.len())?;
+    writeln!(
+        f,
+        "- People who have one secret with another person: **{}**.",
+        report.sharing_secrets()
+    )?;
     write!(f, "- Kinds of systems of which the inventory has none: ")?;
     let kinds: Vec<&str> = report.missing_kinds.iter().map(|kind| kind.name()).collect();
     writeln!(f, "{}.\n", if kinds.is_empty() { String::from("none") } else { kinds.join(", ") })?;
@@ -270,7 +275,10 @@ fn meaning(status: &str, report: &Coverage) -> String {
             );
         }
         "waiting" => "a factor that must wait after failures",
-        "disabled" => "a factor disabled by failures; a new one must be bound",
+        "closed to strangers" => {
+            "a factor whose codes only remembered browsers may use, after failures"
+        }
+        "disabled" => "a factor disabled by failures; another factor or an operator opens it",
         "not enrolled" => "no factor, and nothing excuses it",
         "no record" => "the account could not be read",
         "offboarded" => "employed, but the account was closed",
@@ -367,7 +375,8 @@ fn detail(status: &CoverageStatus, offset: UtcOffset) -> String {
         CoverageStatus::Ahead { from } => format!("starts {from}"),
         CoverageStatus::BeforeGoLive { on } => format!("asked for from {on}"),
         CoverageStatus::Covered { by } => method(*by).to_string(),
-        CoverageStatus::Disabled => "bind a new factor".to_string(),
+        CoverageStatus::ClosedToStrangers => "unlock with a recovery code or passkey".to_string(),
+        CoverageStatus::Disabled => "unlock with a recovery code or passkey".to_string(),
         CoverageStatus::Gap { gap, state } => format!("gap {gap}: {}", GapStateText(*state)),
         CoverageStatus::InGrace { until } => format!("until {}", offset.show(*until)),
         CoverageStatus::Left { on } => format!("employment ended {on}"),
@@ -563,8 +572,8 @@ fn records(f: &mut fmt::Formatter<'_>, report: &Coverage) -> fmt::Result {
         report.gaps.len(),
         report.records.len().saturating_sub(present),
     )?;
-    writeln!(f, "| Person | Account summary | First factor | Remarks |")?;
-    writeln!(f, "|---|---|---|---|")?;
+    writeln!(f, "| Person | Account summary | Standing | First factor | Remarks |")?;
+    writeln!(f, "|---|---|---|---|---|")?;
     for record in &report.records {
         write!(f, "| {} | ", Escaped(record.name.as_str()))?;
         match record.epoch {
@@ -572,11 +581,23 @@ fn records(f: &mut fmt::Formatter<'_>, report: &Coverage) -> fmt::Result {
             None => write!(f, "**none**")?,
         }
         let bound = record.first_bound_at.map(|at| Date::of(at, report.offset));
-        let newer =
-            if record.newer_than_report { "changed after this report's moment" } else { "" };
-        let short = if record.short_secret { "a secret below 128 bits" } else { "" };
-        let separator = if newer.is_empty() || short.is_empty() { "" } else { "; " };
-        writeln!(f, " | {} | {newer}{separator}{short} |", OrDash(bound))?;
+        let mut remarks = Vec::new();
+        if record.newer_than_report {
+            remarks.push(String::from("changed after this report's moment"));
+        }
+        if record.short_secret {
+            remarks.push(String::from("a secret below 128 bits"));
+        }
+        let name = |person: &PersonId| {
+            let found = report.records.iter().find(|record| record.person == *person);
+            found.map_or_else(|| person.to_string(), |found| found.name.to_string())
+        };
+        let others: Vec<String> = record.shares_secret_with.iter().map(name).collect();
+        if !others.is_empty() {
+            remarks.push(format!("**one secret with {}**", Escaped(&others.join(", "))));
+        }
+        let standing = OrDash(record.standing);
+        writeln!(f, " | {standing} | {} | {} |", OrDash(bound), remarks.join("; "))?;
     }
     writeln!(f)
 }
@@ -626,7 +647,8 @@ fn csv_fields(report: &Coverage, system: &SystemCoverage, line: &CoverageLine) -
         CoverageStatus::Shared { gap } => (None, None, gap.as_ref(), None),
         CoverageStatus::Stale { by, last } => (Some(*by), Some(*last), None, None),
         CoverageStatus::Weak { gap } => (Some(Method::Sms), None, gap.as_ref(), None),
-        CoverageStatus::Disabled
+        CoverageStatus::ClosedToStrangers
+        | CoverageStatus::Disabled
         | CoverageStatus::NoRecord
         | CoverageStatus::NotEnrolled
         | CoverageStatus::NotRequired

@@ -16,7 +16,7 @@ mod operation;
 #[path = "../../../examples/billing/report.rs"]
 mod report;
 
-use countersign::account::{DeviceStatus, DeviceSummary, ThrottleSummary};
+use countersign::account::{DeviceStatus, DeviceSummary, Standing, ThrottleSummary};
 use countersign::{DeviceId, Method, Summary, UnixTime};
 use countersign_billing::inventory::PersonId;
 use countersign_billing::offboarding::OffboardingDeadlines;
@@ -46,6 +46,8 @@ fn device(number: u64, method: Method, bound_at: u64, last_used: Option<u64>) ->
         clock_offset: 0,
         short_secret: false,
         imported: false,
+        digits: None,
+        fingerprint: None,
     }
 }
 
@@ -55,6 +57,7 @@ fn enrolled(devices: Vec<DeviceSummary>) -> Summary {
         first_bound_at: devices.iter().map(|device| device.bound_at).min(),
         devices,
         recovery_codes_left: 10,
+        standing: Standing::InUse,
         ..Summary::default()
     }
 }
@@ -79,10 +82,11 @@ fn accounts(person: &PersonId) -> Option<Summary> {
         },
         "li" => enrolled(vec![device(5, Method::Totp, OCTOBER, Some(OCTOBER))]),
         "tom" => Summary {
+            standing: Standing::Waiting { until: UnixTime::from_secs(EVENING + 3_600) },
             codes: ThrottleSummary {
                 consecutive_failures: 9,
                 waiting_until: Some(UnixTime::from_secs(EVENING + 3_600)),
-                disabled: false,
+                ..ThrottleSummary::default()
             },
             ..enrolled(vec![DeviceSummary {
                 short_secret: true,
@@ -91,10 +95,12 @@ fn accounts(person: &PersonId) -> Option<Summary> {
             }])
         },
         "priya" => Summary {
+            standing: Standing::Pending { until: UnixTime::from_secs(EVENING + 2_000) },
             pending_until: Some(UnixTime::from_secs(EVENING + 2_000)),
             ..Summary::default()
         },
         "karen" => Summary {
+            standing: Standing::Offboarded,
             epoch: 2,
             first_bound_at: Some(UnixTime::from_secs(OCTOBER)),
             offboarded_at: Some(UnixTime::from_secs(1_793_401_320)), // 2026-10-30T17:02-06:00

@@ -190,6 +190,8 @@ fn device(method: Method) -> DeviceSummary {
         clock_offset: 0,
         short_secret: false,
         imported: false,
+        digits: None,
+        fingerprint: None,
     }
 }
 
@@ -711,7 +713,7 @@ fn s5a_training_is_a_date() {
 
 #[test]
 fn s5b_a_lost_device_opens_nothing_until_another_is_bound() {
-    for status in [DeviceStatus::Lost, DeviceStatus::Revoked, DeviceStatus::Disabled] {
+    for status in [DeviceStatus::Lost, DeviceStatus::Revoked] {
         let lost = with(vec![DeviceSummary { status, ..device(Method::Totp) }]);
         let mut practice = desk();
         let grace = Grace::restore(noon("2026-12-15"));
@@ -1429,7 +1431,12 @@ fn c2_the_report_says_what_is_covered_and_what_is_not() {
     let last = Date::of(UnixTime::from_secs(now.as_secs() - 30 * day - 1), UtcOffset::UTC);
     assert_eq!(of(used(30 * day + 1)), CoverageStatus::Stale { by: Method::Totp, last });
     let throttled = |waiting_until, disabled| Summary {
-        codes: ThrottleSummary { consecutive_failures: 9, waiting_until, disabled },
+        codes: ThrottleSummary {
+            consecutive_failures: 9,
+            waiting_until,
+            disabled,
+            ..ThrottleSummary::default()
+        },
         ..holding(Method::Totp)
     };
     assert_eq!(
@@ -1438,8 +1445,29 @@ fn c2_the_report_says_what_is_covered_and_what_is_not() {
     );
     assert_eq!(of(throttled(Some(now), false)), CoverageStatus::Covered { by: Method::Totp });
     assert_eq!(of(throttled(None, true)), CoverageStatus::Disabled);
-    let disabled = DeviceSummary { status: DeviceStatus::Disabled, ..device(Method::Totp) };
-    assert_eq!(of(with(vec![disabled])), CoverageStatus::Disabled);
+    let closed = ThrottleSummary { closed_to_strangers: true, ..ThrottleSummary::default() };
+    let closed = |method| Summary { codes: closed, ..holding(method) };
+    assert_eq!(of(closed(Method::Totp)), CoverageStatus::ClosedToStrangers);
+    assert!(of(closed(Method::Totp)).is_enrolled() && !of(closed(Method::Totp)).is_open());
+    let nothing_holds_a_passkey = of(closed(Method::Passkey));
+    assert_eq!(nothing_holds_a_passkey, CoverageStatus::Covered { by: Method::Passkey });
+    // One token for two people: one code signs in both, and the report says whose it is.
+    let print = |text: &str| Some(String::from(text));
+    let holding = |print| with(vec![DeviceSummary { fingerprint: print, ..device(Method::Totp) }]);
+    let both = [("dana", holding(print("c0ffee"))), ("ines", holding(print("c0ffee")))];
+    let two = practice(
+        vec![person("dana"), person("ines"), person("tom")],
+        vec![enforced("desk")],
+        vec![login("dana", "desk"), login("ines", "desk")],
+    );
+    let shared = report(&two, &both);
+    assert_eq!(shared.sharing_secrets(), 2);
+    assert_eq!(shared.records[0].shares_secret_with, [who("ines")]);
+    assert!(CoverageMarkdown(&shared).to_string().contains("**one secret with ines**"));
+    let apart = [("dana", holding(print("c0ffee"))), ("ines", holding(print("decaf0")))];
+    assert_eq!(report(&two, &apart).sharing_secrets(), 0);
+    let none = [("dana", holding(None)), ("ines", holding(None))];
+    assert_eq!(report(&two, &none).sharing_secrets(), 0, "two passkeys");
     let later = DeviceSummary { bound_at: now.plus(1), ..device(Method::Totp) };
     assert_eq!(
         of(with(vec![later])),
@@ -1764,9 +1792,7 @@ fn summaries_with_one_less(summary: &Summary) -> Vec<Option<Summary>> {
     change(&|it| it.recovery_codes_left = 0);
     change(&|it| it.recovery_replacement_due = false);
     change(&|it| it.codes = ThrottleSummary::default());
-    change(&|it| it.recovery = ThrottleSummary::default());
     change(&|it| it.out_of_band = ThrottleSummary::default());
-    change(&|it| it.external = ThrottleSummary::default());
     all
 }
 
@@ -1899,7 +1925,7 @@ fn any_summary() -> impl Strategy<Value = Summary> {
         DeviceStatus::Confirmed,
         DeviceStatus::Confirmed,
         DeviceStatus::Lost,
-        DeviceStatus::Disabled,
+        DeviceStatus::Revoked,
     ]);
     let devices = prop::collection::vec((methods, statuses), 0..3);
     (0..12_u8, devices, 0..3_u8, prop::option::of(0..2_u8)).prop_map(
