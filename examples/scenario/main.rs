@@ -32,15 +32,15 @@ use countersign::UnixTime;
 
 mod devices;
 mod doing;
-pub mod expect;
+pub(crate) mod expect;
 mod fields;
 mod known;
 mod parse;
 mod run;
 mod script;
 mod steps;
-pub mod stores;
-pub mod together;
+pub(crate) mod stores;
+pub(crate) mod together;
 mod verbs;
 mod words;
 
