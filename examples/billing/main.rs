@@ -182,7 +182,7 @@ impl Office {
         let in_file = |error: Fault| format!("{}: {error}", file.display());
         Ok(Office {
             mfa: Mfa::new(Keyring::new(key), Recommended),
-            store: place.open().map_err(in_file)?,
+            store: place.open()?,
             people: People::open(&file).map_err(in_file)?,
             now: UnixTime::now()?,
             file,
@@ -596,7 +596,7 @@ fn walk_through(place: Option<&str>) -> Result<Answer, Fault> {
     };
     let key = host::sealing_key(&file)?;
     let in_file = |error: Fault| format!("{}: {error}", file.display());
-    place.open().map_err(&in_file)?;
+    place.open()?;
     let people = People::open(&file).map_err(in_file)?;
 
     let mut stdout = io::stdout().lock();

@@ -78,8 +78,13 @@ impl Place {
         }
     }
 
-    /// Opens it, with a connection of its own.
+    /// Opens it, with a connection of its own. A fault names the store: it is not the host's own file
+    /// that cannot be opened.
     pub fn open(&self) -> Result<AnyStore, Fault> {
+        self.connected().map_err(|error| format!("{self} does not open: {error}").into())
+    }
+
+    fn connected(&self) -> Result<AnyStore, Fault> {
         match self {
             #[cfg(feature = "postgres")]
             Place::Postgres(url) => {
@@ -89,6 +94,19 @@ impl Place {
             #[cfg(feature = "redis")]
             Place::Redis(url) => Ok(Box::new(Adapter(RedisStore::open(url)?))),
             Place::Sqlite(path) => Ok(Box::new(Adapter(SqliteStore::open(path)?))),
+        }
+    }
+}
+
+/// As a complaint names it: a file by its path, a server by its option alone.
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            #[cfg(feature = "postgres")]
+            Place::Postgres(_) => f.write_str("--store postgres://…"),
+            #[cfg(feature = "redis")]
+            Place::Redis(_) => f.write_str("--store redis://…"),
+            Place::Sqlite(path) => path.display().fmt(f),
         }
     }
 }
