@@ -21,5 +21,8 @@ mod bad_input;
 #[path = "account/records.rs"]
 mod records;
 
+#[path = "account/texts.rs"]
+mod texts;
+
 #[path = "account/throttle.rs"]
 mod throttle;

@@ -75,7 +75,7 @@ fn every_operation(
     }
     let code = || person.app.code(now);
     run!("verify", account.verify(&code(), SignIn));
-    run!("resynchronise", account.resynchronise(person.device, ["123456", "123457"], SignIn));
+    run!("resynchronise", account.resynchronise(person.device, ["123456", "123457"]));
     run!("recover", account.recover(&person.recovery_codes[0], SignIn));
     run!("challenge", account.send_code(SignIn, &mut rng()));
     run!("answer", account.verify_sent_code(none, "123456", SignIn));
@@ -436,7 +436,7 @@ fn codes() {
         assert_eq!(said(&practice.answer(id, sent.id(), code)), Said::Malformed);
         for pair in pairs {
             let resync =
-                practice.mfa.account(id).at(now).resynchronise(person.device, pair, SignIn);
+                practice.mfa.account(id).at(now).resynchronise(person.device, pair);
             assert_eq!(said(&practice.run(resync)), Said::Malformed);
         }
     }
@@ -612,7 +612,7 @@ fn the_largest_record() {
         practice.run(enrol.proven_by(proof)).unwrap()
     };
     let sent = enrol_phone();
-    let bound = practice.confirm(&id, sent.id(), sent.code().expose_str());
+    let bound = practice.confirm(&id, sent.id(), sent.to_send().unwrap().expose_str());
     assert_eq!(said(&bound), Said::Accepted);
     practice.wait(60);
     let operator = practice.person(7);
@@ -631,7 +631,7 @@ fn the_largest_record() {
     let started = practice.start_external(&id, name.clone());
     let _ = practice.recover(&id, &"0".repeat(24));
     let _ = practice.verify(&id, "00000000");
-    let _ = practice.answer(&id, sent.id(), &other_than(sent.code().expose_str()));
+    let _ = practice.answer(&id, sent.id(), &other_than(sent.to_send().unwrap().expose_str()));
     let record = practice.store.record(&id).unwrap();
     let (len, limit) = (record.as_bytes().len(), Record::MAX_LEN);
     assert!(len <= limit, "{len} bytes");
@@ -642,7 +642,7 @@ fn the_largest_record() {
     // All of it is read back and works.
     let answer = practice.mfa.account(&id).at(practice.now()).verify_sent_code(
         sent.id(),
-        sent.code().expose_str(),
+        sent.to_send().unwrap().expose_str(),
         name.clone(),
     );
     assert_eq!(said(&practice.run(answer)), Said::Accepted);
@@ -650,7 +650,7 @@ fn the_largest_record() {
     let verified = Assertion::verified_by_host(started, key.id);
     assert_eq!(said(&practice.settle(&id, verified, name)), Said::Accepted);
     assert_eq!(said(&practice.recover(&id, &codes[15])), Said::Accepted);
-    let bound = practice.confirm(&id, pending.id(), pending.code().expose_str());
+    let bound = practice.confirm(&id, pending.id(), pending.to_send().unwrap().expose_str());
     assert_eq!(said(&bound), Said::Accepted);
     // A policy cannot ask for more than there is room for.
     assert_eq!(Bounded::<1, 16>::new(17), None);

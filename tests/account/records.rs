@@ -528,14 +528,14 @@ fn everything(name: &str) -> Golden {
     let proof = life.proof(&app, ChangeFactors);
     let op = life.account().enrol_phone("Dana", number(78), told(), &mut life.rng());
     let sent = op.proven_by(proof).run(&*life.rows).unwrap();
-    let op = life.account().confirm(sent.id(), sent.code().expose_str(), &mut life.rng());
+    let op = life.account().confirm(sent.id(), sent.to_send().unwrap().expose_str(), &mut life.rng());
     let _ = op.run(&*life.rows).decided().unwrap().accepted().unwrap();
 
     // A clock that is off by 300 steps.
     life.wait(90);
     let codes_of_tablet = [8970, 9000].map(|ahead| code_at(&tablet, life.now() + ahead));
     let pair = [codes_of_tablet[0].as_str(), codes_of_tablet[1].as_str()];
-    let op = life.account().resynchronise(tablet_id, pair, SignIn);
+    let op = life.account().resynchronise(tablet_id, pair);
     assert!(op.run(&*life.rows).decided().unwrap().accepted().is_some());
     let op = life.account().recover(&codes[0], SignIn);
     assert!(op.run(&*life.rows).decided().unwrap().accepted().is_some());
@@ -587,10 +587,10 @@ fn everything(name: &str) -> Golden {
         format!("verify {next} {} -> rejected", last.expose_str()),
         format!("recover {next} {} -> rejected", codes[0]),
         format!("recover {next} {} -> accepted", codes[9]),
-        format!("answer {next} {} {} -> accepted", sent.id(), sent.code().expose_str()),
+        format!("answer {next} {} {} -> accepted", sent.id(), sent.to_send().unwrap().expose_str()),
         format!("settle {next} {} {} -> accepted", started.id(), keys[1]),
         format!("emergency {next} -> accepted"),
-        format!("confirm {next} {} {} -> accepted", pending.id(), pending.code().expose_str()),
+        format!("confirm {next} {} {} -> accepted", pending.id(), pending.to_send().unwrap().expose_str()),
     ];
     life.golden(name, then)
 }
@@ -857,7 +857,7 @@ fn nothing_overwrites_what_does_not_open() {
         }
         refuses! {
             mfa.account(&id).at(at).verify(code, sign_in()),
-            mfa.account(&id).at(at).resynchronise(device, [code, code], sign_in()),
+            mfa.account(&id).at(at).resynchronise(device, [code, code]),
             mfa.account(&id).at(at).recover(recovery, sign_in()),
             mfa.account(&id).at(at).send_code(sign_in(), rng),
             mfa.account(&id).at(at).verify_sent_code(challenge, code, sign_in()),
@@ -984,7 +984,7 @@ fn the_largest_account_fits() {
     let mut op =
         mfa.account(&id).at(at).enrol_phone(&long, number(), told(), &mut rng).proven_by(first);
     let sent = op.run(&rows).unwrap();
-    let op = mfa.account(&id).at(at).confirm(sent.id(), sent.code().expose_str(), &mut rng);
+    let op = mfa.account(&id).at(at).confirm(sent.id(), sent.to_send().unwrap().expose_str(), &mut rng);
     let _ = op.run(&rows).accepted().unwrap();
     // Every device has been used.
     for at in 1..5 {
@@ -1272,7 +1272,7 @@ fn endures(plaintext: &[u8]) -> bool {
     }
     uses! {
         mfa.account(&id).at(now).verify("123456", sign_in()),
-        mfa.account(&id).at(now).resynchronise(device, ["123456", "654321"], sign_in()),
+        mfa.account(&id).at(now).resynchronise(device, ["123456", "654321"]),
         mfa.account(&id).at(now).recover(recovery, sign_in()),
         mfa.account(&id).at(now).send_code(sign_in(), &mut rng),
         mfa.account(&id).at(now).verify_sent_code(challenge, "123456", sign_in()),

@@ -111,7 +111,7 @@ fn attempt<P: Purpose>(
         }
         Method::Sms => {
             let sent = or_refusal(practice.challenge(id, purpose.clone()))?;
-            let code = sent.code().expose_str();
+            let code = sent.to_send().unwrap().expose_str();
             practice.run(practice.at(id).verify_sent_code(sent.id(), code, purpose))
         }
         Method::RecoveryCode => {
@@ -228,7 +228,7 @@ fn a_stolen_number_binds_nothing() {
     ) -> Result<Proof<P>, Refusal> {
         practice.wait(60);
         let sent = or_refusal(practice.challenge(&person.id, purpose.clone()))?;
-        let code = sent.code().expose_str();
+        let code = sent.to_send().unwrap().expose_str();
         let answer = practice.at(&person.id).verify_sent_code(sent.id(), code, purpose);
         Ok(practice.run(answer).accepted().unwrap())
     }
@@ -795,7 +795,7 @@ fn take(scene: &Scene, step: Step) -> bool {
             let far = person.app.step(now) + 200;
             let codes = [person.app.at(far), person.app.at(far + 1)];
             let pair = [codes[0].as_str(), codes[1].as_str()];
-            let resync = mfa.account(id).at(now).resynchronise(person.device, pair, SignIn);
+            let resync = mfa.account(id).at(now).resynchronise(person.device, pair);
             said(&practice.run(resync)) == Said::Accepted
         }
         Step::ConfirmRight => {
@@ -1052,7 +1052,7 @@ impl Rescue<'_> {
             With::SmsAlone => {
                 assert!(phone);
                 let sent = or_refusal(practice.challenge(id, purpose.clone())).ok()?;
-                let code = sent.code().expose_str();
+                let code = sent.to_send().unwrap().expose_str();
                 let answer = practice.at(id).verify_sent_code(sent.id(), code, purpose);
                 practice.run(answer).accepted()
             }
@@ -1184,7 +1184,7 @@ fn what_ends_holds_to_its_last_second() {
                     let sent = practice.challenge(id, SignIn).unwrap();
                     let until = sent.until();
                     let answer = move || {
-                        let answer = practice.answer(id, sent.id(), sent.code().expose_str());
+                        let answer = practice.answer(id, sent.id(), sent.to_send().unwrap().expose_str());
                         answer.accepted().is_some()
                     };
                     (until, Box::new(answer) as _)

@@ -1,131 +1,180 @@
-//! The throttle in numbers: every wait of a hundred failures, both limiters, clocks that jump, what
-//! a lock does not lock, and the codes that are sent.
+//! The throttle in numbers: every wait of a hundred failures, any thirty days, clocks that jump, what
+//! a lock does not lock, and how the owner gets in at the worst moment.
 #![cfg(feature = "std")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 #![allow(clippy::arithmetic_side_effects, missing_docs)]
 
 use crate::common::*;
 use countersign::account::{
-    Assertion, Bounded, Class, DeviceStatus, EventKind, Notice, Refusal, RejectionReason, Throttle,
+    Assertion, Bounded, Class, DeviceStatus, EventKind, Notice, PolicyError, RejectionReason,
+    Standing, Throttle,
 };
-use countersign::{ActForOther, ChangeFactors, SignIn, UnixTime};
+use countersign::otp::{Parameters, Period};
+use countersign::{
+    ActForOther, ChangeFactors, Keyring, LookAhead, Mfa, Policy, SignIn, UnixTime, Window,
+};
 
-/// A share of thirty days that one of fifty failures takes up.
-const SHARE: u64 = 30 * 86_400 / 50;
+const HOUR: u64 = 3_600;
+const DAY: u64 = 24 * HOUR;
+pub const MONTH: u64 = 30 * DAY;
 
-const WRONG_RECOVERY_CODE: &str = "0000-0000-0000-0000-0000-0000";
+/// A code that nobody was given: its name is on no list.
+pub const UNKNOWN_RECOVERY_CODE: &str = "0000-0000-0000-0000-0000-0000-0000";
 
-/// Seconds to wait after each failure, if every attempt is made the moment it is evaluated again.
-/// From the 12th on an hour; from the 52nd on the long window is full, and each failure waits until
-/// a share of it is forgotten. The sum is 31 days and 6 hours: what a guesser needs to disable it.
-fn waits() -> Vec<u64> {
-    let mut waits = vec![0, 0, 0, 0, 30, 60, 120, 240, 480, 960, 1_920];
-    waits.extend([3_600; 40]);
-    // Of 52 shares, what was forgotten in 147,810 seconds is free again, and 49 shares may be full.
-    waits.push(52 * SHARE - 147_810 - 49 * SHARE);
-    waits.extend([SHARE; 47]);
-    waits
+/// A recovery code with the right name and a wrong secret.
+pub fn misread(code: &str) -> String {
+    let (head, last) = code.split_at(code.len() - 1);
+    format!("{head}{}", if last == "0" { '1' } else { '0' })
 }
 
-/// NIST SP 800-63B-4 section 3.2.2: waits from 30 seconds to an hour, disabled at 100.
+/// The seconds from the first of eighty failures to each, if every attempt is made the moment it is
+/// evaluated: from the twelfth on an hour lies between two, and the fifty-first waits until the first
+/// is thirty days old.
+fn schedule() -> Vec<u64> {
+    let mut all = vec![0];
+    while all.len() < 80 {
+        let paid = all.len().saturating_sub(4);
+        let doubled = if paid == 0 { 0 } else { 30 << (paid - 1).min(20) };
+        let after_wait = all[all.len() - 1] + doubled.min(HOUR);
+        let room = all.len().checked_sub(50).map_or(0, |oldest| all[oldest] + MONTH);
+        all.push(after_wait.max(room));
+    }
+    all
+}
+
+/// A stranger fails eighty times in a row: fifty, an hour apart, and the rest when the first are thirty
+/// days old.
+pub fn close<P: Policy>(practice: &Practice<P>, person: &Person) {
+    for failure in 0..80 {
+        practice.wait(if failure == 50 { MONTH } else { HOUR });
+        assert!(matches!(said(&practice.miss(person)), Said::Rejected(_)), "failure {failure}");
+    }
+    assert!(practice.summary(&person.id).codes.closed_to_strangers);
+}
+
+/// NIST SP 800-63B-4 section 3.2.2: waits from 30 seconds to an hour. Strangers are closed out at
+/// eighty in a row, and nothing is destroyed. With the twenty of the remembered browsers these are the
+/// hundred at which codes are disabled for everybody, until a proof of another kind.
+///
+/// Guards `limits` and `is_disabled` in `throttle.rs`.
 #[test]
 fn a_hundred_failures_under_recommended() {
     let practice = Practice::new();
     let person = practice.person(1);
-    let waits = waits();
-    assert_eq!(waits.len(), 99);
-    assert_eq!(waits[..51].iter().sum::<u64>(), 147_810);
-    for (wait, failure) in waits.iter().zip(1_u64..) {
-        let failed_at = practice.now();
+    let id = &person.id;
+    let browser = practice.remember(&person);
+    practice.wait(60);
+    let (schedule, first) = (schedule(), practice.now());
+    assert_eq!((schedule[50], schedule[79]), (MONTH, MONTH + 29 * HOUR - 25_710));
+    for (at, failure) in schedule.iter().zip(1_u64..) {
+        let now = first.plus(*at);
+        practice.set_clock(now);
+        practice.store.take_events();
         let tries_left = u8::try_from(5_u64.saturating_sub(failure)).unwrap();
         assert_eq!(said(&practice.miss(&person)), Said::Rejected(tries_left), "failure {failure}");
-        let summary = practice.summary(&person.id);
+        let summary = practice.summary(id);
         assert_eq!(u64::from(summary.codes.consecutive_failures), failure);
+        assert_eq!(summary.codes.closed_to_strangers, failure == 80);
         assert!(!summary.codes.disabled);
-        let until = (*wait > 0).then(|| failed_at.plus(*wait));
+        let within = schedule[..=failure as usize - 1].iter().filter(|old| **old + MONTH > *at);
+        assert_eq!(summary.codes.weight, within.count() as u64, "failure {failure}");
+        assert!(summary.codes.weight <= 50);
+        let until = schedule.get(failure as usize).map(|next| first.plus(*next));
+        let until = until.filter(|until| *until > now);
         assert_eq!(summary.codes.waiting_until, until, "failure {failure}");
         let Some(until) = until else { continue };
         // Whatever comes before the end of the wait is not looked at, to the second.
+        let wait = until.since(now);
         for early in [0, wait / 2, wait - 1] {
-            practice.set_clock(failed_at.plus(early));
+            practice.set_clock(now.plus(early));
             let code = person.app.code(practice.now());
-            assert_eq!(said(&practice.verify(&person.id, &code)), Said::Wait(until));
+            assert_eq!(said(&practice.verify(id, &code)), Said::Wait(until));
         }
-        practice.set_clock(until);
     }
-    practice.store.take_events();
-    assert_eq!(said(&practice.miss(&person)), Said::Rejected(0), "the hundredth");
     let kinds: Vec<_> = practice.store.take_events().into_iter().map(|event| event.kind).collect();
-    assert_eq!(
-        kinds,
-        [
-            EventKind::Rejected(RejectionReason::WrongCode),
-            EventKind::Disabled { class: Class::Codes }
-        ],
-        "once, with the failure that did it"
-    );
-    // No time brings it back, and no code.
-    assert_eq!(practice.status(&person.id, person.device), Some(DeviceStatus::Disabled));
+    let class = Class::Codes;
+    let wrong = EventKind::Rejected(RejectionReason::WrongCode);
+    assert_eq!(kinds, [wrong.clone(), EventKind::ClosedToStrangers { class }], "once");
+    assert_eq!(practice.summary(id).standing, Standing::ClosedToStrangers);
+    assert_eq!(said(&practice.miss(&person)), Said::Closed);
+    // The twenty of the remembered browsers, all of which are evaluated.
+    for failure in 1..=20 {
+        practice.wait(HOUR);
+        let tries_left = 5_u8.saturating_sub(failure);
+        practice.store.take_events();
+        let verdict = practice.miss_from(&person, browser.expose_token());
+        assert_eq!(said(&verdict), Said::Rejected(tries_left), "failure {failure}");
+        assert_eq!(practice.summary(id).codes.remembered_failures, u16::from(failure));
+        assert_eq!(practice.summary(id).codes.disabled, failure == 20);
+    }
+    let kinds: Vec<_> = practice.store.take_events().into_iter().map(|event| event.kind).collect();
+    assert_eq!(kinds, [wrong, EventKind::Disabled { class }], "once, with the hundredth");
+    assert_eq!(practice.summary(id).standing, Standing::RecoveryCodesOnly);
+    // No time opens it again, and no code from any browser. The device is what it was.
     for years in [0, 1, 10, 100] {
-        practice.wait(years * 365 * 86_400);
+        practice.wait(years * 365 * DAY);
         let before = practice.store.records();
         let code = person.app.code(practice.now());
-        assert_eq!(said(&practice.verify(&person.id, &code)), Said::Disabled);
-        assert_eq!(said(&practice.miss(&person)), Said::Disabled);
+        assert_eq!(said(&practice.verify(id, &code)), Said::Closed);
+        let from_browser = practice.verify_from(id, &code, browser.expose_token());
+        assert_eq!(said(&from_browser), Said::Closed);
+        assert_eq!(said(&practice.miss(&person)), Said::Closed);
         let (two, now) = (person.app.at(person.app.step(practice.now()) + 1), practice.now());
         let pair = [code.as_str(), two.as_str()];
-        let id = &person.id;
-        let resync = practice.mfa.account(id).at(now).resynchronise(person.device, pair, SignIn);
-        assert_eq!(said(&practice.run(resync)), Said::Disabled);
+        let resync = practice.mfa.account(id).at(now).resynchronise(person.device, pair);
+        assert_eq!(said(&practice.run(resync)), Said::Closed);
         assert_eq!(practice.store.records(), before);
     }
-    // A new binding does, for the new device; the old one stays what it is.
+    assert_eq!(practice.status(id, person.device), Some(DeviceStatus::Confirmed));
+    // The owner's recovery code is accepted at the first try, binds a new app, and with it the old one
+    // works again.
     let now = practice.now();
-    let code = &person.recovery_codes[0];
-    let recover = practice.mfa.account(&person.id).at(now).recover(code, ChangeFactors);
+    let recover = practice.at(id).recover(&person.recovery_codes[0], ChangeFactors);
     let proof = practice.run(recover).accepted().unwrap();
-    let enrol = practice.mfa.account(&person.id).at(now).enrol("New", &mut practice.rng());
+    let enrol = practice.at(id).enrol("New", &mut practice.rng());
     let pending = practice.run(enrol.proven_by(proof)).unwrap();
     let new = Authenticator::of(&pending);
-    let confirm = practice.confirm(&person.id, pending.id(), &new.code(now));
+    let confirm = practice.confirm(id, pending.id(), &new.code(now));
     assert_eq!(said(&confirm), Said::Accepted);
     let now = practice.wait(60);
-    assert_eq!(practice.summary(&person.id).codes.consecutive_failures, 0);
-    assert_eq!(said(&practice.verify(&person.id, &person.app.code(now))), Said::Rejected(4));
-    assert_eq!(said(&practice.verify(&person.id, &new.code(now))), Said::Accepted);
-    assert_eq!(practice.status(&person.id, person.device), Some(DeviceStatus::Disabled));
+    assert_eq!(practice.summary(id).codes, Default::default());
+    assert_eq!(said(&practice.verify(id, &person.app.code(now))), Said::Accepted);
+    assert_eq!(said(&practice.verify(id, &new.code(now))), Said::Accepted);
 }
 
 /// The end itself, with waits out of the way: at the number that the policy says and not before.
+///
+/// Guards `at_end` in `Account::reject`.
 #[test]
-fn disabled_at_the_limit_exactly() {
-    for limit in [1, 2, 10, 99, 100] {
+fn closed_at_the_limit_exactly() {
+    for limit in [1, 2, 10, 79, 80] {
         let throttle = Throttle {
             free: Bounded::of::<10>(),
             first_wait: Bounded::of::<1>(),
             longest_wait: Bounded::of::<1>(),
-            disable_at: Bounded::new(limit).unwrap(),
-            per_thirty_days: Bounded::of::<100>(),
+            closed_at: Bounded::new(limit).unwrap(),
+            ..Throttle::RECOMMENDED
         };
         let practice = Practice::with(Numbers { throttle: Some(throttle), ..Numbers::default() });
         let person = practice.person(1);
         for failure in 1..=limit {
-            practice.wait(1);
+            practice.wait(DAY);
             let left = 11_u64.saturating_sub(failure).min(limit - failure);
             let told = Said::Rejected(u8::try_from(left).unwrap());
             assert_eq!(said(&practice.miss(&person)), told, "{failure} of {limit}");
-            let status = practice.status(&person.id, person.device).unwrap();
-            assert_eq!(status == DeviceStatus::Disabled, failure == limit, "{failure} of {limit}");
+            let closed = practice.summary(&person.id).codes.closed_to_strangers;
+            assert_eq!(closed, failure == limit, "{failure} of {limit}");
         }
-        let code = person.app.code(practice.wait(365 * 86_400));
-        assert_eq!(said(&practice.verify(&person.id, &code)), Said::Disabled);
+        assert_eq!(practice.status(&person.id, person.device), Some(DeviceStatus::Confirmed));
+        let code = person.app.code(practice.wait(365 * DAY));
+        assert_eq!(said(&practice.verify(&person.id, &code)), Said::Closed);
         // A success one failure before the end starts the count again.
         if limit > 1 {
             let practice =
                 Practice::with(Numbers { throttle: Some(throttle), ..Numbers::default() });
             let person = practice.person(1);
             for _ in 1..limit {
-                practice.wait(1);
+                practice.wait(DAY);
                 assert!(matches!(said(&practice.miss(&person)), Said::Rejected(_)));
             }
             practice.wait(60);
@@ -137,36 +186,63 @@ fn disabled_at_the_limit_exactly() {
     }
 }
 
-/// What is guessed at while it is pending dies with the class, and the person starts again.
+/// At the worst moment, when strangers are closed out: the owner gets in with the right app code from
+/// a remembered browser, with a recovery code and with a passkey, each at the first try. The first ends
+/// the row for everybody.
+///
+/// Guards the lane in `Budget::gate`, and that `Account::recover` and `finish_external` ask no gate.
 #[test]
-fn a_pending_enrolment_dies_with_its_class() {
-    let throttle = Throttle { disable_at: Bounded::of::<3>(), ..Throttle::RECOMMENDED };
-    let practice = Practice::with(Numbers { throttle: Some(throttle), ..Numbers::default() });
-    let id = account(1);
-    let enrol = || {
-        let enrol = practice.at(&id).enrol("Phone", &mut practice.rng());
-        practice.run(enrol).unwrap()
-    };
-    let pending = enrol();
-    let app = Authenticator::of(&pending);
-    let wrong = wrong_code(&[&app], practice.now(), 0);
-    for left in [2, 1, 0] {
-        assert_eq!(said(&practice.confirm(&id, pending.id(), &wrong)), Said::Rejected(left));
+fn the_owner_gets_in_while_strangers_are_closed_out() {
+    for way in 0..3 {
+        let practice = Practice::new();
+        let person = practice.person(1);
+        let id = &person.id;
+        let proof = practice.proof(&person, ChangeFactors);
+        let key = practice.passkey(id, Some(proof));
+        let browser = practice.remember(&person);
+        close(&practice, &person);
+        for _ in 0..1_000 {
+            let unknown = practice.recover(id, UNKNOWN_RECOVERY_CODE);
+            assert_eq!(said(&unknown), Said::Rejected(255));
+            let token = practice.start_external(id, SignIn);
+            let failed = practice.settle(id, Assertion::failed_at_host(&token, key), SignIn);
+            assert_eq!(said(&failed), Said::Rejected(255));
+        }
+        let now = practice.wait(30);
+        let code = person.app.code(now);
+        assert_eq!(said(&practice.verify(id, &code)), Said::Closed);
+        match way {
+            0 => {
+                let verdict = practice.verify_from(id, &code, browser.expose_token());
+                assert_eq!(said(&verdict), Said::Accepted);
+                assert!(!practice.summary(id).codes.closed_to_strangers);
+                assert_eq!(practice.summary(id).standing, Standing::InUse);
+            }
+            1 => {
+                let verdict = practice.recover(id, &person.recovery_codes[0]);
+                assert_eq!(said(&verdict), Said::Accepted);
+            }
+            _ => {
+                let token = practice.start_external(id, SignIn);
+                let assertion = Assertion::verified_by_host(&token, key);
+                assert_eq!(said(&practice.settle(id, assertion, SignIn)), Said::Accepted);
+            }
+        }
+        assert_eq!(practice.summary(id).confirmed().count(), 2, "nothing is destroyed");
     }
-    let code = app.code(practice.now());
-    assert_eq!(said(&practice.confirm(&id, pending.id(), &code)), Said::Expired);
-    assert_eq!(practice.summary(&id).pending_until, None);
-    let pending = enrol();
-    let code = Authenticator::of(&pending).code(practice.now());
-    assert_eq!(said(&practice.confirm(&id, pending.id(), &code)), Said::Accepted);
-    assert_eq!(practice.summary(&id).codes.consecutive_failures, 0);
 }
 
-/// "Four guesses for every sign-in of the owner" ends at fifty in thirty days, to the second.
+/// "Four guesses for every sign-in of the owner" end at fifty in any thirty days, to the second; and
+/// the owner gets in all the same.
+///
+/// Guards `full_until`, and that `Budget::succeed` leaves the list alone.
 #[test]
 fn fifty_in_thirty_days_whatever_succeeds() {
     let practice = Practice::new();
     let person = practice.person(1);
+    let id = &person.id;
+    let browser = practice.remember(&person);
+    practice.wait(30);
     let (first, mut failures) = (practice.now(), 0);
     while failures < 50 {
         for _ in 0..4.min(50 - failures) {
@@ -175,28 +251,112 @@ fn fifty_in_thirty_days_whatever_succeeds() {
         }
         if failures < 50 {
             let code = person.app.code(practice.wait(30));
-            assert_eq!(said(&practice.verify(&person.id, &code)), Said::Accepted);
+            assert_eq!(said(&practice.verify(id, &code)), Said::Accepted);
         }
     }
-    // Twelve sign-ins of thirty seconds each have passed.
-    let spent = practice.now().since(first);
-    assert_eq!(spent, 12 * 30);
-    let until = practice.now().plus(SHARE - spent);
+    assert_eq!(practice.now().since(first), 12 * 30);
+    let until = first.plus(MONTH);
+    for early in [0, 10 * DAY, MONTH - 12 * 30 - 1] {
+        practice.set_clock(first.plus(12 * 30 + early));
+        let code = person.app.code(practice.now());
+        assert_eq!(said(&practice.verify(id, &code)), Said::Wait(until));
+        assert_eq!(practice.summary(id).codes.waiting_until, Some(until));
+        assert_eq!(practice.summary(id).standing, Standing::Waiting { until });
+    }
+    // One second before the end: from the remembered browser, and with a recovery code.
+    assert_eq!(practice.summary(id).codes.consecutive_failures, 2);
     let code = person.app.code(practice.now());
-    assert_eq!(said(&practice.verify(&person.id, &code)), Said::Wait(until), "the owner as well");
-    assert_eq!(practice.summary(&person.id).codes.waiting_until, Some(until));
-    assert_eq!(practice.summary(&person.id).codes.consecutive_failures, 2);
+    let verdict = practice.verify_from(id, &code, browser.expose_token());
+    assert_eq!(said(&verdict), Said::Accepted);
+    assert_eq!(practice.summary(id).codes.consecutive_failures, 0, "a success ends both rows");
+    assert_eq!(practice.summary(id).codes.weight, 50, "and not the thirty days");
+    assert_eq!(said(&practice.recover(id, &person.recovery_codes[0])), Said::Accepted);
     practice.set_clock(until);
-    let code = person.app.code(practice.now());
-    assert_eq!(said(&practice.verify(&person.id, &code)), Said::Accepted);
-    // That one success has not made room: a failure fills the window again.
-    assert_eq!(said(&practice.miss(&person)), Said::Rejected(0));
-    assert_eq!(said(&practice.miss(&person)), Said::Wait(practice.now().plus(SHARE)));
-    // Thirty days without a failure have.
-    practice.wait(30 * 86_400);
-    for failure in 2..=FREE {
+    // The four failures of the first moment are thirty days old, and no other: there is room for four.
+    assert_eq!(practice.summary(id).codes.weight, 46);
+    for left in [3, 2, 1, 0] {
+        assert_eq!(said(&practice.miss(&person)), Said::Rejected(left));
+    }
+    assert_eq!(said(&practice.miss(&person)), Said::Wait(until.plus(30)));
+    // Thirty days without a failure make room for all.
+    let code = person.app.code(practice.wait(MONTH));
+    assert_eq!(said(&practice.verify(id, &code)), Said::Accepted);
+    for failure in 1..=FREE {
         assert_eq!(said(&practice.miss(&person)), Said::Rejected(FREE - failure));
     }
+}
+
+/// A failure weighs as much as the codes that would have been accepted: with five apps of three codes
+/// each, ten failures fill thirty days, not fifty.
+///
+/// Guards `weight` in `throttle.rs` and `Account::acceptable`.
+#[test]
+fn a_failure_weighs_what_would_have_been_accepted() {
+    let practice = Practice::new();
+    let person = practice.person(1);
+    let id = &person.id;
+    let apps: Vec<_> = (2..=5).map(|n| practice.second_app(&person, &format!("App {n}"))).collect();
+    practice.wait(600); // no step near now is used
+    let all: Vec<_> = apps.iter().map(|(_, app)| app).chain([&person.app]).collect();
+    for failure in 1..=10_u64 {
+        practice.wait(HOUR);
+        let wrong = wrong_code(&all, practice.now(), 0);
+        assert!(matches!(said(&practice.verify(id, &wrong)), Said::Rejected(_)), "{failure}");
+        assert_eq!(practice.summary(id).codes.weight, 5 * failure);
+    }
+    let until = practice.now().plus(MONTH - 9 * HOUR);
+    assert_eq!(said(&practice.miss(&person)), Said::Wait(until));
+    // Used steps are no codes that would be accepted: one app, whose code was just used, weighs one.
+    let practice = Practice::new();
+    let person = practice.person(1);
+    let code = person.app.code(practice.now());
+    assert_eq!(said(&practice.verify(&person.id, &code)), Said::Accepted);
+    let _ = practice.miss(&person);
+    assert_eq!(practice.summary(&person.id).codes.weight, 1);
+}
+
+/// Numbers under which one failure would weigh more than thirty days may hold are refused.
+///
+/// Guards `policy::accept`.
+#[test]
+fn a_policy_that_could_not_count_is_refused() {
+    let with = |window: Option<(u32, u32)>, look_ahead: Option<u64>, per: u64| {
+        let throttle = Throttle {
+            per_thirty_days: Bounded::new(per).unwrap(),
+            ..Throttle::RECOMMENDED
+        };
+        let numbers = Numbers {
+            window: window.map(|(back, forward)| Window::new(back, forward).unwrap()),
+            look_ahead: look_ahead.and_then(LookAhead::new),
+            throttle: Some(throttle),
+            ..Numbers::default()
+        };
+        Mfa::with_policy(Keyring::new(KEY), numbers).err()
+    };
+    // Five devices, each with its window twice: around our own clock and around its own.
+    for (window, look_ahead, per, weight) in [
+        (None, None, 10, 10),
+        (None, None, 50, 10),
+        (Some((0, 0)), Some(1), 4, 4),
+        (Some((7, 7)), None, 50, 50),
+        (Some((10, 10)), None, 50, 70),
+        (None, Some(30), 50, 50),
+        (None, Some(50), 50, 84),
+    ] {
+        let expected = (weight > per).then_some(PolicyError { weight, limit: per });
+        assert_eq!(with(window, look_ahead, per), expected, "{window:?} {look_ahead:?} {per}");
+        if weight > 1 {
+            let error = PolicyError { weight, limit: weight - 1 };
+            let tighter = Bounded::<1, 50>::new(weight - 1).map(|limit| limit.as_u64());
+            if let Some(limit) = tighter {
+                assert_eq!(with(window, look_ahead, limit), Some(error));
+            }
+        }
+    }
+    assert_eq!(
+        PolicyError { weight: 70, limit: 50 }.to_string(),
+        "one failure would weigh 70, over the 50 of thirty days"
+    );
 }
 
 /// An operator's reset forgives the failures: the secrets that were guessed at are gone, and the
@@ -205,12 +365,7 @@ fn fifty_in_thirty_days_whatever_succeeds() {
 fn a_reset_opens_both_limiters() {
     let practice = Practice::new();
     let (person, operator) = (practice.person(1), practice.person(2));
-    for wait in &waits()[..60] {
-        assert!(matches!(said(&practice.miss(&person)), Said::Rejected(_)));
-        practice.wait(*wait);
-    }
-    let _ = practice.miss(&person);
-    assert!(practice.summary(&person.id).codes.waiting_until.is_some());
+    close(&practice, &person);
     let proof = practice.proof(&operator, ActForOther);
     let reset = practice.at(&person.id).reset(proof, "showed a passport");
     practice.run(reset).unwrap();
@@ -221,25 +376,23 @@ fn a_reset_opens_both_limiters() {
     assert_eq!(said(&practice.confirm(&person.id, pending.id(), &code)), Said::Accepted);
 }
 
-/// A clock that is set back opens nothing and locks nobody for longer than the cap; one that was
-/// wrong by days is not believed.
+/// A clock that is set back opens nothing and locks nobody for longer than a wait; one that was wrong
+/// by more than a minute is not believed.
 #[test]
 fn clocks_that_jump() {
-    let hour = 3_600;
-    let locked_at = START.plus(30 * 86_400);
-    // How far the clock is set back, and until when the answer says to wait, if at all.
-    let table: [(u64, Option<UnixTime>); 7] = [
-        (0, Some(locked_at.plus(30))),
-        (1, Some(locked_at.plus(30))),
-        (60, Some(locked_at.plus(30))),
-        // Never more than the longest wait from now, whatever is on record.
-        (hour, Some(locked_at)),
-        (20 * hour, Some(UnixTime::from_secs(locked_at.as_secs() - 19 * hour))),
-        (25 * hour - 30, Some(UnixTime::from_secs(locked_at.as_secs() - 24 * hour + 30))),
-        // More than a day beyond it: only a clock that was wrong can have written that.
-        (25 * hour, None),
+    let locked_at = START.plus(30 * DAY);
+    // How far the clock is set back, and how long the answer says to wait, if at all.
+    let table: [(u64, Option<u64>); 6] = [
+        (0, Some(30)),
+        // The leeway of two hosts' clocks: the whole wait, from now on.
+        (1, Some(30)),
+        (60, Some(30)),
+        // Nothing waits before it began.
+        (61, None),
+        (HOUR, None),
+        (25 * HOUR, None),
     ];
-    for (back, until) in table {
+    for (back, wait) in table {
         let practice = Practice::new();
         let person = practice.person(1);
         practice.set_clock(locked_at);
@@ -248,21 +401,24 @@ fn clocks_that_jump() {
         }
         practice.set_clock(UnixTime::from_secs(locked_at.as_secs() - back));
         practice.store.take_events();
-        let said = said(&practice.miss(&person));
-        match until {
-            Some(until) => assert_eq!(said, Said::Wait(until), "{back} s back"),
+        let verdict = said(&practice.miss(&person));
+        match wait {
+            Some(wait) => {
+                let until = practice.now().plus(wait);
+                assert_eq!(verdict, Said::Wait(until), "{back} s back");
+                // What a clock ahead wrote is dated back to now: it does not last longer for it.
+                practice.set_clock(until);
+                let code = person.app.code(practice.now());
+                assert_eq!(said(&practice.verify(&person.id, &code)), Said::Accepted);
+            }
             None => {
                 // One attempt, and what it writes is by today's clock.
-                assert_eq!(said, Said::Rejected(0), "{back} s back");
+                assert_eq!(verdict, Said::Rejected(0), "{back} s back");
                 let events = practice.store.take_events();
                 assert_eq!(events[0].kind, EventKind::ClockWentBack { by: back });
                 let again = practice.miss(&person);
                 let wait = practice.now().plus(60);
-                assert_eq!(
-                    crate::common::said(&again),
-                    Said::Wait(wait),
-                    "the sixth failure in a row"
-                );
+                assert_eq!(said(&again), Said::Wait(wait), "the sixth failure in a row");
             }
         }
     }
@@ -277,6 +433,23 @@ fn clocks_that_jump() {
     practice.set_clock(now);
     let code = person.app.code(now);
     assert_eq!(said(&practice.verify(&person.id, &code)), Said::Accepted);
+    // Nor if the failures of that day filled thirty days: they are those of today, for thirty days.
+    let practice = Practice::new();
+    let person = practice.person(1);
+    let now = practice.now();
+    practice.set_clock(UnixTime::from_secs(5_680_281_600));
+    for _ in 0..50 {
+        practice.wait(HOUR);
+        assert!(matches!(said(&practice.miss(&person)), Said::Rejected(_)));
+    }
+    practice.set_clock(now);
+    let until = now.plus(MONTH);
+    let code = person.app.code(now);
+    assert_eq!(said(&practice.verify(&person.id, &code)), Said::Wait(until));
+    assert_eq!(said(&practice.recover(&person.id, &person.recovery_codes[0])), Said::Accepted);
+    practice.set_clock(until);
+    let code = person.app.code(until);
+    assert_eq!(said(&practice.verify(&person.id, &code)), Said::Accepted);
     // Forward: a wait ends early by as much as the clock is ahead, and no used code comes back.
     let practice = Practice::new();
     let person = practice.person(1);
@@ -285,10 +458,10 @@ fn clocks_that_jump() {
     for _ in 0..FREE {
         let _ = practice.miss(&person);
     }
-    practice.wait(86_400);
+    practice.wait(DAY);
     let ahead = person.app.code(practice.now());
     assert_eq!(said(&practice.verify(&person.id, &ahead)), Said::Accepted);
-    practice.set_clock(UnixTime::from_secs(practice.now().as_secs() - 86_400 + 60));
+    practice.set_clock(UnixTime::from_secs(practice.now().as_secs() - DAY + 60));
     // Back again, every step up to the one of the wrong clock is used up: wait, or enrol anew.
     for later in 0..3 {
         let code = person.app.code(practice.wait(30 * later));
@@ -296,7 +469,7 @@ fn clocks_that_jump() {
     }
 }
 
-/// Whoever locks one class has locked no other.
+/// A stranger who locks one class has locked no other; recovery codes and passkeys cannot be locked.
 #[test]
 fn each_class_locks_alone() {
     for locked in 0..4 {
@@ -309,211 +482,74 @@ fn each_class_locks_alone() {
         let key = practice.passkey(id, Some(proof));
         practice.wait(60);
         let settle = |passed: bool| {
-            let (mut rng, now) = (practice.rng(), practice.now());
-            let start = practice.mfa.account(id).at(now).start_external(SignIn, &mut rng);
-            match or_refusal(practice.run(start)) {
-                Ok(started) if passed => {
-                    let verified = Assertion::verified_by_host(started.id(), key);
-                    said(&practice.settle(id, verified, SignIn))
-                }
-                Ok(started) => {
-                    let failed = Assertion::failed_at_host(started.id(), key);
-                    said(&practice.settle(id, failed, SignIn))
-                }
-                Err(Refusal::TooSoon { until }) => Said::Wait(until),
-                Err(other) => panic!("{other:?}"),
-            }
+            let token = practice.start_external(id, SignIn);
+            let assertion = match passed {
+                true => Assertion::verified_by_host(&token, key),
+                false => Assertion::failed_at_host(&token, key),
+            };
+            said(&practice.settle(id, assertion, SignIn))
         };
         let sent = practice.challenge(id, SignIn).unwrap();
-        let code = sent.code().expose_str();
+        let code = sent.to_send().unwrap().expose_str();
         for _ in 0..FREE {
             let rejected = match locked {
                 0 => said(&practice.miss(&person)),
-                1 => said(&practice.recover(id, WRONG_RECOVERY_CODE)),
-                2 => said(&practice.answer(id, sent.id(), &other_than(code))),
+                1 => said(&practice.answer(id, sent.id(), &other_than(code))),
+                2 => said(&practice.recover(id, &misread(&person.recovery_codes[0]))),
                 _ => settle(false),
             };
             assert!(matches!(rejected, Said::Rejected(_)));
         }
         let answers = [
             said(&practice.verify(id, &person.app.code(practice.now()))),
-            said(&practice.recover(id, &person.recovery_codes[0])),
             said(&practice.answer(id, sent.id(), code)),
+            said(&practice.recover(id, &person.recovery_codes[0])),
             settle(true),
         ];
         let until = practice.now().plus(30);
         for (class, answer) in answers.into_iter().enumerate() {
-            let expected = if class == locked { Said::Wait(until) } else { Said::Accepted };
+            let is_locked = class == locked && class < 2;
+            let expected = if is_locked { Said::Wait(until) } else { Said::Accepted };
             assert_eq!(answer, expected, "class {class} while class {locked} is locked");
         }
     }
 }
 
-// Codes that are sent.
-
-/// NIST SP 800-63B-4 section 3.1.3.2, CVE-2026-33640: five tries, and a new code is none more.
+/// What the person is told when a limit is reached.
 #[test]
-fn a_sent_code_dies_after_five() {
-    let practice = Practice::new();
-    let id = account(1);
-    practice.phone(&id, "+15550100100", None);
-    let sent = practice.challenge(&id, SignIn).unwrap();
-    let right = sent.code().expose_str();
-    for tries in 1..=5 {
-        assert_eq!(
-            said(&practice.answer(&id, sent.id(), &other_than(right))),
-            Said::Rejected(5 - tries)
-        );
-    }
-    assert_eq!(said(&practice.answer(&id, sent.id(), right)), Said::Wait(practice.now().plus(30)));
-    practice.wait(30);
-    assert_eq!(said(&practice.answer(&id, sent.id(), right)), Said::Expired, "dead, not waiting");
-    // A new code: the sixth failure, and the wait of a sixth failure.
-    let next = practice.challenge(&id, SignIn).unwrap();
-    let wrong = other_than(next.code().expose_str());
-    assert_eq!(said(&practice.answer(&id, next.id(), &wrong)), Said::Rejected(0));
-    assert_eq!(practice.summary(&id).out_of_band.consecutive_failures, 6);
-    let until = practice.now().plus(60);
-    let right = next.code().expose_str();
-    assert_eq!(said(&practice.answer(&id, next.id(), right)), Said::Wait(until));
-    assert_eq!(refusal(practice.challenge(&id, SignIn)), Some(Refusal::TooSoon { until }));
-    practice.wait(60);
-    assert_eq!(said(&practice.answer(&id, next.id(), right)), Said::Accepted, "it has tries left");
-    assert_eq!(said(&practice.answer(&id, next.id(), right)), Said::Expired, "once");
-    // The enrolment of a number has five tries as well, on the same budget.
-    let id = account(2);
-    let sent = practice.enrol_phone(&id, "+15550100101", None).unwrap();
-    let right = sent.code().expose_str();
-    for tries in 1..=5 {
-        let verdict = practice.confirm(&id, sent.id(), &other_than(right));
-        assert_eq!(said(&verdict), Said::Rejected(5 - tries));
-    }
-    practice.wait(30);
-    assert_eq!(said(&practice.confirm(&id, sent.id(), right)), Said::Expired);
-    assert_eq!(practice.summary(&id).out_of_band.consecutive_failures, 5);
-}
-
-/// One code is live: a newer one takes the place of the older.
-#[test]
-fn a_newer_code_replaces_the_older() {
-    let practice = Practice::new();
-    let id = account(1);
-    practice.phone(&id, "+15550100100", None);
-    let older = practice.challenge(&id, SignIn).unwrap();
-    practice.wait(30);
-    let newer = practice.challenge(&id, SignIn).unwrap();
-    assert_ne!(older.id(), newer.id());
-    let verdict = practice.answer(&id, older.id(), older.code().expose_str());
-    assert_eq!(said(&verdict), Said::Expired);
-    let crossed = practice.answer(&id, newer.id(), older.code().expose_str());
-    assert_eq!(said(&crossed), Said::Rejected(4), "a code belongs to its challenge");
-    let verdict = practice.answer(&id, newer.id(), newer.code().expose_str());
-    assert_eq!(said(&verdict), Said::Accepted);
-}
-
-/// NIST SP 800-63B-4 section 3.1.3.2: never over ten minutes, by type; five by default.
-#[test]
-fn a_sent_code_lives_ten_minutes_at_most() {
-    assert_eq!(Bounded::<60, 600>::new(601), None);
-    for (lifetime, secs) in [(None, 300), (Some(600), 600), (Some(60), 60)] {
-        for late in [0, 1] {
-            let practice =
-                Practice::with(Numbers { challenge_lifetime: lifetime, ..Numbers::default() });
-            let id = account(1);
-            // At the binding of the number, and at sign-in with it.
-            let sent = practice.enrol_phone(&id, "+15550100100", None).unwrap();
-            assert_eq!(sent.until(), practice.now().plus(secs));
-            practice.wait(secs + late);
-            let bound = said(&practice.confirm(&id, sent.id(), sent.code().expose_str()));
-            assert_eq!(bound, if late == 0 { Said::Accepted } else { Said::Expired });
-            if late == 1 {
-                practice.phone(&id, "+15550100100", None);
-            }
-            practice.wait(60);
-            let sent = practice.challenge(&id, SignIn).unwrap();
-            assert_eq!(sent.until(), practice.now().plus(secs));
-            practice.wait(secs + late);
-            let answer = said(&practice.answer(&id, sent.id(), sent.code().expose_str()));
-            assert_eq!(answer, if late == 0 { Said::Accepted } else { Said::Expired });
-        }
-    }
-}
-
-/// ASVS 2.4.1: messages cost money. Thirty seconds lie between two codes to one person, whatever
-/// was done with the first: answered, killed, bound, or buried under another enrolment.
-#[test]
-fn half_a_minute_between_two_codes() {
-    let too_soon = |until| Some(Refusal::TooSoon { until });
-    let bound = || {
-        let practice = Practice::new();
-        practice.phone(&account(1), "+15550100100", None);
-        (practice, account(1))
-    };
-    let (practice, id) = bound();
-    let sent = practice.challenge(&id, SignIn).unwrap();
-    let until = practice.now().plus(30);
-    for later in [0, 1, 28] {
-        practice.wait(later);
-        assert_eq!(refusal(practice.challenge(&id, SignIn)), too_soon(until));
-    }
-    // Answered, and signed in with.
-    let verdict = practice.answer(&id, sent.id(), sent.code().expose_str());
-    assert_eq!(said(&verdict), Said::Accepted);
-    assert_eq!(refusal(practice.challenge(&id, SignIn)), too_soon(until));
-    practice.wait(1);
-    assert_eq!(refusal(practice.challenge(&id, SignIn)), None);
-    // Two hosts whose clocks differ by a few seconds.
-    practice.set_clock(UnixTime::from_secs(practice.now().as_secs() - 5));
-    let clamped = too_soon(practice.now().plus(30));
-    assert_eq!(refusal(practice.challenge(&id, SignIn)), clamped);
-
-    // Bound: the code that bound the number counts like any other.
-    let practice = Practice::new();
-    let id = account(2);
-    let sent = practice.enrol_phone(&id, "+15550100100", None).unwrap();
-    let until = practice.now().plus(30);
-    let change = practice.enrol_phone(&id, "+15550199999", None);
-    assert_eq!(refusal(change), too_soon(until), "to whatever number");
-    let verdict = practice.confirm(&id, sent.id(), sent.code().expose_str());
-    assert_eq!(said(&verdict), Said::Accepted);
-    assert_eq!(refusal(practice.challenge(&id, SignIn)), too_soon(until));
-
-    // Buried: whoever has only the password starts an app's enrolment in between, again and again,
-    // and has sent as many messages as they like, to numbers of their own choice.
-    let practice = Practice::new();
-    let id = account(3);
-    let _ = practice.enrol_phone(&id, "+15550100100", None).unwrap();
-    let until = practice.now().plus(30);
-    for premium in ["+15550199991", "+15550199992"] {
-        let enrol = practice.at(&id).enrol("Phone", &mut practice.rng());
-        assert_eq!(refusal(practice.run(enrol)), None);
-        assert_eq!(refusal(practice.enrol_phone(&id, premium, None)), too_soon(until));
-    }
-    // Killed by a change of factors.
-    let (practice, id) = bound();
-    let sent = practice.challenge(&id, ChangeFactors).unwrap();
-    let until = practice.now().plus(30);
-    let (code, now) = (sent.code().expose_str(), practice.now());
-    let answer = practice.mfa.account(&id).at(now).verify_sent_code(sent.id(), code, ChangeFactors);
-    let proof = practice.run(answer).accepted().unwrap();
-    let _ = practice.regenerate(&id, proof);
-    assert_eq!(refusal(practice.challenge(&id, SignIn)), too_soon(until));
-}
-
-/// What the person is told when the limiter ends it.
-#[test]
-fn a_disabled_factor_is_told() {
-    let throttle = Throttle { disable_at: Bounded::of::<1>(), ..Throttle::RECOMMENDED };
+fn a_closed_or_disabled_factor_is_told() {
+    let throttle = Throttle { closed_at: Bounded::of::<1>(), ..Throttle::RECOMMENDED };
+    let throttle = Throttle { remembered: Bounded::of::<10>(), ..throttle };
     let practice = Practice::with(Numbers { throttle: Some(throttle), ..Numbers::default() });
     let person = practice.person(1);
-    practice.store.take_events();
+    let browser = practice.remember(&person);
+    let told = || -> Vec<_> {
+        practice.store.take_events().iter().filter_map(|event| event.notice()).collect()
+    };
+    told();
     let _ = practice.miss(&person);
-    let notices: Vec<_> =
-        practice.store.events().iter().filter_map(|event| event.notice()).collect();
-    assert_eq!(notices, [Notice::FactorDisabled]);
-    practice.store.take_events();
-    let _ = practice.recover(&person.id, WRONG_RECOVERY_CODE);
-    let notices: Vec<_> =
-        practice.store.events().iter().filter_map(|event| event.notice()).collect();
-    assert_eq!(notices, [Notice::FactorDisabled]);
+    assert_eq!(told(), [Notice::ClosedToStrangers]);
+    for failure in 1..=10 {
+        practice.wait(HOUR);
+        let _ = practice.miss_from(&person, browser.expose_token());
+        let expected: &[_] = if failure == 10 { &[Notice::FactorDisabled] } else { &[] };
+        assert_eq!(told(), expected);
+    }
+    let wrong = misread(&person.recovery_codes[0]);
+    for failure in 1..=100 {
+        let _ = practice.recover(&person.id, &wrong);
+        let expected: &[_] = if failure == 100 { &[Notice::FactorDisabled] } else { &[] };
+        assert_eq!(told(), expected, "failure {failure}");
+    }
+    assert_eq!(practice.summary(&person.id).recovery_codes_left, 9);
+}
+
+/// A device that steps once a second has three codes as well: the weight is of codes, not of seconds.
+#[test]
+fn a_short_period_weighs_no_more() {
+    let parameters = Parameters { period: Period::new(1).unwrap(), ..Parameters::default() };
+    let practice = Practice::with(Numbers { parameters: Some(parameters), ..Numbers::default() });
+    let person = practice.person(1);
+    assert!(matches!(said(&practice.miss(&person)), Said::Rejected(4)));
+    assert_eq!(practice.summary(&person.id).codes.weight, 1);
 }

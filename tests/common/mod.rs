@@ -9,7 +9,7 @@ use std::sync::{Arc, Barrier, Mutex, MutexGuard};
 
 use countersign::account::{
     AnyPurpose, Assertion, Bounded, ChallengeId, Class, DeviceStatus, EventKind, OutOfBand,
-    PhoneNumber, Refusal, RejectionReason, Seal, SealError, Throttle,
+    PhoneNumber, Refusal, RejectionReason, RememberedBrowser, Seal, SealError, Throttle,
 };
 use countersign::mfa::{
     self, AccountAt, Attempt, Change, Changed, Confirmed, ExternalMethod, NoProof, NotDone,
@@ -666,6 +666,23 @@ impl<P: Policy> Practice<P> {
     /// A wrong code at sign-in.
     pub fn miss(&self, person: &Person) -> Verdict<Proof<SignIn>> {
         self.verify(&person.id, &wrong_code(&[&person.app], self.now(), 0))
+    }
+
+    /// As [`Practice::verify`], with the token of a browser.
+    pub fn verify_from(&self, id: &AccountId, code: &str, token: &str) -> Verdict<Proof<SignIn>> {
+        self.run(self.at(id).verify(code, SignIn).from_browser(token))
+    }
+
+    /// A wrong code at sign-in, from a browser with this token.
+    pub fn miss_from(&self, person: &Person, token: &str) -> Verdict<Proof<SignIn>> {
+        self.verify_from(&person.id, &wrong_code(&[&person.app], self.now(), 0), token)
+    }
+
+    /// Signs in and remembers the browser.
+    pub fn remember(&self, person: &Person) -> RememberedBrowser {
+        let proof = self.proof(person, SignIn);
+        let remember = self.at(&person.id).remember_browser(&proof, &mut self.rng());
+        self.run(remember).unwrap().into_inner()
     }
 
     /// Half a minute later, the next code of the person's app.

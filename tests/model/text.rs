@@ -1,6 +1,6 @@
 //! A summary as text, one fact a line: what the reference prints, and what golden records expect.
 
-use countersign::account::{DeviceStatus, ThrottleSummary};
+use countersign::account::{BrowserSummary, DeviceStatus, Standing, ThrottleSummary};
 use countersign::{Summary, UnixTime};
 
 pub fn of(summary: Option<&Summary>) -> String {
@@ -9,45 +9,59 @@ pub fn of(summary: Option<&Summary>) -> String {
         epoch,
         first_bound_at,
         offboarded_at,
+        standing,
         devices,
+        browsers,
         pending_until,
         recovery_codes_left,
+        recovery_codes_seen,
         recovery_replacement_due,
         codes,
-        recovery,
         out_of_band,
-        external,
         emergency_until,
     } = summary;
+    let until = match standing {
+        Standing::Pending { until } | Standing::Waiting { until } | Standing::Reset { until } => {
+            format!(" until {}", until.as_secs())
+        }
+        _ => String::new(),
+    };
     let mut text = format!(
-        "epoch {epoch}\nfirst bound {}\noffboarded {}\npending until {}\nemergency until {}\n\
-         recovery codes {recovery_codes_left}, replacement due {recovery_replacement_due}\n",
+        "epoch {epoch}\nfirst bound {}\noffboarded {}\nstanding {}{until}\npending until {}\n\
+         emergency until {}\nrecovery codes {recovery_codes_left}, seen {recovery_codes_seen}, \
+         replacement due {recovery_replacement_due}\n",
         moment(*first_bound_at),
         moment(*offboarded_at),
+        standing.name(),
         moment(*pending_until),
         moment(*emergency_until),
     );
-    let classes = [
-        ("codes", codes),
-        ("recovery", recovery),
-        ("out-of-band", out_of_band),
-        ("external", external),
-    ];
-    for (class, ThrottleSummary { consecutive_failures, waiting_until, disabled }) in classes {
+    for (class, throttle) in [("codes", codes), ("out-of-band", out_of_band)] {
+        let ThrottleSummary {
+            consecutive_failures,
+            remembered_failures,
+            weight,
+            waiting_until,
+            closed_to_strangers,
+            disabled,
+        } = throttle;
         text += &format!(
-            "{class}: failures {consecutive_failures}, waiting until {}, disabled {disabled}\n",
+            "{class}: failures {consecutive_failures} and {remembered_failures}, weight {weight}, \
+             waiting until {}, closed to strangers {closed_to_strangers}, disabled {disabled}\n",
             moment(*waiting_until),
         );
+    }
+    for BrowserSummary { id, used_at } in browsers {
+        text += &format!("browser {id}: last used {}\n", used_at.as_secs());
     }
     for device in devices {
         text += &format!(
             "device {} {} {} {:?}: bound {}, last used {}, drift {}, offset {}, short secret {}, \
-             imported {}\n",
+             imported {}, digits {}\n",
             device.id,
             device.method.name(),
             match device.status {
                 DeviceStatus::Confirmed => "confirmed",
-                DeviceStatus::Disabled => "disabled",
                 DeviceStatus::Lost => "lost",
                 DeviceStatus::Revoked => "revoked",
             },
@@ -58,6 +72,7 @@ pub fn of(summary: Option<&Summary>) -> String {
             device.clock_offset,
             device.short_secret,
             device.imported,
+            device.digits.map_or("-".into(), |digits| digits.to_string()),
         );
     }
     text
