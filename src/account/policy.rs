@@ -144,8 +144,8 @@ pub trait Policy: Send + Sync {
 ///     }
 /// }
 /// // With five apps 210 codes would be right at once.
-/// let error = Mfa::with_policy(Keyring::new(key), Wide).unwrap_err();
-/// assert_eq!(error, PolicyError { weight: 70, limit: 50 });
+/// let refused = Mfa::with_policy(Keyring::new(key), Wide).err();
+/// assert_eq!(refused, Some(PolicyError { weight: 70, limit: 50 }));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -459,12 +459,12 @@ pub struct Change<'m, T = (), A = NoProof> {
 /// # let (mfa, store, mut rng, now) = host::new()?;
 /// # let id = host::telephone(&mfa, &store, &mut rng, "42", now)?;
 /// # let dana = mfa.account(&id).at(now);
-/// use countersign::{mfa::{Change, NoProof}, SignIn};
+/// use countersign::{mfa::{Change, NoProof}, ChangePrivileges, SignIn};
 /// // Sending a code needs no proof, so a refusal has none to hand back.
 /// let mut change: Change<'_, _, NoProof> = dana.send_code(SignIn, &mut rng);
 /// assert!(change.run(&store).is_ok());
-/// let again = dana.send_code(SignIn, &mut rng).run(&store); // too soon
-/// assert!(again.is_err_and(|no| no.into_proof().is_none()));
+/// let refused = dana.send_code(ChangePrivileges, &mut rng).run(&store); // not by a text
+/// assert!(refused.is_err_and(|no| no.into_proof().is_none()));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

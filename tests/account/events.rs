@@ -7,15 +7,16 @@
 use std::collections::BTreeMap;
 
 use crate::common::*;
+use crate::throttle::{UNKNOWN_RECOVERY_CODE, close, misread};
 use countersign::account::{
     Actor, Assertion, ChallengeId, Class, EventId, EventKind, ExistingDevice, Notice, PhoneNumber,
     Refusal, RejectionReason, Text,
 };
-use countersign::mfa::{ExternalMethod, RestrictedNotice};
+use countersign::mfa::{AccountAt, Attempt, ExternalMethod, RestrictedNotice};
 use countersign::otp::Parameters;
 use countersign::{
     AccountId, ActForOther, ChangeFactors, ChangePrivileges, DeviceId, Digits, Event, Method,
-    Purpose, Secret, SignIn, UnixTime,
+    Proof, Purpose, Secret, SignIn, UnixTime,
 };
 
 /// Takes the events of the operation that has just been run: there are some, all of one account and
@@ -62,7 +63,8 @@ fn every_decision_has_its_events() {
     let pair = ["123456", "654321"];
     let device = DeviceId::from_u64(1);
     let _ = assert_kinds!(mfa.account(id).at(now).resynchronise(device, pair), nobody);
-    let _ = assert_kinds!(mfa.account(id).at(now).recover(&"0".repeat(24), sign_in()), nobody);
+    let unknown_code = || mfa.account(id).at(practice.now()).recover(UNKNOWN_RECOVERY_CODE, SignIn);
+    let _ = assert_kinds!(unknown_code(), nobody);
     let _ = assert_kinds!(mfa.account(id).at(now).verify("12345", sign_in()), "(Malformed)");
     let _ = assert_kinds!(
         mfa.account(id).at(now).resynchronise(device, ["", ""]),
@@ -73,16 +75,26 @@ fn every_decision_has_its_events() {
     let _ =
         assert_kinds!(mfa.account(id).at(now).verify_sent_code(none, "123456", sign_in()), expired);
     let _ = assert_kinds!(mfa.account(id).at(now).confirm(none, "123456", &mut rng()), expired);
-    let assertion = Assertion::verified_by_host(none, device);
+    let _ = assert_kinds!(mfa.account(id).at(now).confirm_pair(none, pair, &mut rng()), expired);
+    let assertion = Assertion::verified_by_host("", device);
     let _ = assert_kinds!(mfa.account(id).at(now).finish_external(assertion, sign_in()), expired);
+    // A check can be started for anyone; what comes back is refused by a note.
+    let token = practice.start_external(id, SignIn);
+    let assertion = Assertion::verified_by_host(&token, device);
+    let _ = assert_kinds!(mfa.account(id).at(now).finish_external(assertion, sign_in()), nobody);
     let _ = assert_kinds!(mfa.account(id).at(now).use_emergency_access(sign_in()), expired);
     let nothing = "(Refused(NothingBound))";
     let _ = assert_kinds!(mfa.account(id).at(now).send_code(sign_in(), &mut rng()), nothing);
-    let _ = assert_kinds!(mfa.account(id).at(now).start_external(sign_in(), &mut rng()), nothing);
+    let not_found = "(Refused(NotFound))";
+    let _ = assert_kinds!(mfa.account(id).at(now).acknowledge_recovery_codes(none), not_found);
+    let forget = || mfa.account(id).at(practice.now()).forget_browser("0".repeat(16).parse().unwrap());
+    let _ = assert_kinds!(forget(), not_found);
 
     // The first app.
     let enrol = mfa.account(id).at(now).enrol("Phone", &mut rng());
     let pending = assert_kinds!(enrol, "EnrolmentStarted").unwrap();
+    let enrol = mfa.account(id).at(now).enrol("Phone", &mut rng());
+    let _ = assert_kinds!(enrol, format!("(Refused({:?}))", too_soon(now.plus(30))));
     let app = Authenticator::of(&pending);
     let wrong = wrong_code(&[&app], now, 0);
     let confirm = |code: &str| mfa.account(id).at(now).confirm(pending.id(), code, &mut rng());
@@ -91,6 +103,14 @@ fn every_decision_has_its_events() {
     let bound = assert_kinds!(confirm(&app.code(now)), "Bound RecoveryCodesIssued");
     let bound = bound.accepted().unwrap();
     let codes = recovery_codes(&bound);
+    let _ = assert_kinds!(confirm(&app.code(now)), "(Rejected(AlreadyConfirmed))");
+    let _ = assert_kinds!(confirm(&wrong), expired);
+    let set = bound.recovery_codes().unwrap().set();
+    let _ = assert_kinds!(
+        mfa.account(id).at(now).acknowledge_recovery_codes(set),
+        "RecoveryCodesSeen"
+    )
+    .unwrap();
     let person = Person { id: *id, device: bound.device(), app, recovery_codes: codes };
     let enrol = mfa.account(id).at(now).enrol("Mine", &mut rng());
     let _ = assert_kinds!(enrol, "(Refused(ProofRequired))");
@@ -99,24 +119,38 @@ fn every_decision_has_its_events() {
     let now = practice.wait(60);
     let code = person.app.code(now);
     let _ = assert_kinds!(mfa.account(id).at(now).verify(&code, sign_in()), "Accepted");
-    let _ = assert_kinds!(mfa.account(id).at(now).verify(&code, sign_in()), "Rejected(Replayed)");
+    let _ = assert_kinds!(mfa.account(id).at(now).verify(&code, sign_in()), "(Rejected(Repeated))");
+    let older = person.app.code(UnixTime::from_secs(now.as_secs() - 30));
+    let _ = assert_kinds!(mfa.account(id).at(now).verify(&older, sign_in()), "Rejected(Replayed)");
     let _ = assert_kinds!(mfa.account(id).at(now).verify(&wrong, sign_in()), "Rejected(WrongCode)");
-    let far = person.app.step(now) + 300;
+    let far = person.app.step(now) + 15;
     let (one, two) = (person.app.at(far), person.app.at(far + 1));
     let resync = mfa.account(id).at(now).resynchronise(person.device, [&one, &two]);
-    let _ = assert_kinds!(resync, "Resynchronised Accepted");
+    let _ = assert_kinds!(resync, "Resynchronised");
     let resync = mfa.account(id).at(now).resynchronise(person.device, [&one, &two]);
     let _ = assert_kinds!(resync, "Rejected(Replayed)");
     let dana = || practice.at(id);
     let saved = |at: usize| person.recovery_codes[at].as_str();
     let _ = assert_kinds!(dana().recover(saved(0), sign_in()), "RecoveryCodeSpent Accepted");
     let _ = assert_kinds!(dana().recover(saved(0), sign_in()), "Rejected(Replayed)");
-    let _ = assert_kinds!(dana().recover(saved(1), ActForOther), "Rejected(WrongPurpose)");
+    let _ = assert_kinds!(dana().recover(saved(1), ActForOther), "(Rejected(NotPermitted))");
+    let _ = assert_kinds!(dana().recover(&misread(saved(1)), sign_in()), "Rejected(WrongCode)");
+    let _ = assert_kinds!(unknown_code(), "(Rejected(WrongCode))");
     for _ in 0..4 {
         let _ =
             assert_kinds!(mfa.account(id).at(now).verify(&wrong, sign_in()), "Rejected(WrongCode)");
     }
     let _ = assert_kinds!(mfa.account(id).at(now).verify(&wrong, sign_in()), "(Waiting)");
+    // A printed code opens it again.
+    let proof = practice.run(dana().recover(saved(5), ChangeFactors)).accepted().unwrap();
+    practice.store.take_events();
+    let _ = assert_kinds!(mfa.account(id).at(now).unlock(proof), "Forgiven").unwrap();
+    // A browser is remembered, and forgotten.
+    let proof = practice.run(dana().recover(saved(6), SignIn)).accepted().unwrap();
+    practice.store.take_events();
+    let remember = mfa.account(id).at(now).remember_browser(&proof, &mut rng());
+    let browser = assert_kinds!(remember, "BrowserRemembered").unwrap().id();
+    let _ = assert_kinds!(mfa.account(id).at(now).forget_browser(browser), "BrowserForgotten");
 
     // A telephone and a passkey.
     let change = |at: usize| {
@@ -134,7 +168,7 @@ fn every_decision_has_its_events() {
     let now = practice.wait(60);
     let challenge = || mfa.account(id).at(practice.now()).send_code(SignIn, &mut rng());
     let sent = assert_kinds!(challenge(), "ChallengeIssued").unwrap();
-    let _ = assert_kinds!(challenge(), format!("(Refused({:?}))", too_soon(now.plus(30))));
+    let _ = assert_kinds!(challenge(), "(ChallengeIssued)");
     let code = sent.to_send().unwrap().expose_str();
     let answer = |code: &str| mfa.account(id).at(now).verify_sent_code(sent.id(), code, sign_in());
     let _ = assert_kinds!(answer(&other_than(code)), "Rejected(WrongCode)");
@@ -143,27 +177,23 @@ fn every_decision_has_its_events() {
     let _ = assert_kinds!(answer(code), "Accepted");
     let bind = mfa.account(id).at(now).bind_external("Key", ExternalMethod::Passkey, &mut rng());
     let key = assert_kinds!(bind.proven_by(change(2)), "Bound").unwrap().device();
-    let start = || {
-        let start = mfa.account(id).at(practice.now()).start_external(SignIn, &mut rng());
-        assert_kinds!(start, "ChallengeIssued").unwrap().id()
-    };
-    let failed = Assertion::failed_at_host(start(), key);
-    let _ = assert_kinds!(
-        mfa.account(id).at(now).finish_external(failed, sign_in()),
-        "Rejected(HostCheckFailed)"
-    );
-    let foreign = Assertion::verified_by_host(start(), DeviceId::from_u64(1));
-    let _ = assert_kinds!(
-        mfa.account(id).at(now).finish_external(foreign, sign_in()),
-        "Rejected(NoDevice)"
-    );
-    let verified = Assertion::verified_by_host(start(), key);
-    let _ = assert_kinds!(mfa.account(id).at(now).finish_external(verified, sign_in()), "Accepted");
+    let start = || practice.start_external(id, SignIn);
+    let finish = |assertion| mfa.account(id).at(practice.now()).finish_external(assertion, SignIn);
+    let failed = Assertion::failed_at_host(&start(), key);
+    let _ = assert_kinds!(finish(failed), "(Rejected(HostCheckFailed))");
+    let foreign = Assertion::verified_by_host(&start(), DeviceId::from_u64(1));
+    let _ = assert_kinds!(finish(foreign), "(Rejected(NoDevice))");
+    let other = practice.start_external(id, ChangeFactors);
+    let other = Assertion::verified_by_host(&other, key);
+    let _ = assert_kinds!(finish(other), "(Rejected(WrongPurpose))");
+    let token = start();
+    let _ = assert_kinds!(finish(Assertion::verified_by_host(&token, key)), "Accepted");
+    let _ = assert_kinds!(finish(Assertion::verified_by_host(&token, key)), expired);
+    let _ = assert_kinds!(finish(Assertion::verified_by_host(&start(), key)), "(Waiting)");
 
     // Changes.
     let replace = mfa.account(id).at(now).replace(person.device, "New", change(3), &mut rng());
     let pending = assert_kinds!(replace, "EnrolmentStarted").unwrap();
-    practice.wait(60); // the codes had to wait
     let now = practice.now();
     let new = Authenticator::of(&pending);
     let confirm = mfa.account(id).at(now).confirm(pending.id(), &new.code(now), &mut rng());
@@ -196,7 +226,7 @@ fn every_decision_has_its_events() {
     let _ = assert_kinds!(grant, "EmergencyGranted");
     let _ = assert_kinds!(mfa.account(id).at(now).use_emergency_access(sign_in()), "Accepted");
     let privileges = mfa.account(id).at(now).use_emergency_access(ChangePrivileges);
-    let _ = assert_kinds!(privileges, "(Rejected(WrongPurpose))");
+    let _ = assert_kinds!(privileges, "(Rejected(NotPermitted))");
     let (proof, now) = (act(), practice.now());
     let _ = assert_kinds!(mfa.account(id).at(now).reset(proof, "showed a passport"), "Reset");
     let _ = assert_kinds!(mfa.account(id).at(now).verify(&wrong, sign_in()), "Rejected(NoDevice)");
@@ -212,17 +242,22 @@ fn every_decision_has_its_events() {
     let _ = assert_kinds!(import, "Imported");
     let import = mfa.account(id).at(now).import(imported(), &mut rng());
     let _ = assert_kinds!(import, "(Refused(AlreadyBound))");
-    // A summary decides nothing and leaves nothing.
+    // A summary and a standing decide nothing and leave nothing.
+    let _ = practice.run(mfa.account(id).at(now).standing());
     assert!(practice.run(mfa.account(id).at(now).summary()).is_some());
     assert!(practice.store.take_events().is_empty());
     // A clock that was set back, beside whatever it is that was decided; by a minute is no news.
     practice.set_clock(UnixTime::from_secs(now.as_secs() - 60));
-    let none = "0000-0000-0000-0000-0000-0000";
-    let recover = mfa.account(id).at(practice.now()).recover(none, sign_in());
-    let _ = assert_kinds!(recover, "Rejected(NoDevice)");
+    let _ = assert_kinds!(unknown(practice.at(id)), "(Rejected(NoDevice))");
+    let verify = mfa.account(id).at(practice.now()).verify(&wrong, sign_in());
+    let _ = assert_kinds!(verify, "Rejected(WrongCode)");
     practice.set_clock(UnixTime::from_secs(practice.now().as_secs() - 61));
     let verify = mfa.account(id).at(practice.now()).verify(&wrong, sign_in());
     let _ = assert_kinds!(verify, "ClockWentBack Rejected(WrongCode)");
+}
+
+fn unknown(dana: AccountAt<'_>) -> Attempt<'_, Proof<SignIn>> {
+    dana.recover(UNKNOWN_RECOVERY_CODE, SignIn)
 }
 
 fn too_soon(until: UnixTime) -> Refusal {
@@ -252,7 +287,7 @@ fn ids_are_unique_and_without_holes() {
     }
     // Fault and contention leave no hole and no second copy.
     practice.store.break_at(Some(Fault::BeforeWrite));
-    let wrong = wrong_code(&[&people[0].app], practice.now(), 0);
+    let wrong = wrong_code(&[&people[0].app], practice.wait(30), 0);
     let verify = practice.at(&people[0].id).verify(&wrong, SignIn);
     assert!(verify.run(&practice.store).decided().is_err());
     practice.store.break_at(None);
@@ -345,14 +380,15 @@ fn a_right_password_with_a_wrong_code() {
         let practice = Practice::new();
         let person = practice.person(1);
         let (id, mfa, now) = (&person.id, &practice.mfa, practice.now());
-        let used = person.app.code(now);
-        assert_eq!(said(&practice.verify(id, &used)), Said::Accepted);
+        // The step before the accepted one: used up, and not the copy that a form sent twice makes.
+        let used = person.app.code(UnixTime::from_secs(now.as_secs() - 30));
+        assert_eq!(said(&practice.verify(id, &person.app.code(now))), Said::Accepted);
         let wrong = wrong_code(&[&person.app], now, 0);
         let mut attempt = match door {
             0 => mfa.account(id).at(now).verify(&wrong, SignIn),
             1 => mfa.account(id).at(now).verify(&used, SignIn),
             2 => mfa.account(id).at(now).resynchronise(person.device, [&wrong, &wrong]),
-            _ => mfa.account(id).at(now).recover(&"0".repeat(24), SignIn),
+            _ => mfa.account(id).at(now).recover(UNKNOWN_RECOVERY_CODE, SignIn),
         };
         practice.store.take_events();
         let _ = practice.run_ref(&mut attempt);
@@ -361,6 +397,17 @@ fn a_right_password_with_a_wrong_code() {
         let told = notices(&practice.store.take_events());
         assert_eq!(told, [Notice::SuspiciousAttempt], "door {door}");
     }
+    // The copy of an accepted code alarms nobody.
+    let practice = Practice::new();
+    let person = practice.person(1);
+    let code = person.app.code(practice.now());
+    assert_eq!(said(&practice.verify(&person.id, &code)), Said::Accepted);
+    practice.store.take_events();
+    let copy = practice.at(&person.id).verify(&code, SignIn).first_factor_passed();
+    assert_eq!(said(&practice.run(copy)), Said::Rejected(4));
+    let events = practice.store.take_events();
+    assert_eq!(events[0].kind, EventKind::Rejected(RejectionReason::Repeated));
+    assert_eq!(notices(&events), []);
     // A throttled attempt is none each time: the person was told, and an attacker could flood them.
     let practice = Practice::new();
     let person = practice.person(1);
@@ -388,36 +435,47 @@ fn what_the_person_is_told() {
         event
     };
     let reason = || Text::new("left").unwrap();
-    let until = START;
+    let (until, class) = (START, Class::Codes);
+    let browser = "0".repeat(16).parse().unwrap();
     let none = None;
     // The kind, what is told, and whether other sessions should end (ASVS 7.4.2, 7.4.3).
     let table = [
         (EventKind::Accepted { moving_factor: None, drift: None }, none, false),
         (EventKind::Bound { replaces: None }, Some(Notice::FactorAdded), true),
+        (EventKind::BrowserForgotten { browser }, none, false),
+        (EventKind::BrowserRemembered { browser }, Some(Notice::BrowserRemembered), false),
         (EventKind::ChallengeIssued { until }, none, false),
         (EventKind::ClockWentBack { by: 61 }, none, false),
-        (EventKind::Disabled { class: Class::Codes }, Some(Notice::FactorDisabled), false),
+        (EventKind::ClosedToStrangers { class }, Some(Notice::ClosedToStrangers), false),
+        (EventKind::Disabled { class }, Some(Notice::FactorDisabled), false),
         (
             EventKind::EmergencyGranted { until, reason: reason() },
             Some(Notice::EmergencyAccess),
             false,
         ),
         (EventKind::EnrolmentStarted { until }, none, false),
+        (EventKind::Forgiven { class }, Some(Notice::FailuresForgiven), false),
         (EventKind::Imported { short_secret: false }, Some(Notice::FactorAdded), false),
         (EventKind::Malformed, none, false),
         (EventKind::Offboarded { reason: reason() }, none, true),
+        (EventKind::RecoveryCodeClosed { left: 9 }, Some(Notice::FactorDisabled), false),
         (EventKind::RecoveryCodesIssued { count: 10 }, Some(Notice::RecoveryCodesReplaced), true),
+        (EventKind::RecoveryCodesSeen, none, false),
         (EventKind::RecoveryCodeSpent { left: 9 }, Some(Notice::RecoveryCodeUsed), false),
         (EventKind::Refused(Refusal::LastFactor), none, false),
         (EventKind::ReportedLost, Some(Notice::FactorRemoved), true),
         (EventKind::Reset { reason: reason() }, Some(Notice::AccountReset), true),
-        (EventKind::Resynchronised { clock_offset: None }, none, false),
+        (
+            EventKind::Resynchronised { clock_offset: None },
+            Some(Notice::DeviceResynchronised),
+            false,
+        ),
         (EventKind::Revoked, Some(Notice::FactorRemoved), true),
         (EventKind::Waiting { until }, none, false),
     ];
     let mut places: Vec<_> = table.iter().map(|(kind, ..)| place(kind)).collect();
     places.sort_unstable();
-    assert_eq!(places, (0..18).collect::<Vec<_>>(), "each kind has its row; rejections are below");
+    assert_eq!(places, (0..24).collect::<Vec<_>>(), "each kind has its row; rejections are below");
     for (kind, notice, ends_sessions) in table {
         for first_factor_passed in [false, true] {
             let event = event(kind.clone(), first_factor_passed);
@@ -426,11 +484,14 @@ fn what_the_person_is_told() {
         }
     }
     let rejected = [
-        (RejectionReason::Disabled, none),
+        (RejectionReason::AlreadyConfirmed, none),
+        (RejectionReason::Closed, none),
         (RejectionReason::Expired, none),
         (RejectionReason::HostCheckFailed, Some(Notice::SuspiciousAttempt)),
         (RejectionReason::NoDevice, none),
         (RejectionReason::Offboarded, none),
+        (RejectionReason::NotPermitted, none),
+        (RejectionReason::Repeated, none),
         (RejectionReason::Replayed, Some(Notice::SuspiciousAttempt)),
         (RejectionReason::UnknownAccount, none),
         (RejectionReason::WrongCode, Some(Notice::SuspiciousAttempt)),
@@ -444,7 +505,11 @@ fn what_the_person_is_told() {
     // Each is one sentence, and none of them asks for anything or names a secret.
     for notice in [
         Notice::AccountReset,
+        Notice::BrowserRemembered,
+        Notice::ClosedToStrangers,
+        Notice::DeviceResynchronised,
         Notice::EmergencyAccess,
+        Notice::FailuresForgiven,
         Notice::FactorAdded,
         Notice::FactorDisabled,
         Notice::FactorRemoved,
@@ -479,7 +544,13 @@ fn place(kind: &EventKind) -> usize {
         EventKind::Resynchronised { .. } => 15,
         EventKind::Revoked => 16,
         EventKind::Waiting { .. } => 17,
-        EventKind::Rejected(_) => 18,
+        EventKind::BrowserForgotten { .. } => 18,
+        EventKind::BrowserRemembered { .. } => 19,
+        EventKind::ClosedToStrangers { .. } => 20,
+        EventKind::Forgiven { .. } => 21,
+        EventKind::RecoveryCodeClosed { .. } => 22,
+        EventKind::RecoveryCodesSeen => 23,
+        EventKind::Rejected(_) => 24,
         new => panic!("no number for {new:?}"),
     }
 }
@@ -514,6 +585,28 @@ fn lifecycle_is_told() {
     let code = Authenticator::of(&pending).code(now);
     assert_eq!(said(&practice.confirm(&person.id, pending.id(), &code)), Said::Accepted);
     assert_eq!(told(), [Notice::FactorRemoved, Notice::FactorAdded]);
+    // A browser that is remembered, a device that is set right, failures that are forgiven.
+    let code = Authenticator::of(&pending).code(practice.wait(60));
+    let proof = practice.verify(&person.id, &code).accepted().unwrap();
+    let remember = practice.at(&person.id).remember_browser(&proof, &mut practice.rng());
+    let browser = practice.run(remember).unwrap().id();
+    assert_eq!(told(), [Notice::BrowserRemembered]);
+    practice.run(practice.at(&person.id).forget_browser(browser)).unwrap();
+    assert_eq!(told(), []);
+    let app = Authenticator::of(&pending);
+    let far = app.step(practice.now()) + 10;
+    let (one, two) = (app.at(far), app.at(far + 1));
+    let resync = practice.at(&person.id).resynchronise(pending.device(), [&one, &two]);
+    assert_eq!(said(&practice.run(resync)), Said::Accepted);
+    assert_eq!(told(), [Notice::DeviceResynchronised]);
+    close(&practice, &person);
+    assert_eq!(told(), [Notice::ClosedToStrangers]);
+    let recover = practice.at(&person.id).recover(&codes[1], ChangeFactors);
+    let proof = practice.run(recover).accepted().unwrap();
+    assert_eq!(told(), [Notice::RecoveryCodeUsed]);
+    practice.run(practice.at(&person.id).unlock(proof)).unwrap();
+    assert_eq!(told(), [Notice::FailuresForgiven]);
+    let now = practice.now();
     let token =
         practice.mfa.account(&account(2)).at(now).enrol_hotp("Token", Digits::Six, &mut rng);
     let pending = practice.run(token).unwrap();

@@ -7,6 +7,7 @@
 #![allow(clippy::arithmetic_side_effects, missing_docs)]
 
 use crate::common::*;
+use crate::throttle::{UNKNOWN_RECOVERY_CODE, close};
 use countersign::account::{
     AnyPurpose, Assertion, DeviceStatus, ExistingDevice, PhoneNumber, Refusal, RejectionReason,
     Text, permits,
@@ -106,7 +107,7 @@ fn attempt<P: Purpose>(
         }
         Method::Passkey | Method::Pki => {
             let started = practice.start_external(id, purpose.clone());
-            let verified = Assertion::verified_by_host(started, device.unwrap());
+            let verified = Assertion::verified_by_host(&started, device.unwrap());
             practice.settle(id, verified, purpose)
         }
         Method::Sms => {
@@ -150,23 +151,12 @@ fn every_method_for_every_purpose() {
                 // Each says so in its own way, and none of them with a proof.
                 match method {
                     Method::Sms => assert_eq!(answer.unwrap_err(), Refusal::NotPermitted, "{case}"),
-                    Method::RecoveryCode => {
-                        assert!(matches!(said(&answer.unwrap()), Said::Rejected(_)), "{case}");
-                        assert_eq!(
-                            holder.practice.why(),
-                            Some(RejectionReason::WrongPurpose),
-                            "{case}"
-                        );
+                    _ => {
+                        assert_eq!(said(&answer.unwrap()), Said::Refused, "{case}");
+                        let why = holder.practice.why();
+                        assert_eq!(why, Some(RejectionReason::NotPermitted), "{case}");
                         let left = holder.practice.summary(&holder.person.id);
                         assert_eq!(left.recovery_codes_left, 10, "not spent for nothing");
-                    }
-                    _ => {
-                        assert_eq!(said(&answer.unwrap()), Said::Expired, "{case}");
-                        assert_eq!(
-                            holder.practice.why(),
-                            Some(RejectionReason::WrongPurpose),
-                            "{case}"
-                        );
                     }
                 }
                 continue;
@@ -211,7 +201,7 @@ fn uses(holder: &Holder, proof: AnyProof) -> Option<Refusal> {
 /// The one entry that depends on the account: SMS changes factors only for whoever never had
 /// anything stronger that somebody could have talked out of the way. Whoever took over a telephone
 /// number must not bind an app beside the owner's, nor after having reported the owner's app lost,
-/// nor after having guessed at it until it was disabled.
+/// nor after having guessed at it until it was closed.
 #[test]
 fn a_stolen_number_binds_nothing() {
     let owner = || {
@@ -240,10 +230,10 @@ fn a_stolen_number_binds_nothing() {
     let lost = practice.at(&person.id).report_lost(person.device, proof);
     practice.run(lost).unwrap();
     assert_eq!(thief(&practice, &person, ChangeFactors).unwrap_err(), Refusal::NotPermitted);
-    // A hundred wrong codes disable the app; that is none either.
+    // Eighty wrong codes close the app to strangers; that is none either.
     let (practice, person, _) = owner();
-    disable(&practice, &person);
-    assert_eq!(practice.status(&person.id, person.device), Some(DeviceStatus::Disabled));
+    close(&practice, &person);
+    assert_eq!(practice.status(&person.id, person.device), Some(DeviceStatus::Confirmed));
     assert_eq!(thief(&practice, &person, ChangeFactors).unwrap_err(), Refusal::NotPermitted);
     // Nor is it that the account remembers sixteen former devices and no more: the app, the oldest of
     // all, is not the one that is forgotten when it is reported lost.
@@ -271,14 +261,6 @@ fn a_stolen_number_binds_nothing() {
     let revoke = practice.at(&person.id).revoke(person.device, proof);
     practice.run(revoke).unwrap();
     assert_eq!(thief(&practice, &person, ChangeFactors).unwrap().device(), Some(phone));
-}
-
-fn disable(practice: &Practice, person: &Person) {
-    for _ in 0..100 {
-        practice.wait(86_400); // longer than any wait
-        assert!(matches!(said(&practice.miss(person)), Said::Rejected(_)));
-    }
-    assert_eq!(practice.status(&person.id, person.device), Some(DeviceStatus::Disabled));
 }
 
 // Proofs and changes.
@@ -336,15 +318,17 @@ enum Operation {
     BindExternal,
     Replace,
     Regenerate,
+    ReplaceLeaked,
     Revoke,
     ReportLost,
     RevokeAsOperator,
     ReportLostAsOperator,
+    UnlockAsOperator,
     Reset,
     GrantEmergency,
 }
 
-const OPERATIONS: [Operation; 13] = [
+const OPERATIONS: [Operation; 15] = [
     Operation::Enrol,
     Operation::EnrolHotp,
     Operation::EnrolExisting,
@@ -352,10 +336,12 @@ const OPERATIONS: [Operation; 13] = [
     Operation::BindExternal,
     Operation::Replace,
     Operation::Regenerate,
+    Operation::ReplaceLeaked,
     Operation::Revoke,
     Operation::ReportLost,
     Operation::RevokeAsOperator,
     Operation::ReportLostAsOperator,
+    Operation::UnlockAsOperator,
     Operation::Reset,
     Operation::GrantEmergency,
 ];
@@ -367,6 +353,7 @@ impl Operation {
             self,
             Operation::RevokeAsOperator
                 | Operation::ReportLostAsOperator
+                | Operation::UnlockAsOperator
                 | Operation::Reset
                 | Operation::GrantEmergency
         )
@@ -380,7 +367,10 @@ impl Operation {
 
     fn either_role(self) -> bool {
         use Operation::*;
-        matches!(self, Revoke | ReportLost | RevokeAsOperator | ReportLostAsOperator)
+        matches!(
+            self,
+            Revoke | ReportLost | RevokeAsOperator | ReportLostAsOperator | UnlockAsOperator
+        )
     }
 
     fn purpose(self) -> AnyPurpose {
@@ -392,7 +382,7 @@ impl Operation {
         use Operation::*;
         match self {
             ReportLost | ReportLostAsOperator => true,
-            Revoke | RevokeAsOperator => {
+            Revoke | RevokeAsOperator | UnlockAsOperator => {
                 matches!(purpose, AnyPurpose::ChangeFactors | AnyPurpose::ActForOther)
             }
             _ => *purpose == self.purpose(),
@@ -417,7 +407,8 @@ impl Operation {
             Flaw::SomebodyElses => Some(Refusal::ProofUnfit),
             Flaw::OfTheOtherRole => {
                 assert!(self.either_role(), "takes one role's proof only");
-                None
+                // The person's own app code, from a browser that nobody knows, opens no codes.
+                (self == Operation::UnlockAsOperator).then_some(Refusal::NotPermitted)
             }
             Flaw::OwnForOthers => match self {
                 Operation::ReportLost | Operation::ReportLostAsOperator => None,
@@ -591,6 +582,15 @@ fn call(
             let proof = own(proof).expect("an argument");
             run(practice, dana.regenerate_recovery_codes(proof, rng), true)
         }
+        Operation::ReplaceLeaked => {
+            let proof = own(proof).expect("an argument");
+            run(practice, dana.replace_leaked_recovery_codes(proof, rng), true)
+        }
+        Operation::UnlockAsOperator => match proof.expect("an argument") {
+            AnyProof::ChangeFactors(proof) => run(practice, dana.unlock(proof), true),
+            AnyProof::ActForOther(proof) => run(practice, dana.unlock(proof), true),
+            other => panic!("{other:?} does not compile"),
+        },
         Operation::Revoke | Operation::RevokeAsOperator => match proof.expect("an argument") {
             AnyProof::ChangeFactors(proof) => run(practice, dana.revoke(spare, proof), true),
             AnyProof::ActForOther(proof) => run(practice, dana.revoke(spare, proof), true),
@@ -611,19 +611,20 @@ fn call(
 
 // Devices.
 
-/// Where a device can stand; `Gone` is a pending one that is no more.
+/// Where a device can stand; `Closed` is a confirmed one whose codes are closed to unknown browsers,
+/// and `Gone` a pending one that is no more.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum State {
     Pending,
     Confirmed,
-    Disabled,
+    Closed,
     Lost,
     Revoked,
     Gone,
 }
 
 const STATES: [State; 5] =
-    [State::Pending, State::Confirmed, State::Disabled, State::Lost, State::Revoked];
+    [State::Pending, State::Confirmed, State::Closed, State::Lost, State::Revoked];
 
 /// Everything that can happen to a device.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -638,7 +639,8 @@ enum Step {
     ReplaceAndConfirm,
     Revoke,
     ReportLost,
-    HundredFailures,
+    EightyFailures,
+    Unlock,
     Recover,
     Regenerate,
     BindPasskey,
@@ -648,7 +650,7 @@ enum Step {
     AYear,
 }
 
-const STEPS: [Step; 18] = [
+const STEPS: [Step; 19] = [
     Step::RightCode,
     Step::WrongCode,
     Step::Resynchronise,
@@ -659,7 +661,8 @@ const STEPS: [Step; 18] = [
     Step::ReplaceAndConfirm,
     Step::Revoke,
     Step::ReportLost,
-    Step::HundredFailures,
+    Step::EightyFailures,
+    Step::Unlock,
     Step::Recover,
     Step::Regenerate,
     Step::BindPasskey,
@@ -670,8 +673,8 @@ const STEPS: [Step; 18] = [
 ];
 
 /// The table of NIST SP 800-63B-4 sections 3.2.2, 4.1.2, 4.3 and 4.5. Whether the step was accepted
-/// or done, and where the device stands afterwards. There is no way back from `Disabled`, `Lost` or
-/// `Revoked`, and no step but the first two columns' that accepts anything.
+/// or done, and where the device stands afterwards. There is no way back from `Lost` or `Revoked`; from
+/// `Closed` there is, by a proof of another kind. No step but the first two columns' accepts anything.
 fn transition(state: State, step: Step) -> (bool, State) {
     use State::*;
     let stays = (false, state);
@@ -681,7 +684,7 @@ fn transition(state: State, step: Step) -> (bool, State) {
         // started anew; and it is no device, so that nothing can be done to it.
         (Pending, Step::ConfirmRight) => (true, Confirmed),
         (Pending, Step::TenMinutes | Step::AYear) => (true, Gone),
-        (Pending, Step::HundredFailures) => (true, Gone),
+        (Pending, Step::EightyFailures) => (true, Gone),
         (
             Pending,
             Step::EnrolAnother
@@ -690,30 +693,27 @@ fn transition(state: State, step: Step) -> (bool, State) {
             | Step::Reset
             | Step::Offboard,
         ) => (true, Gone),
-        (Pending, Step::Recover) => unharmed,
+        (Pending, Step::Recover | Step::Unlock) => unharmed,
         (Pending, _) => stays,
 
         (Confirmed, Step::RightCode | Step::Resynchronise) => unharmed,
-        (Confirmed, Step::ReplaceAndConfirm | Step::Revoke | Step::Reset | Step::Offboard) => {
-            (true, Revoked)
-        }
-        (Confirmed, Step::ReportLost) => (true, Lost),
-        (Confirmed, Step::HundredFailures) => (true, Disabled),
-        (Confirmed, Step::Replace) => unharmed,
-
-        (Disabled, Step::Replace) => unharmed,
-        (Disabled, Step::ReplaceAndConfirm | Step::Revoke | Step::Reset | Step::Offboard) => {
-            (true, Revoked)
-        }
-        (Disabled, Step::ReportLost) => (true, Lost),
+        (
+            Confirmed | Closed,
+            Step::ReplaceAndConfirm | Step::Revoke | Step::Reset | Step::Offboard,
+        ) => (true, Revoked),
+        (Confirmed | Closed, Step::ReportLost) => (true, Lost),
+        (Confirmed, Step::EightyFailures) => (true, Closed),
+        (Closed, Step::Unlock) => (true, Confirmed),
+        (Confirmed | Closed, Step::Replace) => unharmed,
 
         (Lost | Revoked, Step::Replace | Step::ReplaceAndConfirm) => stays,
         (Lost | Revoked, Step::Revoke | Step::ReportLost) => stays,
 
         // What does not concern this device happens all the same.
         (
-            Confirmed | Disabled | Lost | Revoked,
+            Confirmed | Closed | Lost | Revoked,
             Step::EnrolAnother
+            | Step::Unlock
             | Step::Recover
             | Step::Regenerate
             | Step::BindPasskey
@@ -722,10 +722,10 @@ fn transition(state: State, step: Step) -> (bool, State) {
             | Step::TenMinutes
             | Step::AYear,
         ) => unharmed,
-        (Disabled | Lost | Revoked, Step::HundredFailures) => unharmed,
-        (Confirmed | Disabled | Lost | Revoked, Step::ConfirmRight | Step::ConfirmWrong) => stays,
-        (Confirmed | Disabled | Lost | Revoked, Step::WrongCode) => stays,
-        (Disabled | Lost | Revoked, Step::RightCode | Step::Resynchronise) => stays,
+        (Closed | Lost | Revoked, Step::EightyFailures) => unharmed,
+        (Confirmed | Closed | Lost | Revoked, Step::ConfirmRight | Step::ConfirmWrong) => stays,
+        (Confirmed | Closed | Lost | Revoked, Step::WrongCode) => stays,
+        (Closed | Lost | Revoked, Step::RightCode | Step::Resynchronise) => stays,
 
         (Gone, _) => panic!("not a state to start from"),
     }
@@ -739,15 +739,16 @@ struct Scene {
     pending: countersign::account::ChallengeId,
 }
 
-/// A proof of the passkey's.
+/// A second later, a proof of the passkey's.
 fn key_proof<P: Purpose>(
     practice: &Practice,
     id: &AccountId,
     key: DeviceId,
     purpose: P,
 ) -> Proof<P> {
+    practice.wait(1);
     let started = practice.start_external(id, purpose.clone());
-    practice.settle(id, Assertion::verified_by_host(started, key), purpose).accepted().unwrap()
+    practice.settle(id, Assertion::verified_by_host(&started, key), purpose).accepted().unwrap()
 }
 
 fn scene(state: State) -> Scene {
@@ -764,11 +765,12 @@ fn scene(state: State) -> Scene {
     let app = Authenticator::of(&pending);
     let person = Person { id, device: pending.device(), app, recovery_codes };
     let scene = Scene { practice, person, key, pending: pending.id() };
+    scene.practice.wait(30);
     if state != State::Pending {
         assert!(take(&scene, Step::ConfirmRight));
         scene.practice.wait(60);
         match state {
-            State::Disabled => assert!(take(&scene, Step::HundredFailures)),
+            State::Closed => assert!(take(&scene, Step::EightyFailures)),
             State::Lost => assert!(take(&scene, Step::ReportLost)),
             State::Revoked => assert!(take(&scene, Step::Revoke)),
             _ => {}
@@ -792,7 +794,7 @@ fn take(scene: &Scene, step: Step) -> bool {
         Step::RightCode => said(&practice.verify(id, &person.app.code(now))) == Said::Accepted,
         Step::WrongCode => said(&practice.miss(person)) == Said::Accepted,
         Step::Resynchronise => {
-            let far = person.app.step(now) + 200;
+            let far = person.app.step(now) + 15;
             let codes = [person.app.at(far), person.app.at(far + 1)];
             let pair = [codes[0].as_str(), codes[1].as_str()];
             let resync = mfa.account(id).at(now).resynchronise(person.device, pair);
@@ -810,20 +812,11 @@ fn take(scene: &Scene, step: Step) -> bool {
         }
         Step::Replace => replace().is_some(),
         Step::ReplaceAndConfirm => {
-            let confirm = || {
-                let new = replace()?;
+            // After eighty failures as well: what is pending waits for no class.
+            replace().is_some_and(|new| {
                 let code = Authenticator::of(&new).code(practice.now());
-                Some(said(&practice.confirm(id, new.id(), &code)))
-            };
-            // After a hundred failures the long window is full: it is waited for, and begun again.
-            let said = match confirm() {
-                Some(Said::Wait(until)) => {
-                    practice.set_clock(until);
-                    confirm()
-                }
-                said => said,
-            };
-            said == Some(Said::Accepted)
+                said(&practice.confirm(id, new.id(), &code)) == Said::Accepted
+            })
         }
         Step::Revoke => {
             practice.run(mfa.account(id).at(now).revoke(person.device, change())).is_ok()
@@ -831,14 +824,14 @@ fn take(scene: &Scene, step: Step) -> bool {
         Step::ReportLost => {
             practice.run(mfa.account(id).at(now).report_lost(person.device, change())).is_ok()
         }
-        Step::HundredFailures => {
-            // A day is longer than any wait. A pending enrolment has run out by then; that it dies of
-            // the failures as well is in throttle.rs.
-            (0..100).all(|_| {
+        Step::EightyFailures => {
+            // A day is longer than any wait. A pending enrolment has run out by then.
+            (0..80).all(|_| {
                 practice.wait(86_400);
                 said(&practice.miss(person)) != Said::Accepted
             })
         }
+        Step::Unlock => practice.run(practice.at(id).unlock(change())).is_ok(),
         Step::Recover => {
             let code = &person.recovery_codes[0];
             said(&practice.recover(id, code)) == Said::Accepted
@@ -873,8 +866,8 @@ fn state_of(scene: &Scene) -> State {
     let summary = practice.summary(&person.id);
     let found = summary.devices.iter().find(|device| device.id == person.device);
     match found.map(|device| device.status) {
+        Some(DeviceStatus::Confirmed) if summary.codes.closed_to_strangers => State::Closed,
         Some(DeviceStatus::Confirmed) => State::Confirmed,
-        Some(DeviceStatus::Disabled) => State::Disabled,
         Some(DeviceStatus::Lost) => State::Lost,
         Some(DeviceStatus::Revoked) => State::Revoked,
         None => {
@@ -917,7 +910,7 @@ fn every_state_and_every_step() {
 // The last factor.
 
 /// What a person has, and whether each of it can be revoked. A pending device and recovery codes are
-/// no factors, a disabled one is none any more; `report_lost` and `replace` work on the last one.
+/// no factors; one that strangers closed is one still. `report_lost` and `replace` work on the last one.
 #[test]
 fn when_a_factor_is_the_last() {
     #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -977,18 +970,30 @@ fn when_a_factor_is_the_last() {
             assert_eq!(told, expected, "{has:?}");
         }
     }
-    // A disabled device is no factor to keep, and none that keeps another from being the last.
-    let practice = Practice::new();
-    let person = practice.person(1);
-    let proof = practice.proof(&person, ChangeFactors);
-    let key = practice.passkey(&person.id, Some(proof));
-    disable(&practice, &person);
-    let revoke = |device| {
-        let proof = key_proof(&practice, &person.id, key, ChangeFactors);
-        practice.at(&person.id).revoke(device, proof)
-    };
-    assert_eq!(practice.refused(revoke(key)), Refusal::LastFactor);
-    practice.run(revoke(person.device)).unwrap();
+    // What strangers closed is a factor still, because it opens again; and it can be revoked.
+    for revoke_app in [false, true] {
+        let practice = Practice::new();
+        let person = practice.person(1);
+        let proof = practice.proof(&person, ChangeFactors);
+        let key = practice.passkey(&person.id, Some(proof));
+        close(&practice, &person);
+        let revoke = |device| {
+            let proof = key_proof(&practice, &person.id, key, ChangeFactors);
+            practice.at(&person.id).revoke(device, proof)
+        };
+        practice.run(revoke(if revoke_app { person.device } else { key })).unwrap();
+        if revoke_app {
+            assert_eq!(practice.refused(revoke(key)), Refusal::LastFactor);
+        } else {
+            // At the worst moment a printed code opens the app again.
+            let code = &person.recovery_codes[0];
+            let recover = practice.at(&person.id).recover(code, ChangeFactors);
+            let proof = practice.run(recover).accepted().unwrap();
+            practice.run(practice.at(&person.id).unlock(proof)).unwrap();
+            let code = person.app.code(practice.now());
+            assert_eq!(said(&practice.verify(&person.id, &code)), Said::Accepted);
+        }
+    }
     // The last one can be replaced, in one write, and it can be reported lost.
     let practice = Practice::new();
     let person = practice.person(1);
@@ -1191,12 +1196,12 @@ fn what_ends_holds_to_its_last_second() {
                 }
                 Check => {
                     let key = practice.passkey(id, Some(own()));
-                    let now = practice.now();
+                    let now = practice.wait(1);
                     let start = mfa.account(id).at(now).start_external(SignIn, &mut rng());
-                    let started = practice.run(start).unwrap();
+                    let started = start.unwrap();
                     let until = started.until();
                     let settle = move || {
-                        let verified = Assertion::verified_by_host(started.id(), key);
+                        let verified = Assertion::verified_by_host(started.token(), key);
                         practice.settle(id, verified, SignIn).accepted().is_some()
                     };
                     (until, Box::new(settle) as _)
@@ -1226,8 +1231,9 @@ fn what_ends_holds_to_its_last_second() {
             };
             practice.set_clock(until.plus(late));
             let stored = practice.store.stored();
-            let wrong = practice.recover(id, "0000-0000-0000-0000-0000-0000");
-            assert_eq!(said(&wrong), Said::Rejected(4));
+            assert_eq!(said(&practice.recover(id, UNKNOWN_RECOVERY_CODE)), Said::Rejected(255));
+            assert_eq!(practice.store.stored(), stored, "what names no code is not written");
+            assert_eq!(said(&practice.miss(&person)), Said::Rejected(4));
             assert_eq!(practice.store.stored(), stored + 1, "a counted failure is written");
             assert_eq!(accepted(), late == 0, "{ending:?}, {late} s after its end");
         }
