@@ -26,3 +26,18 @@ mod texts;
 
 #[path = "account/throttle.rs"]
 mod throttle;
+
+#[path = "account/browsers.rs"]
+mod browsers;
+
+#[path = "account/unlock.rs"]
+mod unlock;
+
+#[path = "account/devices.rs"]
+mod devices;
+
+#[path = "account/recovery.rs"]
+mod recovery;
+
+#[path = "account/standing.rs"]
+mod standing;
