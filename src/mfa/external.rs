@@ -191,8 +191,11 @@ impl Account {
     fn live_challenge(&self, cx: &Context<'_>, token: &str) -> Option<Returned> {
         let challenge = Returned::open(cx.keys, cx.id, token)?;
         let lifetime = cx.policy.challenge_lifetime().as_u64();
-        let is_used = self.used_challenges.iter().any(|used| used.id == challenge.id)
-            || challenge.issued_at <= self.challenges_ended;
+        // An end that a clock ahead wrote does not hold before that moment: it would keep the passkey
+        // out until then.
+        let has_ended = challenge.issued_at <= self.challenges_ended
+            && self.challenges_ended.lasts(lifetime, cx.now);
+        let is_used = has_ended || self.used_challenges.iter().any(|used| used.id == challenge.id);
         (challenge.issued_at.lasts(lifetime, cx.now) && !is_used).then_some(challenge)
     }
 
