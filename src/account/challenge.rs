@@ -261,6 +261,11 @@ pub(crate) struct SentText {
     pub(crate) sent: Box<SentCode>,
 }
 
+impl SentText {
+    /// Sent codes that can be answered at a time: a record holds no more than it can read back.
+    pub(crate) const MOST: usize = 16;
+}
+
 /// A challenge that an accepted check has used up; kept until it would have expired.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct UsedChallenge {

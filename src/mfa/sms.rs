@@ -208,6 +208,9 @@ impl Account {
         let until = cx.now.plus(lifetime);
         let digits = cx.policy.challenge_digits();
         self.texts.live.retain(|text| text.at.lasts(lifetime, cx.now));
+        if self.texts.live.len() >= SentText::MOST {
+            self.texts.live.remove(0); // the oldest, unless it was answered wrong since
+        }
         self.texts.live.push(SentText {
             id: seed.id,
             purpose: purpose.clone(),
