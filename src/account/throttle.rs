@@ -281,19 +281,21 @@ impl Budget {
     }
 
     /// Ends the rows and empties the account of thirty days: for the person twice in thirty days, for
-    /// an operator always.
-    pub(crate) fn forgive(&mut self, by_operator: bool, now: UnixTime) {
+    /// an operator always. Returns whether there was anything to forgive.
+    pub(crate) fn forgive(&mut self, by_operator: bool, now: UnixTime) -> bool {
+        let has_rows = self.unknown.row > 0 || self.remembered.row > 0;
         self.succeed();
         self.keep_recent(now);
         let is_empty = self.unknown.recent.is_empty() && self.remembered.recent.is_empty();
         if is_empty || (!by_operator && self.emptied.len() >= MOST_EMPTIED) {
-            return;
+            return has_rows;
         }
         self.unknown.recent.clear();
         self.remembered.recent.clear();
         if !by_operator {
             self.emptied.push(now);
         }
+        true
     }
 
     /// Forgets what is thirty days old.

@@ -234,12 +234,9 @@ impl Account {
         by_operator: bool,
         happened: &mut Vec<DraftEvent>,
     ) {
-        let budget = self.budget_mut(class);
-        if budget.is_clean() {
-            return;
+        if self.budget_mut(class).forgive(by_operator, cx.now) {
+            happened.push(DraftEvent::plain(EventKind::Forgiven { class }));
         }
-        budget.forgive(by_operator, cx.now);
-        happened.push(DraftEvent::plain(EventKind::Forgiven { class }));
     }
 
     /// Recovery codes come with a person's first factor.
