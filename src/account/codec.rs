@@ -333,7 +333,7 @@ pub(crate) struct Plaintext(Vec<u8>);
 
 impl Plaintext {
     /// Room for an app and a set of recovery codes.
-    const USUAL_LEN: usize = 384;
+    const USUAL_LEN: usize = 512;
 
     pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.0
