@@ -132,7 +132,8 @@ impl Keyring {
         Keyring { newest: SealingKey::new(key), older: Vec::new() }
     }
 
-    /// A key from before, which still opens what it sealed.
+    /// A key from before, which still opens what it sealed. Add the oldest last: it makes the
+    /// fingerprints of devices, for as long as it is there.
     #[must_use]
     pub fn with_older(mut self, key: [u8; 32]) -> Keyring {
         self.older.push(SealingKey::new(key));
