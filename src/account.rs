@@ -9,6 +9,7 @@ pub(crate) mod proof;
 pub(crate) mod throttle;
 pub(crate) mod policy;
 pub(crate) mod event;
+pub(crate) mod typed;
 pub(crate) mod recovery;
 pub(crate) mod challenge;
 pub(crate) mod device;
@@ -30,4 +31,4 @@ pub use self::{
     challenge::*, device::*, event::*, policy::*, record::*, recovery::*, seal::*, summary::*,
     throttle::*,
 };
-pub(crate) use self::{proof::Proven, state::*};
+pub(crate) use self::{proof::Proven, state::*, typed::typed_code};

@@ -11,7 +11,7 @@ use crate::account::{
     Account, Actor, AnyPurpose, ChallengeId, ChangeFactors, Class, Device, DeviceId, DeviceStatus,
     EventKind, ExistingDevice, Factor, ImportedState, Label, MAX_EXTERNAL_DEVICES, MAX_OTP_DEVICES,
     Method, Pending, Proof, RecoveryCodes, RecoverySeed, Refusal, RejectionReason, SignIn,
-    class_of,
+    class_of, typed_code,
 };
 use crate::mfa::answer::Verdict;
 use crate::mfa::decision::{Context, Decision, DraftEvent, expired, malformed, waiting};
@@ -158,7 +158,8 @@ impl<'m> AccountAt<'m> {
         })
     }
 
-    /// Binds a pending device by one of its codes, which is burnt.
+    /// Binds a pending device by one of its codes, which is burnt. Takes what a person pastes, as
+    /// [`AccountAt::verify`].
     ///
     /// The answer is a proof to sign in with. With a person's first factor come recovery codes, shown
     /// once. The epoch rises. Emits `Bound`, `Revoked` for a device that is replaced, and
@@ -187,7 +188,7 @@ impl<'m> AccountAt<'m> {
         rng: &mut impl CryptoRng,
     ) -> Attempt<'m, Confirmed> {
         without_traces(|| {
-            let code = Code::parse_of_any_length(code);
+            let code = typed_code(code);
             let seed = RecoverySeed::generate(rng);
             Attempt::new(self.operation(move |account, cx| {
                 Ok(account.confirm(cx, pending, code.as_ref(), &seed))

@@ -18,7 +18,8 @@ use crate::mfa::handle::AccountAt;
 use crate::mfa::operation::{Attempt, Change, NoProof, without_traces};
 
 impl<'m> AccountAt<'m> {
-    /// Signs in, or steps up, with a recovery code, which is spent.
+    /// Signs in, or steps up, with a recovery code, which is spent. Takes what a person pastes, as
+    /// [`RecoveryCode::parse`].
     ///
     /// Its failures count apart from those of apps and tokens. A new set is due afterwards:
     /// [`Proof::replacement_due`]. Emits `RecoveryCodeSpent` and `Accepted`, or `Rejected`. NIST SP

@@ -6,7 +6,9 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use crate::account::{Account, AnyPurpose, Class, DeviceId, EventKind, Proof, Proven, Purpose};
+use crate::account::{
+    Account, AnyPurpose, Class, DeviceId, EventKind, Proof, Proven, Purpose, typed_code,
+};
 use crate::mfa::answer::Verdict;
 use crate::mfa::attempt::evaluate_dummy;
 use crate::mfa::decision::{Context, Decision, DraftEvent, malformed};
@@ -17,10 +19,14 @@ use crate::otp::code::Code;
 impl<'m> AccountAt<'m> {
     /// Signs in, or steps up, with a code of an app or token.
     ///
-    /// Call it after the first factor. `code` goes through the strict door; pass what a person
-    /// pasted through [`Code::parse_lenient`] first. Accepted: the step or counter is burnt, with
-    /// all below it, and consecutive failures are forgiven. Rejected: counted. Emits `Accepted`,
-    /// `Rejected`, `Disabled`, or a note. NIST SP 800-63B-4 section 3.1.4.2.
+    /// Call it after the first factor, with what the person typed or pasted as it is: blanks, line
+    /// breaks, hyphens and marks without a width are dropped, and so are quotation marks around, a dot
+    /// behind and the number of a list in front (`1. `); digits of every script are read by their
+    /// value. What is left has to be six to eight digits, else it is malformed and not counted.
+    ///
+    /// Accepted: the step or counter is burnt, with all below it, and consecutive failures are forgiven.
+    /// Rejected: counted. Emits `Accepted`, `Rejected`, `Disabled`, or a note. NIST SP 800-63B-4 section
+    /// 3.1.4.2.
     /// ```
     /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
     /// # let (mfa, store, mut rng, now) = host::new()?;
@@ -35,7 +41,7 @@ impl<'m> AccountAt<'m> {
     /// ```
     pub fn verify<P: Purpose>(&self, code: &str, purpose: P) -> Attempt<'m, Proof<P>> {
         without_traces(|| {
-            let code = Code::parse_of_any_length(code);
+            let code = typed_code(code);
             self.attempt(purpose, move |account, cx, purpose| {
                 account.verify(cx, code.as_ref(), purpose)
             })
@@ -67,7 +73,7 @@ impl<'m> AccountAt<'m> {
         purpose: P,
     ) -> Attempt<'m, Proof<P>> {
         without_traces(|| {
-            let [first, second] = codes.map(Code::parse_of_any_length);
+            let [first, second] = codes.map(typed_code);
             self.attempt(purpose, move |account, cx, purpose| {
                 account.resynchronise(cx, device, first.as_ref().zip(second.as_ref()), purpose)
             })

@@ -10,7 +10,7 @@ use rand::CryptoRng;
 use crate::account::{
     Account, AnyPurpose, Challenge, ChallengeId, ChallengeSeed, ChangeFactors, Class, Device,
     DeviceId, EventKind, Factor, Label, Method, OutOfBand, PhoneNumber, Proof, Proven, Purpose,
-    Refusal, RejectionReason,
+    Refusal, RejectionReason, typed_code,
 };
 use crate::mfa::answer::Verdict;
 use crate::mfa::decision::{Context, Decision, DraftEvent, expired, malformed};
@@ -81,7 +81,8 @@ impl<'m> AccountAt<'m> {
         self.change(move |account, cx| Ok(account.send_code(cx, &purpose, &seed)))
     }
 
-    /// Answers a sent code, once, for the purpose it was sent for.
+    /// Answers a sent code, once, for the purpose it was sent for. Takes what a person pastes, as
+    /// [`AccountAt::verify`].
     ///
     /// Five wrong answers end the code, and each counts. Emits `Accepted` or `Rejected`. NIST SP
     /// 800-63B-4 section 3.1.3.2.
@@ -105,7 +106,7 @@ impl<'m> AccountAt<'m> {
         purpose: P,
     ) -> Attempt<'m, Proof<P>> {
         without_traces(|| {
-            let code = Code::parse_of_any_length(code);
+            let code = typed_code(code);
             self.attempt(purpose, move |account, cx, purpose| {
                 account.verify_sent_code(cx, challenge, code.as_ref(), purpose)
             })
