@@ -119,6 +119,11 @@ fn input_is_bounded() {
     assert!(ProvisioningUri::import(&padded(2_048)).is_ok());
     let error = ProvisioningUri::import(&padded(2_049)).unwrap_err();
     assert_eq!(error, UriError::TooLong { bytes: 2_049 });
+    // Before anything is copied.
+    let escaped = format!("otpauth://totp/A:b?secret={SECRET}{}", "&amp;".repeat(400));
+    let error = ProvisioningUri::import(&escaped).unwrap_err();
+    assert_eq!(error, UriError::TooLong { bytes: escaped.len() });
+    assert!(ProvisioningUri::import(&escaped[..escaped.len() - 50]).is_ok());
     let error = Secret::import_base32(&"A".repeat(1 << 20)).unwrap_err();
     assert_eq!(error, SecretError::TooLong { bytes: 129 });
     let longest = "A".repeat(205);
