@@ -19,7 +19,7 @@ const EXPORT: [(u64, &str, Option<u64>); 3] = [
         "otpauth://totp/Old:lee?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=Old",
         Some(57_000_000),
     ),
-    (8, "otpauth://totp/Old:ana?secret=MFRGGZDFMZTWQ2LKNNWG23TPOBYXE43U&issuer=Old", None),
+    (8, "otpauth://totp/Old:ana?secret=mfrg gzdf mztw q2lk nnwg 23tp obyx e43u&issuer=Old", None),
     (
         7,
         "otpauth://totp/Old:lee?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=Old",
@@ -30,7 +30,8 @@ const EXPORT: [(u64, &str, Option<u64>); 3] = [
 fn main() -> Result<(), Box<dyn Error>> {
     let mut example = person::Example::new()?;
     for (number, uri, last_step) in EXPORT {
-        let uri = ProvisioningUri::parse(uri)?;
+        let (uri, tolerated) = ProvisioningUri::import(uri)?;
+        tolerated.iter().for_each(|what| println!("{number}: {what}"));
         let device = ExistingDevice::from_uri(Text::new("Phone")?, &uri, last_step);
         let id = AccountId::new(number.to_be_bytes())?;
         let account = example.mfa.account(&id).at(example.now);

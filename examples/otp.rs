@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use countersign::otp::LookAhead;
 use countersign::otp::{Base32Error, SecretError, decode_base32, decode_base32_lenient};
-use countersign::otp::{Parameters, Period};
+use countersign::otp::{Parameters, Period, Tolerated};
 use countersign::{
     Algorithm, Code, Digits, Hotp, ProvisioningUri, Secret, Totp, UnixTime, Window, vectors,
 };
@@ -34,8 +34,10 @@ usage: otp COMMAND [OPTIONS]
   uri hotp --issuer I --account A --secret B32 [--counter 0] [--digits] [--algorithm]
   uri totp --issuer I --account A --secret B32 [--digits] [--algorithm] [--period]
       Print the otpauth URI.
-  parse URI
-      Print what it says, one name=value a line; an absent issuer or prefix is empty.
+  parse [--import] URI
+      Print what it says, one name=value a line; an absent issuer or prefix is empty. With --import,
+      take a URI as other systems print it, and then print one `tolerated=NAME` line for each kind of
+      departure; an absent account is empty too.
 
   batch
       Read lines `hotp|totp ALGORITHM DIGITS SECRET COUNTER_OR_TIME` (totp: period 30, T0 0) from
@@ -163,20 +165,22 @@ fn print_totp_uri(mut arguments: Arguments) -> Answer {
     Ok((format!("{}\n", *uri.expose_uri()), 0))
 }
 
-fn parse_uri(arguments: Arguments, uri: &str) -> Answer {
-    let parsed = if arguments.allow_short_secret {
-        ProvisioningUri::dangerously_parse_allowing_short_secret(uri)
-    } else {
-        ProvisioningUri::parse(uri)
+fn parse_uri(mut arguments: Arguments, uri: &str) -> Answer {
+    let read = match (std::mem::take(&mut arguments.import), arguments.allow_short_secret) {
+        (false, false) => ProvisioningUri::parse(uri).map(|uri| (uri, Tolerated::default())),
+        (false, true) => ProvisioningUri::dangerously_parse_allowing_short_secret(uri)
+            .map(|uri| (uri, Tolerated::default())),
+        (true, false) => ProvisioningUri::import(uri),
+        (true, true) => ProvisioningUri::dangerously_import_allowing_short_secret(uri),
     };
     arguments.nothing_else()?;
-    let parsed = parsed.map_err(|error| error.to_string())?;
+    let (parsed, tolerated) = read.map_err(|error| error.to_string())?;
     let (kind, last) = match (parsed.totp_parameters(), parsed.counter()) {
         (_, Some(counter)) => ("hotp", format!("counter={counter}")),
         (Some(parameters), None) => ("totp", format!("period={}", parameters.period.as_u64())),
         (None, None) => return Err("the URI has neither a period nor a counter".to_owned()),
     };
-    let printed = format!(
+    let mut printed = format!(
         "type={kind}\nissuer={}\nprefix={}\naccount={}\nsecret={}\nalgorithm={}\ndigits={}\n{last}\n",
         parsed.issuer().unwrap_or_default(),
         parsed.prefix().unwrap_or_default(),
@@ -185,6 +189,9 @@ fn parse_uri(arguments: Arguments, uri: &str) -> Answer {
         parsed.algorithm().name(),
         parsed.digits().count(),
     );
+    for tolerance in tolerated.iter() {
+        printed += &format!("tolerated={}\n", tolerance.name());
+    }
     Ok((printed, 0))
 }
 
@@ -307,6 +314,7 @@ struct Arguments {
     words: Vec<String>,
     values: BTreeMap<&'static str, String>,
     allow_short_secret: bool,
+    import: bool,
     help: bool,
 }
 
@@ -322,12 +330,15 @@ impl Arguments {
                     arguments.help = true;
                     continue;
                 }
-                Arg::Long("allow-short-secret") if !arguments.allow_short_secret => {
-                    arguments.allow_short_secret = true;
+                Arg::Long(name @ ("allow-short-secret" | "import")) => {
+                    let flag = match name {
+                        "import" => &mut arguments.import,
+                        _ => &mut arguments.allow_short_secret,
+                    };
+                    if std::mem::replace(flag, true) {
+                        return Err(format!("--{name} is given twice"));
+                    }
                     continue;
-                }
-                Arg::Long("allow-short-secret") => {
-                    return Err("--allow-short-secret is given twice".to_owned());
                 }
                 Arg::Long(name) => OPTIONS.into_iter().find(|option| *option == name),
                 Arg::Value(word) => {
@@ -410,7 +421,8 @@ impl Arguments {
     }
 
     fn nothing_else(self) -> Result<(), String> {
-        match self.values.keys().next() {
+        let import = self.import.then_some("import");
+        match self.values.keys().copied().next().or(import) {
             Some(option) => Err(format!("--{option} is no option of this command")),
             None => Ok(()),
         }

@@ -13,6 +13,7 @@ pub(crate) mod odds;
 pub(crate) mod event;
 pub(crate) mod seal;
 pub(crate) mod browser;
+pub(crate) mod typed;
 pub(crate) mod challenge;
 pub(crate) mod recovery;
 pub(crate) mod device;
@@ -30,7 +31,7 @@ pub use self::proof::{
     ActForOther, Action, ActionName, AnyPurpose, ChangeFactors, ChangePrivileges, MayChangeFactors,
     Proof, Purpose, Refusal, SignIn, permits,
 };
-pub(crate) use self::{browser::token, proof::Proven, state::*};
+pub(crate) use self::{browser::token, proof::Proven, state::*, typed::typed_code};
 pub use self::{
     challenge::*, device::*, event::*, id::*, odds::*, policy::*, record::*, recovery::*, seal::*,
     summary::*, throttle::*,

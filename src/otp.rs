@@ -7,6 +7,7 @@
 pub(crate) mod algorithm;
 pub(crate) mod engine;
 pub(crate) mod secret;
+pub(crate) mod tolerance;
 pub(crate) mod base32;
 pub(crate) mod code;
 pub(crate) mod key;
@@ -18,4 +19,6 @@ pub mod vectors;
 
 #[cfg(feature = "alloc")]
 pub use self::uri::*;
-pub use self::{algorithm::*, base32::*, code::*, hotp::*, key::*, secret::*, totp::*};
+pub use self::{
+    algorithm::*, base32::*, code::*, hotp::*, key::*, secret::*, tolerance::*, totp::*,
+};

@@ -145,7 +145,7 @@ pub(crate) fn hides_something(text: &str) -> bool {
 
 /// The general categories Cc, Cf, Zl and Zp, and the property Default_Ignorable_Code_Point of
 /// Unicode. `tests/data/invisible.txt` says what each of these is.
-fn is_invisible(character: char) -> bool {
+pub(crate) fn is_invisible(character: char) -> bool {
     matches!(character,
         '\0'..='\u{1F}' | '\u{7F}'..='\u{9F}' | '\u{AD}' | '\u{34F}' | '\u{600}'..='\u{605}'
         | '\u{61C}' | '\u{6DD}' | '\u{70F}' | '\u{890}'..='\u{891}' | '\u{8E2}'

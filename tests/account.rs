@@ -6,6 +6,10 @@
 #[macro_use]
 mod common;
 
+#[allow(dead_code)] // each test takes a part of it
+#[path = "data/rows.rs"]
+mod rows;
+
 #[path = "account/main_job.rs"]
 mod main_job;
 
@@ -17,6 +21,9 @@ mod tables;
 
 #[path = "account/bad_input.rs"]
 mod bad_input;
+
+#[path = "account/typed.rs"]
+mod typed;
 
 #[path = "account/records.rs"]
 mod records;

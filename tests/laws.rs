@@ -93,6 +93,8 @@ fn every_vector_is_in_its_corpus() {
         ("secret", "v3d-documents.txt", &[0]),
         ("uri", "v10-accepted.txt", &[0]),
         ("uri", "v10-refused.txt", &[0]),
+        ("uri", "import-accepted.txt", &[0]),
+        ("uri", "import-refused.txt", &[0]),
     ] {
         let seeds = corpus(target);
         let rows = fs::read_to_string(root().join("tests/data").join(table)).unwrap();

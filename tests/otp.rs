@@ -21,3 +21,7 @@ mod differential;
 #[cfg(feature = "alloc")]
 #[path = "otp/uri.rs"]
 mod uri;
+
+#[cfg(feature = "alloc")]
+#[path = "otp/import.rs"]
+mod import;

@@ -104,6 +104,49 @@ fn verification() {
     prints(&line, "accepted step=1 drift=+0\n", 0);
 }
 
+/// F-60 to F-64: a device of another system, and what was odd about its URI.
+#[test]
+fn imported_uris() {
+    let uri = format!(
+        "\u{feff}otpauth://totp/Corp:Dept:dana?secret={}%3D%3D%3D%3D%3D%3D&amp;issuer=Corp\
+         &amp;algorithm=HmacSHA256&amp;digits=8&amp;period=60\n",
+        SECRET[..26].to_lowercase()
+    );
+    let said = format!(
+        "type=totp\nissuer=Corp\nprefix=Corp\naccount=Dept:dana\nsecret={}\nalgorithm=SHA256\n\
+         digits=8\nperiod=60\ntolerated=surroundings\ntolerated=html-ampersand\n\
+         tolerated=several-colons\ntolerated=algorithm-name\ntolerated=lower-case\n\
+         tolerated=padding\n",
+        &SECRET[..26]
+    );
+    for arguments in [["parse", "--import", &uri], ["parse", &uri, "--import"]] {
+        assert_eq!(run_with(&arguments, ""), (said.clone(), String::new(), 0));
+    }
+    is_bad_input(run_with(&["parse", &uri], ""), "does not begin with otpauth://", "strict");
+    let bare = uri.trim_matches(['\u{feff}', '\n']);
+    is_bad_input(run_with(&["parse", bare], ""), "&amp;", "strict");
+    // Nothing to tolerate: the usual lines.
+    let line = format!("otpauth://hotp/?secret={SHORT}&counter=7");
+    is_bad_input(run_with(&["parse", "--import", &line], ""), "too short: 10 bytes", "short");
+    let said = format!(
+        "type=hotp\nissuer=\nprefix=\naccount=\nsecret={SHORT}\nalgorithm=SHA1\ndigits=6\n\
+         counter=7\ntolerated=missing-account\n"
+    );
+    let short = ["parse", "--import", "--allow-short-secret", &line];
+    assert_eq!(run_with(&short, ""), (said, String::new(), 0));
+    let plain = format!("otpauth://totp/a?secret={SECRET}");
+    assert_eq!(run_with(&["parse", "--import", &plain], ""), run_with(&["parse", &plain], ""));
+    for (line, named) in [
+        (format!("parse --import --import {plain}"), "--import is given twice"),
+        (format!("parse --import {plain}&x=&amp;y="), "&amp;"),
+        (format!("parse --import {plain}&encoder=steam"), "encoder"),
+        (format!("hotp --import --secret {SECRET} --counter 0"), "--import is no option"),
+        ("vectors --import".to_owned(), "--import is no option"),
+    ] {
+        is_bad_input(run(&line), named, &line);
+    }
+}
+
 #[test]
 fn uris() {
     let printed = format!(

@@ -19,6 +19,7 @@ use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::account::challenge::ChallengeId;
+use crate::account::typed;
 use crate::ct::{reveal, reveal_search, within};
 use crate::text::unit_error;
 use crate::time::UnixTime;
@@ -46,17 +47,19 @@ const CODE_LEN: usize = 18;
 const CHARACTERS: usize = 28;
 
 impl RecoveryCode {
-    /// Reads what a person typed: either case, with or without hyphens and spaces; `I` and `L` are
-    /// read as `1`, `O` as `0`.
+    /// Reads what a person typed or pasted: either case; `I` and `L` are read as `1`, `O` as `0`. Drops
+    /// blanks, line breaks, hyphens and marks without a width, each of every kind, quotation marks
+    /// around, a dot behind, and the number of a list in front (`1. `). Reads digits of other scripts
+    /// and full-width letters by their value.
     ///
     /// # Errors
-    /// [`RecoveryCodeError`] for anything that is not 28 such characters.
+    /// [`RecoveryCodeError`] for anything that is not 28 such characters, or has more than 256 bytes.
     pub fn parse(text: &str) -> Result<RecoveryCode, RecoveryCodeError> {
         let mut code = RecoveryCode([0; CODE_LEN]);
         let mut bits = 0_u32; // the low `held` bits are waiting for a byte
         let (mut held, mut typed, mut known) = (0_u32, 0_usize, u8::MAX);
         let mut place = code.0.iter_mut();
-        for byte in text.bytes().filter(|byte| !matches!(byte, b' ' | b'-')) {
+        for byte in typed::characters(text).ok_or(RecoveryCodeError)? {
             let (value, is_known) = crockford_value(byte);
             known &= is_known;
             typed = typed.saturating_add(1);

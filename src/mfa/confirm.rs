@@ -10,6 +10,7 @@ use rand::CryptoRng;
 use crate::account::{
     Account, AnyPurpose, ChallengeId, Class, Device, DeviceId, DeviceStatus, EventKind, Factor,
     LastConfirmed, Method, Pending, Proof, RecoveryCodes, RecoverySeed, RejectionReason, SignIn,
+    typed_code,
 };
 use crate::mfa::answer::Verdict;
 use crate::mfa::decision::{Context, Decision, DraftEvent, expired, left, malformed, unevaluated};
@@ -49,7 +50,7 @@ impl<'m> AccountAt<'m> {
         rng: &mut impl CryptoRng,
     ) -> Attempt<'m, Confirmed> {
         without_traces(|| {
-            let code = Code::parse_of_any_length(code);
+            let code = typed_code(code);
             let seed = RecoverySeed::generate(rng);
             Attempt::new(self.operation(move |account, cx| {
                 let typed = code.as_ref().map(|code| (code, None));
@@ -84,7 +85,7 @@ impl<'m> AccountAt<'m> {
         rng: &mut impl CryptoRng,
     ) -> Attempt<'m, Confirmed> {
         without_traces(|| {
-            let [first, second] = codes.map(Code::parse_of_any_length);
+            let [first, second] = codes.map(typed_code);
             let seed = RecoverySeed::generate(rng);
             Attempt::new(self.operation(move |account, cx| {
                 let typed = first.as_ref().zip(second.as_ref());

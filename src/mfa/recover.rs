@@ -18,7 +18,8 @@ use crate::mfa::handle::AccountAt;
 use crate::mfa::operation::{Attempt, Change, NoProof, without_traces};
 
 impl<'m> AccountAt<'m> {
-    /// Signs in, or steps up, with a recovery code, which is spent.
+    /// Signs in, or steps up, with a recovery code, which is spent. Takes what a person pastes, as
+    /// [`RecoveryCode::parse`].
     ///
     /// A failure counts on the code that was named and on nothing else, so no number of wrong codes
     /// keeps the owner's right one out; its `tries_left` is always 255. A new set is due afterwards:

@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 
 use crate::account::{
     Account, AnyPurpose, Class, DeviceId, EventKind, Proof, Proven, Purpose, RejectionReason,
-    reach_in_steps,
+    reach_in_steps, typed_code,
 };
 use crate::mfa::answer::Verdict;
 use crate::mfa::attempt::{dummy_device, evaluate_dummy};
@@ -20,10 +20,15 @@ use crate::otp::code::Code;
 impl<'m> AccountAt<'m> {
     /// Signs in, or steps up, with a code of an app or token.
     ///
-    /// Call it after the first factor. Accepted: the step or counter is burnt, with all below it, and
-    /// the rows of failures end. Rejected: counted, but for the copy of the code that the device's last
-    /// acceptance used. Emits `Accepted`, `Rejected`, `ClosedToStrangers`, `Disabled`, or a note. NIST
-    /// SP 800-63B-4 section 3.1.4.2.
+    /// Call it after the first factor, with what the person typed or pasted as it is: blanks, line
+    /// breaks, hyphens and marks without a width are dropped, and so are quotation marks around, a dot
+    /// behind and the number of a list in front (`1. `); digits of every script are read by their
+    /// value. What is left has to be six to eight digits, else it is malformed and not counted.
+    ///
+    /// Accepted: the step or counter is burnt, with all below it, and the rows of failures end.
+    /// Rejected: counted, but for the copy of the code that the device's last acceptance used. Emits
+    /// `Accepted`, `Rejected`, `ClosedToStrangers`, `Disabled`, or a note. NIST SP 800-63B-4 section
+    /// 3.1.4.2.
     /// ```
     /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
     /// # let (mfa, store, mut rng, now) = host::new()?;
@@ -38,7 +43,7 @@ impl<'m> AccountAt<'m> {
     /// ```
     pub fn verify<P: Purpose>(&self, code: &str, purpose: P) -> Attempt<'m, Proof<P>> {
         without_traces(|| {
-            let code = Code::parse_of_any_length(code);
+            let code = typed_code(code);
             self.attempt(purpose, move |account, cx, purpose| {
                 account.verify(cx, code.as_ref(), purpose)
             })
@@ -69,7 +74,7 @@ impl<'m> AccountAt<'m> {
     /// ```
     pub fn resynchronise(&self, device: DeviceId, codes: [&str; 2]) -> Attempt<'m, Resynchronised> {
         without_traces(|| {
-            let [first, second] = codes.map(Code::parse_of_any_length);
+            let [first, second] = codes.map(typed_code);
             Attempt::new(self.operation(move |account, cx| {
                 Ok(account.resynchronise(cx, device, first.as_ref().zip(second.as_ref())))
             }))

@@ -10,7 +10,7 @@ use rand::CryptoRng;
 use crate::account::{
     Account, AnyPurpose, ChallengeId, ChallengeSeed, ChangeFactors, Class, DAY, Device, DeviceId,
     EventKind, Factor, Gate, Label, Method, OutOfBand, PhoneNumber, Proof, Proven, Purpose,
-    Refusal, RejectionReason, SentText,
+    Refusal, RejectionReason, SentText, typed_code,
 };
 use crate::mfa::answer::Verdict;
 use crate::mfa::decision::{Context, Decision, DraftEvent, expired, malformed};
@@ -86,7 +86,8 @@ impl<'m> AccountAt<'m> {
         self.change(move |account, cx| Ok(account.send_code(cx, &purpose, &seed)))
     }
 
-    /// Answers a sent code, once, for the purpose it was sent for.
+    /// Answers a sent code, once, for the purpose it was sent for. Takes what a person pastes, as
+    /// [`AccountAt::verify`].
     ///
     /// Five wrong answers end the code, and each counts. Emits `Accepted` or `Rejected`. NIST SP
     /// 800-63B-4 section 3.1.3.2.
@@ -110,7 +111,7 @@ impl<'m> AccountAt<'m> {
         purpose: P,
     ) -> Attempt<'m, Proof<P>> {
         without_traces(|| {
-            let code = Code::parse_of_any_length(code);
+            let code = typed_code(code);
             self.attempt(purpose, move |account, cx, purpose| {
                 account.verify_sent_code(cx, challenge, code.as_ref(), purpose)
             })

@@ -10,11 +10,12 @@
 use core::fmt;
 
 use base32::{Base32Unpadded, Base32UpperUnpadded, Encoding};
-use subtle::ConstantTimeEq;
+use subtle::{Choice, ConstantTimeEq};
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::ct::{reveal, within};
 use crate::otp::secret::{Base32Error, Secret, SecretError};
+use crate::otp::tolerance::{Tolerance, Tolerated, without_surroundings};
 
 impl Secret {
     /// The strict door for base32: RFC 4648's upper-case alphabet without padding, which is what an
@@ -36,6 +37,49 @@ impl Secret {
     pub fn from_base32_lenient(text: &str) -> Result<Secret, SecretError> {
         let mut buffer = Zeroizing::new([0; Self::MAX_LEN]);
         Self::from_bytes(decode_base32_lenient(text, &mut *buffer)?)
+    }
+
+    /// The import door, for what another system has stored or printed. Also takes unused last bits
+    /// that are not zero, blanks and line breaks of every kind, and a byte order mark around it; says
+    /// what of all that it took. For moving in, never for a secret that a person types.
+    ///
+    /// It guesses nothing: look-alikes (`0`, `1`, `8`), padding of the wrong length and impossible
+    /// lengths are refused here as well.
+    /// ```
+    /// use countersign::{otp::Tolerance, Secret};
+    /// // A column of another system, whose secrets end in bits that belong to no byte.
+    /// let (secret, tolerated) = Secret::import_base32("S46SQCPPTCNPROMHWYBDCTBZXV")?;
+    /// assert!(tolerated.contains(Tolerance::TrailingBits));
+    /// assert_eq!(secret.expose_base32().expose_str(), "S46SQCPPTCNPROMHWYBDCTBZXU");
+    /// # Ok::<(), countersign::otp::SecretError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Secret::from_base32_lenient`], but for unused bits.
+    pub fn import_base32(text: &str) -> Result<(Secret, Tolerated), SecretError> {
+        Self::import(text, Self::from_bytes)
+    }
+
+    /// As [`Secret::import_base32`], but takes a secret that RFC 4226 forbids: see
+    /// [`Secret::dangerously_allow_short`].
+    ///
+    /// # Errors
+    /// As [`Secret::import_base32`], but only an empty secret is too short.
+    pub fn dangerously_import_base32_allowing_short(
+        text: &str,
+    ) -> Result<(Secret, Tolerated), SecretError> {
+        Self::import(text, Self::dangerously_allow_short)
+    }
+
+    fn import(
+        text: &str,
+        take: fn(&[u8]) -> Result<Secret, SecretError>,
+    ) -> Result<(Secret, Tolerated), SecretError> {
+        let (bare, mut tolerated) = without_surroundings(text);
+        let mut buffer = Zeroizing::new([0; Self::MAX_LEN]);
+        let (bytes, within) = import_base32(bare, &mut *buffer)?;
+        tolerated.add(within);
+        Ok((take(bytes)?, tolerated))
     }
 
     /// The secret as strict base32, without padding, wiped when dropped. This lets the secret out.
@@ -100,7 +144,7 @@ impl fmt::Debug for Base32Text {
 /// # Errors
 /// [`SecretError::Base32`]; [`SecretError::TooLong`] when the buffer is too small.
 pub fn decode_base32<'b>(text: &str, buffer: &'b mut [u8]) -> Result<&'b [u8], SecretError> {
-    decode::<Base32UpperUnpadded>(text.as_bytes(), buffer)
+    decode::<Base32UpperUnpadded>(text.as_bytes(), buffer).and_then(without_other_bits)
 }
 
 /// Lenient base32 into the caller's buffer: as [`Secret::from_base32_lenient`], for any length.
@@ -112,9 +156,41 @@ pub fn decode_base32_lenient<'b>(
     buffer: &'b mut [u8],
 ) -> Result<&'b [u8], SecretError> {
     let mut folded = Zeroizing::new([0_u8; LONGEST_TEXT]);
-    let mut len = 0_usize;
-    let mut pads = 0_usize;
-    for byte in text.bytes().filter(|byte| !matches!(byte, b' ' | b'-')) {
+    let (letters, _) = gather(text.bytes(), &mut folded, buffer.len())?;
+    decode::<Base32Unpadded>(letters, buffer).and_then(without_other_bits)
+}
+
+/// Base32 as other systems print it, into the caller's buffer, and what was tolerated in it.
+pub(crate) fn import_base32<'b>(
+    text: &str,
+    buffer: &'b mut [u8],
+) -> Result<(&'b [u8], Tolerated), SecretError> {
+    let bytes = text.chars().map(|character| match u8::try_from(character) {
+        _ if character.is_whitespace() => b' ',
+        Ok(byte) if byte.is_ascii() => byte,
+        _ => u8::MAX, // in no alphabet
+    });
+    let mut folded = Zeroizing::new([0_u8; LONGEST_TEXT]);
+    let (letters, is_padded) = gather(bytes, &mut folded, buffer.len())?;
+    let (bytes, has_no_other_bits) = decode::<Base32Unpadded>(letters, buffer)?;
+    let lower = text.bytes().fold(0, |lower, byte| lower | within(byte, b'a', b'z'));
+    let mut tolerated = Tolerated::when(Tolerance::LowerCase, lower != 0);
+    tolerated.add(Tolerated::when(Tolerance::Blanks, text.contains(char::is_whitespace)));
+    tolerated.add(Tolerated::when(Tolerance::Hyphens, text.contains('-')));
+    tolerated.add(Tolerated::when(Tolerance::Padding, is_padded));
+    tolerated.add(Tolerated::when(Tolerance::TrailingBits, !reveal(has_no_other_bits)));
+    Ok((bytes, tolerated))
+}
+
+/// The letters and digits of `text` in lower case, without spaces, hyphens and the right padding, and
+/// whether there was padding.
+fn gather(
+    text: impl Iterator<Item = u8>,
+    folded: &mut [u8; LONGEST_TEXT],
+    most: usize,
+) -> Result<(&[u8], bool), SecretError> {
+    let (mut len, mut pads) = (0_usize, 0_usize);
+    for byte in text.filter(|byte| !matches!(byte, b' ' | b'-')) {
         if byte == b'=' {
             pads = pads.saturating_add(1);
             continue;
@@ -122,9 +198,8 @@ pub fn decode_base32_lenient<'b>(
         if pads > 0 {
             return Err(SecretError::Base32(Base32Error::Padding)); // something after the padding
         }
-        let place = folded
-            .get_mut(len)
-            .ok_or(SecretError::TooLong { bytes: buffer.len().saturating_add(1) })?;
+        let place =
+            folded.get_mut(len).ok_or(SecretError::TooLong { bytes: most.saturating_add(1) })?;
         *place = fold_case(byte);
         len = len.saturating_add(1);
     }
@@ -132,7 +207,7 @@ pub fn decode_base32_lenient<'b>(
     if pads > 0 && pads != right {
         return Err(SecretError::Base32(Base32Error::Padding));
     }
-    decode::<Base32Unpadded>(folded.get(..len).unwrap_or_default(), buffer)
+    Ok((folded.get(..len).unwrap_or_default(), pads > 0))
 }
 
 /// Enough for a base32 text of any secret, padded, before the decoder is asked.
@@ -143,7 +218,12 @@ const fn fold_case(byte: u8) -> u8 {
     byte | (within(byte, b'A', b'Z') & 0x20)
 }
 
-fn decode<'b, E: Encoding>(text: &[u8], buffer: &'b mut [u8]) -> Result<&'b [u8], SecretError> {
+/// The bytes, and whether the bits that the last character has and no byte takes are zero (section
+/// 3.5).
+fn decode<'b, E: Encoding>(
+    text: &[u8],
+    buffer: &'b mut [u8],
+) -> Result<(&'b [u8], Choice), SecretError> {
     if matches!(text.len() % 8, 1 | 3 | 6) {
         return Err(SecretError::Base32(Base32Error::Length)); // RFC 4648 section 6: impossible
     }
@@ -152,13 +232,16 @@ fn decode<'b, E: Encoding>(text: &[u8], buffer: &'b mut [u8]) -> Result<&'b [u8]
         base32::Error::InvalidEncoding => SecretError::Base32(Base32Error::Character),
         base32::Error::InvalidLength => SecretError::TooLong { bytes: capacity.saturating_add(1) },
     })?;
-    // The bits that the last character has and no byte takes must be zero (section 3.5): print the
-    // last bytes again and compare. Constant-time, because the character is secret.
+    // Prints the last bytes again and compares. Constant-time, because the character is secret.
     let mut again = Zeroizing::new([0_u8; 8]);
     let last_bytes = bytes.chunks_exact(5).remainder();
     let last_text = text.chunks_exact(8).remainder();
     let printed = E::encode(last_bytes, &mut *again).unwrap_or_default();
-    if reveal(printed.as_bytes().ct_eq(last_text)) {
+    Ok((bytes, printed.as_bytes().ct_eq(last_text)))
+}
+
+fn without_other_bits((bytes, has_no_other_bits): (&[u8], Choice)) -> Result<&[u8], SecretError> {
+    if reveal(has_no_other_bits) {
         Ok(bytes)
     } else {
         Err(SecretError::Base32(Base32Error::TrailingBits))

@@ -134,9 +134,9 @@ impl Code {
 
     /// The strict door where the number of digits is not known yet: six, seven or eight.
     #[cfg(feature = "alloc")]
-    pub(crate) fn parse_of_any_length(text: &str) -> Option<Code> {
-        let digits = Digits::new(u8::try_from(text.len()).ok()?)?;
-        Self::parse(text, digits).ok()
+    pub(crate) fn of_any_length(typed: impl Iterator<Item = u8> + Clone) -> Option<Code> {
+        let digits = Digits::new(u8::try_from(typed.clone().count()).ok()?)?;
+        Self::from_typed(typed, digits).ok()
     }
 
     fn from_typed(typed: impl Iterator<Item = u8>, digits: Digits) -> Result<Code, CodeError> {

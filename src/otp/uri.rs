@@ -14,6 +14,8 @@ pub(crate) mod error;
 
 pub(crate) mod syntax;
 
+pub(crate) mod import;
+
 pub use self::error::*;
 
 use alloc::boxed::Box;
@@ -25,12 +27,17 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use zeroize::Zeroizing;
 
 use crate::otp::algorithm::Algorithm;
-use crate::otp::base32::{Base32Text, decode_base32};
+use crate::otp::base32::{Base32Text, decode_base32, import_base32};
 use crate::otp::code::Digits;
 use crate::otp::secret::{Secret, SecretError};
+use crate::otp::tolerance::{Tolerance, Tolerated, without_surroundings};
 use crate::otp::totp::{Parameters, Period};
+use crate::otp::uri::import::{
+    import_algorithm, import_issuer, import_label, import_secret_text, without_html,
+};
 use crate::otp::uri::syntax::{
-    MISSING_ACCOUNT, MISSING_ISSUER, decode, name, number, split_label, split_query,
+    MISSING_ACCOUNT, MISSING_ISSUER, decode, has_html_ampersand, name, number, split_label,
+    split_query,
 };
 use crate::time::UnixTime;
 use crate::wipe;
@@ -156,19 +163,113 @@ impl ProvisioningUri {
         wipe::after::<TRACES, _>(|| Self::read(uri, Secret::dangerously_allow_short))
     }
 
+    /// The import door: reads a URI as other systems really print it, and says what it tolerated.
+    ///
+    /// Also takes what [`Secret::import_base32`] takes, padding and blanks escaped or not; spellings of
+    /// the hash such as `HmacSHA256` and `SHA-512`; a label with several colons or without an account,
+    /// and an issuer that is an address; `&amp;` for every `&`; and a byte order mark, blanks and line
+    /// breaks around. It guesses nothing: what has two readings is refused, and everything else that
+    /// [`ProvisioningUri::parse`] refuses. The account may be empty, and the names may have colons in
+    /// them, so what [`expose_uri`](ProvisioningUri::expose_uri) prints of it may be for this door only.
+    /// ```
+    /// use countersign::account::{ExistingDevice, Label};
+    /// use countersign::{otp::Tolerance, ProvisioningUri};
+    /// // A row of another system's export, padded, with a name of the hash that is Java's.
+    /// let row = "otpauth://totp/Acme:dana?secret=HBRTOZDDGY4DGZLBGRSDQNRRGE2TANBXHE4TQNBVME4TQNBZ\
+    ///            GNSA%3D%3D%3D%3D&algorithm=HmacSHA256";
+    /// assert!(ProvisioningUri::parse(row).is_err());
+    /// let (uri, tolerated) = ProvisioningUri::import(row)?;
+    /// assert!(tolerated.iter().eq([Tolerance::AlgorithmName, Tolerance::Padding]));
+    /// let device = ExistingDevice::from_uri(Label::new("App")?, &uri, None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`ProvisioningUri::parse`].
+    pub fn import(text: &str) -> Result<(ProvisioningUri, Tolerated), UriError> {
+        wipe::after::<TRACES, _>(|| Self::read_foreign(text, Secret::from_bytes))
+    }
+
+    /// As [`ProvisioningUri::import`], but takes a secret that RFC 4226 forbids: see
+    /// [`Secret::dangerously_allow_short`].
+    ///
+    /// # Errors
+    /// As [`ProvisioningUri::import`], but only an empty secret is too short.
+    pub fn dangerously_import_allowing_short_secret(
+        text: &str,
+    ) -> Result<(ProvisioningUri, Tolerated), UriError> {
+        wipe::after::<TRACES, _>(|| Self::read_foreign(text, Secret::dangerously_allow_short))
+    }
+
     /// The secret is handed on by value on its way into its box, and a move leaves a copy: the caller
     /// wipes the stack that this used.
-    fn read(
-        uri: &str,
-        take: fn(&[u8]) -> Result<Secret, SecretError>,
-    ) -> Result<ProvisioningUri, UriError> {
-        if uri.len() > Self::MAX_LEN {
-            return Err(UriError::TooLong { bytes: uri.len() });
-        }
+    fn read(uri: &str, take: Take) -> Result<ProvisioningUri, UriError> {
+        let raw = Raw::of(uri)?;
+        let [secret, issuer, algorithm, ..] = raw.values;
+        let secret = decode(Part::Secret, secret.ok_or(UriError::Missing(Part::Secret))?)?;
+        let mut buffer = Zeroizing::new([0; Secret::MAX_LEN]);
+        let secret = decode_base32(&secret, &mut *buffer).and_then(take)?.duplicate();
+        let issuer = match issuer {
+            Some(raw) => name(Part::Issuer, &decode(Part::Issuer, raw)?, Self::MAX_ISSUER_LEN)?,
+            None => None,
+        };
+        let algorithm = match algorithm {
+            Some(raw) => Algorithm::from_name(&decode(Part::Algorithm, raw)?)
+                .ok_or(UriError::Value(Part::Algorithm))?,
+            None => Algorithm::Sha1,
+        };
+        let names = split_label(raw.label)?;
+        raw.finish(secret, issuer, names, algorithm)
+    }
+
+    /// As [`ProvisioningUri::read`].
+    fn read_foreign(text: &str, take: Take) -> Result<(ProvisioningUri, Tolerated), UriError> {
+        let (bare, mut tolerated) = without_surroundings(text);
+        refuse_length(bare)?;
+        let plain = without_html(bare)?;
+        tolerated.add(Tolerated::when(Tolerance::HtmlAmpersand, plain.is_some()));
+        let raw = Raw::of(plain.as_ref().map_or(bare, |plain| plain))?;
+        let [secret, issuer, algorithm, ..] = raw.values;
+        let secret = import_secret_text(secret.ok_or(UriError::Missing(Part::Secret))?)?;
+        let mut buffer = Zeroizing::new([0; Secret::MAX_LEN]);
+        let (secret, of_secret) = import_base32(&secret, &mut *buffer)?;
+        tolerated.add(of_secret);
+        let secret = take(secret)?.duplicate();
+        let issuer = match issuer {
+            Some(raw) => import_issuer(raw, &mut tolerated)?,
+            None => None,
+        };
+        let algorithm = match algorithm {
+            Some(raw) => import_algorithm(&decode(Part::Algorithm, raw)?, &mut tolerated)?,
+            None => Algorithm::Sha1,
+        };
+        let names = import_label(raw.label, issuer.as_deref(), &mut tolerated)?;
+        Ok((raw.finish(secret, issuer, names, algorithm)?, tolerated))
+    }
+}
+
+/// How bytes become a secret.
+type Take = fn(&[u8]) -> Result<Secret, SecretError>;
+
+/// A URI taken apart, before its parts are read.
+struct Raw<'u> {
+    counts: bool,
+    label: &'u str,
+    /// `secret`, `issuer`, `algorithm`, `digits`, `period`, `counter`.
+    values: [Option<&'u str>; 6],
+    ignored: Vec<String>,
+}
+
+impl<'u> Raw<'u> {
+    fn of(uri: &'u str) -> Result<Raw<'u>, UriError> {
+        refuse_length(uri)?;
         let rest = match uri.split_at_checked(SCHEME.len()) {
             Some((scheme, rest)) if scheme.eq_ignore_ascii_case(SCHEME) => rest,
             _ => return Err(UriError::Scheme),
         };
+        if has_html_ampersand(rest) {
+            return Err(UriError::HtmlAmpersand);
+        }
         if rest.contains('#') {
             return Err(UriError::Fragment); // one reader would stop there and another would not
         }
@@ -178,19 +279,21 @@ impl ProvisioningUri {
         if !counts && !kind.eq_ignore_ascii_case("totp") {
             return Err(UriError::Type);
         }
-        let (prefix, account) = split_label(label)?;
-        let (values, mut ignored) = split_query(query)?;
-        let [(_, secret), (_, issuer), (_, algorithm), (_, digits), (_, period), (_, counter)] =
-            values;
+        let (values, ignored) = split_query(query)?;
+        Ok(Raw { counts, label, values: values.map(|(_, value)| value), ignored })
+    }
 
-        let secret = decode(Part::Secret, secret.ok_or(UriError::Missing(Part::Secret))?)?;
-        let mut buffer = Zeroizing::new([0; Secret::MAX_LEN]);
-        let secret = decode_base32(&secret, &mut *buffer).and_then(take)?.duplicate();
-        let issuer = match issuer {
-            Some(raw) => name(Part::Issuer, &decode(Part::Issuer, raw)?, Self::MAX_ISSUER_LEN)?,
-            None => None,
-        };
-        let (algorithm, digits) = (read_algorithm(algorithm)?, read_digits(digits)?);
+    /// Reads the numbers, which no door reads in two ways.
+    fn finish(
+        self,
+        secret: Box<Secret>,
+        issuer: Option<String>,
+        (prefix, account): (Option<String>, String),
+        algorithm: Algorithm,
+    ) -> Result<ProvisioningUri, UriError> {
+        let Raw { counts, values, mut ignored, label: _ } = self;
+        let [_, _, _, digits, period, counter] = values;
+        let digits = read_digits(digits)?;
         let (moving, idle) = if counts {
             (read_counter(counter)?, period.map(|_| Part::Period))
         } else {
@@ -201,10 +304,11 @@ impl ProvisioningUri {
     }
 }
 
-fn read_algorithm(raw: Option<&str>) -> Result<Algorithm, UriError> {
-    let Some(raw) = raw else { return Ok(Algorithm::Sha1) };
-    let name = decode(Part::Algorithm, raw)?;
-    Algorithm::from_name(&name).ok_or(UriError::Value(Part::Algorithm))
+fn refuse_length(uri: &str) -> Result<(), UriError> {
+    match uri.len() {
+        0..=ProvisioningUri::MAX_LEN => Ok(()),
+        bytes => Err(UriError::TooLong { bytes }),
+    }
 }
 
 fn read_digits(raw: Option<&str>) -> Result<Digits, UriError> {

@@ -296,7 +296,7 @@ fn times() {
     assert_eq!(UnixTime::LATEST_PLAUSIBLE.as_secs(), 7_258_118_400);
 }
 
-/// Whatever else a parser dropped would be one more spelling of a used code.
+/// The doors of the core: whatever else a parser dropped would be one more spelling of a used code.
 #[test]
 fn no_character_is_dropped_but_spaces_and_hyphens() {
     let all = (0..=0xff).chain([0x660, 0x2010, 0x2013, 0x3000, 0xfeff, 0xff10, 0x1d7ce]);
@@ -309,8 +309,6 @@ fn no_character_is_dropped_but_spaces_and_hyphens() {
         let code = amid("123456");
         assert!(Code::parse(&code, Digits::Six).is_err(), "{character:?}");
         assert_eq!(Code::parse_lenient(&code, Digits::Six).is_ok(), separates, "{character:?}");
-        let recovery = amid("0123456789ABCDEFGHJKMNPQRSTV");
-        assert_eq!(RecoveryCode::parse(&recovery).is_ok(), separates, "{character:?}");
         // A letter or digit in the middle makes 33 characters, a length that base32 cannot have.
         let secret = amid("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ");
         assert!(Secret::from_base32(&secret).is_err(), "{character:?}");
@@ -444,8 +442,18 @@ fn codes() {
     let mut bad: Vec<String> =
         (0..40).filter(|n| !(6..=8).contains(n)).map(|n| "0".repeat(n)).collect();
     bad.extend(
-        ["12345x", "12345 ", " 12345", "12 345", "123-456", "１２３４５６", "-12345", "1e5000"]
-            .map(String::from),
+        [
+            "12345x",
+            "12345 ",
+            " 12345",
+            "12 345",
+            "123_456",
+            "②③④⑤⑥⑦",
+            "-12345",
+            "1e5000",
+            "1.123456",
+        ]
+        .map(String::from),
     );
     bad.push("0".repeat(1 << 20));
     bad.push("\u{0}".repeat(6));
@@ -480,7 +488,8 @@ fn recovery_texts() {
     let plain = good.replace('-', "");
     let before = practice.store.records();
     let mut bad = vec![String::new(), plain[1..].to_owned(), format!("{plain}0"), "-".repeat(28)];
-    for strange in ["U", "u", "!", "é", "\n", "\t", "\0", ".", "=", "０", "\u{a0}"] {
+    for strange in ["U", "u", "!", "é", "\n", "\t", "\0", ".", "=", "①", "\u{a0}", "Ｕ", "\u{1b}"]
+    {
         bad.push(format!("{}{strange}", &plain[..27]));
     }
     bad.push("0".repeat(1 << 20));

@@ -873,7 +873,7 @@ fn state_of(scene: &Scene) -> State {
         None => {
             // Another enrolment may be pending by now: ask this one, with what is no code at all.
             let asked = said(&practice.confirm(&person.id, *pending, "not a code"));
-            if asked == Said::Expired { State::Gone } else { State::Pending }
+            if asked == Said::Malformed { State::Pending } else { State::Gone }
         }
     }
 }

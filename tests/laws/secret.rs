@@ -1,16 +1,56 @@
 //! The laws of secret text, for any text.
 
 use countersign::Secret;
-use countersign::otp::{decode_base32, decode_base32_lenient};
+use countersign::otp::{Tolerance, Tolerated, decode_base32, decode_base32_lenient};
 
-/// What holds for any bytes, as text and as a secret. Says which doors took them: the strict and
-/// the lenient one for text, and the one for bytes.
+/// What holds for any bytes, as text and as a secret. Says which doors took them: the strict, the
+/// lenient and the import one for text, and the one for bytes.
 ///
 /// # Panics
 /// If it does not.
-pub fn hold(data: &[u8]) -> [bool; 3] {
-    let [strict, lenient] = of_text(&String::from_utf8_lossy(data));
-    [strict, lenient, of_bytes(data)]
+pub fn hold(data: &[u8]) -> [bool; 4] {
+    let text = &*String::from_utf8_lossy(data);
+    let [strict, lenient] = of_text(text);
+    [strict, lenient, imported(text), of_bytes(data)]
+}
+
+/// The import door against a model that reads bit by bit: base32 in either case, with blanks of every
+/// kind and hyphens anywhere, the right padding or none, and any unused bits.
+fn imported(text: &str) -> bool {
+    let around = |it: char| it.is_whitespace() || it == '\u{feff}';
+    let bare = text.trim_matches(around);
+    let letters: String = bare.chars().filter(|it| !it.is_whitespace() && *it != '-').collect();
+    let unpadded = letters.trim_end_matches('=');
+    let (len, pads) = (unpadded.chars().count(), letters.len() - unpadded.len());
+    let value = |letter: char| "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".find(letter.to_ascii_uppercase());
+    let bits: Option<String> =
+        unpadded.chars().map(|it| value(it).map(|five| format!("{five:05b}"))).collect();
+    let fits = [0, 2, 4, 5, 7].contains(&(len % 8)) && [0, (8 - len % 8) % 8].contains(&pads);
+    let expected = bits.filter(|_| fits).and_then(|bits| {
+        let (whole, unused) = bits.split_at(bits.len() / 8 * 8);
+        let octets = whole.as_bytes().chunks(8).map(|octet| std::str::from_utf8(octet).unwrap());
+        let bytes: Vec<u8> = octets.map(|octet| u8::from_str_radix(octet, 2).unwrap()).collect();
+        let tolerated = [
+            (Tolerance::Surroundings, bare != text),
+            (Tolerance::LowerCase, bare.contains(|it: char| it.is_ascii_lowercase())),
+            (Tolerance::Blanks, bare.contains(char::is_whitespace)),
+            (Tolerance::Hyphens, bare.contains('-')),
+            (Tolerance::Padding, pads > 0),
+            (Tolerance::TrailingBits, unused.contains('1')),
+        ];
+        let tolerated: Vec<_> = tolerated.into_iter().filter(|(_, is)| *is).collect();
+        let tolerated = tolerated.into_iter().map(|(tolerance, _)| tolerance).collect::<Vec<_>>();
+        (1..=Secret::MAX_LEN).contains(&bytes.len()).then_some((bytes, tolerated))
+    });
+    let said = |(secret, tolerated): &(Secret, Tolerated)| {
+        (secret.expose_bytes().to_vec(), tolerated.iter().collect::<Vec<_>>())
+    };
+    let loud = Secret::dangerously_import_base32_allowing_short(text);
+    assert_eq!(loud.as_ref().ok().map(said), expected, "{text}");
+    let import = Secret::import_base32(text);
+    let long_enough = expected.filter(|(bytes, _)| bytes.len() >= Secret::MIN_LEN);
+    assert_eq!(import.as_ref().ok().map(said), long_enough, "{text}");
+    import.is_ok()
 }
 
 fn of_text(text: &str) -> [bool; 2] {

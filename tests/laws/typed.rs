@@ -1,6 +1,9 @@
 //! The laws of the short texts that people type: each door takes what a naive model takes, gives back
 //! what was typed or its one canonical spelling, and is bounded.
 
+use std::collections::HashMap;
+use std::sync::OnceLock;
+
 use countersign::AccountId;
 use countersign::account::Label;
 use countersign::account::PhoneNumber;
@@ -16,8 +19,100 @@ pub fn hold(data: &[u8]) -> [bool; 4] {
     [recovery_code(text), telephone_number(text), label(text), account(data)]
 }
 
+/// What a character is in a typed text, by the tables.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Role {
+    Between,
+    Around,
+    Counts(char),
+}
+
+fn role(character: char) -> Role {
+    static TABLES: OnceLock<HashMap<char, Role>> = OnceLock::new();
+    let read = || {
+        let mut roles = HashMap::new();
+        for table in [
+            include_str!("../data/invisible.txt"),
+            include_str!("../data/decimal-digits.txt"),
+            include_str!("../data/separators.txt"),
+        ] {
+            for row in table.lines().filter(|row| !row.starts_with('#')) {
+                let columns: Vec<&str> = row.split('|').map(str::trim).collect();
+                let [first, last] = [0, 1].map(|at| u32::from_str_radix(columns[at], 16).unwrap());
+                for code in first..=last {
+                    let from = |ascii: char| char::from_u32(u32::from(ascii) + code - first);
+                    let character = char::from_u32(code).unwrap();
+                    let role = match columns[2] {
+                        "between" => Role::Between,
+                        "around" => Role::Around,
+                        ascii if ascii.len() == 1 => {
+                            Role::Counts(from(ascii.parse().unwrap()).unwrap())
+                        }
+                        _ if character.is_control() => continue, // invisible, and refused
+                        _ => Role::Between,
+                    };
+                    roles.insert(character, role);
+                }
+            }
+        }
+        roles
+    };
+    *TABLES.get_or_init(read).get(&character).unwrap_or(&Role::Counts(character))
+}
+
+/// The characters that count of what a person typed.
+fn typed(text: &str) -> Vec<char> {
+    fn separates(it: &char) -> bool {
+        !matches!(role(*it), Role::Counts(_))
+    }
+    let mut typed: Vec<char> = text.chars().skip_while(separates).collect();
+    let end = |typed: &mut Vec<char>| {
+        while typed.last().is_some_and(separates) {
+            typed.pop();
+        }
+    };
+    end(&mut typed);
+    if typed.last().is_some_and(|last| ".\u{3002}\u{FF0E}\u{FF61}".contains(*last)) {
+        typed.pop();
+        end(&mut typed);
+    }
+    let digit = |it: &char| matches!(role(*it), Role::Counts('0'..='9'));
+    let (open, closed) = ("(\u{FF08}", ")\u{FF09}");
+    let numbered = match typed.as_slice() {
+        [before, one, after, blank, ..] if open.contains(*before) => {
+            (digit(one) && closed.contains(*after) && blank.is_whitespace()).then_some(3)
+        }
+        _ => None,
+    };
+    let numbered = numbered.or(match typed.as_slice() {
+        [before, one, two, after, blank, ..] if open.contains(*before) => {
+            (digit(one) && digit(two) && closed.contains(*after) && blank.is_whitespace())
+                .then_some(4)
+        }
+        _ => None,
+    });
+    let ends = |it: &char| ".:)\u{FF09}\u{FF0E}\u{FF1A}".contains(*it);
+    let numbered = numbered.or(match typed.as_slice() {
+        [one, after, blank, ..] if digit(one) && ends(after) && blank.is_whitespace() => Some(2),
+        [one, two, after, blank, ..]
+            if digit(one) && digit(two) && ends(after) && blank.is_whitespace() =>
+        {
+            Some(3)
+        }
+        _ => None,
+    });
+    let rest = typed.split_off(numbered.unwrap_or(0));
+    let rest = rest.into_iter().skip_while(|it| numbered.is_some() && separates(it));
+    rest.filter_map(|it| match role(it) {
+        Role::Between => None,
+        Role::Around => Some(it),
+        Role::Counts(ascii) => Some(ascii),
+    })
+    .collect()
+}
+
 fn recovery_code(text: &str) -> bool {
-    let typed: Vec<char> = text.chars().filter(|character| !" -".contains(*character)).collect();
+    let typed: Vec<char> = if text.len() <= 256 { typed(text) } else { Vec::new() };
     // Crockford's base32: what is not there is what is misread.
     let read = |character: &char| match character.to_ascii_uppercase() {
         'O' => '0',
@@ -26,7 +121,7 @@ fn recovery_code(text: &str) -> bool {
     };
     let canonical: String = typed.iter().map(read).collect();
     let known = |character| "0123456789ABCDEFGHJKMNPQRSTVWXYZ".contains(character);
-    let fits = canonical.chars().count() == 24 && canonical.chars().all(known);
+    let fits = canonical.chars().count() == 28 && canonical.chars().all(known);
     let code = RecoveryCode::parse(text);
     assert_eq!(code.is_ok(), fits, "{text:?}");
     if let Ok(code) = &code {

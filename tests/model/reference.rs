@@ -336,6 +336,18 @@ fn permits(method: &str, purpose: &str) -> bool {
     }
 }
 
+/// What a person meant who typed a code: without blanks, quotation marks and the number of a list, and
+/// with digits of ASCII.
+fn meant(typed: &str) -> String {
+    let typed = typed.trim_matches(['\u{201c}', '\u{201d}']);
+    let typed = typed.strip_prefix("1. ").unwrap_or(typed);
+    let plain = |digit: char| match digit {
+        '０'..='９' => char::from_u32(u32::from(digit) - 0xff10 + 0x30).unwrap(),
+        other => other,
+    };
+    typed.chars().filter(|it| !it.is_whitespace()).map(plain).collect()
+}
+
 /// Six, seven or eight ASCII digits.
 fn is_code(typed: &str) -> bool {
     (6..=8).contains(&typed.len()) && typed.chars().all(|character| character.is_ascii_digit())
@@ -497,7 +509,7 @@ pub struct World {
 // The attempts.
 impl World {
     pub fn verify(&mut self, who: &str, typed: &str, purpose: &str, now: Time) -> Turn {
-        let n = self.numbers;
+        let (n, typed) = (self.numbers, &*meant(typed));
         let mut person = match self.gate(who, "codes", is_code(typed), now) {
             Ok(person) => person,
             Err(turn) => return *turn,
@@ -530,7 +542,8 @@ impl World {
         purpose: &str,
         now: Time,
     ) -> Turn {
-        let n = self.numbers;
+        let (n, typed) = (self.numbers, typed.map(meant));
+        let typed = typed.each_ref().map(String::as_str);
         let mut person = match self.gate(who, "codes", typed.iter().all(|code| is_code(code)), now)
         {
             Ok(person) => person,
@@ -601,6 +614,7 @@ impl World {
         purpose: &str,
         now: Time,
     ) -> Turn {
+        let typed = &*meant(typed);
         if !self.is_open(who) && is_code(typed) {
             return answered("expired");
         }
@@ -670,7 +684,7 @@ impl World {
         drawn: &Drawn,
         now: Time,
     ) -> Turn {
-        let n = self.numbers;
+        let (n, typed) = (self.numbers, &*meant(typed));
         let mut person = self.people.get(who).cloned().unwrap_or_default();
         let live = |pending: &mut Pending| pending.id == id && now <= pending.until;
         let Some(mut pending) = person.pending.take_if(live) else { return answered("expired") };

@@ -1187,7 +1187,7 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
             },
             _ => {
                 let offset = [0, 0, 0, 0, 0, 1, -1, 2, -2, 3][usize::from(b) % 10];
-                self.own_code(who, b, offset)
+                pasted(self.own_code(who, b, offset), a)
             }
         }
     }
@@ -1547,4 +1547,14 @@ fn granted(until: &Changed<UnixTime>, _: &mut Drawn) -> String {
 
 fn nothing(_: &Changed, _: &mut Drawn) -> String {
     "done".into()
+}
+
+/// A code as a person may paste it.
+fn pasted(code: String, by: u8) -> String {
+    match by / 16 {
+        0 => format!("{} {}\n", &code[..3], &code[3..]),
+        1 => format!("\u{201c}1. {code}\u{201d}"),
+        2 => code.replace('1', "１"),
+        _ => code,
+    }
 }

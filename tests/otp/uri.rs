@@ -5,7 +5,7 @@
 #![allow(clippy::arithmetic_side_effects)]
 
 #[path = "../laws/uri.rs"]
-mod laws;
+pub mod laws;
 
 use crate::rows::{rows, text};
 use countersign::otp::{Parameters, Period};

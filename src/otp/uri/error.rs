@@ -75,6 +75,11 @@ pub enum UriError {
     Type,
     /// It has a fragment: an unescaped `#`.
     Fragment,
+    /// `&amp;` in place of `&`, as a page of HTML writes it: what follows would be read over. Refused
+    /// by the import door only beside a plain `&`, or escaped twice.
+    HtmlAmpersand,
+    /// A parameter `encoder`: the codes are not the decimal digits of HOTP and TOTP.
+    Encoder,
     /// A known parameter is in it twice.
     Duplicate(Part),
     /// A required part is not there, or is empty.
@@ -138,6 +143,8 @@ impl fmt::Display for UriError {
             UriError::Scheme => f.write_str("the URI does not begin with otpauth://"),
             UriError::Type => f.write_str("the type is neither hotp nor totp"),
             UriError::Fragment => f.write_str("the URI has a fragment: an unescaped #"),
+            UriError::HtmlAmpersand => f.write_str("the URI has &amp; where & belongs"),
+            UriError::Encoder => f.write_str("encoder is given, and the codes are not decimal"),
             UriError::Duplicate(part) => write!(f, "{} is given twice", part.name()),
             UriError::Missing(part) => write!(f, "{} is missing", part.name()),
             UriError::Value(Part::Algorithm) => {

@@ -56,6 +56,12 @@ pub(crate) fn split_query(query: &str) -> Result<(Values<'_>, Vec<String>), UriE
         let (key, value) = parameter.split_once('=').unwrap_or((parameter, ""));
         // Decoded first: a duplicate does not hide behind an escape or a capital letter.
         let key = decode(Part::Other, key)?;
+        if is_html_ampersand(&key) {
+            return Err(UriError::HtmlAmpersand);
+        }
+        if key.eq_ignore_ascii_case("encoder") {
+            return Err(UriError::Encoder);
+        }
         match values.iter_mut().find(|(part, _)| key.eq_ignore_ascii_case(part.name())) {
             Some((part, Some(_))) => return Err(UriError::Duplicate(*part)),
             Some((_, place)) => *place = Some(value),
@@ -68,9 +74,29 @@ pub(crate) fn split_query(query: &str) -> Result<(Values<'_>, Vec<String>), UriE
     Ok((values, ignored))
 }
 
+/// Whether an `&` of the text is `&amp;`. Looks only at what comes right behind each `&`, which is no
+/// part of a secret.
+pub(crate) fn has_html_ampersand(text: &str) -> bool {
+    text.split('&').skip(1).any(is_html_ampersand)
+}
+
+/// Whether what comes behind an `&` makes it `&amp;`.
+pub(crate) fn is_html_ampersand(behind: &str) -> bool {
+    behind.get(..4).is_some_and(|escape| escape.eq_ignore_ascii_case("amp;"))
+}
+
+/// As [`decode_any`], and refuses what does not show.
+pub(crate) fn decode(part: Part, raw: &str) -> Result<Zeroizing<String>, UriError> {
+    let text = decode_any(part, raw)?;
+    if hides_something(&text) {
+        return Err(UriError::Text { part, error: PartError::Invisible });
+    }
+    Ok(text)
+}
+
 /// Undoes percent-encoding, into wiped memory. The decoder of the library passes a malformed escape
 /// through as text; here it is refused, because the next reader may see something else in it.
-pub(crate) fn decode(part: Part, raw: &str) -> Result<Zeroizing<String>, UriError> {
+pub(crate) fn decode_any(part: Part, raw: &str) -> Result<Zeroizing<String>, UriError> {
     let refuse = |error| Err(UriError::Text { part, error });
     let whole = |after: &str| {
         let pair = after.as_bytes().first_chunk::<2>();
@@ -84,18 +110,20 @@ pub(crate) fn decode(part: Part, raw: &str) -> Result<Zeroizing<String>, UriErro
     let Ok(text) = core::str::from_utf8(&bytes) else {
         return refuse(PartError::NotUtf8);
     };
-    if hides_something(text) {
-        return refuse(PartError::Invisible);
-    }
     Ok(Zeroizing::new(String::from(text)))
 }
 
 /// A name that can be printed: `None` if it is empty.
 pub(crate) fn name(part: Part, text: &str, max_len: usize) -> Result<Option<String>, UriError> {
-    let refuse = |error| Err(UriError::Text { part, error });
     if text.contains(':') {
-        return refuse(PartError::Colon);
+        return Err(UriError::Text { part, error: PartError::Colon });
     }
+    shown(part, text, max_len)
+}
+
+/// A name that can be shown, and may have colons in it: `None` if it is empty.
+pub(crate) fn shown(part: Part, text: &str, max_len: usize) -> Result<Option<String>, UriError> {
+    let refuse = |error| Err(UriError::Text { part, error });
     if hides_something(text) {
         return refuse(PartError::Invisible);
     }

@@ -302,7 +302,11 @@ fn typed_text() {
     assert!(Secret::from_base32(&text("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ")).is_ok());
     let grouped = "gezd gnbv-gy3t qojq gezd gnbv gy3t qoi=";
     assert!(Secret::from_base32_lenient(&text(grouped)).is_ok());
+    let odd = "gezd gnbv\ngy3t-qojq\u{a0}gezd gnbv gy3t qoj=";
+    assert!(Secret::import_base32(&text(odd)).is_ok());
     assert!(RecoveryCode::parse(&text("0O1I-lL23-4567-89AB-CDEF-xyzw")).is_ok());
+    let pasted = "\u{feff}\u{201c}(3) 0O1I lL23\u{2013}4567\t89AB-CDEF-xyzw.\u{201d}\n";
+    assert!(RecoveryCode::parse(&text(pasted)).is_ok());
     assert!(Code::parse(&text("492039"), Digits::Six).is_ok());
     assert!(Code::parse_lenient(&text("492 039"), Digits::Six).is_ok());
 }

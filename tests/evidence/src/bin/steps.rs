@@ -17,10 +17,14 @@ use std::ptr::null_mut;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use countersign::account::RecoveryCode;
+use countersign::mfa::AccountAt;
 use countersign::otp::Digits;
 use countersign::otp::LookAhead;
 use countersign::otp::Parameters;
-use countersign::{Algorithm, Code, Hotp, ProvisioningUri, Secret, Totp, UnixTime, Window};
+use countersign::{
+    AccountId, Algorithm, Code, Hotp, Keyring, Mfa, ProvisioningUri, Recommended, Secret, SignIn,
+    Totp, UnixTime, Window,
+};
 
 const HASHES: [Algorithm; 3] = [Algorithm::Sha1, Algorithm::Sha256, Algorithm::Sha512];
 
@@ -56,7 +60,7 @@ const CORE: Stepped = Stepped {
     alike: &[2..=5, 6..=8],
 };
 const TEXT: Stepped =
-    Stepped { child: "text-child", groups: &["text"], secrets: 17, regions: 9, alike: &[] };
+    Stepped { child: "text-child", groups: &["text"], secrets: 17, regions: 15, alike: &[] };
 const LEAK: Stepped =
     Stepped { child: "leak-child", groups: &["leak"], secrets: 4, regions: 1, alike: &[] };
 
@@ -211,12 +215,38 @@ fn read_recovery_code(text: &str) {
 }
 
 #[inline(never)]
+fn import(text: &str) {
+    region(|| Secret::import_base32(text).is_ok());
+}
+
+#[inline(never)]
+fn import_uri(uri: &str) {
+    region(|| ProvisioningUri::import(uri).is_ok());
+}
+
+/// A code goes through the account layer's door on its way into an attempt.
+#[inline(never)]
+fn read_typed_code(account: &AccountAt<'_>, text: &str) {
+    let _ = region(|| account.verify(text, SignIn));
+}
+
+#[inline(never)]
 fn print_recovery_code(code: &RecoveryCode) {
     region(|| code.expose_text());
 }
 
+/// The character of East Asia's keyboards.
+fn full_width(character: char) -> char {
+    match character {
+        '!'..='~' => char::from_u32(u32::from(character) + 0xfee0).expect("a character"),
+        other => other,
+    }
+}
+
 /// Secrets and codes of one length, each with its separators at the same places.
 fn text() -> ExitCode {
+    let mfa = Mfa::new(Keyring::new([7; 32]), Recommended);
+    let id = AccountId::new(b"42").expect("an id");
     for secret in 0..TEXT.secrets {
         HEAP.rewind();
         // The last two are all zeros and all ones: one letter and one digit over and over.
@@ -233,6 +263,7 @@ fn text() -> ExitCode {
         let lenient = format!("{head} -{tail}====");
         let parameters = Parameters::default();
         let uri = ProvisioningUri::totp("Acme", "dana", &secret, parameters).expect("two names");
+        let account = mfa.account(&id).at(UnixTime::from_secs(1_800_000_000));
         let digits: String =
             bytes.iter().take(8).map(|byte| char::from(b'0' + byte % 10)).collect();
         let spaced = format!("{}-{}", &digits[..4], &digits[4..]);
@@ -248,6 +279,19 @@ fn text() -> ExitCode {
         read_code(&digits);
         read_code_leniently(&spaced);
         read_recovery_code(&recovery);
+        read_recovery_code(&format!(
+            "\u{201c}(3) {}\u{a0}{}.\u{201d}\n",
+            &recovery[..4],
+            &recovery[5..]
+        ));
+        read_recovery_code(&recovery.chars().map(full_width).collect::<String>());
+        import(&format!("{lenient}\n"));
+        import_uri(&uri.expose_uri().replace(&strict, &lenient).replace('&', "&amp;"));
+        read_typed_code(
+            &account,
+            &format!("\u{201c}1. {}\u{a0}{}.\u{201d}\n", &digits[..4], &digits[4..]),
+        );
+        read_typed_code(&account, &digits.chars().map(full_width).collect::<String>());
         print_recovery_code(&RecoveryCode::parse(&recovery).expect("24 characters"));
     }
     ExitCode::SUCCESS

@@ -1,0 +1,156 @@
+//! What a person typed or pasted, down to the characters that count.
+//!
+//! Standard: Unicode 18.0, UAX #44 (White_Space, Dash, general categories Nd, Cf and Pd); NIST SP
+//! 800-63B-4 section 3.1.2.2 for what is typed in place of an authenticator.
+//!
+//! Drops what stands around and between, and reads digits of other scripts by their value. Guesses
+//! nothing else: every other character stays, and is refused by the door that knows the alphabet.
+//!
+//! Where the separators are is public, and so is how many characters count and of which script they are.
+//! Which digits and letters they are decides no branch and no address.
+
+use crate::ct::within;
+use crate::otp::code::Code;
+use crate::text::is_invisible;
+
+/// The most bytes of a typed text: a code takes fewer than half, in any script and spelling.
+const MAX_LEN: usize = 256;
+
+/// The characters that count, as ASCII, and a NUL for each that has no place in a code. `None` for a
+/// text that is too long.
+pub(crate) fn characters(text: &str) -> Option<impl Iterator<Item = u8> + Clone> {
+    if text.len() > MAX_LEN {
+        return None;
+    }
+    let bare = text.trim_matches(stands_around);
+    let bare = bare.strip_suffix(is_dot).unwrap_or(bare).trim_end_matches(stands_around);
+    Some(without_number(bare).chars().filter_map(counted))
+}
+
+/// The code of an app, a token or a text: six to eight digits.
+pub(crate) fn typed_code(text: &str) -> Option<Code> {
+    characters(text).and_then(Code::of_any_length)
+}
+
+/// The text without a number of a list: one or two digits, a dot, a colon or a parenthesis, and a
+/// blank.
+fn without_number(text: &str) -> &str {
+    let inner = text.strip_prefix(['(', '\u{FF08}']).unwrap_or(text);
+    let mut behind_a_digit = inner.char_indices().skip(1).take(2);
+    let Some((at, ending)) = behind_a_digit.find(|(_, character)| ends_number(*character)) else {
+        return text; // most texts: no digit of a code has been looked at
+    };
+    let (number, rest) = inner.split_at_checked(at).unwrap_or_default();
+    let rest = rest.strip_prefix(ending).unwrap_or_default();
+    let is_closed = inner.len() == text.len() || matches!(ending, ')' | '\u{FF09}');
+    let is_number = number.chars().all(|it| counted(it).is_some_and(|it| it.is_ascii_digit()));
+    if is_closed && is_number && rest.starts_with(char::is_whitespace) {
+        rest.trim_start_matches(stands_around)
+    } else {
+        text
+    }
+}
+
+/// One character that counts, as ASCII, or NUL if it has no place in a code; `None` for one that only
+/// separates.
+fn counted(character: char) -> Option<u8> {
+    let separates = is_one(character, &[(b'\t', b'\r'), (b' ', b' '), (b'-', b'-')], |character| {
+        let hides = is_invisible(character) && !character.is_control();
+        hides || character.is_whitespace() || is_hyphen(character)
+    });
+    if separates { None } else { Some(ascii(character).unwrap_or_else(|| value(character))) }
+}
+
+/// Whether a character may stand around a code: a separator or a quotation mark.
+fn stands_around(character: char) -> bool {
+    let quotes = [(b'"', b'"'), (b'\'', b'\''), (b'`', b'`')];
+    is_one(character, &quotes, is_quotation_mark) || counted(character).is_none()
+}
+
+/// What ends the number of a list.
+fn ends_number(character: char) -> bool {
+    let ascii = [(b')', b')'), (b'.', b'.'), (b':', b':')];
+    is_one(character, &ascii, |it| matches!(it, '\u{FF09}' | '\u{FF0E}' | '\u{FF1A}'))
+}
+
+/// A full stop, of East Asia and full-width too.
+fn is_dot(character: char) -> bool {
+    let east = |character| matches!(character, '\u{3002}' | '\u{FF0E}' | '\u{FF61}');
+    is_one(character, &[(b'.', b'.')], east)
+}
+
+/// Whether a character is in one of these ranges of ASCII, or one of those `beyond` it. The same
+/// instructions run for every digit and letter that counts.
+fn is_one(character: char, ranges: &[(u8, u8)], beyond: impl Fn(char) -> bool) -> bool {
+    match ascii(character) {
+        Some(byte) => {
+            ranges.iter().fold(0, |is, (first, last)| is | within(byte, *first, *last)) != 0
+        }
+        None => value(character) == 0 && beyond(character),
+    }
+}
+
+fn ascii(character: char) -> Option<u8> {
+    u8::try_from(character).ok().filter(u8::is_ascii)
+}
+
+/// The ASCII of a digit of any script beyond ASCII, or of a full-width letter; else NUL. Reads the
+/// table to its end.
+fn value(character: char) -> u8 {
+    let mut value = 0;
+    for (first, count, ascii) in RUNS {
+        let place = u32::from(character).wrapping_sub(first);
+        let is_here = (u64::from(place).wrapping_sub(count) >> 63) as u8; // 1 if it is below
+        value |= (place as u8).wrapping_add(ascii) & is_here.wrapping_neg();
+    }
+    value
+}
+
+/// The properties Dash and Hyphen of Unicode beyond ASCII, and the bullet that is named after it.
+fn is_hyphen(character: char) -> bool {
+    matches!(character,
+        '\u{AD}' | '\u{58A}' | '\u{5BE}' | '\u{1400}' | '\u{1806}' | '\u{2010}'..='\u{2015}'
+        | '\u{2043}' | '\u{2053}' | '\u{207B}' | '\u{208B}' | '\u{2212}' | '\u{2E17}' | '\u{2E1A}'
+        | '\u{2E3A}'..='\u{2E3B}' | '\u{2E40}' | '\u{2E5D}' | '\u{301C}' | '\u{3030}' | '\u{30A0}'
+        | '\u{30FB}' | '\u{FE31}'..='\u{FE32}' | '\u{FE58}' | '\u{FE63}' | '\u{FF0D}' | '\u{FF65}'
+        | '\u{10D6E}' | '\u{10EAD}')
+}
+
+/// The property Quotation_Mark of Unicode beyond ASCII, accents that are typed for one, and primes.
+fn is_quotation_mark(character: char) -> bool {
+    matches!(character,
+        '\u{AB}' | '\u{B4}' | '\u{BB}' | '\u{2018}'..='\u{201F}' | '\u{2032}'..='\u{2036}'
+        | '\u{2039}'..='\u{203A}' | '\u{2E42}' | '\u{300C}'..='\u{300F}' | '\u{301D}'..='\u{301F}'
+        | '\u{FE41}'..='\u{FE44}' | '\u{FF02}' | '\u{FF07}' | '\u{FF40}' | '\u{FF62}'..='\u{FF63}')
+}
+
+/// Ten digits from a zero on.
+const fn digits(zero: u32) -> (u32, u64, u8) {
+    (zero, 10, b'0')
+}
+
+/// Runs of characters beyond ASCII: the first, how many there are, and the ASCII of the first. All of
+/// Unicode 18's general category Nd, in which the digits of a script follow each other, and the
+/// full-width letters. `tests/data/decimal-digits.txt` says what each is.
+#[rustfmt::skip]
+const RUNS: [(u32, u64, u8); 78] = [
+    digits(0x660), digits(0x6F0), digits(0x7C0), digits(0x966), digits(0x9E6), digits(0xA66),
+    digits(0xAE6), digits(0xB66), digits(0xBE6), digits(0xC66), digits(0xCE6), digits(0xD66),
+    digits(0xDE6), digits(0xE50), digits(0xED0), digits(0xF20), digits(0x1040), digits(0x1090),
+    digits(0x17E0), digits(0x1810), digits(0x1946), digits(0x19D0), digits(0x1A80), digits(0x1A90),
+    digits(0x1B50), digits(0x1BB0), digits(0x1C40), digits(0x1C50), digits(0xA620), digits(0xA8D0),
+    digits(0xA900), digits(0xA9D0), digits(0xA9F0), digits(0xAA50), digits(0xABF0), digits(0xFF10),
+    digits(0x104A0), digits(0x10D30), digits(0x10D40), digits(0x11066), digits(0x110F0),
+    digits(0x11136), digits(0x111D0), digits(0x112F0), digits(0x11450), digits(0x114D0),
+    digits(0x11650), digits(0x116C0), digits(0x116D0), digits(0x116DA), digits(0x11730),
+    digits(0x118E0), digits(0x11950), digits(0x11BF0), digits(0x11C50), digits(0x11D50),
+    digits(0x11DA0), digits(0x11DE0), digits(0x11F50), digits(0x16130), digits(0x16A60),
+    digits(0x16AC0), digits(0x16B50), digits(0x16D70), digits(0x1CCF0), digits(0x1D7CE),
+    digits(0x1D7D8), digits(0x1D7E2), digits(0x1D7EC), digits(0x1D7F6), digits(0x1E140),
+    digits(0x1E2F0), digits(0x1E4F0), digits(0x1E5F1), digits(0x1E950), digits(0x1FBF0),
+    (0xFF21, 26, b'A'), (0xFF41, 26, b'a'),
+];
+
+#[cfg(test)]
+#[path = "../../tests/unit/typed.rs"]
+mod tests;
