@@ -238,7 +238,7 @@ fn text() -> ExitCode {
         let spaced = format!("{}-{}", &digits[..4], &digits[4..]);
         let letters = b"0123456789ABCDEFGHJKMNPQRSTVWXYZabcdefghjkmnpqrstvwxyzilOI";
         let letter = |byte: &u8| char::from(letters[usize::from(*byte) % letters.len()]);
-        let recovery: String = bytes.iter().take(24).map(letter).collect();
+        let recovery: String = bytes.iter().take(28).map(letter).collect();
         let recovery = format!("{}-{}", &recovery[..4], &recovery[4..]);
         print(&secret);
         read(&strict);
@@ -248,7 +248,7 @@ fn text() -> ExitCode {
         read_code(&digits);
         read_code_leniently(&spaced);
         read_recovery_code(&recovery);
-        print_recovery_code(&RecoveryCode::parse(&recovery).expect("24 characters"));
+        print_recovery_code(&RecoveryCode::parse(&recovery).expect("28 characters"));
     }
     ExitCode::SUCCESS
 }
