@@ -8,6 +8,8 @@
 use alloc::string::String;
 use core::fmt;
 
+use zeroize::Zeroizing;
+
 use crate::account::id::{AccountId, BrowserId};
 use crate::account::seal::{Seal, SealError, Sealed};
 use crate::time::UnixTime;
@@ -47,7 +49,7 @@ pub(crate) struct Browser {
 #[must_use = "the token is handed to the browser now or never"]
 pub struct RememberedBrowser {
     pub(crate) id: BrowserId,
-    pub(crate) token: String,
+    pub(crate) token: Zeroizing<String>,
 }
 
 impl RememberedBrowser {
@@ -77,12 +79,12 @@ pub(crate) fn token(
     nonce: [u8; 12],
     id: BrowserId,
     generation: u32,
-) -> Result<String, SealError> {
+) -> Result<Zeroizing<String>, SealError> {
     let mut plaintext = [0; 12];
     let (number, rest) = plaintext.split_at_mut(8);
     number.copy_from_slice(&id.as_u64().to_be_bytes());
     rest.copy_from_slice(&generation.to_be_bytes());
-    Sealed::Browser.seal(keys, account, nonce, &plaintext)
+    Sealed::Browser.seal(keys, account, nonce, &plaintext).map(Zeroizing::new)
 }
 
 /// Opens the token of a browser, and says of which generation it is.

@@ -262,7 +262,8 @@ impl Sealed {
         nonce: [u8; 12],
         plaintext: &[u8],
     ) -> Result<String, SealError> {
-        Ok(hexadecimal(&keys.seal(&self.context(account), nonce, plaintext)?))
+        let sealed = Zeroizing::new(keys.seal(&self.context(account), nonce, plaintext)?);
+        Ok(hexadecimal(&sealed))
     }
 
     /// Opens such a text; `None` for one that is not of this person, kind and deployment.

@@ -12,6 +12,8 @@ use alloc::vec::Vec;
 use core::convert::Infallible;
 use core::fmt;
 
+use zeroize::Zeroizing;
+
 use crate::account::browser;
 use crate::account::record::{self, Owner, Record, RecordError};
 use crate::account::{
@@ -75,7 +77,7 @@ pub struct Operation<'m, T> {
     now: UnixTime,
     actor: Option<Actor>,
     source: Option<Source>,
-    browser: Option<String>,
+    browser: Option<Zeroizing<String>>,
     first_factor_passed: bool,
     tries: usize,
     proof: Option<Box<Proven>>,
@@ -213,8 +215,8 @@ impl<'m, T> Operation<'m, T> {
             _ => None,
         };
         let last_write = account.last_write;
-        let token = self.browser.as_deref();
-        let token = token.and_then(|token| browser::open(self.keys, &self.id, token));
+        let token =
+            self.browser.as_ref().and_then(|token| browser::open(self.keys, &self.id, token));
         let cx = Context {
             id: &self.id,
             now: self.now,
@@ -403,7 +405,7 @@ impl<'m, T> Attempt<'m, T> {
     /// budget a failure counts, and lets in nothing that would not be let in without. A token that does
     /// not open is as none.
     pub fn from_browser(mut self, token: &str) -> Attempt<'m, T> {
-        self.0.browser = Some(token.into());
+        self.0.browser = Some(Zeroizing::new(token.into()));
         self
     }
 
@@ -493,7 +495,7 @@ impl<'m, T, A> Change<'m, T, A> {
 
     /// Hands over the token of a remembered browser, as [`Attempt::from_browser`].
     pub fn from_browser(mut self, token: &str) -> Change<'m, T, A> {
-        self.operation.browser = Some(token.into());
+        self.operation.browser = Some(Zeroizing::new(token.into()));
         self
     }
 

@@ -191,25 +191,39 @@ fn a_sign_in_searches_as_long_whatever_matches_and_for_nobody() {
         let cases = ["one-app-2-wrong", "nobodys-2-wrong"];
         let counts = instructions_of_each("*Hotp*scan_wiped*", &["count-verify", algorithm], cases);
         let [far, nobody] = counts;
-        // The same, some hundred times in a row.
+        // The same, some forty times in a row: ten minutes each way.
         assert!(far.abs_diff(nobody) < far / 500, "{algorithm}: one device {far}, nobody {nobody}");
-        assert!(far > 100 * (two[0] - one), "{algorithm}: the reach was not searched");
+        assert!(far > 10 * (two[0] - one), "{algorithm}: the reach was not searched");
         println!("{algorithm}: searches of two devices {} instructions, of one {one}", two[0]);
     }
 }
 
-/// Every recovery code is compared, whatever matches, and for nobody as many. That a code is spent is
-/// noted: some instructions, which are fewer than one comparison has.
+/// Every recovery code of two sets is compared, whatever matches, and for nobody as many. What is noted,
+/// that a code is spent or a failure on the one that was named, is some instructions, which are fewer
+/// than one comparison has.
 #[test]
 #[ignore = "needs valgrind: .ci/evidence installs it"]
 fn a_recovery_code_is_compared_as_long_wherever_it_is_and_for_nobody() {
-    let cases = ["first", "final", "spent", "wrong", "empty"];
+    let cases = ["first", "final", "named", "older", "spent", "wrong", "empty"];
     let counts = instructions_of_each("*RecoverySet*spend*", &["count-recover"], cases);
-    let [first, last, spent, wrong, nobody] = counts;
-    assert_eq!(first, last, "{cases:?}: {counts:?}");
-    assert_eq!([wrong, wrong], [spent, nobody], "{cases:?}: {counts:?}");
-    assert!(first.abs_diff(wrong) < 16, "{cases:?}: {counts:?}");
+    let [first, last, named, older, spent, wrong, nobody] = counts;
+    assert_eq!([first, wrong], [last, nobody], "{cases:?}: {counts:?}");
+    for near in [first, named, older, spent] {
+        assert!(near.abs_diff(wrong) < 64, "{cases:?}: {counts:?}");
+    }
     println!("recovery codes: a hit {first} instructions, a miss {wrong}");
+}
+
+/// The copy of the code that was accepted last costs nothing, and takes as long as a failure that is
+/// counted: its record is sealed as well, and thrown away. Only which of two answers comes out differs.
+#[test]
+#[ignore = "needs valgrind: .ci/evidence installs it"]
+fn a_repeated_code_is_decided_as_long_as_a_failure_that_is_counted() {
+    let cases = ["repeated", "charged-"];
+    let counts = instructions_of_each("silence::counted_decision", &["count-refused"], cases);
+    let [repeated, charged] = counts;
+    assert!(repeated.abs_diff(charged) < charged / 100, "{cases:?}: {counts:?}");
+    println!("a decision: repeated {repeated} instructions, counted {charged}");
 }
 
 fn steps(what: &str) -> Output {
@@ -253,8 +267,9 @@ fn a_comparison_that_stops_early_is_seen_on_the_bare_processor() {
     );
 }
 
-/// How long a division takes depends on what is divided. The library divides times by periods, in
-/// the files named here, and nothing else: what handles secrets and codes stands in others.
+/// How long a division takes depends on what is divided. The library divides times by periods, room for
+/// failures by their weight, and a random pause, in the functions named here, and nothing else: what
+/// handles secrets and codes stands in others.
 #[test]
 #[ignore = "builds a program: .ci/evidence runs it"]
 fn no_secret_is_divided() {
@@ -271,10 +286,12 @@ fn no_secret_is_divided() {
         "sha2::",
         "subtle::",
     ];
-    const TIMES: [&str; 5] = [
-        "countersign::account::device::Device",
+    const TIMES: [&str; 7] = [
+        "countersign::account::device::",
         "countersign::account::state::Account",
         "countersign::mfa::attempt::evaluate_dummy",
+        "countersign::mfa::sign_in::evaluate_two_dummies",
+        "countersign::os::sleep_a_random_while",
         "countersign::account::throttle::",
         "countersign::otp::totp::Totp",
     ];

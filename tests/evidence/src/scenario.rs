@@ -8,14 +8,14 @@ use countersign::account::Actor;
 use countersign::account::ExistingDevice;
 use countersign::account::Seal;
 use countersign::account::Text;
-use countersign::account::{Assertion, PhoneNumber};
+use countersign::account::{Assertion, ChallengeId, PhoneNumber, Refusal};
 use countersign::mfa::{ExternalMethod, RestrictedNotice};
 use countersign::otp::Digits;
 use countersign::otp::Parameters;
 use countersign::otp::Reach;
 use countersign::{
     AccountId, ActForOther, Algorithm, ChangeFactors, Code, DeviceId, Hotp, Key, MemoryStore, Mfa,
-    Policy, Proof, ProvisioningUri, Purpose, Secret, SignIn, Totp, UnixTime, Window,
+    Policy, Proof, ProvisioningUri, Purpose, Secret, SignIn, Totp, UnixTime, Verdict, Window,
 };
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Digest;
@@ -190,13 +190,16 @@ struct Stage<K, I, L> {
 /// Every operation of the account layer; `look` is called after each few, when everything that the
 /// host was handed has been dropped. `issued` is told of each code.
 pub fn accounts<K: Seal>(keys: K, seed: u64, issued: impl FnMut(&str), look: impl FnMut(&str)) {
-    let (mfa, store, rng) = (Mfa::new(keys, Long), MemoryStore::new(), Known(seed.rotate_left(9)));
+    let mfa = Mfa::with_policy(keys, Long).expect("the recommended windows");
+    let (store, rng) = (MemoryStore::new(), Known(seed.rotate_left(9)));
     let mut stage = Stage { mfa, store, rng, seed, now: NOW, issued, look };
     let dana = AccountId::new(b"42").expect("an id");
     let phone = stage.sign_in(&dana);
     stage.telephone(&dana);
     stage.held(&dana);
     stage.replaced(&dana, phone);
+    stage.named(&dana);
+    stage.browsers(&dana);
     stage.tokens(&dana);
     stage.passkey(&dana);
     stage.text();
@@ -211,6 +214,7 @@ pub fn accounts<K: Seal>(keys: K, seed: u64, issued: impl FnMut(&str), look: imp
 
 const RUN: &str = "memory does not fail";
 const RIGHT: &str = "a right code";
+const SENT: &str = "the first time it is asked for";
 
 impl<K: Seal, I: FnMut(&str), L: FnMut(&str)> Stage<K, I, L> {
     fn sign_in(&mut self, id: &AccountId) -> DeviceId {
@@ -271,7 +275,7 @@ impl<K: Seal, I: FnMut(&str), L: FnMut(&str)> Stage<K, I, L> {
             let second = code(*seed, PHONE, now.plus(30));
             let codes = [first.expose_str(), second.expose_str()];
             codes.iter().for_each(|code| issued(code));
-            let again = mfa.account(id).at(*now).resynchronise(device, codes, SignIn);
+            let again = mfa.account(id).at(*now).resynchronise(device, codes);
             look("made: resynchronise");
             assert!(again.run(store).decided().expect(RUN).accepted().is_some());
         }
@@ -289,20 +293,26 @@ impl<K: Seal, I: FnMut(&str), L: FnMut(&str)> Stage<K, I, L> {
             let mut sent =
                 mfa.account(id).at(*now).enrol_phone("mobile", number, told, rng).proven_by(proof);
             let sent = sent.run(store).expect("a proof");
-            issued(sent.code().expose_str());
-            let bound = mfa.account(id).at(*now).confirm(sent.id(), sent.code().expose_str(), rng);
+            let code = sent.to_send().expect(SENT);
+            issued(code.expose_str());
+            let bound = mfa.account(id).at(*now).confirm(sent.id(), code.expose_str(), rng);
             assert!(bound.run(store).decided().expect(RUN).accepted().is_some());
+            let again = bound.run(store).decided().expect(RUN);
+            assert!(matches!(again, Verdict::AlreadyConfirmed));
         }
-        look("enrol and confirm a telephone");
+        look("enrol and confirm a telephone, and once more");
         *now = now.plus(60);
         {
             let sent = mfa.account(id).at(*now).send_code(SignIn, rng).run(store);
             let sent = sent.expect("a telephone");
-            issued(sent.code().expose_str());
+            let code = sent.to_send().expect(SENT);
+            issued(code.expose_str());
+            let again = mfa.account(id).at(*now).send_code(SignIn, rng).run(store);
+            assert!(again.expect("a telephone").to_send().is_none());
             let answer = |code| mfa.account(id).at(*now).verify_sent_code(sent.id(), code, SignIn);
             let wrong = answer("00000000").run(store);
             assert!(wrong.decided().expect(RUN).accepted().is_none());
-            let right = answer(sent.code().expose_str());
+            let right = answer(code.expose_str());
             look("made: verify a sent code");
             assert!(right.run(store).decided().expect(RUN).accepted().is_some());
         }
@@ -312,21 +322,26 @@ impl<K: Seal, I: FnMut(&str), L: FnMut(&str)> Stage<K, I, L> {
     /// What an operation and its answer hold while the host holds them.
     fn held(&mut self, id: &AccountId) {
         self.now = self.now.plus(30);
+        let sign_in = self.prove(id, PHONE, SignIn);
         let proof = self.prove(id, PHONE, ChangeFactors);
         let Stage { mfa, store, rng, seed, now, issued, look } = self;
         {
+            let browser = mfa.account(id).at(*now).remember_browser(&sign_in, rng).run(store);
+            let browser = browser.expect("a proof");
+            issued(browser.expose_token());
             let _parts = parts(PHONE.1.secret_len(), *seed, PHONE, now.as_secs() / 30);
             let mut started = mfa.account(id).at(*now).send_code(SignIn, rng);
             LOOK_INSIDE.store(true, Ordering::Relaxed);
             let sent = started.run(store).expect("a telephone");
-            issued(sent.code().expose_str());
+            let code = sent.to_send().expect(SENT);
+            issued(code.expose_str());
             let mut renewed = mfa.account(id).at(*now).regenerate_recovery_codes(proof, rng);
             let codes = renewed.run(store).expect("a proof");
             let texts: Vec<_> = codes.iter().map(|code| code.expose_text()).collect();
             texts.iter().for_each(|text| issued(text));
             let _held = secret(*seed, PHONE);
             // As in the core.
-            let _number = number(sent.code());
+            let _number = number(code);
             // `secret` returned it by value, and a move leaves a copy: this is the host's to wipe.
             zeroize::zeroize_stack::<1024>();
             look(HELD);
@@ -351,11 +366,66 @@ impl<K: Seal, I: FnMut(&str), L: FnMut(&str)> Stage<K, I, L> {
         {
             let code = code(*seed, NEW_PHONE, *now);
             issued(code.expose_str());
-            let bound =
-                mfa.account(id).at(*now).confirm(pending, code.expose_str(), rng).run(store);
-            assert!(bound.decided().expect(RUN).accepted().is_some());
+            let confirm = mfa.account(id).at(*now).confirm(pending, code.expose_str(), rng);
+            assert!(confirm.run(store).decided().expect(RUN).accepted().is_some());
+            let again = confirm.run(store).decided().expect(RUN);
+            assert!(matches!(again, Verdict::AlreadyConfirmed));
         }
-        look("confirm, replaced");
+        look("confirm, replaced, and once more");
+    }
+
+    /// A recovery code by its name: the name with a wrong secret, the right one, and once more.
+    fn named(&mut self, id: &AccountId) {
+        let proof = self.prove(id, NEW_PHONE, ChangeFactors);
+        let Stage { mfa, store, rng, now, issued, look, .. } = self;
+        let account = mfa.account(id).at(*now);
+        let (set, right) = {
+            let mut renewed = account.replace_leaked_recovery_codes(proof, rng);
+            let codes = renewed.run(store).expect("a proof");
+            codes.iter().for_each(|code| issued(&code.expose_text()));
+            let first = codes.iter().next().map(|code| code.expose_text());
+            (codes.set(), first.expect("ten codes"))
+        };
+        look("replace leaked recovery codes");
+        account.acknowledge_recovery_codes(set).run(store).expect("the newest set");
+        look("acknowledge recovery codes");
+        {
+            let right = right;
+            let mut wrong = Zeroizing::new(String::from(right.as_str()));
+            let last = if wrong.ends_with('0') { "1" } else { "0" };
+            let _ = wrong.pop();
+            wrong.push_str(last);
+            let counted = account.recover(&wrong, ChangeFactors).run(store).decided();
+            assert!(matches!(counted.expect(RUN), Verdict::Rejected { .. }));
+            let recover = account.recover(&right, ChangeFactors);
+            let proof = recover.run(store).decided().expect(RUN).accepted().expect(RIGHT);
+            assert!(recover.run(store).decided().expect(RUN).accepted().is_none());
+            account.unlock(proof).run(store).expect("a recovery code");
+        }
+        look("recover: wrong behind a name, right, and once more; unlock");
+    }
+
+    /// A browser is remembered, used and forgotten.
+    fn browsers(&mut self, id: &AccountId) {
+        let proof = self.prove(id, NEW_PHONE, SignIn);
+        let Stage { mfa, store, rng, seed, now, issued, look } = self;
+        let account = mfa.account(id).at(*now);
+        let number = {
+            let browser = account.remember_browser(&proof, rng).run(store).expect("a proof");
+            issued(browser.expose_token());
+            let later = mfa.account(id).at(now.plus(30));
+            let code = code(*seed, NEW_PHONE, now.plus(30));
+            issued(code.expose_str());
+            let from = |code| later.verify(code, SignIn).from_browser(browser.expose_token());
+            let wrong = from("00000000").run(store).decided().expect(RUN);
+            assert!(wrong.accepted().is_none());
+            assert!(from(code.expose_str()).run(store).decided().expect(RUN).accepted().is_some());
+            browser.id()
+        };
+        look("remember a browser, and use it");
+        account.forget_browser(number).run(store).expect("it is remembered");
+        *now = now.plus(30);
+        look("forget a browser");
     }
 
     fn tokens(&mut self, id: &AccountId) {
@@ -381,7 +451,7 @@ impl<K: Seal, I: FnMut(&str), L: FnMut(&str)> Stage<K, I, L> {
             let second = pressed(*seed, TOKEN, 21);
             let codes = [first.expose_str(), second.expose_str()];
             codes.iter().for_each(|code| issued(code));
-            let again = mfa.account(id).at(*now).resynchronise(device, codes, SignIn).run(store);
+            let again = mfa.account(id).at(*now).resynchronise(device, codes).run(store);
             assert!(again.decided().expect(RUN).accepted().is_some());
         }
         look("resynchronise a token");
@@ -405,13 +475,17 @@ impl<K: Seal, I: FnMut(&str), L: FnMut(&str)> Stage<K, I, L> {
         };
         look("enrol an old token");
         let old = {
-            let code = pressed(*seed, OLD_TOKEN, 5);
-            issued(code.expose_str());
-            let bound =
-                mfa.account(id).at(*now).confirm(pending, code.expose_str(), rng).run(store);
-            bound.decided().expect(RUN).accepted().expect(RIGHT).device()
+            let (first, second) = (pressed(*seed, OLD_TOKEN, 5), pressed(*seed, OLD_TOKEN, 6));
+            let codes = [first.expose_str(), second.expose_str()];
+            codes.iter().for_each(|code| issued(code));
+            let confirm = mfa.account(id).at(*now).confirm_pair(pending, codes, rng);
+            look("made: confirm with two codes");
+            let bound = confirm.run(store).decided().expect(RUN).accepted().expect(RIGHT);
+            let again = confirm.run(store).decided().expect(RUN);
+            assert!(matches!(again, Verdict::AlreadyConfirmed));
+            bound.device()
         };
-        look("confirm an old token");
+        look("confirm an old token with two codes, and once more");
         let proof = self.prove(id, NEW_PHONE, ChangeFactors);
         self.mfa.account(id).at(self.now).revoke(device, proof).run(&self.store).expect(RIGHT);
         (self.look)("revoke");
@@ -419,6 +493,40 @@ impl<K: Seal, I: FnMut(&str), L: FnMut(&str)> Stage<K, I, L> {
         let lost = self.mfa.account(id).at(self.now).report_lost(old, proof).run(&self.store);
         lost.expect("a proof");
         (self.look)("report lost");
+        // The revoked secret comes back above its last code, the lost one never.
+        let proof = self.prove(id, NEW_PHONE, ChangeFactors);
+        let returned = self.existing(id, TOKEN, proof).expect("a revoked secret");
+        (self.look)("enrol a secret that was revoked");
+        let Stage { mfa, store, rng, seed, now, issued, look } = self;
+        {
+            let code = pressed(*seed, TOKEN, 24);
+            issued(code.expose_str());
+            let bound =
+                mfa.account(id).at(*now).confirm(returned, code.expose_str(), rng).run(store);
+            assert!(bound.decided().expect(RUN).accepted().is_some());
+        }
+        look("confirm a secret that was revoked");
+        let proof = self.prove(id, NEW_PHONE, ChangeFactors);
+        assert_eq!(self.existing(id, OLD_TOKEN, proof), Err(Some(Refusal::ReportedLost)));
+        (self.look)("enrol a secret that was reported lost");
+    }
+
+    /// Starts the enrolment of a token whose secret exists already.
+    fn existing(
+        &mut self,
+        id: &AccountId,
+        token: (u64, Algorithm),
+        proof: Proof<ChangeFactors>,
+    ) -> Result<ChallengeId, Option<Refusal>> {
+        let Stage { mfa, store, rng, seed, now, .. } = self;
+        let label = Text::new("token").expect("a label");
+        let device = ExistingDevice::hotp(label, secret(*seed, token), token.1, Digits::Eight, 0);
+        zeroize::zeroize_stack::<1024>(); // `secret` returned it by value: the host's to wipe
+        let mut pending = mfa.account(id).at(*now).enrol_existing(device, rng).proven_by(proof);
+        match pending.run(store) {
+            Ok(pending) => Ok(pending.id()),
+            Err(not_done) => Err(not_done.refusal()),
+        }
     }
 
     fn passkey(&mut self, id: &AccountId) {
@@ -429,9 +537,8 @@ impl<K: Seal, I: FnMut(&str), L: FnMut(&str)> Stage<K, I, L> {
         for passed in [false, true] {
             let outcome =
                 if passed { Assertion::verified_by_host } else { Assertion::failed_at_host };
-            let started = mfa.account(id).at(*now).start_external(SignIn, rng).run(store);
-            let started = started.expect("a passkey");
-            let assertion = outcome(started.id(), bound.device());
+            let started = mfa.account(id).at(*now).start_external(SignIn, rng).expect("a keyring");
+            let assertion = outcome(started.token(), bound.device());
             let settled = mfa.account(id).at(*now).finish_external(assertion, SignIn).run(store);
             assert_eq!(settled.decided().expect(RUN).accepted().is_some(), passed);
         }

@@ -392,6 +392,10 @@ impl Seal for Keeping<'_> {
         }
         self.keys.open(context, sealed)
     }
+
+    fn fingerprint(&self, secret: &[u8]) -> Option<[u8; 16]> {
+        self.keys.fingerprint(secret)
+    }
 }
 
 /// What to look for in the account layer, and at which looks, from playing the scenario here.
@@ -408,6 +412,8 @@ fn of_accounts(seed: u64) -> (Needles, Vec<String>) {
     for code in &issued {
         match code.len() {
             8 => needles.add_code(code),
+            // Behind the name of the sealing key, which every token begins with.
+            88 => needles.add("browser token", code.as_bytes().split_at(8).1),
             _ => {
                 needles.add("recovery code", code.as_bytes());
                 needles.add("recovery code", &crockford(code.as_bytes()));
@@ -436,7 +442,8 @@ fn of_accounts(seed: u64) -> (Needles, Vec<String>) {
     // them, which nothing but a plaintext has; and the key and MAC of a sent code.
     for plaintext in plaintexts.into_inner().unwrap() {
         for at in 0..plaintext.len().saturating_sub(34) {
-            if [plaintext[at], plaintext[at + 17], plaintext[at + 34]] == [0x50; 3] {
+            // [name, 16 bytes, failures, spent], and the next one.
+            if [0, 25, 50].map(|next| plaintext.get(at + next)) == [Some(&0x50); 3] {
                 needles.add("plaintext", &plaintext[at + 13..at + 22]);
             }
             if plaintext[at..].starts_with(&[0x82, 0x58, 32]) {
@@ -452,7 +459,7 @@ fn of_accounts(seed: u64) -> (Needles, Vec<String>) {
 
 /// What the host holds at one look, or the scenario for it. A plaintext it never has: that is looked
 /// at while a `Seal` does.
-const HELD_KINDS: [&str; 13] = [
+const HELD_KINDS: [&str; 14] = [
     "secret",
     INNER[0],
     OUTER[0],
@@ -466,6 +473,7 @@ const HELD_KINDS: [&str; 13] = [
     "code",
     "sent code",
     "recovery code",
+    "browser token",
 ];
 
 #[test]
@@ -524,7 +532,7 @@ fn a_generator_leaves_nothing_behind() {
     assert_eq!(program.look(&needles).left_behind(), [], "dropped");
 }
 
-/// The 15 bytes of a recovery code, by its alphabet: the digits, and the letters without I, L, O, U.
+/// The 18 bytes of a recovery code, by its alphabet: the digits, and the letters without I, L, O, U.
 fn crockford(text: &[u8]) -> Vec<u8> {
     let value =
         |letter: &u8| b"0123456789ABCDEFGHJKMNPQRSTVWXYZ".iter().position(|at| at == letter);
@@ -533,6 +541,7 @@ fn crockford(text: &[u8]) -> Vec<u8> {
         .filter_map(value)
         .flat_map(|five| (0..5).rev().map(move |bit| five >> bit & 1 == 1))
         .collect();
+    // Four bits are left of 140.
     bits.chunks_exact(8)
         .map(|eight| eight.iter().fold(0, |byte, bit| byte << 1 | u8::from(*bit)))
         .collect()

@@ -7,17 +7,16 @@ use std::hint::black_box;
 use std::ops::Range;
 use std::sync::Mutex;
 
-use countersign::account::PhoneNumber;
-use countersign::account::RecoveryCode;
-use countersign::account::{Seal, SealError};
-use countersign::mfa::RestrictedNotice;
+use countersign::account::{ExistingDevice, PhoneNumber, RecoveryCode, Seal, SealError, Text};
+use countersign::mfa::{Attempt, Decided, RestrictedNotice};
 use countersign::otp::Digits;
 use countersign::otp::Parameters;
 use countersign::otp::{LookAhead, Reach};
 use countersign::vectors::seed;
 use countersign::{
     AccountId, Algorithm, ChangeFactors, Code, DeviceId, Hotp, Keyring, MemoryStore, Mfa, Policy,
-    Proof, ProvisioningUri, Purpose, Secret, SignIn, Totp, UnixTime, Verdict, Window,
+    Proof, ProvisioningUri, Purpose, Record, Secret, SignIn, Store, Totp, UnixTime, Verdict,
+    Window,
 };
 use countersign_evidence::{errors, hide, show, under_valgrind, wrappers};
 use zeroize::Zeroizing;
@@ -57,6 +56,7 @@ fn main() {
         ["count-pairs", algorithm, place] => count_pairs(named(algorithm), place),
         ["count-verify", algorithm, typed] => count_verify(named(algorithm), typed),
         ["count-recover", typed] => count_recover(typed),
+        ["count-refused", typed] => count_refused(typed),
         other => panic!("what is {other:?}?"),
     }
     println!("{} errors, under valgrind: {}", errors(), under_valgrind());
@@ -126,6 +126,11 @@ fn hidden(bytes: &[u8]) -> Secret {
     let bytes = Zeroizing::new(bytes.to_vec());
     hide(bytes.as_slice());
     Secret::dangerously_allow_short(&bytes).expect("1 to 128 bytes")
+}
+
+/// A copy of a secret that nobody may look at.
+fn hidden_copy(secret: &Secret) -> Secret {
+    hidden(secret.expose_bytes())
 }
 
 /// The same code twice: as a person's typed text, and as bytes that nobody may look at.
@@ -304,8 +309,8 @@ fn typed_text() {
     assert!(Secret::from_base32_lenient(&text(grouped)).is_ok());
     let odd = "gezd gnbv\ngy3t-qojq\u{a0}gezd gnbv gy3t qoj=";
     assert!(Secret::import_base32(&text(odd)).is_ok());
-    assert!(RecoveryCode::parse(&text("0O1I-lL23-4567-89AB-CDEF-xyzw")).is_ok());
-    let pasted = "\u{feff}\u{201c}(3) 0O1I lL23\u{2013}4567\t89AB-CDEF-xyzw.\u{201d}\n";
+    assert!(RecoveryCode::parse(&text("0O1I-lL23-4567-89AB-CDEF-xyzw-GHJK")).is_ok());
+    let pasted = "\u{feff}\u{201c}(3) 0O1I lL23\u{2013}4567\t89AB-CDEF-xyzw-GHJK.\u{201d}\n";
     assert!(RecoveryCode::parse(&text(pasted)).is_ok());
     assert!(Code::parse(&text("492039"), Digits::Six).is_ok());
     assert!(Code::parse_lenient(&text("492 039"), Digits::Six).is_ok());
@@ -365,6 +370,11 @@ impl Seal for Hiding<'_> {
         }
         Ok(plaintext)
     }
+
+    fn fingerprint(&self, secret: &[u8]) -> Option<[u8; 16]> {
+        // For a column of the host, under a key: public.
+        self.keys.fingerprint(secret).inspect(show)
+    }
 }
 
 impl Hiding<'_> {
@@ -381,12 +391,15 @@ impl Hiding<'_> {
             }
         }
         for at in 0..plaintext.len() {
-            // [[16 bytes; 10], ..]
-            let heads = (0..10).map(|n| at + 1 + n * 17);
+            // [[name, 16 bytes, failures, spent]; 10]; a name is public.
+            let heads = (0..10).map(|n| at + 7 + n * 25);
             let is_hash = |head: usize| {
-                plaintext.get(head) == Some(&0x50) && plaintext.get(head + 16).is_some()
+                plaintext[head - 6..].starts_with(&[0x84, 0x1a])
+                    && plaintext.get(head) == Some(&0x50)
+                    && plaintext.get(head + 16).is_some()
             };
-            if plaintext[at] == 0x8a && heads.clone().all(is_hash) {
+            let ten = plaintext[at] == 0x8a && plaintext.len() > at + 10 * 25;
+            if ten && heads.clone().all(is_hash) {
                 found.extend(heads.map(|head| (Kept::RecoveryCode, head + 1..head + 17)));
             }
             // [32 bytes, 32 bytes]
@@ -411,8 +424,9 @@ impl Hiding<'_> {
     }
 }
 
-/// Randomness of which nobody may look at what becomes a secret. By its length: a secret, a recovery
-/// code, the key of a sent code and then its number; ids and salts are public.
+/// Randomness of which nobody may look at what becomes a secret. By its length: a secret, the secret of a
+/// recovery code behind its name, the key of a sent code and then its number; ids, names and salts are
+/// public.
 struct HidingRandom {
     random: Known,
     number_follows: bool,
@@ -436,8 +450,10 @@ impl rand::TryRng for HidingRandom {
 
     fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
         self.random.try_fill_bytes(bytes)?;
-        if [15, 20, 32, 64].contains(&bytes.len()) {
-            hide(bytes);
+        match bytes.len() {
+            18 => hide(&bytes[4..]), // of the fourth byte, half is name
+            20 | 32 | 64 => hide(bytes),
+            _ => {}
         }
         self.number_follows = bytes.len() == 32;
         Ok(())
@@ -477,7 +493,7 @@ fn accounts(algorithm: Algorithm, leaked: Option<&str>) {
     let (secrets, hidden) = (Mutex::default(), Mutex::default());
     let keys =
         Hiding { keys: Keyring::new([7; 32]), secrets: &secrets, hidden: &hidden, leak: leaked };
-    let mfa = Mfa::new(keys, Apps(algorithm));
+    let mfa = Mfa::with_policy(keys, Apps(algorithm)).expect("the recommended windows");
 
     let pending = mfa.account(&id).at(now).enrol("phone", &mut rng).run(&store);
     let pending = pending.expect("nothing is bound");
@@ -485,10 +501,13 @@ fn accounts(algorithm: Algorithm, leaked: Option<&str>) {
     issued("leaks_an_issued_secret", uri.secret().expose_bytes());
     let app = Totp::new(&owned(&uri, &secrets), uri.totp_parameters().expect("TOTP"));
     let code = |now| app.generate(now).expect("after T0").expose_str().to_owned();
-    let bound = mfa.account(&id).at(now).confirm(pending.id(), &code(now), &mut rng).run(&store);
-    let bound = bound.decided().expect("memory").accepted().expect("the app's code");
+    let confirm = mfa.account(&id).at(now).confirm(pending.id(), &code(now), &mut rng);
+    let bound = confirm.run(&store).decided().expect("memory").accepted().expect("the app's code");
+    let again = confirm.run(&store).decided().expect("memory");
+    assert!(matches!(again, Verdict::AlreadyConfirmed));
     let recovery = bound.recovery_codes().expect("the first factor");
-    issued("leaks_an_issued_recovery_code", recovery.expose_lines().as_bytes());
+    // Behind the name, which the first six characters and two bits of the next one print.
+    issued("leaks_an_issued_recovery_code", recovery.expose_lines()[8..].as_bytes());
     let lines = shown(&recovery.expose_lines());
     let recovery: Vec<_> = recovery.iter().map(|code| shown(&code.expose_text())).collect();
     assert!(lines.lines().eq(&recovery));
@@ -499,8 +518,13 @@ fn accounts(algorithm: Algorithm, leaked: Option<&str>) {
     };
     let wrong = if code(now) == "000000" { "000001" } else { "000000" };
     assert!(matches!(verify(wrong, now), Verdict::Rejected { .. }));
-    assert!(verify(&code(now.plus(30)), now).accepted().is_some());
+    let proof = verify(&code(now.plus(30)), now).accepted().expect("a right code");
     assert!(matches!(verify(&code(now.plus(30)), now), Verdict::Rejected { .. }));
+    let account = mfa.account(&id).at(now);
+    let browser = account.remember_browser(&proof, &mut rng).run(&store).expect("a proof");
+    let from = account.verify(wrong, SignIn).from_browser(browser.expose_token());
+    assert!(matches!(from.run(&store).decided().expect("memory"), Verdict::Rejected { .. }));
+    account.forget_browser(browser.id()).run(&store).expect("it is remembered");
 
     let spend = |typed: &str| {
         mfa.account(&id)
@@ -512,7 +536,14 @@ fn accounts(algorithm: Algorithm, leaked: Option<&str>) {
     };
     assert!(spend(&recovery[0]).accepted().is_some());
     assert!(spend(&recovery[0]).accepted().is_none());
-    assert!(spend("0000-0000-0000-0000-0000-0000").accepted().is_none());
+    assert!(spend("0000-0000-0000-0000-0000-0000-0000").accepted().is_none());
+    // The name of a code, and another secret behind it: counted.
+    let (name, last) = recovery[1].split_at(recovery[1].len() - 1);
+    assert!(spend(&format!("{name}{}", if last == "0" { "1" } else { "0" })).accepted().is_none());
+    // A new set, beside which the old one lives on.
+    let proof = spend(&recovery[2]).accepted().expect("unspent");
+    let renewed = account.regenerate_recovery_codes(proof, &mut rng).run(&store).expect("a proof");
+    assert!(renewed.len() == 10 && spend(&recovery[3]).accepted().is_some());
 
     // A token, beside the app.
     let proof = spend(&recovery[8]).accepted().expect("unspent");
@@ -528,8 +559,24 @@ fn accounts(algorithm: Algorithm, leaked: Option<&str>) {
     assert!(verify(&pressed(4), now).accepted().is_none());
     let codes = [pressed(20), pressed(21)];
     let codes = codes.each_ref().map(String::as_str);
-    let again = mfa.account(&id).at(now).resynchronise(device, codes, SignIn).run(&store);
+    let again = mfa.account(&id).at(now).resynchronise(device, codes).run(&store);
     assert!(again.decided().expect("memory").accepted().is_some());
+
+    // The token's secret once more, after it was taken out of use.
+    let proof = spend(&recovery[4]).accepted().expect("unspent");
+    account.revoke(device, proof).run(&store).expect("a proof");
+    let proof = spend(&recovery[5]).accepted().expect("unspent");
+    let label = Text::new("token").expect("a label");
+    let known = hidden_copy(&secret);
+    let token = ExistingDevice::hotp(label, known, Algorithm::Sha1, Digits::Eight, 0);
+    let mut pending = account.enrol_existing(token, &mut rng).proven_by(proof);
+    let pending = pending.run(&store).expect("a proof");
+    let codes = [pressed(30), pressed(31)];
+    let codes = codes.each_ref().map(String::as_str);
+    let confirm = account.confirm_pair(pending.id(), codes, &mut rng);
+    assert!(confirm.run(&store).decided().expect("memory").accepted().is_some());
+    let again = confirm.run(&store).decided().expect("memory");
+    assert!(matches!(again, Verdict::AlreadyConfirmed));
 
     let proof = spend(&recovery[9]).accepted().expect("unspent");
     let number = PhoneNumber::new("+15005550006").expect("E.164");
@@ -537,15 +584,18 @@ fn accounts(algorithm: Algorithm, leaked: Option<&str>) {
     let mut sent =
         mfa.account(&id).at(now).enrol_phone("mobile", number, told, &mut rng).proven_by(proof);
     let sent = sent.run(&store).expect("a proof");
-    issued("leaks_an_issued_sent_code", sent.code().expose_str().as_bytes());
-    let sent_code = shown(sent.code().expose_str());
+    let sent_code = sent.to_send().expect("sent");
+    issued("leaks_an_issued_sent_code", sent_code.expose_str().as_bytes());
+    let sent_code = shown(sent_code.expose_str());
     let bound = mfa.account(&id).at(now).confirm(sent.id(), &sent_code, &mut rng);
     assert!(bound.run(&store).decided().expect("memory").accepted().is_some());
+    let again = bound.run(&store).decided().expect("memory");
+    assert!(matches!(again, Verdict::AlreadyConfirmed));
 
     let now = now.plus(60);
     let sent = mfa.account(&id).at(now).send_code(SignIn, &mut rng).run(&store);
     let sent = sent.expect("a bound telephone");
-    let sent_code = shown(sent.code().expose_str());
+    let sent_code = shown(sent.to_send().expect("sent").expose_str());
     let answer = |typed: &str| {
         mfa.account(&id)
             .at(now)
@@ -632,7 +682,8 @@ struct People {
 
 impl People {
     fn new(algorithm: Algorithm) -> People {
-        let mfa = Mfa::new(Keyring::new([7; 32]), Apps(algorithm));
+        let mfa = Mfa::with_policy(Keyring::new([7; 32]), Apps(algorithm));
+        let mfa = mfa.expect("the recommended windows");
         let now = UnixTime::from_secs(1_800_000_000);
         People { mfa, store: MemoryStore::new(), rng: Known(2), now }
     }
@@ -707,32 +758,71 @@ fn count_verify(algorithm: Algorithm, typed: &str) {
     };
     let verdict = if typed.ends_with("-2-wrong") {
         let codes = [code.as_str(); 2];
-        let again = people.mfa.account(&id).at(people.now).resynchronise(device, codes, SignIn);
-        again.run(&people.store).decided().expect("memory")
+        let again = people.mfa.account(&id).at(people.now).resynchronise(device, codes);
+        again.run(&people.store).decided().expect("memory").accepted().is_some()
     } else {
-        people.verify(&id, &code, SignIn)
+        people.verify(&id, &code, SignIn).accepted().is_some()
     };
-    assert_eq!(verdict.accepted().is_some(), typed.contains("fresh"));
+    assert_eq!(verdict, typed.contains("fresh"));
 }
 
-/// The first code of ten, the last, one that is spent, one that is in no set, and one that is typed
-/// for nobody.
+/// Of the newest set the first code, the last, and the name of one with another secret; of the set before
+/// it, which still lives, one that is fresh and one that is spent; one that is in no set, and one that
+/// is typed for nobody.
 fn count_recover(typed: &str) {
     let (id, nobody) = (account(b"42"), account(b"43"));
     let mut people = People::new(Algorithm::Sha1);
-    let (.., codes) = people.bind(&id, None);
+    let (.., old) = people.bind(&id, None);
+    let proof = people.recover(&id, &old[4]).accepted().expect("unspent");
+    let renewed = {
+        let People { mfa, store, rng, now } = &mut people;
+        let mut renewed = mfa.account(&id).at(*now).regenerate_recovery_codes(proof, rng);
+        renewed.run(&*store).expect("a proof").into_inner()
+    };
+    let codes: Vec<_> = renewed.iter().map(|code| code.expose_text().to_string()).collect();
     assert_eq!(codes.len(), 10);
-    assert!(people.recover(&id, &codes[4]).accepted().is_some());
-    let wrong = "0000-0000-0000-0000-0000-0000".to_owned();
-    assert!(!codes.contains(&wrong));
+    let wrong = "0000-0000-0000-0000-0000-0000-0000".to_owned();
+    let (name, last) = codes[7].split_at(codes[7].len() - 1);
+    let named = format!("{name}{}", if last == "0" { "1" } else { "0" });
     let (id, code) = match typed {
         "first" => (id, &codes[0]),
         "final" => (id, &codes[9]),
-        "spent" => (id, &codes[4]),
+        "named" => (id, &named),
+        "older" => (id, &old[0]),
+        "spent" => (id, &old[4]),
         "wrong" => (id, &wrong),
         "empty" => (nobody, &wrong),
         other => panic!("what is {other:?}?"),
     };
     let verdict = people.recover(&id, code);
-    assert_eq!(verdict.accepted().is_some(), ["first", "final"].contains(&typed));
+    assert_eq!(verdict.accepted().is_some(), ["first", "final", "older"].contains(&typed));
+}
+
+#[inline(never)]
+fn counted_decision(attempt: &Attempt<'_, Proof<SignIn>>, record: &Record) -> bool {
+    let decided = attempt.operation().decide(Some(record.clone()), None);
+    matches!(black_box(decided), Ok(Decided::Write(_)))
+}
+
+/// A whole decision on one record: of a wrong code, which is counted, and of the copy of the code that was
+/// accepted last, which is not.
+fn count_refused(typed: &str) {
+    let id = account(b"42");
+    let mut people = People::new(Algorithm::Sha1);
+    let (app, ..) = people.bind(&id, None);
+    people.now = people.now.plus(30);
+    let used = shown_at(&app, people.now);
+    assert!(people.verify(&id, &used, SignIn).accepted().is_some());
+    let record = Store::load(&people.store, &id).expect("memory").expect("a record");
+    let near: Vec<_> = [0, 30, 60, 90]
+        .map(|secs| shown_at(&app, UnixTime::from_secs(people.now.as_secs() - 30 + secs)))
+        .to_vec();
+    let wrong = (0..).map(|n| format!("{n:06}")).find(|it| !near.contains(it)).expect("a few");
+    let code = match typed {
+        "repeated" => &used,
+        "charged-" => &wrong,
+        other => panic!("what is {other:?}?"),
+    };
+    let attempt = people.mfa.account(&id).at(people.now).verify(code, SignIn);
+    assert_eq!(counted_decision(&attempt, &record), typed == "charged-");
 }

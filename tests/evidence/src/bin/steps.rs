@@ -269,7 +269,7 @@ fn text() -> ExitCode {
         let spaced = format!("{}-{}", &digits[..4], &digits[4..]);
         let letters = b"0123456789ABCDEFGHJKMNPQRSTVWXYZabcdefghjkmnpqrstvwxyzilOI";
         let letter = |byte: &u8| char::from(letters[usize::from(*byte) % letters.len()]);
-        let recovery: String = bytes.iter().take(24).map(letter).collect();
+        let recovery: String = bytes.iter().take(28).map(letter).collect();
         let recovery = format!("{}-{}", &recovery[..4], &recovery[4..]);
         print(&secret);
         read(&strict);
@@ -292,7 +292,7 @@ fn text() -> ExitCode {
             &format!("\u{201c}1. {}\u{a0}{}.\u{201d}\n", &digits[..4], &digits[4..]),
         );
         read_typed_code(&account, &digits.chars().map(full_width).collect::<String>());
-        print_recovery_code(&RecoveryCode::parse(&recovery).expect("24 characters"));
+        print_recovery_code(&RecoveryCode::parse(&recovery).expect("28 characters"));
     }
     ExitCode::SUCCESS
 }

@@ -105,6 +105,10 @@ impl Seal for Stopping {
         }
         Ok(plain)
     }
+
+    fn fingerprint(&self, secret: &[u8]) -> Option<[u8; 16]> {
+        self.0.fingerprint(secret)
+    }
 }
 
 /// Tells where the stack ends, and waits for a byte.
