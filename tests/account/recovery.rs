@@ -6,7 +6,7 @@
 use crate::common::*;
 use crate::throttle::{UNKNOWN_RECOVERY_CODE, misread};
 use countersign::account::{ChallengeId, EventKind, Refusal, RejectionReason};
-use countersign::{AccountId, ChangeFactors, SignIn, Summary};
+use countersign::{AccountId, ChangeFactors, Summary};
 
 const DAY: u64 = 86_400;
 
@@ -217,5 +217,4 @@ fn failures_stay_with_the_code_that_was_named() {
     assert_eq!(of(&practice.summary(id)), (10, false, false));
     let proof = practice.recover(id, &newer[0]).accepted().unwrap();
     assert!(proof.replacement_due());
-    let _ = SignIn;
 }
