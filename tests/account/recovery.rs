@@ -153,7 +153,7 @@ fn the_old_set_lives_until_the_new_one_is_seen() {
             "an old code" => {
                 let old = practice.recover(id, &person.recovery_codes[1]);
                 assert_eq!(said(&old), Said::Accepted);
-                assert_eq!(of(&practice.summary(id)).1, false, "that is not the new one");
+                assert!(!of(&practice.summary(id)).1, "that is not the new one");
             }
             "a day" => drop(practice.wait(DAY)),
             "a day and a second" => drop(practice.wait(DAY + 1)),
