@@ -350,6 +350,32 @@ fn a_token_of_another_person_deployment_or_kind_is_as_none() {
     assert_eq!(practice.store.record(&nobody), None);
 }
 
+/// The same random number drawn for two people, or once more after a loss: the token of one opens for
+/// that person and generation alone.
+///
+/// Guards the account in `Sealed::context`, and the generation in `Account::remembers`.
+#[test]
+fn a_token_is_bound_to_a_person_and_a_generation() {
+    let practice = Practice::new();
+    let (person, other) = (practice.person(1), practice.person(2));
+    let (spare, _) = practice.second_app(&person, "Spare");
+    let remember = |person: &Person| {
+        let proof = practice.proof(person, SignIn);
+        let remember = practice.at(&person.id).remember_browser(&proof, &mut rng(77));
+        practice.run(remember).unwrap().into_inner()
+    };
+    let (mine, of_other) = (remember(&person), remember(&other));
+    assert_eq!(mine.id(), of_other.id(), "as random as it may be");
+    assert!(!is_known(&practice, &person, of_other.expose_token()));
+    assert!(is_known(&practice, &person, mine.expose_token()));
+    let proof = practice.proof(&person, ChangeFactors);
+    practice.run(practice.at(&person.id).report_lost(spare, proof)).unwrap();
+    let again = remember(&person);
+    assert_eq!(mine.id(), again.id());
+    assert!(!is_known(&practice, &person, mine.expose_token()));
+    assert!(is_known(&practice, &person, again.expose_token()));
+}
+
 /// A token that was sealed under an older key of the ring opens as long as that key is there.
 #[test]
 fn a_token_lives_through_a_new_key() {

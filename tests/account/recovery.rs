@@ -6,7 +6,7 @@
 use crate::common::*;
 use crate::throttle::{UNKNOWN_RECOVERY_CODE, misread};
 use countersign::account::{ChallengeId, EventKind, Refusal, RejectionReason};
-use countersign::{AccountId, ChangeFactors, SignIn, Summary};
+use countersign::{AccountId, ChangeFactors, Summary};
 
 const DAY: u64 = 86_400;
 
@@ -153,7 +153,7 @@ fn the_old_set_lives_until_the_new_one_is_seen() {
             "an old code" => {
                 let old = practice.recover(id, &person.recovery_codes[1]);
                 assert_eq!(said(&old), Said::Accepted);
-                assert_eq!(of(&practice.summary(id)).1, false, "that is not the new one");
+                assert!(!of(&practice.summary(id)).1, "that is not the new one");
             }
             "a day" => drop(practice.wait(DAY)),
             "a day and a second" => drop(practice.wait(DAY + 1)),
@@ -217,5 +217,4 @@ fn failures_stay_with_the_code_that_was_named() {
     assert_eq!(of(&practice.summary(id)), (10, false, false));
     let proof = practice.recover(id, &newer[0]).accepted().unwrap();
     assert!(proof.replacement_due());
-    let _ = SignIn;
 }

@@ -47,3 +47,133 @@ fn a_later_field_is_its_default_in_a_record_from_before() {
     assert!(read(&[0x80]).is_none(), "a first field is never absent");
     assert!(read(&[0x83, 7, 0xf6, 0xf6]).is_none(), "nor is there one more than is known");
 }
+
+/// An account with as much of everything as it may hold, all of it as long as it can be: what a record
+/// has room for, and what is read back as it was written.
+#[test]
+fn the_fullest_account_fits_a_record_and_reads_back() {
+    use crate::account::record::Record;
+    use crate::account::throttle::Throttle;
+    use crate::account::{MAX_BROWSERS, MAX_EXTERNAL_DEVICES, MAX_OTP_DEVICES};
+
+    let (at, id) = (UnixTime::from_secs(u64::MAX), ChallengeId::from_bytes([0xff; 16]));
+    let device = |factor| Device {
+        id: DeviceId::from_u64(u64::MAX),
+        label: Text::new(&"é".repeat(32)).unwrap(),
+        status: DeviceStatus::Confirmed,
+        bound_at: at,
+        last_used: Some(at),
+        imported: true,
+        fingerprint: Some([0xff; 16]),
+        factor,
+    };
+    let parameters = Parameters {
+        algorithm: Algorithm::Sha512,
+        digits: Digits::Eight,
+        period: Period::new(120).unwrap(),
+        t0: at,
+    };
+    let totp = || Factor::Totp {
+        secret: Secret::boxed(&[0xff; 128]).unwrap(),
+        parameters,
+        last_step: Some(u64::MAX),
+        drift: i8::MIN,
+        offset: i16::MIN,
+    };
+    let number = || Factor::Phone(PhoneNumber::new("+123456789012345").unwrap());
+    let sent = || Box::new(SentCode { key: [0xff; 32], mac: [0xff; 32] });
+    let code = StoredCode { name: u32::MAX, hash: [0xff; 16], failures: 100, spent: true };
+    let set = || RecoverySet {
+        id,
+        salt: [0xff; 16],
+        codes: std::vec![code; 16],
+        issued_at: at,
+        seen: true,
+    };
+    let throttle = Throttle::RECOMMENDED;
+    let failures = |most: u64| Failures {
+        row: u16::MAX,
+        failed_at: at,
+        recent: (0..most).map(|_| Failure { at, weight: u8::MAX }).collect(),
+    };
+    let budget = || Budget {
+        unknown: failures(throttle.per_thirty_days.as_u64()),
+        remembered: failures(throttle.remembered.as_u64()),
+        emptied: std::vec![at; 2],
+    };
+    let action = AnyPurpose::Action(Text::new(&"a".repeat(32)).unwrap());
+    let text = || SentText {
+        id,
+        purpose: action.clone(),
+        at,
+        device: DeviceId::from_u64(u64::MAX),
+        failures: u8::MAX,
+        sent: sent(),
+    };
+    let mut devices: Vec<_> = (0..MAX_OTP_DEVICES).map(|_| device(totp())).collect();
+    let external = |_| device(Factor::External(Method::Pki));
+    devices.extend((0..MAX_EXTERNAL_DEVICES).map(external));
+    devices.push(device(number()));
+    devices.extend((0..16).map(|_| device(Factor::Former(Method::Pki))));
+    let former = FormerSecret {
+        device: DeviceId::from_u64(u64::MAX),
+        hash: [0xff; 16],
+        last: Some(u64::MAX),
+        lost: true,
+    };
+    let account = Account {
+        exists: true,
+        epoch: u32::MAX,
+        last_write: at,
+        first_bound_at: Some(at),
+        offboarded_at: Some(at),
+        reset_at: Some(at),
+        emergency: Some(Emergency { at, secs: u64::MAX }),
+        devices,
+        former: std::vec![former; FormerSecret::MOST],
+        import_ended: true,
+        enrolment_began: Some(at),
+        pending: Some(Pending {
+            id,
+            at,
+            device: device(totp()),
+            replaces: Some(DeviceId::from_u64(u64::MAX)),
+            proven: true,
+            failures: u8::MAX,
+            sent: Some(sent()),
+        }),
+        confirmed: Some(LastConfirmed {
+            id,
+            at,
+            device: DeviceId::from_u64(u64::MAX),
+            moving_factor: Some(u64::MAX),
+            of_two: true,
+            sent: Some(sent()),
+        }),
+        recovery: Recovery {
+            newest: Some(set()),
+            old: Some(OldSet { replaced_at: at, set: set() }),
+        },
+        texts: Texts {
+            live: (0..SentText::MOST).map(|_| text()).collect(),
+            sent: std::vec![(at, true); 10],
+            bindings: std::vec![at; 3],
+        },
+        used_challenges: std::vec![UsedChallenge { id, issued_at: at }; UsedChallenge::MOST],
+        challenges_ended: at,
+        browsers: std::vec![Browser { id: BrowserId::from_u64(u64::MAX), used_at: at }; MAX_BROWSERS],
+        browser_generation: u32::MAX,
+        codes: budget(),
+        out_of_band: budget(),
+    };
+    let plaintext = super::write(&account).unwrap();
+    // What is around it: the head of the record, and a key's name, a nonce and a tag.
+    assert!(plaintext.as_bytes().len() + 47 <= Record::MAX_LEN, "{}", plaintext.as_bytes().len());
+    let read = super::read(plaintext.as_bytes()).unwrap();
+    assert!(super::write(&read).unwrap().as_bytes() == plaintext.as_bytes());
+    assert!(read.devices.iter().all(|device| device.fingerprint == Some([0xff; 16])));
+    // One more of anything is a fault of the library, and no account.
+    let mut more = read;
+    more.former.push(former);
+    assert!(super::read(super::write(&more).unwrap().as_bytes()).is_err());
+}

@@ -76,11 +76,14 @@ fn a_person_empties_twice_in_thirty_days_and_an_operator_always() {
     let mut left = Vec::new();
     for round in 0..4 {
         fail_until(&mut budget, 25, round * 100, round * 100 + 50);
-        budget.forgive(false, at(round * 100 + 60));
+        assert!(budget.forgive(false, at(round * 100 + 60)), "the row at least");
+        assert_eq!(budget.unknown.row, 0);
         left.push(budget.unknown.weigh(at(round * 100 + 61)));
     }
     assert_eq!(left, [0, 0, 50, 50]);
-    budget.forgive(true, at(500));
+    assert!(!budget.forgive(false, at(499)), "nothing is left that the person can forgive");
+    assert!(budget.forgive(true, at(500)));
+    assert!(!budget.forgive(true, at(501)));
     assert_eq!(budget.unknown.weigh(at(501)), 0);
 }
 
