@@ -32,11 +32,8 @@ use crate::time::UnixTime;
 /// assert_eq!(Thrifty.throttle(Class::OutOfBand).wait_after(3), 30);
 /// ```
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Deserialize, serde::Serialize),
-    serde(rename_all = "kebab-case")
-)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
 pub enum Class {
     /// Codes of apps and tokens: sign-in, step-up and resynchronisation alike.
     Codes,
