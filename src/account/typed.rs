@@ -97,13 +97,13 @@ fn ascii(character: char) -> Option<u8> {
 /// The ASCII of a digit of any script beyond ASCII, or of a full-width letter; else NUL. Reads the
 /// table to its end.
 fn value(character: char) -> u8 {
-    let mut value = 0;
-    for (first, count, ascii) in RUNS {
+    let zeros = ZEROS.into_iter().map(|zero| (zero, 10, b'0'));
+    let runs = zeros.chain([(0xFF21, 26, b'A'), (0xFF41, 26, b'a')]);
+    runs.fold(0, |value, (first, count, ascii): (u32, u64, u8)| {
         let place = u32::from(character).wrapping_sub(first);
         let is_here = (u64::from(place).wrapping_sub(count) >> 63) as u8; // 1 if it is below
-        value |= (place as u8).wrapping_add(ascii) & is_here.wrapping_neg();
-    }
-    value
+        value | (place as u8).wrapping_add(ascii) & is_here.wrapping_neg()
+    })
 }
 
 /// The properties Dash and Hyphen of Unicode beyond ASCII, and the bullet that is named after it.
@@ -124,31 +124,17 @@ fn is_quotation_mark(character: char) -> bool {
         | '\u{FE41}'..='\u{FE44}' | '\u{FF02}' | '\u{FF07}' | '\u{FF40}' | '\u{FF62}'..='\u{FF63}')
 }
 
-/// Ten digits from a zero on.
-const fn digits(zero: u32) -> (u32, u64, u8) {
-    (zero, 10, b'0')
-}
-
-/// Runs of characters beyond ASCII: the first, how many there are, and the ASCII of the first. All of
-/// Unicode 18's general category Nd, in which the digits of a script follow each other, and the
-/// full-width letters. `tests/data/decimal-digits.txt` says what each is.
+/// The zeros of all scripts beyond ASCII, as of Unicode 18: the digits of its general category Nd follow
+/// each other from the zero on. `tests/data/decimal-digits.txt` says what each is.
 #[rustfmt::skip]
-const RUNS: [(u32, u64, u8); 78] = [
-    digits(0x660), digits(0x6F0), digits(0x7C0), digits(0x966), digits(0x9E6), digits(0xA66),
-    digits(0xAE6), digits(0xB66), digits(0xBE6), digits(0xC66), digits(0xCE6), digits(0xD66),
-    digits(0xDE6), digits(0xE50), digits(0xED0), digits(0xF20), digits(0x1040), digits(0x1090),
-    digits(0x17E0), digits(0x1810), digits(0x1946), digits(0x19D0), digits(0x1A80), digits(0x1A90),
-    digits(0x1B50), digits(0x1BB0), digits(0x1C40), digits(0x1C50), digits(0xA620), digits(0xA8D0),
-    digits(0xA900), digits(0xA9D0), digits(0xA9F0), digits(0xAA50), digits(0xABF0), digits(0xFF10),
-    digits(0x104A0), digits(0x10D30), digits(0x10D40), digits(0x11066), digits(0x110F0),
-    digits(0x11136), digits(0x111D0), digits(0x112F0), digits(0x11450), digits(0x114D0),
-    digits(0x11650), digits(0x116C0), digits(0x116D0), digits(0x116DA), digits(0x11730),
-    digits(0x118E0), digits(0x11950), digits(0x11BF0), digits(0x11C50), digits(0x11D50),
-    digits(0x11DA0), digits(0x11DE0), digits(0x11F50), digits(0x16130), digits(0x16A60),
-    digits(0x16AC0), digits(0x16B50), digits(0x16D70), digits(0x1CCF0), digits(0x1D7CE),
-    digits(0x1D7D8), digits(0x1D7E2), digits(0x1D7EC), digits(0x1D7F6), digits(0x1E140),
-    digits(0x1E2F0), digits(0x1E4F0), digits(0x1E5F1), digits(0x1E950), digits(0x1FBF0),
-    (0xFF21, 26, b'A'), (0xFF41, 26, b'a'),
+const ZEROS: [u32; 76] = [
+    0x660, 0x6F0, 0x7C0, 0x966, 0x9E6, 0xA66, 0xAE6, 0xB66, 0xBE6, 0xC66, 0xCE6, 0xD66, 0xDE6,
+    0xE50, 0xED0, 0xF20, 0x1040, 0x1090, 0x17E0, 0x1810, 0x1946, 0x19D0, 0x1A80, 0x1A90, 0x1B50,
+    0x1BB0, 0x1C40, 0x1C50, 0xA620, 0xA8D0, 0xA900, 0xA9D0, 0xA9F0, 0xAA50, 0xABF0, 0xFF10,
+    0x104A0, 0x10D30, 0x10D40, 0x11066, 0x110F0, 0x11136, 0x111D0, 0x112F0, 0x11450, 0x114D0,
+    0x11650, 0x116C0, 0x116D0, 0x116DA, 0x11730, 0x118E0, 0x11950, 0x11BF0, 0x11C50, 0x11D50,
+    0x11DA0, 0x11DE0, 0x11F50, 0x16130, 0x16A60, 0x16AC0, 0x16B50, 0x16D70, 0x1CCF0, 0x1D7CE,
+    0x1D7D8, 0x1D7E2, 0x1D7EC, 0x1D7F6, 0x1E140, 0x1E2F0, 0x1E4F0, 0x1E5F1, 0x1E950, 0x1FBF0,
 ];
 
 #[cfg(test)]

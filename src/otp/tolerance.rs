@@ -14,7 +14,6 @@ use core::fmt;
 /// let (_, tolerated) = Secret::import_base32("gezd gnbv gy3t qojq gezd gnbv gy3t qojq")?;
 /// let names: Vec<_> = tolerated.iter().map(Tolerance::name).collect();
 /// assert_eq!(names, ["lower-case", "blanks"]);
-/// assert_eq!(Tolerance::Blanks.to_string(), "the secret has blanks in it");
 /// # Ok::<(), countersign::otp::SecretError>(())
 /// ```
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -75,26 +74,6 @@ impl Tolerance {
             Tolerance::Padding => "padding",
             Tolerance::TrailingBits => "trailing-bits",
         }
-    }
-}
-
-impl fmt::Display for Tolerance {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Tolerance::Surroundings => {
-                "there are blanks, line breaks or a byte order mark around it"
-            }
-            Tolerance::HtmlAmpersand => "every & is written &amp;",
-            Tolerance::SeveralColons => "the label has more than one colon",
-            Tolerance::MissingAccount => "the account is missing",
-            Tolerance::IssuerColon => "the issuer has a colon in it",
-            Tolerance::AlgorithmName => "the algorithm has another spelling",
-            Tolerance::LowerCase => "the secret has lower case in it",
-            Tolerance::Blanks => "the secret has blanks in it",
-            Tolerance::Hyphens => "the secret has hyphens in it",
-            Tolerance::Padding => "the secret is padded",
-            Tolerance::TrailingBits => "the secret's unused last bits are not zero",
-        })
     }
 }
 
