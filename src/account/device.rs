@@ -83,16 +83,9 @@ pub(crate) enum Factor {
 #[derive(Debug)]
 pub struct ExistingDevice {
     pub(crate) label: Label,
-    pub(crate) secret: Box<Secret>,
-    pub(crate) moving: ImportedState,
+    factor: Factor,
     /// Seconds by which its clock is ahead of ours.
     pub(crate) clock_error: i64,
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum ImportedState {
-    Totp { parameters: Parameters, last_step: Option<u64> },
-    Hotp { algorithm: Algorithm, digits: Digits, next: Option<u64> },
 }
 
 impl ExistingDevice {
@@ -106,8 +99,8 @@ impl ExistingDevice {
         last_step: Option<u64>,
     ) -> ExistingDevice {
         let secret = secret.duplicate(); // and the argument is wiped
-        let moving = ImportedState::Totp { parameters, last_step };
-        ExistingDevice { label, secret, moving, clock_error: 0 }
+        let factor = Factor::Totp { secret, parameters, last_step, drift: 0, offset: 0 };
+        ExistingDevice { label, factor, clock_error: 0 }
     }
 
     /// An HOTP device that is expected to show the code of counter `next`.
@@ -120,8 +113,8 @@ impl ExistingDevice {
         next: u64,
     ) -> ExistingDevice {
         let secret = secret.duplicate(); // and the argument is wiped
-        let moving = ImportedState::Hotp { algorithm, digits, next: Some(next) };
-        ExistingDevice { label, secret, moving, clock_error: 0 }
+        let factor = Factor::Hotp { secret, algorithm, digits, next: Some(next) };
+        ExistingDevice { label, factor, clock_error: 0 }
     }
 
     /// What the `otpauth://` URI of another system says. `last` is the last step (TOTP) or counter
@@ -129,9 +122,13 @@ impl ExistingDevice {
     /// without it is expected at the counter of the URI, and never before it.
     #[must_use]
     pub fn from_uri(label: Label, uri: &ProvisioningUri, last: Option<u64>) -> ExistingDevice {
-        let moving = match (uri.totp_parameters(), uri.counter()) {
-            (Some(parameters), _) => ImportedState::Totp { parameters, last_step: last },
-            (None, counter) => ImportedState::Hotp {
+        let secret = uri.secret().duplicate();
+        let factor = match (uri.totp_parameters(), uri.counter()) {
+            (Some(parameters), _) => {
+                Factor::Totp { secret, parameters, last_step: last, drift: 0, offset: 0 }
+            }
+            (None, counter) => Factor::Hotp {
+                secret,
                 algorithm: uri.algorithm(),
                 digits: uri.digits(),
                 // None only after counter 2^64-1: that device is used up.
@@ -141,7 +138,7 @@ impl ExistingDevice {
                 },
             },
         };
-        ExistingDevice { label, secret: uri.secret().duplicate(), moving, clock_error: 0 }
+        ExistingDevice { label, factor, clock_error: 0 }
     }
 
     /// Brings along what is known of the device's clock: `secs` seconds ahead of ours, negative if it
@@ -153,37 +150,33 @@ impl ExistingDevice {
         self
     }
 
-    pub(crate) fn method(&self) -> Method {
-        match self.moving {
-            ImportedState::Totp { .. } => Method::Totp,
-            ImportedState::Hotp { .. } => Method::Hotp,
-        }
+    pub(crate) const fn method(&self) -> Method {
+        self.factor.method()
+    }
+
+    pub(crate) fn secret(&self) -> Option<&Secret> {
+        self.factor.secret()
     }
 
     /// What the account keeps of it. Everything up to `used` counts as used.
     pub(crate) fn factor(&self, used: Option<u64>) -> Factor {
-        let secret = self.secret.duplicate();
-        match self.moving {
-            ImportedState::Totp { parameters, last_step } => {
+        let mut factor = self.factor.duplicate();
+        match &mut factor {
+            Factor::Totp { parameters, last_step, offset, .. } => {
                 let period = parameters.period.as_u64().cast_signed();
-                let half =
-                    period.checked_div(2).unwrap_or(0).saturating_mul(self.clock_error.signum());
-                let steps = self.clock_error.saturating_add(half).checked_div(period).unwrap_or(0);
-                let offset = i16::try_from(steps).unwrap_or(0);
-                Factor::Totp {
-                    secret,
-                    parameters,
-                    last_step: last_step.max(used),
-                    drift: 0,
-                    offset,
-                }
+                let half = period.checked_div(2).unwrap_or(0);
+                let rounded =
+                    self.clock_error.saturating_add(half).checked_div_euclid(period).unwrap_or(0);
+                *offset = i16::try_from(rounded).unwrap_or(0);
+                *last_step = (*last_step).max(used);
             }
-            ImportedState::Hotp { algorithm, digits, next } => {
+            Factor::Hotp { next, .. } => {
                 let after = used.map_or(Some(0), |used| used.checked_add(1));
-                let next = next.zip(after).map(|(next, after)| next.max(after));
-                Factor::Hotp { secret, algorithm, digits, next }
+                *next = next.zip(after).map(|(next, after)| next.max(after));
             }
+            Factor::External(_) | Factor::Phone(_) | Factor::Former(_) => {}
         }
+        factor
     }
 }
 

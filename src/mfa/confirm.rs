@@ -4,6 +4,7 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::ops::Deref;
 
 use rand::CryptoRng;
 
@@ -345,26 +346,22 @@ pub struct Confirmed {
 }
 
 impl Confirmed {
-    /// The device's number.
-    #[must_use]
-    pub const fn device(&self) -> DeviceId {
-        self.bound.device
-    }
-
     /// The account's new epoch: sessions opened under a lower one should end.
     #[must_use]
     pub fn epoch(&self) -> u32 {
         self.proof.epoch()
     }
 
-    /// Recovery codes, issued with the person's first factor.
-    #[must_use]
-    pub const fn recovery_codes(&self) -> Option<&RecoveryCodes> {
-        self.bound.recovery_codes()
-    }
-
     /// Takes the proof out, to open a session with.
     pub fn into_proof(self) -> Proof<SignIn> {
         self.proof
+    }
+}
+
+impl Deref for Confirmed {
+    type Target = Bound;
+
+    fn deref(&self) -> &Bound {
+        &self.bound
     }
 }

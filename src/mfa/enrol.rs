@@ -270,11 +270,12 @@ impl Account {
             return Err(Refusal::ClockTooFar);
         }
         // A second device on one secret would take every code of the first once more.
-        if self.holds(&existing.secret) {
+        let Some(secret) = existing.secret() else { return Err(Refusal::NotPermitted) };
+        if self.holds(secret) {
             return Err(Refusal::AlreadyBound);
         }
         let mut used = None;
-        for former in self.former.iter().filter(|former| former.is(&existing.secret)) {
+        for former in self.former.iter().filter(|former| former.is(secret)) {
             if former.lost {
                 return Err(Refusal::ReportedLost);
             }

@@ -13,6 +13,7 @@ use crate::account::{
 use crate::mfa::decision::{Context, Decision, DraftEvent};
 use crate::mfa::handle::AccountAt;
 use crate::mfa::operation::Change;
+use crate::otp::Secret;
 
 impl<'m> AccountAt<'m> {
     /// Brings over a device that another system enrolled, on the host's word, without a code.
@@ -61,7 +62,7 @@ impl Account {
             Err(Refusal::Offboarded)
         } else if self.import_ended {
             Err(Refusal::ImportEnded)
-        } else if self.holds(&import.secret) {
+        } else if import.secret().is_some_and(|secret| self.holds(secret)) {
             Err(Refusal::AlreadyBound)
         } else if self.recovery.newest.is_some() || self.devices.iter().any(used_here) {
             Err(Refusal::ProofRequired)
@@ -78,7 +79,9 @@ impl Account {
             let present = parameters.step_at(cx.now);
             *last = present.map(|step| step.saturating_add_signed((*offset).into()));
         }
-        let fingerprint = cx.keys.fingerprint(import.secret.expose_bytes());
+        let fingerprint =
+            import.secret().and_then(|secret| cx.keys.fingerprint(secret.expose_bytes()));
+        let short_secret = import.secret().is_some_and(Secret::is_short);
         let bound = Device {
             id: device,
             label: import.label.clone(),
@@ -90,7 +93,7 @@ impl Account {
             factor,
         };
         self.bind(cx.now, bound);
-        let kind = EventKind::Imported { short_secret: import.secret.is_short() };
+        let kind = EventKind::Imported { short_secret };
         self.change(device, Vec::from([DraftEvent::plain(kind).on(device, method)]))
     }
 }
