@@ -208,6 +208,9 @@ impl Account {
         let until = cx.now.plus(lifetime);
         let digits = cx.policy.challenge_digits();
         self.texts.live.retain(|text| text.at.lasts(lifetime, cx.now));
+        if self.texts.live.len() >= TEXTS_A_DAY {
+            self.texts.live.remove(0); // a success gives texts back, so no day's limit bounds them
+        }
         self.texts.live.push(SentText {
             id: seed.id,
             purpose: purpose.clone(),
