@@ -310,6 +310,9 @@ impl<T: Stored> Stored for Option<T> {
 
 impl<T: Stored> Stored for Vec<T> {
     fn write(&self, e: &mut Writer<'_>) -> Written {
+        if self.len() as u64 > T::MOST {
+            return Err(minicbor::encode::Error::message("too long")); // or no reader would take it
+        }
         write_head(e, ARRAY, self.len() as u64)?;
         self.iter().try_for_each(|item| item.write(e))
     }

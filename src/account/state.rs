@@ -193,7 +193,12 @@ impl Account {
         let challenge_lifetime = policy.challenge_lifetime().as_u64();
         self.texts.live.retain(|text| text.at.lasts(challenge_lifetime, now));
         // What holds an attacker is kept until it is over; what a clock ahead of now wrote is dated back.
-        self.used_challenges.retain(|used| used.issued_at.plus(challenge_lifetime) >= now);
+        // A clock that was ahead, or is behind on another node, must not forget that one was used.
+        let is_over = |used: &UsedChallenge| used.issued_at.plus(challenge_lifetime) < now;
+        let over = self.used_challenges.iter().filter(|used| is_over(used));
+        let ended = over.map(|used| used.issued_at).max().unwrap_or_default();
+        self.challenges_ended = self.challenges_ended.max(ended);
+        self.used_challenges.retain(|used| !is_over(used));
         self.texts.keep_recent(now);
         self.browsers.retain(|browser| browser.used_at.plus(browser::MEMORY) >= now);
         self.browsers.iter_mut().for_each(|browser| browser.used_at = browser.used_at.min(now));
