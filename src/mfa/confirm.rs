@@ -158,11 +158,13 @@ impl Account {
 
     /// Whether this code, or these two, confirmed it.
     fn confirmed_by(&self, done: &LastConfirmed, (last, second): Typed<'_>) -> bool {
+        let Some(device) = self.device(done.device).filter(|device| device.in_use()) else {
+            return false;
+        };
         if let Some(sent) = &done.sent {
             return second.is_none() && sent.is(&done.id, last);
         }
-        let device = self.device(done.device).filter(|device| device.in_use());
-        let Some((device, moving_factor)) = device.zip(done.moving_factor) else { return false };
+        let Some(moving_factor) = done.moving_factor else { return false };
         let hotp = match &device.factor {
             Factor::Totp { secret, parameters, .. } => {
                 Hotp::new(secret, parameters.algorithm, parameters.digits)

@@ -6,7 +6,7 @@
 
 use crate::common::*;
 use crate::throttle::close;
-use countersign::account::{Actor, Assertion, EventKind, Refusal, RememberedBrowser};
+use countersign::account::{Actor, Assertion, Class, EventKind, Refusal, RememberedBrowser};
 use countersign::{
     AccountId, ActForOther, ChangeFactors, Keyring, Mfa, Policy, Proof, Recommended, SignIn,
     UnixTime,
@@ -87,6 +87,36 @@ fn remembered_browsers_have_a_budget_of_their_own() {
     // Thirty days later it is whole again.
     practice.wait(30 * DAY);
     assert!(is_known(&practice, &person, browsers[0].expose_token()));
+}
+
+/// Codes are disabled when both lanes are at their end, whichever was the last, and not before: the
+/// twenty of remembered browsers alone leave strangers their eighty.
+///
+/// Guards `Budget::is_disabled`.
+#[test]
+fn codes_are_disabled_when_both_lanes_are_at_their_end() {
+    let practice = Practice::new();
+    let person = practice.person(1);
+    let id = &person.id;
+    let browser = practice.remember(&person);
+    practice.store.take_events();
+    for _ in 0..20 {
+        practice.wait(HOUR);
+        let _ = practice.miss_from(&person, browser.expose_token());
+    }
+    let codes = practice.summary(id).codes;
+    assert_eq!((codes.remembered_failures, codes.disabled), (20, false));
+    let disabled = EventKind::Disabled { class: Class::Codes };
+    assert!(practice.store.take_events().iter().all(|event| event.kind != disabled));
+    // Thirty days later they have room again, and the row is still at its end: as strangers.
+    practice.wait(30 * DAY);
+    assert!(!is_known(&practice, &person, browser.expose_token()));
+    practice.store.take_events();
+    close(&practice, &person);
+    let kinds: Vec<_> = practice.store.take_events().into_iter().map(|event| event.kind).collect();
+    let closed = EventKind::ClosedToStrangers { class: Class::Codes };
+    assert_eq!(kinds[kinds.len() - 2..], [closed, disabled]);
+    assert!(practice.summary(id).codes.disabled);
 }
 
 /// A browser that is remembered skips no factor: a wrong code is wrong from it, and a used one used.

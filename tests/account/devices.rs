@@ -112,6 +112,12 @@ fn a_second_confirm_says_that_it_is_done() {
     assert_eq!(said(&practice.confirm(&id, sent.id(), text)), Said::Accepted);
     assert_eq!(said(&practice.confirm(&id, sent.id(), text)), Said::AlreadyConfirmed);
     assert_eq!(said(&practice.confirm(&id, sent.id(), &other_than(text))), Said::Expired);
+    let answer = practice.challenge(&id, SignIn).unwrap();
+    let typed = answer.to_send().unwrap().expose_str();
+    let proof = practice.answer(&id, answer.id(), typed).accepted().unwrap();
+    let phone = practice.summary(&id).devices[0].id;
+    practice.run(practice.at(&id).report_lost(phone, proof)).unwrap();
+    assert_eq!(said(&practice.confirm(&id, sent.id(), text)), Said::Expired, "not in use");
     // Two codes by the same two, in that order.
     let id = account(4);
     let pending = start(&practice, &id, existing_hotp(K20, 0), None).unwrap();
