@@ -9,6 +9,10 @@
 
 use zeroize::zeroize_stack;
 
+/// Bytes of stack that an HMAC uses, with room to spare.
+#[cfg(feature = "alloc")]
+pub(crate) const OF_HMAC: usize = 2048;
+
 /// Calls `run` in a separate stack frame, then wipes `DEPTH` bytes of the stack below the caller.
 #[inline(always)]
 pub(crate) fn after<const DEPTH: usize, T>(run: impl FnOnce() -> T) -> T {

@@ -26,6 +26,7 @@ use crate::ct::reveal;
 use crate::otp::code::{Code, Digits};
 use crate::text::{read_hex, serde_as_text, unit_error};
 use crate::time::UnixTime;
+use crate::wipe;
 
 /// The random number of one challenge or one pending enrolment. Not secret, single-use.
 /// ```
@@ -212,12 +213,14 @@ const fn last_eight(number: u64) -> u64 {
 
 /// Writes the MAC where it stays.
 fn mac(key: &[u8; 32], id: &ChallengeId, code: &Code, place: &mut [u8; 32]) {
-    // HMAC takes a key of any length; the error cannot happen and gives what never matches.
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else { return };
-    mac.update(b"countersign sent code 1");
-    mac.update(id.as_bytes());
-    mac.update(code.ascii());
-    place.copy_from_slice(&mac.finalize().into_bytes());
+    wipe::after::<{ wipe::OF_HMAC }, _>(|| {
+        // HMAC takes a key of any length; the error cannot happen and gives what never matches.
+        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else { return };
+        mac.update(b"countersign sent code 1");
+        mac.update(id.as_bytes());
+        mac.update(code.ascii());
+        place.copy_from_slice(&mac.finalize().into_bytes());
+    });
 }
 
 /// What an account keeps of a sent code. Boxed wherever it is kept, so that only a pointer moves.

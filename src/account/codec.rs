@@ -209,7 +209,6 @@ fields!(RecoverySet { id, salt, codes, issued_at, seen } later {});
 fields!(StoredCode { name, hash, failures, spent } later {});
 fields!(Texts { live, sent, bindings } later {});
 fields!(SentText { id, purpose, at, device, failures, sent } later {});
-fields!(SentCode { key, mac } later {});
 fields!(UsedChallenge { id, issued_at } later {});
 fields!(Browser { id, used_at } later {});
 variants!(Factor {
@@ -262,7 +261,6 @@ plain! {
     Box<Secret>: |secret, e| e.bytes(secret.expose_bytes()).map(drop),
         |d| Secret::boxed(d.bytes()?).map_err(|_| nonsense());
     Box<Account>: |account, e| Account::write(account, e), |d| Account::read(d).map(Box::new);
-    Box<SentCode>: |sent, e| SentCode::write(sent, e), |d| SentCode::read(d).map(Box::new);
     (UnixTime, bool): |(at, flag), e| { write_head(e, ARRAY, 2)?; at.write(e)?; flag.write(e) },
         |d| if read_head(d, ARRAY)? == 2 { Ok((Stored::read(d)?, Stored::read(d)?)) } else { Err(nonsense()) };
 }
@@ -284,6 +282,32 @@ impl<const N: usize> Stored for [u8; N] {
 
     fn read(d: &mut Decoder<'_>) -> Read<Self> {
         d.bytes()?.try_into().map_err(|_| nonsense())
+    }
+}
+
+/// Read where it stays: a move would leave a copy on the stack.
+impl Stored for Box<SentCode> {
+    fn write(&self, e: &mut Writer<'_>) -> Written {
+        let SentCode { key, mac } = &**self;
+        write_head(e, ARRAY, 2)?;
+        key.write(e)?;
+        mac.write(e)
+    }
+
+    fn read(d: &mut Decoder<'_>) -> Read<Self> {
+        if read_head(d, ARRAY)? != 2 {
+            return Err(nonsense());
+        }
+        let mut read = SentCode::blank();
+        let SentCode { key, mac } = &mut *read;
+        for place in [key, mac] {
+            let bytes = d.bytes()?;
+            if bytes.len() != place.len() {
+                return Err(nonsense());
+            }
+            place.copy_from_slice(bytes);
+        }
+        Ok(read)
     }
 }
 

@@ -25,6 +25,7 @@ use crate::otp::totp::{Parameters, Totp};
 use crate::otp::uri::{Part, ProvisioningUri, UriError};
 use crate::text::hexadecimal;
 use crate::time::UnixTime;
+use crate::wipe;
 
 /// One enrolled device.
 pub(crate) struct Device {
@@ -516,12 +517,16 @@ impl FormerSecret {
 }
 
 fn hash_of(device: DeviceId, secret: &Secret) -> [u8; 16] {
-    // HMAC takes a key of any length; the error cannot happen and gives what is no hash.
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.expose_bytes()) else { return [0; 16] };
-    mac.update(b"countersign former secret 1");
-    mac.update(&device.as_u64().to_be_bytes());
-    let whole: [u8; 32] = mac.finalize().into_bytes().into();
-    whole.first_chunk().copied().unwrap_or_default()
+    wipe::after::<{ wipe::OF_HMAC }, _>(|| {
+        // HMAC takes a key of any length; the error cannot happen and gives what is no hash.
+        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.expose_bytes()) else {
+            return [0; 16];
+        };
+        mac.update(b"countersign former secret 1");
+        mac.update(&device.as_u64().to_be_bytes());
+        let whole: [u8; 32] = mac.finalize().into_bytes().into();
+        whole.first_chunk().copied().unwrap_or_default()
+    })
 }
 
 /// The class on whose budget its failures count; `None` for what cannot be guessed.

@@ -23,6 +23,7 @@ use crate::account::typed;
 use crate::ct::{reveal, reveal_search, within};
 use crate::text::unit_error;
 use crate::time::UnixTime;
+use crate::wipe;
 
 /// One recovery code: 140 bits, printed as seven groups of four characters of Crockford's base32,
 /// which has no `I`, `L`, `O` or `U` to misread. Wiped when dropped; `Debug` is redacted.
@@ -84,8 +85,8 @@ impl RecoveryCode {
     pub fn expose_text(&self) -> Zeroizing<String> {
         let mut text = Zeroizing::new(String::with_capacity(34)); // never grows, so leaves no copy
         let (mut bits, mut held, mut printed) = (0_u32, 0_u32, 0_u32);
-        for byte in self.0 {
-            bits = (bits << 8) | u32::from(byte);
+        for byte in &self.0 {
+            bits = (bits << 8) | u32::from(*byte);
             held = held.saturating_add(8);
             while held >= 5 {
                 held = held.saturating_sub(5);
@@ -107,6 +108,10 @@ impl RecoveryCode {
     }
 
     fn hash(&self, salt: &[u8; 16]) -> [u8; 16] {
+        wipe::after::<{ wipe::OF_HMAC }, _>(|| self.hash_and_leave_traces(salt))
+    }
+
+    fn hash_and_leave_traces(&self, salt: &[u8; 16]) -> [u8; 16] {
         // HMAC takes a key of any length; the error cannot happen and hashes to what never matches.
         let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(salt) else { return [0; 16] };
         mac.update(b"countersign recovery code 2");
@@ -260,7 +265,8 @@ impl RecoverySeed {
     /// The first `count` codes, and what the account keeps of them.
     pub(crate) fn issue(&self, count: u64, now: UnixTime) -> (RecoveryCodes, RecoverySet) {
         let count = usize::try_from(count).unwrap_or(16);
-        let codes: Vec<_> = self.codes.iter().take(count).map(|code| RecoveryCode(*code)).collect();
+        let copy = || self.codes.iter().take(count).map(|code| RecoveryCode(*code)).collect();
+        let codes: Vec<_> = wipe::after::<1024, _>(copy);
         let stored = |code: &RecoveryCode| StoredCode {
             name: code.name(),
             hash: code.hash(&self.salt),

@@ -227,9 +227,11 @@ impl Seal for Keyring {
     /// Under the oldest key of the ring, so that a newer key does not change it.
     fn fingerprint(&self, secret: &[u8]) -> Option<[u8; 16]> {
         let key = self.older.last().unwrap_or(&self.newest);
-        let whole: [u8; 32] =
-            (*key.mac).clone().chain_update(secret).finalize().into_bytes().into();
-        whole.first_chunk().copied()
+        wipe::after::<{ wipe::OF_HMAC }, _>(|| {
+            let whole: [u8; 32] =
+                (*key.mac).clone().chain_update(secret).finalize().into_bytes().into();
+            whole.first_chunk().copied()
+        })
     }
 }
 

@@ -50,14 +50,12 @@ impl<'m> AccountAt<'m> {
         code: &str,
         rng: &mut impl CryptoRng,
     ) -> Attempt<'m, Confirmed> {
-        without_traces(|| {
-            let code = typed_code(code);
-            let seed = RecoverySeed::generate(rng);
-            Attempt::new(self.operation(move |account, cx| {
-                let typed = code.as_ref().map(|code| (code, None));
-                Ok(account.confirm(cx, pending, typed, &seed))
-            }))
-        })
+        let code = without_traces(|| typed_code(code));
+        let seed = RecoverySeed::generate(rng);
+        Attempt::new(self.operation(move |account, cx| {
+            let typed = Option::as_ref(&code).map(|code| (code, None));
+            Ok(account.confirm(cx, pending, typed, &seed))
+        }))
     }
 
     /// Binds a pending device by two codes in a row of it, as [`AccountAt::confirm`]: a token whose
@@ -85,15 +83,13 @@ impl<'m> AccountAt<'m> {
         codes: [&str; 2],
         rng: &mut impl CryptoRng,
     ) -> Attempt<'m, Confirmed> {
-        without_traces(|| {
-            let [first, second] = codes.map(typed_code);
-            let seed = RecoverySeed::generate(rng);
-            Attempt::new(self.operation(move |account, cx| {
-                let typed = first.as_ref().zip(second.as_ref());
-                let typed = typed.map(|(first, second)| (first, Some(second)));
-                Ok(account.confirm(cx, pending, typed, &seed))
-            }))
-        })
+        let codes = without_traces(|| codes.map(typed_code));
+        let seed = RecoverySeed::generate(rng);
+        Attempt::new(self.operation(move |account, cx| {
+            let [first, second] = codes.each_ref().map(Option::as_ref);
+            let typed = first.zip(second).map(|(first, second)| (first, Some(second)));
+            Ok(account.confirm(cx, pending, typed, &seed))
+        }))
     }
 }
 

@@ -37,14 +37,15 @@ pub const MAX_TRIES_OF_REVOCATION: usize = 128;
 /// Bytes of stack that a decision may use; a release build uses about two thirds of it.
 const TRACES: usize = 10_240;
 
-/// Bytes of stack below the call in which an operation is made. Enough for a release build:
+/// Bytes of stack below the call in which a typed code is read. Enough for a release build:
 /// `tests/evidence/tests/wiping.rs` looks.
-const TRACES_OF_MAKING: usize = 2048;
+const TRACES_OF_READING: usize = 2048;
 
-/// Makes an operation that holds a typed code. A move leaves a copy on the stack, and an attacker who
-/// reads the stack later would find a code that may not be used up yet.
-pub(crate) fn without_traces<T>(make: impl FnOnce() -> T) -> T {
-    wipe::after::<TRACES_OF_MAKING, T>(make)
+/// Reads a typed code into the place where the operation keeps it. A move leaves a copy on the stack, and
+/// from there in the gaps of whatever is put on the heap next; an attacker who reads memory later would
+/// find a code that may not be used up yet.
+pub(crate) fn without_traces<T>(read: impl FnOnce() -> T) -> Box<T> {
+    wipe::after::<TRACES_OF_READING, _>(|| Box::new(read()))
 }
 
 type Transition<'m, T> =

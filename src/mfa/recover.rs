@@ -39,11 +39,9 @@ impl<'m> AccountAt<'m> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn recover<P: Purpose>(&self, code: &str, purpose: P) -> Attempt<'m, Proof<P>> {
-        without_traces(|| {
-            let code = RecoveryCode::parse(code).ok();
-            self.attempt(purpose, move |account, cx, purpose| {
-                account.recover(cx, code.as_ref(), purpose)
-            })
+        let code = without_traces(|| RecoveryCode::parse(code).ok());
+        self.attempt(purpose, move |account, cx, purpose| {
+            account.recover(cx, Option::as_ref(&code), purpose)
         })
     }
 

@@ -42,11 +42,9 @@ impl<'m> AccountAt<'m> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn verify<P: Purpose>(&self, code: &str, purpose: P) -> Attempt<'m, Proof<P>> {
-        without_traces(|| {
-            let code = typed_code(code);
-            self.attempt(purpose, move |account, cx, purpose| {
-                account.verify(cx, code.as_ref(), purpose)
-            })
+        let code = without_traces(|| typed_code(code));
+        self.attempt(purpose, move |account, cx, purpose| {
+            account.verify(cx, Option::as_ref(&code), purpose)
         })
     }
 
@@ -73,12 +71,11 @@ impl<'m> AccountAt<'m> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn resynchronise(&self, device: DeviceId, codes: [&str; 2]) -> Attempt<'m, Resynchronised> {
-        without_traces(|| {
-            let [first, second] = codes.map(typed_code);
-            Attempt::new(self.operation(move |account, cx| {
-                Ok(account.resynchronise(cx, device, first.as_ref().zip(second.as_ref())))
-            }))
-        })
+        let codes = without_traces(|| codes.map(typed_code));
+        Attempt::new(self.operation(move |account, cx| {
+            let [first, second] = codes.each_ref().map(Option::as_ref);
+            Ok(account.resynchronise(cx, device, first.zip(second)))
+        }))
     }
 }
 

@@ -110,11 +110,9 @@ impl<'m> AccountAt<'m> {
         code: &str,
         purpose: P,
     ) -> Attempt<'m, Proof<P>> {
-        without_traces(|| {
-            let code = typed_code(code);
-            self.attempt(purpose, move |account, cx, purpose| {
-                account.verify_sent_code(cx, challenge, code.as_ref(), purpose)
-            })
+        let code = without_traces(|| typed_code(code));
+        self.attempt(purpose, move |account, cx, purpose| {
+            account.verify_sent_code(cx, challenge, Option::as_ref(&code), purpose)
         })
     }
 }

@@ -386,9 +386,9 @@ impl<K: Seal, I: FnMut(&str), L: FnMut(&str)> Stage<K, I, L> {
             let first = codes.iter().next().map(|code| code.expose_text());
             (codes.set(), first.expect("ten codes"))
         };
-        look("replace leaked recovery codes");
+        look("made: replace leaked recovery codes");
         account.acknowledge_recovery_codes(set).run(store).expect("the newest set");
-        look("acknowledge recovery codes");
+        look("made: acknowledge recovery codes");
         {
             let right = right;
             let mut wrong = Zeroizing::new(String::from(right.as_str()));
