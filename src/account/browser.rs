@@ -88,9 +88,16 @@ pub(crate) fn token(
 }
 
 /// Opens the token of a browser, and says of which generation it is.
-pub(crate) fn open(keys: &dyn Seal, account: &AccountId, token: &str) -> Option<(BrowserId, u32)> {
+pub(crate) fn open(
+    keys: &dyn Seal,
+    account: &AccountId,
+    token: &str,
+) -> Result<Option<(BrowserId, u32)>, SealError> {
     let opened = Sealed::Browser.open(keys, account, token)?;
-    let (number, rest) = opened.split_first_chunk::<8>()?;
-    let generation = <[u8; 4]>::try_from(rest).ok()?;
-    Some((BrowserId::from_u64(u64::from_be_bytes(*number)), u32::from_be_bytes(generation)))
+    Ok(opened.and_then(|opened| {
+        let (number, rest) = opened.split_first_chunk::<8>()?;
+        let generation = <[u8; 4]>::try_from(rest).ok()?;
+        let id = BrowserId::from_u64(u64::from_be_bytes(*number));
+        Some((id, u32::from_be_bytes(generation)))
+    }))
 }

@@ -261,6 +261,8 @@ pub(crate) struct SentText {
     pub(crate) device: DeviceId,
     /// Wrong answers so far.
     pub(crate) failures: u8,
+    /// Whether it was asked for from a remembered browser.
+    pub(crate) remembered: bool,
     pub(crate) sent: Box<SentCode>,
 }
 
@@ -401,13 +403,19 @@ pub(crate) struct Returned {
 
 impl Returned {
     /// Opens a token; `None` for one that is not of this person and deployment.
-    pub(crate) fn open(keys: &dyn Seal, account: &AccountId, token: &str) -> Option<Returned> {
+    pub(crate) fn open(
+        keys: &dyn Seal,
+        account: &AccountId,
+        token: &str,
+    ) -> Result<Option<Returned>, SealError> {
         let opened = Sealed::Challenge.open(keys, account, token)?;
-        let (id, rest) = opened.split_first_chunk::<16>()?;
-        let (at, purpose) = rest.split_first_chunk::<8>()?;
-        let purpose = core::str::from_utf8(purpose).ok()?.into();
-        let issued_at = UnixTime::from_secs(u64::from_be_bytes(*at));
-        Some(Returned { id: ChallengeId(*id), issued_at, purpose })
+        Ok(opened.and_then(|opened| {
+            let (id, rest) = opened.split_first_chunk::<16>()?;
+            let (at, purpose) = rest.split_first_chunk::<8>()?;
+            let purpose = core::str::from_utf8(purpose).ok()?.into();
+            let issued_at = UnixTime::from_secs(u64::from_be_bytes(*at));
+            Some(Returned { id: ChallengeId(*id), issued_at, purpose })
+        }))
     }
 }
 

@@ -206,9 +206,9 @@ fields!(LastConfirmed { id, at, device, moving_factor, of_two, sent } later {});
 fields!(Recovery { newest, old } later {});
 fields!(OldSet { replaced_at, set } later {});
 fields!(RecoverySet { id, salt, codes, issued_at, seen } later {});
-fields!(StoredCode { name, hash, failures, spent } later {});
+fields!(StoredCode { name, hash, failures, spent_at } later {});
 fields!(Texts { live, sent, bindings } later {});
-fields!(SentText { id, purpose, at, device, failures, sent } later {});
+fields!(SentText { id, purpose, at, device, failures, remembered, sent } later {});
 fields!(UsedChallenge { id, issued_at } later {});
 fields!(Browser { id, used_at } later {});
 variants!(Factor {

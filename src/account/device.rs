@@ -8,8 +8,10 @@ use alloc::boxed::Box;
 use core::fmt;
 
 use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
+use sha1::Sha1;
+use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
 
 use crate::account::challenge::PhoneNumber;
 use crate::account::id::DeviceId;
@@ -155,8 +157,8 @@ impl ExistingDevice {
         self.factor.method()
     }
 
-    pub(crate) fn secret(&self) -> Option<&Secret> {
-        self.factor.secret()
+    pub(crate) fn is_short(&self) -> bool {
+        self.factor.secret().is_some_and(Secret::is_short)
     }
 
     /// What the account keeps of it. Everything up to `used` counts as used.
@@ -234,6 +236,28 @@ impl Factor {
             Factor::Totp { secret, .. } | Factor::Hotp { secret, .. } => Some(secret),
             Factor::External(_) | Factor::Phone(_) | Factor::Former(_) => None,
         }
+    }
+
+    /// The key that its secret makes.
+    pub(crate) fn hmac_key(&self) -> Option<Zeroizing<HmacKey>> {
+        let (secret, algorithm) = match self {
+            Factor::Totp { secret, parameters, .. } => (secret, parameters.algorithm),
+            Factor::Hotp { secret, algorithm, .. } => (secret, *algorithm),
+            Factor::External(_) | Factor::Phone(_) | Factor::Former(_) => return None,
+        };
+        let mut key = Zeroizing::new([0; 128]);
+        let mut fill = |bytes: &[u8]| {
+            key.iter_mut().zip(bytes).for_each(|(place, byte)| *place = *byte);
+        };
+        let bytes = secret.expose_bytes();
+        match algorithm {
+            Algorithm::Sha1 if bytes.len() > 64 => fill(&Zeroizing::new(Sha1::digest(bytes).0)[..]),
+            Algorithm::Sha256 if bytes.len() > 64 => {
+                fill(&Zeroizing::new(Sha256::digest(bytes).0)[..]);
+            }
+            _ => fill(bytes), // a block of SHA-512 is as long as the longest secret
+        }
+        Some(key)
     }
 }
 
@@ -367,10 +391,30 @@ impl Device {
             Factor::Hotp { secret, algorithm, digits, next } => {
                 let hotp = Hotp::new(secret, *algorithm, *digits);
                 let from = next.unwrap_or(u64::MAX);
-                let factors = Factors::new(from.into(), policy.counter_reach().as_u32(), *next);
+                // So many presses, and then two codes.
+                let count = policy.counter_reach().as_u32().saturating_add(2);
+                let factors = Factors::new(from.into(), count, *next);
                 Some(hotp.scan(&[first, second], factors))
             }
             Factor::External(_) | Factor::Phone(_) | Factor::Former(_) => None,
+        }
+    }
+
+    /// Whether these are its code at `moving_factor`, or its codes before and at it. Constant-time.
+    pub(crate) fn showed(&self, moving_factor: u64, first: &Code, second: Option<&Code>) -> bool {
+        let hotp = match &self.factor {
+            Factor::Totp { secret, parameters, .. } => {
+                Hotp::new(secret, parameters.algorithm, parameters.digits)
+            }
+            Factor::Hotp { secret, algorithm, digits, .. } => {
+                Hotp::new(secret, *algorithm, *digits)
+            }
+            Factor::External(_) | Factor::Phone(_) | Factor::Former(_) => return false,
+        };
+        let is = |code: &Code, factor| hotp.generate(factor) == *code;
+        match second {
+            Some(second) => is(first, moving_factor.wrapping_sub(1)) & is(second, moving_factor),
+            None => is(first, moving_factor),
         }
     }
 
@@ -485,8 +529,7 @@ fn repeats(hotp: &Hotp, typed: &Code, last: Option<u64>) -> bool {
 
 /// How many steps each way two codes in a row are looked for.
 pub(crate) fn reach_in_steps(policy: &dyn Policy, parameters: &Parameters) -> u32 {
-    let secs = policy.clock_reach().as_u32();
-    secs.checked_div(parameters.period.as_u32()).unwrap_or(0)
+    policy.clock_reach().as_u32().div_ceil(parameters.period.as_u32().max(1))
 }
 
 /// What was in use before: told apart by a keyed hash of its secret, for as long as the record.
@@ -506,20 +549,20 @@ impl FormerSecret {
     pub(crate) const MOST: usize = 64;
 
     pub(crate) fn new(device: &Device, lost: bool) -> Option<FormerSecret> {
-        let hash = hash_of(device.id, device.factor.secret()?);
+        let hash = hash_of(device.id, &*device.factor.hmac_key()?);
         Some(FormerSecret { device: device.id, hash, last: device.last_used_factor(), lost })
     }
 
-    /// Whether it is this one. Constant-time.
-    pub(crate) fn is(&self, secret: &Secret) -> bool {
-        reveal(self.hash.ct_eq(&hash_of(self.device, secret)))
+    /// Whether it is the one of this key. Constant-time.
+    pub(crate) fn is(&self, key: &HmacKey) -> bool {
+        reveal(self.hash.ct_eq(&hash_of(self.device, key)))
     }
 }
 
-fn hash_of(device: DeviceId, secret: &Secret) -> [u8; 16] {
+fn hash_of(device: DeviceId, key: &HmacKey) -> [u8; 16] {
     wipe::after::<{ wipe::OF_HMAC }, _>(|| {
         // HMAC takes a key of any length; the error cannot happen and gives what is no hash.
-        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.expose_bytes()) else {
+        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else {
             return [0; 16];
         };
         mac.update(b"countersign former secret 1");
@@ -570,6 +613,10 @@ impl Device {
     }
 }
 
-pub(crate) fn same_secret(one: &Secret, other: &Secret) -> bool {
+/// A secret as HMAC takes it: hashed if it is longer than a block, and filled up with zeros (RFC 2104
+/// section 2). Two secrets that make one key make one device, whatever their bytes are.
+pub(crate) type HmacKey = [u8; 128];
+
+pub(crate) fn same_key(one: &HmacKey, other: &HmacKey) -> bool {
     reveal(one.ct_eq(other))
 }

@@ -271,7 +271,7 @@ impl RecoverySeed {
             name: code.name(),
             hash: code.hash(&self.salt),
             failures: 0,
-            spent: false,
+            spent_at: None,
         };
         let set = RecoverySet {
             id: self.id,
@@ -324,7 +324,7 @@ pub(crate) struct StoredCode {
     pub(crate) hash: [u8; 16],
     /// Wrong secrets behind this name.
     pub(crate) failures: u8,
-    pub(crate) spent: bool,
+    pub(crate) spent_at: Option<UnixTime>,
 }
 
 impl StoredCode {
@@ -333,9 +333,12 @@ impl StoredCode {
 
     /// Without a branch: a code of a set that nobody has is looked at for as long.
     const fn is_open(&self) -> bool {
-        !self.spent & (self.failures < Self::CLOSED_AT)
+        self.spent_at.is_none() & (self.failures < Self::CLOSED_AT)
     }
 }
+
+/// Seconds within which a spent code that comes again is a form sent twice, and alarms nobody.
+const REPEATED_WITHIN: u64 = 600;
 
 /// Seconds for which a replaced set works, if the new one was not seen before: a day.
 const OLD_SET_LIFETIME: u64 = 24 * 60 * 60;
@@ -352,15 +355,15 @@ impl Recovery {
     }
 
     pub(crate) fn is_replacement_due(&self) -> bool {
-        self.newest.iter().flat_map(|set| &set.codes).any(|code| code.spent)
+        self.newest.iter().flat_map(|set| &set.codes).any(|code| code.spent_at.is_some())
     }
 
     /// Puts a set in place. The one before it lives on until this one is seen, unless it leaked.
     pub(crate) fn replace(&mut self, set: RecoverySet, leaked: bool, now: UnixTime) {
-        self.expire(now);
         let before = self.newest.replace(set);
         // A set that nobody saw is nobody's way in; the one before it may be.
-        let before = before.filter(|before| before.seen || self.old.is_none());
+        let lives = self.old.as_ref().is_some_and(|old| old.lasts(now));
+        let before = before.filter(|before| before.seen || !lives);
         if let Some(set) = before {
             self.old = Some(OldSet { replaced_at: now, set });
         }
@@ -380,20 +383,16 @@ impl Recovery {
         found
     }
 
-    pub(crate) fn expire(&mut self, now: UnixTime) {
-        let _ = self.old.take_if(|old| !old.lasts(now));
-    }
-
     /// Spends `code` if a live set has it. Every code of two sets is compared, also where there are
     /// none: how long this takes says neither whether nor where it stood.
     pub(crate) fn spend(&mut self, code: &RecoveryCode, now: UnixTime) -> Spent {
         let newest = match &mut self.newest {
-            Some(set) => set.spend(code),
-            None => RecoverySet::dummy().spend(code),
+            Some(set) => set.spend(code, now),
+            None => RecoverySet::dummy().spend(code, now),
         };
         let old = match self.old.as_mut().filter(|old| old.lasts(now)) {
-            Some(old) => old.set.spend(code),
-            None => RecoverySet::dummy().spend(code),
+            Some(old) => old.set.spend(code, now),
+            None => RecoverySet::dummy().spend(code, now),
         };
         if newest == Spent::Now {
             if let Some(set) = &mut self.newest {
@@ -414,7 +413,8 @@ impl OldSet {
 impl RecoverySet {
     /// A set that no code is in, for doing the same work where there is none.
     fn dummy() -> RecoverySet {
-        let none = StoredCode { name: u32::MAX, hash: [0; 16], failures: 0, spent: true };
+        let spent_at = Some(UnixTime::default());
+        let none = StoredCode { name: u32::MAX, hash: [0; 16], failures: 0, spent_at };
         RecoverySet {
             id: ChallengeId::from_bytes([0; 16]),
             salt: [0; 16],
@@ -425,27 +425,29 @@ impl RecoverySet {
     }
 
     /// Spends `code`, or counts a failure on the code that it names.
-    fn spend(&mut self, code: &RecoveryCode) -> Spent {
+    fn spend(&mut self, code: &RecoveryCode, now: UnixTime) -> Spent {
         let (name, typed) = (code.name(), code.hash(&self.salt));
-        let (mut hits, mut seen, mut named) = (0_u32, 0_u32, 0_u32);
+        let (mut hits, mut named) = (0_u32, 0_u32);
         for (at, stored) in (0_u32..).zip(&self.codes) {
-            let same = u32::from(stored.hash.ct_eq(&typed).unwrap_u8());
-            seen |= same;
-            hits |= (same & u32::from(stored.is_open())).wrapping_shl(at);
+            hits |= u32::from(stored.hash.ct_eq(&typed).unwrap_u8()).wrapping_shl(at);
             named |= u32::from(stored.name.ct_eq(&name).unwrap_u8()).wrapping_shl(at);
         }
-        let scan = reveal_search(0, hits.into(), seen);
-        let hit = scan.accepted().and_then(|place| usize::try_from(place).ok());
-        if let Some(stored) = hit.and_then(|place| self.codes.get_mut(place)) {
-            stored.spent = true;
-            return Spent::Now;
+        let place = |bits: u32| {
+            let found = reveal_search(0, bits.into(), bits).accepted();
+            found.and_then(|place| usize::try_from(place).ok())
+        };
+        if let Some(stored) = place(hits).and_then(|place| self.codes.get_mut(place)) {
+            return match stored.spent_at {
+                Some(at) if at.lasts(REPEATED_WITHIN, now) => Spent::Repeated,
+                _ if !stored.is_open() => Spent::Before,
+                _ => {
+                    stored.spent_at = Some(now);
+                    Spent::Now
+                }
+            };
         }
-        if scan.seen {
-            return Spent::Before;
-        }
-        let named = reveal_search(0, named.into(), named);
-        let named = named.accepted().and_then(|place| usize::try_from(place).ok());
-        match named.and_then(|place| self.codes.get_mut(place)).filter(|stored| stored.is_open()) {
+        let named = place(named).and_then(|place| self.codes.get_mut(place));
+        match named.filter(|stored| stored.is_open()) {
             Some(stored) => {
                 stored.failures = stored.failures.saturating_add(1);
                 if stored.is_open() { Spent::Counted } else { Spent::Closed }
@@ -462,6 +464,8 @@ pub(crate) enum Spent {
     Never,
     /// It is spent, or closed.
     Before,
+    /// It was spent a moment ago: a form sent twice.
+    Repeated,
     /// A failure on the code that it names.
     Counted,
     /// The failure that closed the code that it names.

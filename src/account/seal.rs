@@ -274,11 +274,14 @@ impl Sealed {
         keys: &dyn Seal,
         account: &AccountId,
         text: &str,
-    ) -> Option<Zeroizing<Vec<u8>>> {
-        let mut bytes = [0; Self::MAX_LEN];
-        let len = read_hex(text, &mut bytes)?;
-        let opened = keys.open(&self.context(account), bytes.get(..len)?).ok();
-        bytes.zeroize();
-        opened
+    ) -> Result<Option<Zeroizing<Vec<u8>>>, SealError> {
+        let mut bytes = Zeroizing::new([0; Self::MAX_LEN]);
+        let len = read_hex(text, &mut *bytes);
+        let Some(sealed) = len.and_then(|len| bytes.get(..len)) else { return Ok(None) };
+        match keys.open(&self.context(account), sealed) {
+            Ok(opened) => Ok(Some(opened)),
+            Err(SealError::Unavailable) => Err(SealError::Unavailable),
+            Err(SealError::NotAuthentic | SealError::UnknownKey) => Ok(None),
+        }
     }
 }

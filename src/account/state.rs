@@ -10,15 +10,14 @@ use alloc::vec::Vec;
 
 use crate::account::browser::{self, Browser, MAX_BROWSERS};
 use crate::account::challenge::{ChallengeId, SentCode, SentText, UsedChallenge};
-use crate::account::device::{Device, FormerSecret, same_secret};
+use crate::account::device::{Device, FormerSecret, HmacKey, same_key};
 use crate::account::id::{BrowserId, DeviceId};
 use crate::account::policy::Policy;
 use crate::account::recovery::Recovery;
 use crate::account::summary::{
     BrowserSummary, DeviceStatus, Method, Standing, Summary, ThrottleSummary,
 };
-use crate::account::throttle::{Budget, Class, Gate};
-use crate::otp::secret::Secret;
+use crate::account::throttle::{Budget, Class, Gate, make_room};
 use crate::time::UnixTime;
 
 /// Former devices that an account shows; the audit events remember all.
@@ -75,12 +74,9 @@ pub(crate) struct Texts {
 }
 
 impl Texts {
-    /// Forgets what is a day old.
-    pub(crate) fn keep_recent(&mut self, now: UnixTime) {
-        self.sent.retain(|(at, _)| at.plus(DAY) >= now);
-        self.sent.iter_mut().for_each(|(at, _)| *at = (*at).min(now));
-        self.bindings.retain(|at| at.plus(DAY) >= now);
-        self.bindings.iter_mut().for_each(|at| *at = (*at).min(now));
+    fn make_room(&mut self, now: UnixTime) {
+        make_room(&mut self.sent, 16, DAY, now, |(at, _)| at);
+        make_room(&mut self.bindings, 8, DAY, now, |at| at);
     }
 }
 
@@ -139,10 +135,10 @@ impl Account {
         self.devices.iter_mut().find(|device| device.id == id)
     }
 
-    /// Whether a device has this secret already.
-    pub(crate) fn holds(&self, secret: &Secret) -> bool {
-        let mut held = self.devices.iter().filter_map(|device| device.factor.secret());
-        held.any(|held| same_secret(held, secret))
+    /// Whether the secret of a device makes this key already.
+    pub(crate) fn holds(&self, key: &HmacKey) -> bool {
+        let mut held = self.devices.iter().filter_map(|device| device.factor.hmac_key());
+        held.any(|held| same_key(&held, key))
     }
 
     /// How many codes of apps and tokens would be accepted now.
@@ -159,7 +155,7 @@ impl Account {
     ) -> Option<BrowserId> {
         let known = self.browsers.iter().find(|browser| browser.id == id)?;
         let lasts = generation == self.browser_generation
-            && known.used_at.lasts(browser::MEMORY, now)
+            && now.since(known.used_at) <= browser::MEMORY
             && self.is_open();
         lasts.then_some(id)
     }
@@ -181,30 +177,19 @@ impl Account {
         self.browser_generation = self.browser_generation.saturating_add(1);
     }
 
-    /// What every write does besides: the clock it was made by, and nothing that has run out.
+    /// What every write does besides: the clock it was made by, no secret that has run out, and no list
+    /// beyond its room.
     pub(crate) fn expire(&mut self, policy: &dyn Policy, now: UnixTime) {
         self.last_write = now;
         let pending_lifetime = policy.pending_lifetime().as_u64();
-        let _ = self.pending.take_if(|pending| !pending.lasts(policy, now));
-        let _ = self.confirmed.take_if(|done| !done.at.lasts(pending_lifetime, now));
-        let _ = self.emergency.take_if(|granted| !granted.at.lasts(granted.secs, now));
-        let _ = self.reset_at.take_if(|at| !at.lasts(policy.reset_lifetime().as_u64(), now));
-        let _ = self.enrolment_began.take_if(|at| !at.lasts(30, now));
         let challenge_lifetime = policy.challenge_lifetime().as_u64();
-        self.texts.live.retain(|text| text.at.lasts(challenge_lifetime, now));
-        // What holds an attacker is kept until it is over; what a clock ahead of now wrote is dated back.
-        // A clock that was ahead, or is behind on another node, must not forget that one was used.
-        let is_over = |used: &UsedChallenge| used.issued_at.plus(challenge_lifetime) < now;
-        let over = self.used_challenges.iter().filter(|used| is_over(used));
-        let ended = over.map(|used| used.issued_at).max().unwrap_or_default();
-        self.challenges_ended = self.challenges_ended.max(ended);
-        self.used_challenges.retain(|used| !is_over(used));
-        self.texts.keep_recent(now);
-        self.browsers.retain(|browser| browser.used_at.plus(browser::MEMORY) >= now);
-        self.browsers.iter_mut().for_each(|browser| browser.used_at = browser.used_at.min(now));
-        self.recovery.expire(now);
-        self.codes.keep_recent(now);
-        self.out_of_band.keep_recent(now);
+        let _ = self.pending.take_if(|pending| pending.until(policy) < now);
+        let _ = self.confirmed.take_if(|done| done.at.plus(pending_lifetime) < now);
+        self.texts.live.retain(|text| text.at.plus(challenge_lifetime) >= now);
+        self.texts.make_room(now);
+        make_room(&mut self.browsers, MAX_BROWSERS, browser::MEMORY, now, |one| &mut one.used_at);
+        self.codes.make_room(now);
+        self.out_of_band.make_room(now);
     }
 
     /// Ends the proofs, challenges and enrolments from before a change of factors.
@@ -300,6 +285,7 @@ impl Account {
             browsers: self
                 .browsers
                 .iter()
+                .filter(|browser| now.since(browser.used_at) <= browser::MEMORY)
                 .map(|browser| BrowserSummary { id: browser.id, used_at: browser.used_at })
                 .collect(),
             pending_until: pending.map(|pending| pending.until(policy)),

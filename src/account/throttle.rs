@@ -114,6 +114,33 @@ pub(crate) const THIRTY_DAYS: u64 = 30 * 24 * 60 * 60;
 /// How often in thirty days a person can empty the account of thirty days. An operator always can.
 const MOST_EMPTIED: usize = 2;
 
+/// Failures of one lane that a record holds: those of thirty days, of which each weighs at least one,
+/// and some that are over.
+const ROOM: usize = 60;
+
+/// Keeps a list of what lasts `secs` seconds within its room. What is over goes only to make room, and is
+/// passed over when the list is read: the clock of one write may be wrong, and must not destroy what the
+/// right one still counts. What is dated further ahead than it lasts is dated back to now, because it
+/// would hold for longer than it was meant to.
+pub(crate) fn make_room<T>(
+    list: &mut Vec<T>,
+    room: usize,
+    secs: u64,
+    now: UnixTime,
+    began: impl Fn(&mut T) -> &mut UnixTime,
+) {
+    for item in list.iter_mut() {
+        let at = began(item);
+        if *at > now.plus(secs) {
+            *at = now;
+        }
+    }
+    while list.len() > room {
+        let over = list.iter_mut().position(|item| began(item).plus(secs) <= now);
+        list.remove(over.unwrap_or(0));
+    }
+}
+
 /// Where an attempt comes from.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Lane {
@@ -165,8 +192,8 @@ pub(crate) struct Failure {
 }
 
 impl Failures {
-    /// What the failures that are not yet thirty days old weigh together. One from the future was
-    /// written by a clock that was wrong: it counts as one of now.
+    /// What the failures that are not yet thirty days old weigh together, those that a clock ahead of
+    /// ours wrote too.
     pub(crate) fn weigh(&self, now: UnixTime) -> u64 {
         let recent = self.recent.iter().filter(|failure| failure.at.plus(THIRTY_DAYS) > now);
         recent.map(|failure| u64::from(failure.weight)).sum()
@@ -183,7 +210,7 @@ impl Failures {
                 break;
             }
             sum = sum.saturating_sub(failure.weight.into());
-            until = Some(failure.at.min(now).plus(THIRTY_DAYS));
+            until = Some(failure.at.plus(THIRTY_DAYS).min(now.plus(2 * THIRTY_DAYS)));
         }
         until
     }
@@ -208,21 +235,19 @@ impl Failures {
     }
 
     fn charge(&mut self, weight: u8, now: UnixTime) {
-        self.keep_recent(now);
         self.row = self.row.saturating_add(1);
         self.failed_at = now;
         self.recent.push(Failure { at: now, weight });
+        self.make_room(now);
+        self.recent.sort_unstable_by_key(|failure| failure.at);
     }
 
     fn end_row(&mut self) {
         (self.row, self.failed_at) = (0, UnixTime::default());
     }
 
-    /// Forgets what is thirty days old. What a clock ahead of now wrote, it dates back to now, so that
-    /// nothing lasts longer than thirty days by the right clock.
-    fn keep_recent(&mut self, now: UnixTime) {
-        self.recent.retain(|failure| failure.at.plus(THIRTY_DAYS) > now);
-        self.recent.iter_mut().for_each(|failure| failure.at = failure.at.min(now));
+    fn make_room(&mut self, now: UnixTime) {
+        make_room(&mut self.recent, ROOM, THIRTY_DAYS, now, |failure| &mut failure.at);
     }
 }
 
@@ -282,9 +307,9 @@ impl Budget {
     pub(crate) fn forgive(&mut self, by_operator: bool, now: UnixTime) -> bool {
         let has_rows = self.unknown.row > 0 || self.remembered.row > 0;
         self.succeed();
-        self.keep_recent(now);
-        let is_empty = self.unknown.recent.is_empty() && self.remembered.recent.is_empty();
-        if is_empty || (!by_operator && self.emptied.len() >= MOST_EMPTIED) {
+        let is_empty = self.unknown.weigh(now) == 0 && self.remembered.weigh(now) == 0;
+        let emptied = self.emptied.iter().filter(|at| at.plus(THIRTY_DAYS) > now).count();
+        if is_empty || (!by_operator && emptied >= MOST_EMPTIED) {
             return has_rows;
         }
         self.unknown.recent.clear();
@@ -295,18 +320,17 @@ impl Budget {
         true
     }
 
-    /// Forgets what is thirty days old.
-    pub(crate) fn keep_recent(&mut self, now: UnixTime) {
-        self.unknown.keep_recent(now);
-        self.remembered.keep_recent(now);
-        self.emptied.retain(|at| at.plus(THIRTY_DAYS) > now);
-        self.emptied.iter_mut().for_each(|at| *at = (*at).min(now));
+    /// Keeps what is remembered within its room.
+    pub(crate) fn make_room(&mut self, now: UnixTime) {
+        self.unknown.make_room(now);
+        self.remembered.make_room(now);
+        make_room(&mut self.emptied, ROOM, THIRTY_DAYS, now, |at| at);
     }
 
-    /// Whether a failure is dated ahead of now.
+    /// Whether a failure is dated further ahead than it lasts.
     pub(crate) fn is_ahead(&self, now: UnixTime) -> bool {
         let mut all = self.unknown.recent.iter().chain(&self.remembered.recent);
-        all.any(|failure| failure.at > now)
+        all.any(|failure| failure.at > now.plus(THIRTY_DAYS))
     }
 
     /// Whether the class is closed to unknown browsers.
@@ -321,8 +345,8 @@ impl Budget {
     }
 
     /// Whether nothing has failed, as far as it is remembered.
-    pub(crate) fn is_clean(&self) -> bool {
-        let clean = |lane: &Failures| lane.row == 0 && lane.recent.is_empty();
+    pub(crate) fn is_clean(&self, now: UnixTime) -> bool {
+        let clean = |lane: &Failures| lane.row == 0 && lane.weigh(now) == 0;
         clean(&self.unknown) && clean(&self.remembered)
     }
 

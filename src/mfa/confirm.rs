@@ -9,7 +9,7 @@ use core::ops::Deref;
 use rand::CryptoRng;
 
 use crate::account::{
-    Account, AnyPurpose, ChallengeId, Class, Device, DeviceId, DeviceStatus, EventKind, Factor,
+    Account, AnyPurpose, ChallengeId, Class, Device, DeviceId, DeviceStatus, EventKind,
     LastConfirmed, Method, Pending, Proof, RecoveryCodes, RecoverySeed, RejectionReason, SignIn,
     typed_code,
 };
@@ -17,7 +17,7 @@ use crate::mfa::answer::Verdict;
 use crate::mfa::decision::{Context, Decision, DraftEvent, expired, left, malformed, unevaluated};
 use crate::mfa::handle::AccountAt;
 use crate::mfa::operation::{Attempt, without_traces};
-use crate::otp::{Code, Hotp};
+use crate::otp::Code;
 
 impl<'m> AccountAt<'m> {
     /// Binds a pending device by one of its codes, which is burnt.
@@ -161,24 +161,7 @@ impl Account {
             return second.is_none() && sent.is(&done.id, last);
         }
         let Some(moving_factor) = done.moving_factor else { return false };
-        let hotp = match &device.factor {
-            Factor::Totp { secret, parameters, .. } => {
-                Hotp::new(secret, parameters.algorithm, parameters.digits)
-            }
-            Factor::Hotp { secret, algorithm, digits, .. } => {
-                Hotp::new(secret, *algorithm, *digits)
-            }
-            _ => return false,
-        };
-        let is = |code: &Code, factor| hotp.generate(factor) == *code;
-        match second {
-            Some(second) if done.of_two => {
-                let first = moving_factor.wrapping_sub(1);
-                is(last, first) & is(second, moving_factor)
-            }
-            None if !done.of_two => is(last, moving_factor),
-            _ => false,
-        }
+        second.is_some() == done.of_two && device.showed(moving_factor, last, second)
     }
 
     /// The end of a right [`Account::confirm`]: the device is bound, and the one that it replaces ends.
@@ -206,14 +189,11 @@ impl Account {
         }
         happened.push(DraftEvent::plain(EventKind::Bound { replaces }).on(device, method));
         if let Some(class) = class {
-            self.budget_mut(class).succeed();
             self.use_browser(cx);
-            if proven {
-                self.forgive(cx, class, false, &mut happened);
-            }
+            // A person's first device as well: the failures before it were guesses at nothing.
+            self.forgive(cx, class, !proven, &mut happened);
             if class == Class::OutOfBand {
                 self.texts.sent.clear(); // a success gives the texts back
-                self.texts.bindings.clear();
             }
         }
         self.confirmed =

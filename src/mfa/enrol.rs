@@ -221,8 +221,7 @@ impl Account {
             Ok(factor) => factor,
             Err(refusal) => return Decision::refused(refusal),
         };
-        let fingerprint =
-            factor.secret().and_then(|secret| cx.keys.fingerprint(secret.expose_bytes()));
+        let fingerprint = factor.hmac_key().and_then(|key| cx.keys.fingerprint(&*key));
         let pending = Pending {
             id,
             at: cx.now,
@@ -270,12 +269,13 @@ impl Account {
             return Err(Refusal::ClockTooFar);
         }
         // A second device on one secret would take every code of the first once more.
-        let Some(secret) = existing.secret() else { return Err(Refusal::NotPermitted) };
-        if self.holds(secret) {
+        let factor = existing.factor(None);
+        let Some(key) = factor.hmac_key() else { return Err(Refusal::NotPermitted) };
+        if self.holds(&key) {
             return Err(Refusal::AlreadyBound);
         }
         let mut used = None;
-        for former in self.former.iter().filter(|former| former.is(secret)) {
+        for former in self.former.iter().filter(|former| former.is(&key)) {
             if former.lost {
                 return Err(Refusal::ReportedLost);
             }

@@ -13,11 +13,11 @@ use crate::account::{
     EventKind, ExternalChallenge, Factor, Label, Method, Proof, Proven, Purpose, RecoverySeed,
     Refusal, RejectionReason, Returned, SealError, UsedChallenge,
 };
-use crate::mfa::answer::Verdict;
+use crate::mfa::answer::{Fault, Verdict};
 use crate::mfa::confirm::Bound;
 use crate::mfa::decision::{Context, Decision, DraftEvent, NO_WAIT, expired, left, waiting};
 use crate::mfa::handle::AccountAt;
-use crate::mfa::operation::{Attempt, Change};
+use crate::mfa::operation::{Attempt, Change, Undecided};
 use crate::text::Text;
 
 impl<'m> AccountAt<'m> {
@@ -158,15 +158,23 @@ impl Account {
         cx: &Context<'_>,
         assertion: &Assertion,
         purpose: &AnyPurpose,
+    ) -> Result<Decision<Verdict<Proven>>, Undecided> {
+        let challenge = Returned::open(cx.keys, cx.id, &assertion.challenge)
+            .map_err(|error| Fault::Record(error.into()))?;
+        Ok(match challenge.filter(|challenge| self.is_live(cx, challenge)) {
+            _ if self.offboarded_at.is_some() => left(NO_WAIT, purpose),
+            Some(challenge) => self.decide_external(cx, assertion, &challenge, purpose),
+            None => expired(purpose),
+        })
+    }
+
+    fn decide_external(
+        self: Box<Self>,
+        cx: &Context<'_>,
+        assertion: &Assertion,
+        challenge: &Returned,
+        purpose: &AnyPurpose,
     ) -> Decision<Verdict<Proven>> {
-        let challenge = self.live_challenge(cx, &assertion.challenge);
-        let Some(challenge) = challenge.filter(|_| self.offboarded_at.is_none()) else {
-            return if self.offboarded_at.is_some() {
-                left(NO_WAIT, purpose)
-            } else {
-                expired(purpose)
-            };
-        };
         let device = self.device(assertion.device);
         let device = device.filter(|device| device.in_use() && self.is_open());
         let device = device.filter(|device| matches!(device.factor, Factor::External(_)));
@@ -177,7 +185,7 @@ impl Account {
             Some(_) if !assertion.passed => RejectionReason::HostCheckFailed,
             Some(device) => {
                 let (id, method) = (device.id, device.method());
-                return self.accept_external(cx, (id, method), &challenge, purpose);
+                return self.accept_external(cx, (id, method), challenge, purpose);
             }
         };
         let mut event = DraftEvent::plain(EventKind::Rejected(why)).purpose(purpose);
@@ -187,16 +195,15 @@ impl Account {
         Decision::unchanged(Verdict::Rejected { tries_left: NO_WAIT }, event)
     }
 
-    /// The challenge that a token is for, if it is this person's, lasts, and was not used.
-    fn live_challenge(&self, cx: &Context<'_>, token: &str) -> Option<Returned> {
-        let challenge = Returned::open(cx.keys, cx.id, token)?;
+    /// Whether a challenge lasts and was not used.
+    fn is_live(&self, cx: &Context<'_>, challenge: &Returned) -> bool {
         let lifetime = cx.policy.challenge_lifetime().as_u64();
         // An end that a clock ahead wrote does not hold before that moment: it would keep the passkey
         // out until then.
         let has_ended = challenge.issued_at <= self.challenges_ended
             && self.challenges_ended.lasts(lifetime, cx.now);
         let is_used = has_ended || self.used_challenges.iter().any(|used| used.id == challenge.id);
-        (challenge.issued_at.lasts(lifetime, cx.now) && !is_used).then_some(challenge)
+        challenge.issued_at.lasts(lifetime, cx.now) && !is_used
     }
 
     fn accept_external(
@@ -207,12 +214,10 @@ impl Account {
         purpose: &AnyPurpose,
     ) -> Decision<Verdict<Proven>> {
         // Nothing that the owner of a passkey repeats may keep a revocation from being stored.
-        let now = Some(cx.now);
-        let used = |device: &Device| {
-            matches!(device.factor, Factor::External(_)) && device.last_used == now
-        };
-        if self.devices.iter().any(used) {
-            return waiting(cx.now.plus(1), purpose);
+        let of_kind = self.devices.iter().filter(|one| matches!(one.factor, Factor::External(_)));
+        let last = of_kind.filter_map(|device| device.last_used).max();
+        if let Some(last) = last.filter(|at| *at >= cx.now && at.has_begun(cx.now)) {
+            return waiting(last.plus(1), purpose);
         }
         let issued_at = challenge.issued_at;
         self.used_challenges.push(UsedChallenge { id: challenge.id, issued_at });

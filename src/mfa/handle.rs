@@ -146,14 +146,18 @@ impl<'m> AccountAt<'m> {
     pub(crate) fn attempt<P: Purpose>(
         &self,
         purpose: P,
-        transition: impl Fn(Box<Account>, &Context<'_>, &AnyPurpose) -> Decision<Verdict<Proven>>
+        transition: impl Fn(
+            Box<Account>,
+            &Context<'_>,
+            &AnyPurpose,
+        ) -> Result<Decision<Verdict<Proven>>, Undecided>
         + Send
         + Sync
         + 'm,
     ) -> Attempt<'m, Proof<P>> {
         let any = purpose.to_any();
         Attempt::new(self.operation(move |account, cx| {
-            let decision = transition(account, cx, &any);
+            let decision = transition(account, cx, &any)?;
             let proof = |proven| Proof { proven: Box::new(proven), purpose: purpose.clone() };
             Ok(decision.map(|verdict| verdict.map(proof)))
         }))

@@ -46,6 +46,7 @@ impl<'m> AccountAt<'m> {
             Ok(account.reset(cx, reason.as_ref().map_err(|error| *error)?))
         })
         .with_proof(operator)
+        .persistent()
     }
 
     /// Lets this person in without a factor for `secs` seconds, the policy's limit at most, on the
@@ -101,7 +102,7 @@ impl<'m> AccountAt<'m> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn use_emergency_access<P: Purpose>(&self, purpose: P) -> Attempt<'m, Proof<P>> {
-        self.attempt(purpose, |account, cx, purpose| account.use_emergency_access(cx, purpose))
+        self.attempt(purpose, |account, cx, purpose| Ok(account.use_emergency_access(cx, purpose)))
     }
 }
 

@@ -13,7 +13,6 @@ use crate::account::{
 use crate::mfa::decision::{Context, Decision, DraftEvent};
 use crate::mfa::handle::AccountAt;
 use crate::mfa::operation::Change;
-use crate::otp::Secret;
 
 impl<'m> AccountAt<'m> {
     /// Brings over a device that another system enrolled, on the host's word, without a code.
@@ -62,14 +61,16 @@ impl Account {
             Err(Refusal::Offboarded)
         } else if self.import_ended {
             Err(Refusal::ImportEnded)
-        } else if import.secret().is_some_and(|secret| self.holds(secret)) {
-            Err(Refusal::AlreadyBound)
-        } else if self.recovery.newest.is_some() || self.devices.iter().any(used_here) {
-            Err(Refusal::ProofRequired)
         } else {
-            self.has_room(method)
+            self.admit(cx, import)
         };
-        let mut factor = match allowed.and_then(|()| self.admit(cx, import)) {
+        let is_used = self.recovery.newest.is_some() || self.devices.iter().any(used_here);
+        let allowed = match allowed {
+            Ok(_) if is_used => Err(Refusal::ProofRequired),
+            Ok(factor) => self.has_room(method).map(|()| factor),
+            refused => refused,
+        };
+        let mut factor = match allowed {
             Ok(factor) => factor,
             Err(refusal) => return Decision::refused(refusal),
         };
@@ -79,9 +80,8 @@ impl Account {
             let present = parameters.step_at(cx.now);
             *last = present.map(|step| step.saturating_add_signed((*offset).into()));
         }
-        let fingerprint =
-            import.secret().and_then(|secret| cx.keys.fingerprint(secret.expose_bytes()));
-        let short_secret = import.secret().is_some_and(Secret::is_short);
+        let fingerprint = factor.hmac_key().and_then(|key| cx.keys.fingerprint(&*key));
+        let short_secret = import.is_short();
         let bound = Device {
             id: device,
             label: import.label.clone(),

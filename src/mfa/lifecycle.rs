@@ -6,8 +6,8 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use crate::account::{
-    Account, Actor, AnyPurpose, DeviceId, DeviceStatus, EventKind, MayChangeFactors, Proof,
-    Purpose, Reason, Refusal, Standing, Summary,
+    Account, Actor, AnyPurpose, DeviceId, DeviceStatus, EventKind, MayChangeFactors, Method, Proof,
+    Proven, Purpose, Reason, Refusal, Standing, Summary,
 };
 use crate::mfa::decision::{Context, Decision, DraftEvent};
 use crate::mfa::handle::AccountAt;
@@ -50,8 +50,9 @@ impl<'m> AccountAt<'m> {
 
     /// Takes a lost, stolen or compromised device out of use at once, the last one too.
     ///
-    /// One factor of any kind is enough, with the person's proof for any purpose; or an operator's for
-    /// [`ActForOther`](crate::ActForOther). The epoch rises. Emits `ReportedLost`. NIST SP 800-63B-4
+    /// One factor is enough, with the person's proof for any purpose; or an operator's for
+    /// [`ActForOther`](crate::ActForOther). A text ends no app and no passkey, or the thief of a telephone
+    /// number could; emergency access ends nothing. The epoch rises. Emits `ReportedLost`. NIST SP 800-63B-4
     /// section 4.3.
     /// ```
     /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
@@ -174,7 +175,7 @@ impl Account {
         let allowed = self.authority(cx, &own).and_then(|()| {
             let found = self.device(device).ok_or(Refusal::NoSuchDevice)?;
             match found.status {
-                DeviceStatus::Confirmed => Ok(()),
+                DeviceStatus::Confirmed => may_report(cx.proof, found.method()),
                 DeviceStatus::Lost | DeviceStatus::Revoked => Err(Refusal::NoSuchDevice),
             }
         });
@@ -222,5 +223,14 @@ impl Account {
         self.change_epoch();
         happened.push(DraftEvent::plain(EventKind::Offboarded { reason: reason.clone() }));
         self.change((), happened)
+    }
+}
+
+/// Whether a proof is strong enough to take a device of this method out of use.
+fn may_report(proof: Option<&Proven>, of: Method) -> Result<(), Refusal> {
+    match proof.map(|proof| proof.method) {
+        Some(Method::Emergency) => Err(Refusal::NotPermitted),
+        Some(Method::Sms) if of.rank() > Method::Sms.rank() => Err(Refusal::NotPermitted),
+        _ => Ok(()),
     }
 }

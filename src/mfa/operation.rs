@@ -216,8 +216,8 @@ impl<'m, T> Operation<'m, T> {
             _ => None,
         };
         let last_write = account.last_write;
-        let token =
-            self.browser.as_ref().and_then(|token| browser::open(self.keys, &self.id, token));
+        let token = self.browser.as_ref().map(|token| browser::open(self.keys, &self.id, token));
+        let token = token.transpose().map_err(|error| Fault::Record(error.into()))?.flatten();
         let cx = Context {
             id: &self.id,
             now: self.now,

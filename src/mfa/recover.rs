@@ -41,7 +41,7 @@ impl<'m> AccountAt<'m> {
     pub fn recover<P: Purpose>(&self, code: &str, purpose: P) -> Attempt<'m, Proof<P>> {
         let code = without_traces(|| RecoveryCode::parse(code).ok());
         self.attempt(purpose, move |account, cx, purpose| {
-            account.recover(cx, Option::as_ref(&code), purpose)
+            Ok(account.recover(cx, Option::as_ref(&code), purpose))
         })
     }
 
@@ -106,6 +106,7 @@ impl<'m> AccountAt<'m> {
         let seed = RecoverySeed::generate(rng);
         self.change::<_, NoProof>(move |account, cx| Ok(account.regenerate(cx, leaked, &seed)))
             .with_proof(proof)
+            .persistent()
     }
 
     /// Notes that the person has seen the recovery codes of `set`, which ends the set before them.
@@ -160,6 +161,7 @@ impl Account {
                 return self.accept_as(cx, None, Method::RecoveryCode, purpose, happened);
             }
             Spent::Before => RejectionReason::Replayed,
+            Spent::Repeated => RejectionReason::Repeated,
             Spent::Never | Spent::Counted | Spent::Closed if is_open && !has_set => {
                 RejectionReason::NoDevice
             }

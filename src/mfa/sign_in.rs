@@ -44,7 +44,7 @@ impl<'m> AccountAt<'m> {
     pub fn verify<P: Purpose>(&self, code: &str, purpose: P) -> Attempt<'m, Proof<P>> {
         let code = without_traces(|| typed_code(code));
         self.attempt(purpose, move |account, cx, purpose| {
-            account.verify(cx, Option::as_ref(&code), purpose)
+            Ok(account.verify(cx, Option::as_ref(&code), purpose))
         })
     }
 
@@ -178,9 +178,17 @@ impl Account {
         };
         let Some(moving_factor) = scan.accepted() else {
             let (id, method) = (found.id, found.method());
+            // The very pair that was taught, a form sent twice.
+            let last = found.last_used_factor();
+            let repeated = last.is_some_and(|last| found.showed(last, first, Some(second)));
+            let rejected =
+                |why| DraftEvent::plain(EventKind::Rejected(why)).on(id, method).purpose(purpose);
             let why = account.why_rejected(true, scan.seen);
-            let event = DraftEvent::plain(EventKind::Rejected(why)).on(id, method).purpose(purpose);
-            return account.reject(cx, charge, event);
+            return if repeated {
+                account.repeat(cx, charge, rejected(RejectionReason::Repeated))
+            } else {
+                account.reject(cx, charge, rejected(why))
+            };
         };
         let taught = found.teach(cx.now, moving_factor);
         account.succeed(cx, charge);

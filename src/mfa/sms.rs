@@ -112,7 +112,7 @@ impl<'m> AccountAt<'m> {
     ) -> Attempt<'m, Proof<P>> {
         let code = without_traces(|| typed_code(code));
         self.attempt(purpose, move |account, cx, purpose| {
-            account.verify_sent_code(cx, challenge, Option::as_ref(&code), purpose)
+            Ok(account.verify_sent_code(cx, challenge, Option::as_ref(&code), purpose))
         })
     }
 }
@@ -138,14 +138,14 @@ impl Account {
         label: &Label,
         seed: &ChallengeSeed,
     ) -> Decision<Result<OutOfBand, Refusal>> {
-        self.texts.keep_recent(cx.now);
-        let bindings = &mut self.texts.bindings;
+        let bindings: Vec<_> =
+            self.texts.bindings.iter().filter(|at| at.plus(DAY) >= cx.now).copied().collect();
         if bindings.len() >= BINDINGS_A_DAY {
-            let until = bindings.first().copied().unwrap_or_default().plus(DAY);
+            let until = bindings.first().copied().unwrap_or_default().plus(DAY).plus(1);
             let refusal = self.may_bind(cx).err().unwrap_or(Refusal::TooSoon { until });
             return Decision::refused(refusal);
         }
-        bindings.push(cx.now);
+        self.texts.bindings.push(cx.now);
         let old =
             self.devices.iter().find(|device| device.in_use() && device.method() == Method::Sms);
         let old = old.map(|old| old.id);
@@ -187,20 +187,21 @@ impl Account {
         };
         let lifetime = cx.policy.challenge_lifetime().as_u64();
         let interval = cx.policy.challenge_interval().as_u64().saturating_sub(1);
-        let waits =
-            self.texts.live.iter().find(|text| {
-                text.purpose == *purpose && text.at.lasts(interval.min(lifetime), cx.now)
-            });
+        let waits = self.texts.live.iter().find(|text| {
+            text.purpose == *purpose
+                && text.remembered == cx.browser.is_some()
+                && text.at.lasts(interval.min(lifetime), cx.now)
+        });
         if let Some(waits) = waits {
             // Asked for again: an attacker who asks without end neither has texts sent nor takes the
-            // place of the owner's.
+            // place of the owner's. From an unknown browser nobody learns the number of a text that a
+            // remembered one asked for, and so cannot end it with wrong answers.
             let until = waits.at.plus(lifetime);
             let answer = OutOfBand { id: waits.id, code: None, destination, until };
             let event = DraftEvent::plain(EventKind::ChallengeIssued { until });
             let event = event.on(device, Method::Sms).purpose(purpose);
             return Decision::unchanged(Ok(answer), event);
         }
-        self.texts.keep_recent(cx.now);
         if let Err(refusal) = self.may_send(cx) {
             return Decision::refused(refusal);
         }
@@ -216,6 +217,7 @@ impl Account {
             at: cx.now,
             device,
             failures: 0,
+            remembered: cx.browser.is_some(),
             sent: seed.sealed(digits),
         });
         self.texts.sent.push((cx.now, cx.browser.is_some()));
@@ -279,7 +281,8 @@ impl Account {
             Gate::Wait(until) => return Err(Refusal::TooSoon { until }),
             Gate::Closed => return Err(Refusal::NotPermitted),
         }
-        let sent = &self.texts.sent;
+        let recent = self.texts.sent.iter().filter(|(at, _)| at.plus(DAY) >= cx.now);
+        let sent: Vec<_> = recent.copied().collect();
         let (limit, at_once) = match cx.browser {
             Some(_) => (TEXTS_A_DAY, None),
             None => {

@@ -56,7 +56,7 @@ impl Account {
         };
         let by_operator = proof.account != *cx.id;
         let opens = |class| by_operator || opens(proof, class);
-        let has_failed = |class| !self.budget(class).is_clean();
+        let has_failed = |class| !self.budget(class).is_clean(cx.now);
         if !(opens(Class::Codes) || opens(Class::OutOfBand) && has_failed(Class::OutOfBand)) {
             return Decision::refused(Refusal::NotPermitted);
         }

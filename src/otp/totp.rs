@@ -241,8 +241,8 @@ impl Totp {
         factors.map_or(Scan::NOTHING, |factors| self.hotp.scan(&[code], factors))
     }
 
-    /// Looks for two or three consecutive codes up to `reach` steps before and after `now`: a clock
-    /// that has drifted out of every window (RFC 6238 section 6). The match is the step of the last
+    /// Looks for two or three consecutive codes, the last of them up to `reach` steps before and after
+    /// `now`: a clock that has drifted out of every window (RFC 6238 section 6). The match is the step of the last
     /// code. Every step under the codes must be above `after`.
     #[must_use = "a match is worth nothing until its step is stored"]
     pub fn resynchronise(
@@ -269,8 +269,10 @@ impl Totp {
         reach: u32,
         after: Option<u64>,
     ) -> Scan {
-        let back = i64::from(reach).saturating_neg();
-        let count = reach.saturating_mul(2).saturating_add(1);
+        // The last code lies within the reach, and the others before it.
+        let before = reach.saturating_add((N as u32).saturating_sub(1));
+        let back = i64::from(before).saturating_neg();
+        let count = before.saturating_add(reach).saturating_add(1);
         let factors = self.factors(now, back, count, after);
         factors.map_or(Scan::NOTHING, |factors| self.hotp.scan_wiped(codes, factors))
     }
