@@ -22,6 +22,8 @@ mod schedule;
 mod rows;
 #[path = "laws/secret.rs"]
 mod secret;
+#[path = "laws/seeds.rs"]
+mod seeds;
 #[path = "model/text.rs"]
 mod text;
 #[path = "laws/typed.rs"]
@@ -112,16 +114,13 @@ fn every_vector_is_in_its_corpus() {
 #[test]
 fn every_golden_record_is_in_its_corpus() {
     let seeds = corpus("record");
-    for file in fs::read_dir(root().join("tests/data/records")).unwrap() {
-        let path = file.unwrap().path();
-        let golden = fs::read_to_string(&path).unwrap();
-        let hex: String =
-            golden.lines().filter_map(|line| line.strip_prefix("record")).map(str::trim).collect();
-        let mut bytes = vec![0; 4];
-        bytes.extend(
-            (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()),
-        );
-        assert!(bytes.len() > 100, "{path:?}");
-        assert!(seeds.values().any(|seed| *seed == bytes), "{path:?}");
+    for (name, bytes) in seeds::golden() {
+        assert!(seeds.values().any(|seed| *seed == bytes), "{name}");
     }
+}
+
+#[test]
+#[ignore = "writes the corpus of records again"]
+fn write_the_seeds_of_records() {
+    seeds::write(&root().join("fuzz/corpus/record"));
 }

@@ -14,6 +14,8 @@ use countersign::{Keyring, Mfa, Recommended};
 use proptest::prelude::*;
 use proptest::test_runner::{RngSeed, TestRunner};
 
+#[path = "model/adversary.rs"]
+mod adversary;
 #[path = "model/reference.rs"]
 mod reference;
 #[path = "model/schedule.rs"]
@@ -41,7 +43,7 @@ fn runner(cases: u32) -> TestRunner {
 type Transcript = (Vec<(String, Option<countersign::Record>)>, BTreeMap<String, u64>);
 
 fn play<P: Modelled, R: Runner>(steps: &[Step], everybody: bool) -> Transcript {
-    let mfa = Mfa::new(Keyring::new([7; 32]), P::new());
+    let mfa = Mfa::with_policy(Keyring::new([7; 32]), P::new()).unwrap();
     let mut bench: Bench<'_, P, R> = Bench::new(&mfa);
     if everybody {
         bench.enrol_everybody();
@@ -67,26 +69,34 @@ fn schedules(steps: usize) -> impl Strategy<Value = Vec<u8>> {
 
 /// What the schedules have to reach: a test of nothing agrees with anything.
 const REACHED: &[&str] = &[
+    "Acknowledge: done",
+    "Acknowledge: refused NotFound",
+    "Acknowledge: refused Offboarded",
     "Answer: accepted",
-    "Answer: disabled",
+    "Answer: closed",
     "Answer: expired",
     "Answer: malformed",
     "Answer: rejected",
+    "Answer: wait",
     "BindExternal: done",
     "BindExternal: refused Offboarded",
     "BindExternal: refused ProofRequired",
     "BindExternal: refused ProofUnfit",
     "Challenge: done until",
+    "Challenge: done waits",
     "Challenge: refused NotPermitted",
     "Challenge: refused NothingBound",
     "Challenge: refused Offboarded",
     "Challenge: refused TooSoon",
     "Confirm: accepted",
+    "Confirm: already-confirmed",
     "Confirm: error clock",
     "Confirm: error store",
     "Confirm: expired",
     "Confirm: rejected",
-    "Confirm: wait",
+    "ConfirmPair: accepted",
+    "ConfirmPair: expired",
+    "ConfirmPair: rejected",
     "Enrol: done until",
     "Enrol: error clock",
     "Enrol: error contended",
@@ -96,51 +106,86 @@ const REACHED: &[&str] = &[
     "Enrol: refused ProofExpired",
     "Enrol: refused ProofRequired",
     "Enrol: refused ProofUnfit",
+    "Enrol: refused TooSoon",
     "EnrolExisting: done until",
-    "EnrolExisting: refused AlreadyBound",
+    "EnrolExisting: refused ClockTooFar",
+    "EnrolExisting: refused Offboarded",
+    "EnrolExisting: refused ProofRequired",
+    "EnrolExisting: refused ProofUnfit",
+    "EnrolExisting: refused ReportedLost",
     "EnrolHotp: done until",
+    "EnrolHotp: refused Offboarded",
+    "EnrolHotp: refused ProofRequired",
+    "EnrolHotp: refused ProofUnfit",
     "EnrolPhone: done until",
+    "EnrolPhone: refused Offboarded",
+    "EnrolPhone: refused ProofRequired",
+    "EnrolPhone: refused ProofUnfit",
     "EnrolPhone: refused TooSoon",
+    "ForgetBrowser: done",
+    "ForgetBrowser: refused NotFound",
     "GrantEmergencyAccess: done until",
+    "GrantEmergencyAccess: refused Offboarded",
     "GrantEmergencyAccess: refused OwnAccount",
+    "GrantEmergencyAccess: refused ProofExpired",
     "GrantEmergencyAccess: refused ProofUnfit",
     "Import: done",
     "Import: refused AlreadyBound",
+    "Import: refused ImportEnded",
+    "Import: refused Offboarded",
     "Import: refused ProofRequired",
     "Offboard: done",
     "Offboard: refused Offboarded",
+    "Prove: accepted",
+    "Prove: closed",
+    "Prove: rejected",
+    "Prove: wait",
     "Recover: accepted",
-    "Recover: disabled",
     "Recover: error store",
     "Recover: malformed",
+    "Recover: refused",
     "Recover: rejected",
-    "Recover: wait",
     "Regenerate: done recovery",
     "Regenerate: refused ProofUnfit",
+    "RememberBrowser: done",
+    "RememberBrowser: refused Offboarded",
+    "RememberBrowser: refused ProofExpired",
+    "RememberBrowser: refused ProofUnfit",
     "Replace: done until",
-    "Replace: refused NoSuchDevice",
+    "Replace: refused ProofExpired",
+    "Replace: refused ProofUnfit",
     "ReportLost: done",
     "ReportLost: refused NoSuchDevice",
+    "ReportLost: refused Offboarded",
     "ReportLost: refused ProofExpired",
+    "ReportLost: refused ProofUnfit",
     "Reset: done",
     "Reset: refused Offboarded",
+    "Reset: refused OwnAccount",
+    "Reset: refused ProofExpired",
     "Resynchronise: accepted",
-    "Resynchronise: disabled",
+    "Resynchronise: closed",
     "Resynchronise: rejected",
     "Resynchronise: wait",
     "Revoke: done",
     "Revoke: refused LastFactor",
     "Revoke: refused NoSuchDevice",
+    "Revoke: refused Offboarded",
+    "Revoke: refused ProofExpired",
+    "Revoke: refused ProofUnfit",
     "SettleExternal: accepted",
-    "SettleExternal: disabled",
     "SettleExternal: expired",
     "SettleExternal: rejected",
-    "StartExternal: done until",
-    "StartExternal: refused NothingBound",
+    "Unlock: done",
+    "Unlock: refused NotPermitted",
+    "Unlock: refused Offboarded",
+    "Unlock: refused ProofExpired",
+    "Unlock: refused ProofUnfit",
     "UseEmergencyAccess: accepted",
     "UseEmergencyAccess: expired",
+    "UseEmergencyAccess: refused",
     "Verify: accepted",
-    "Verify: disabled",
+    "Verify: closed",
     "Verify: error clock",
     "Verify: error contended",
     "Verify: error store",
@@ -175,7 +220,7 @@ fn drift_is_remembered_and_forgotten_as_the_reference_says() {
     let step =
         |what, clock, b| Step { what, who: 0, clock, fault: Fault::None, a: 8, b, c: 0, proof: 3 };
     for (idle, accepted) in [(86_400, 3), (86_430, 2)] {
-        let mfa = Mfa::new(Keyring::new([7; 32]), Narrow);
+        let mfa = Mfa::with_policy(Keyring::new([7; 32]), Narrow).unwrap();
         let mut bench: Bench<'_, Narrow, Sync> = Bench::new(&mfa);
         bench.play(&step(What::Enrol, 0, 0));
         bench.play(&step(What::Confirm, 0, 5)); // one step ahead
@@ -200,7 +245,7 @@ fn a_full_house_is_as_the_reference_says() {
         c: 2,
         proof: 40, // with a proof, by an app or token
     };
-    let mfa = Mfa::new(Keyring::new([7; 32]), Narrow);
+    let mfa = Mfa::with_policy(Keyring::new([7; 32]), Narrow).unwrap();
     let mut bench: Bench<'_, Narrow, Sync> = Bench::new(&mfa);
     (0..6).for_each(|at| bench.play(&step(What::Import, at * 10, 3)));
     (0..9).for_each(|at| bench.play(&step(What::BindExternal, 1, at)));
@@ -210,6 +255,10 @@ fn a_full_house_is_as_the_reference_says() {
         bench.play(&step(What::BindExternal, 1, at));
         bench.play(&step(What::Revoke, 1, 1 + 4 * 4));
     });
+    bench.play(&step(What::EnrolExisting, 0, 3));
+    (0..8).for_each(|at| bench.play(&step(What::Replace, 1, at * 16)));
+    assert!(bench.tally["EnrolExisting: refused AlreadyBound"] >= 1, "{:?}", bench.tally);
+    assert!(bench.tally["Replace: refused NoSuchDevice"] >= 1, "{:?}", bench.tally);
     assert_eq!(bench.tally["Import: done"], 5);
     assert_eq!(bench.tally["Import: refused TooManyDevices"], 1);
     assert!(bench.tally["BindExternal: refused TooManyDevices"] >= 1);

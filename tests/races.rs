@@ -13,3 +13,6 @@ mod two_nodes;
 
 #[path = "races/round_trips.rs"]
 mod round_trips;
+
+#[path = "races/crowd.rs"]
+mod crowd;

@@ -127,7 +127,7 @@ fn recovery_code(text: &str) -> bool {
     if let Ok(code) = &code {
         let printed = code.expose_text();
         let groups: Vec<_> = printed.split('-').collect();
-        assert!(groups.len() == 6 && groups.iter().all(|group| group.len() == 4), "{text:?}");
+        assert!(groups.len() == 7 && groups.iter().all(|group| group.len() == 4), "{text:?}");
         // Every spelling is one code, and its print is read as that code.
         assert_eq!(groups.concat(), canonical, "{text:?}");
         assert_eq!(RecoveryCode::parse(&printed).unwrap().expose_text(), printed);

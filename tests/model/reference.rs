@@ -16,21 +16,33 @@ const MINUTE: Time = 60;
 const DAY: Time = 24 * 60 * MINUTE;
 const THIRTY_DAYS: Time = 30 * DAY;
 
+const YEAR: Time = 365 * DAY;
+
+/// Whether something of `secs` seconds that began then is going on: not a minute before it began, for
+/// hosts whose clocks differ, and not a second after its end.
+fn lasts(began: Time, secs: Time, now: Time) -> bool {
+    began <= now + MINUTE && now <= began + secs
+}
+
 /// The numbers of a policy.
 #[derive(Clone, Copy, Debug)]
 pub struct Numbers {
     pub window_back: i128,
     pub window_forward: i128,
     pub look_ahead: u128,
-    pub reach: i128,
+    pub clock_reach: Time,
+    pub counter_reach: i128,
     pub drift_limit: i128,
     pub drift_memory: Time,
     pub free: u128,
     pub first_wait: Time,
     pub longest_wait: Time,
-    pub disable_at: u128,
+    pub closed_at: u128,
     pub per_thirty_days: u128,
+    /// For all remembered browsers together, in a row and in thirty days.
+    pub remembered: u128,
     pub pending_lifetime: Time,
+    pub pending_tries: u128,
     pub recovery_codes: usize,
     pub challenge_lifetime: Time,
     pub challenge_tries: u128,
@@ -46,15 +58,18 @@ impl Numbers {
         window_back: 1,
         window_forward: 1,
         look_ahead: 5,
-        reach: 1000,
+        clock_reach: 600,
+        counter_reach: 1000,
         drift_limit: 2,
         drift_memory: THIRTY_DAYS,
         free: 4,
         first_wait: 30,
         longest_wait: 3600,
-        disable_at: 100,
+        closed_at: 80,
         per_thirty_days: 50,
+        remembered: 20,
         pending_lifetime: 600,
+        pending_tries: 5,
         recovery_codes: 10,
         challenge_lifetime: 300,
         challenge_tries: 5,
@@ -63,6 +78,14 @@ impl Numbers {
         reset_lifetime: DAY,
         emergency_lifetime: 14_400,
     };
+
+    /// The end of a row, and of thirty days.
+    fn ends(&self, lane: &str) -> (u128, u128) {
+        match lane {
+            "unknown" => (self.closed_at, self.per_thirty_days),
+            _ => (self.remembered, self.remembered),
+        }
+    }
 }
 
 /// What an authenticator computes codes from.
@@ -144,7 +167,7 @@ pub struct Device {
     pub id: u64,
     pub label: String,
     pub method: String,
-    /// "confirmed", "disabled", "lost" or "revoked".
+    /// "confirmed", "lost" or "revoked".
     pub status: String,
     pub bound_at: Time,
     pub last_used: Option<Time>,
@@ -157,88 +180,311 @@ impl Device {
         self.status == "confirmed"
     }
 
-    fn retire(&mut self, status: &str) {
-        self.status = status.into();
-        self.factor = Factor::Gone;
+    /// The highest moving factor that is used up.
+    fn last(&self) -> Option<i128> {
+        match &self.factor {
+            Factor::Totp { last_step, .. } => *last_step,
+            Factor::Hotp { next, .. } => {
+                i128::try_from(*next).unwrap().checked_sub(1).filter(|l| *l >= 0)
+            }
+            _ => None,
+        }
+    }
+
+    /// How far its clock is ahead of ours, in steps: what two codes taught, for a year, and what single
+    /// ones taught, for a month.
+    fn learnt(&self, n: &Numbers, now: Time) -> (i128, i128) {
+        let Factor::Totp { drift, offset, .. } = &self.factor else { return (0, 0) };
+        let idle = now.saturating_sub(self.last_used.unwrap_or(self.bound_at));
+        let offset = if idle <= YEAR { *offset } else { 0 };
+        let drift = if idle <= n.drift_memory { *drift } else { 0 };
+        (offset, drift.clamp(-n.drift_limit, n.drift_limit))
+    }
+
+    /// Every moving factor whose code is good now, in rising order.
+    fn acceptable(&self, n: &Numbers, now: Time) -> Vec<i128> {
+        let mut all = self.window(n, now);
+        all.retain(|factor| *factor >= 0 && self.last().is_none_or(|last| *factor > last));
+        all
+    }
+
+    /// Every moving factor that is looked at.
+    fn window(&self, n: &Numbers, now: Time) -> Vec<i128> {
+        let mut all: Vec<i128> = match &self.factor {
+            _ if !self.in_use() => Vec::new(),
+            Factor::Totp { generator, .. } => {
+                let Some(step) = generator.step(now) else { return Vec::new() };
+                let (offset, drift) = self.learnt(n, now);
+                let around = |middle: i128| middle - n.window_back..=middle + n.window_forward;
+                around(step).chain(around(step + offset + drift)).collect()
+            }
+            Factor::Hotp { next, .. } if *next >= 1 << 64 => vec![(1 << 64) - 2, (1 << 64) - 1],
+            Factor::Hotp { next, .. } => {
+                let next = i128::try_from(*next).unwrap();
+                (next - 1..next + i128::try_from(n.look_ahead).unwrap()).collect()
+            }
+            _ => Vec::new(),
+        };
+        all.sort_unstable();
+        all.dedup();
+        all
     }
 }
 
 #[derive(Clone, Debug)]
 pub struct Pending {
     id: [u8; 16],
-    until: Time,
+    at: Time,
     device: Device,
     replaces: Option<u64>,
-    /// The code sent to a telephone and its wrong answers.
-    sent: Option<(String, u128)>,
+    /// Whether a proof allowed it.
+    proven: bool,
+    failures: u128,
+    /// The code sent to a telephone.
+    sent: Option<String>,
 }
 
+impl Pending {
+    fn lifetime(&self, n: &Numbers) -> Time {
+        match self.sent {
+            Some(_) => n.pending_lifetime.min(n.challenge_lifetime),
+            None => n.pending_lifetime,
+        }
+    }
+
+    fn is_live(&self, n: &Numbers, now: Time) -> bool {
+        lasts(self.at, self.lifetime(n), now)
+    }
+}
+
+/// The last enrolment that was confirmed, and with what.
 #[derive(Clone, Debug)]
-struct Challenge {
+struct Confirmed {
+    id: [u8; 16],
+    at: Time,
+    device: u64,
+    typed: Vec<String>,
+}
+
+/// A sent code that waits for its answer.
+#[derive(Clone, Debug)]
+struct Text {
     id: [u8; 16],
     purpose: String,
-    until: Time,
-    /// The sent code, the telephone and the wrong answers; `None` if the host checks.
-    sent: Option<(String, u64, u128)>,
+    at: Time,
+    code: String,
+    device: u64,
+    failures: u128,
+}
+
+/// A recovery code: its characters, how often its name came with wrong ones, whether it is spent.
+#[derive(Clone, Debug)]
+struct RecoveryCode {
+    text: String,
+    failures: u128,
+    spent: bool,
+}
+
+impl RecoveryCode {
+    fn is_open(&self) -> bool {
+        !self.spent && self.failures < 100
+    }
 }
 
 #[derive(Clone, Debug)]
-enum Recovery {
-    /// Each code, and whether it is spent.
-    Codes(Vec<(String, bool)>),
-    /// Disabled by failures. Whether one had been spent is remembered.
-    Dead { one_was_spent: bool },
+struct RecoverySet {
+    id: [u8; 16],
+    codes: Vec<RecoveryCode>,
+    seen: bool,
 }
 
-/// The failures of one class.
-#[derive(Clone, Copy, Debug, Default)]
+impl RecoverySet {
+    /// Returns what became of the typed one: "accepted", "used", "counted" or "unknown".
+    fn try_one(&mut self, typed: &str) -> &'static str {
+        if let Some(code) = self.codes.iter_mut().find(|code| code.text == typed) {
+            return match code.is_open() {
+                true => {
+                    code.spent = true;
+                    "accepted"
+                }
+                false => "used",
+            };
+        }
+        let same_name = |code: &&mut RecoveryCode| name_of(&code.text) == name_of(typed);
+        match self.codes.iter_mut().find(same_name).filter(|code| code.is_open()) {
+            Some(code) => {
+                code.failures += 1;
+                "counted"
+            }
+            None => "unknown",
+        }
+    }
+}
+
+/// The first 28 bits of a recovery code.
+fn name_of(code: &str) -> String {
+    let value = |character| "0123456789ABCDEFGHJKMNPQRSTVWXYZ".find(character).unwrap();
+    let bits: String = code.chars().take(6).map(|c| format!("{:05b}", value(c))).collect();
+    bits[..28].to_owned()
+}
+
+/// The failures of one class in one lane.
+#[derive(Clone, Debug, Default)]
 struct Failures {
-    consecutive: u128,
-    not_before: Time,
-    forgotten_at: Time,
+    row: u128,
+    last: Option<Time>,
+    /// Each one of the last thirty days, and what it weighs.
+    recent: Vec<(Time, u128)>,
+}
+
+/// What may be done now.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Gate {
+    Open,
+    Wait(Time),
+    Closed,
 }
 
 impl Failures {
-    fn waits_until(&self, n: &Numbers, now: Time) -> Option<Time> {
-        // What lies more than a day beyond a limiter's reach was written by a wrong clock.
-        let mut until = 0;
-        if self.not_before <= now + n.longest_wait + DAY {
-            until = until.max(self.not_before.min(now + n.longest_wait));
-        }
-        if self.forgotten_at <= now + THIRTY_DAYS + DAY {
-            let room_for_one =
-                (self.forgotten_at + THIRTY_DAYS / n.per_thirty_days).saturating_sub(THIRTY_DAYS);
-            until = until.max(room_for_one.min(now + THIRTY_DAYS));
-        }
-        Some(until).filter(|until| *until > now)
+    fn weigh(&self, now: Time) -> u128 {
+        let recent = self.recent.iter().filter(|(at, _)| at + THIRTY_DAYS > now);
+        recent.map(|(_, weight)| weight).sum()
     }
 
-    fn charge(&mut self, n: &Numbers, now: Time) {
-        self.consecutive = (self.consecutive + 1).min(n.disable_at);
+    fn gate(&self, n: &Numbers, lane: &str, weight: u128, now: Time) -> Gate {
+        let (end, limit) = n.ends(lane);
+        if self.row >= end {
+            return Gate::Closed;
+        }
         let mut wait = 0;
-        for _ in n.free..self.consecutive {
+        for _ in n.free..self.row {
             wait = if wait == 0 { n.first_wait } else { wait * 2 };
             wait = wait.min(n.longest_wait);
         }
-        self.not_before = now + wait;
-        let filled = self.forgotten_at.max(now) + THIRTY_DAYS / n.per_thirty_days;
-        self.forgotten_at = filled.min(now + THIRTY_DAYS);
+        // A wait that has not begun was written by a wrong clock.
+        let mut until = match self.last {
+            Some(last) if last <= now + MINUTE => last.min(now) + wait,
+            _ => 0,
+        };
+        // One more has to fit: the moments at which one is thirty days old are tried in turn. What is
+        // from the future counts from now.
+        let mut moments = vec![now];
+        moments.extend(self.recent.iter().map(|(at, _)| (*at).min(now) + THIRTY_DAYS));
+        moments.retain(|moment| *moment >= now);
+        moments.sort_unstable();
+        let fits = |moment: &Time| {
+            let left = self.recent.iter().filter(|(at, _)| (*at).min(now) + THIRTY_DAYS > *moment);
+            left.map(|(_, weight)| weight).sum::<u128>() + weight <= limit
+        };
+        until = until.max(moments.into_iter().find(fits).unwrap());
+        if until > now { Gate::Wait(until) } else { Gate::Open }
     }
 
-    fn forgive(&mut self) {
-        self.consecutive = 0;
-        self.not_before = 0;
+    fn charge(&mut self, weight: u128, now: Time) {
+        self.forget(now);
+        self.row += 1;
+        self.last = Some(now);
+        self.recent.push((now, weight));
+    }
+
+    fn forget(&mut self, now: Time) {
+        self.recent.retain(|(at, _)| at + THIRTY_DAYS > now);
+        self.recent.iter_mut().for_each(|(at, _)| *at = (*at).min(now));
+    }
+
+    fn end_row(&mut self) {
+        (self.row, self.last) = (0, None);
     }
 
     /// By trying: how many more failures there can be before a wait or the end.
-    fn tries_left(mut self, n: &Numbers, now: Time) -> u128 {
+    fn tries_left(mut self, n: &Numbers, lane: &str, weight: u128, now: Time) -> u128 {
         let mut left = 0;
-        while self.waits_until(n, now).is_none() && self.consecutive < n.disable_at {
-            self.charge(n, now);
+        while self.gate(n, lane, weight, now) == Gate::Open {
+            self.charge(weight, now);
             left += 1;
         }
         left
     }
+}
+
+/// The failures of one class.
+#[derive(Clone, Debug, Default)]
+struct Budget {
+    unknown: Failures,
+    remembered: Failures,
+    /// When the person emptied it.
+    emptied: Vec<Time>,
+}
+
+impl Budget {
+    /// A remembered browser has a budget of its own; without any left it is as an unknown one.
+    fn lane(&self, n: &Numbers, remembered: bool, weight: u128, now: Time) -> &'static str {
+        let (end, limit) = n.ends("remembered");
+        let has_left = self.remembered.row < end && self.remembered.weigh(now) + weight <= limit;
+        if remembered && has_left { "remembered" } else { "unknown" }
+    }
+
+    fn of(&self, lane: &str) -> &Failures {
+        if lane == "unknown" { &self.unknown } else { &self.remembered }
+    }
+
+    fn of_mut(&mut self, lane: &str) -> &mut Failures {
+        if lane == "unknown" { &mut self.unknown } else { &mut self.remembered }
+    }
+
+    fn succeed(&mut self) {
+        self.unknown.end_row();
+        self.remembered.end_row();
+    }
+
+    /// Says whether there was something to forgive.
+    fn forgive(&mut self, by_operator: bool, now: Time) -> bool {
+        let has_rows = self.unknown.row + self.remembered.row > 0;
+        self.succeed();
+        self.forget(now);
+        let is_empty = self.unknown.recent.is_empty() && self.remembered.recent.is_empty();
+        if is_empty || !by_operator && self.emptied.len() >= 2 {
+            return has_rows;
+        }
+        self.unknown.recent.clear();
+        self.remembered.recent.clear();
+        if !by_operator {
+            self.emptied.push(now);
+        }
+        true
+    }
+
+    fn forget(&mut self, now: Time) {
+        self.unknown.forget(now);
+        self.remembered.forget(now);
+        self.emptied.retain(|at| at + THIRTY_DAYS > now);
+        self.emptied.iter_mut().for_each(|at| *at = (*at).min(now));
+    }
+
+    fn is_closed(&self, n: &Numbers) -> bool {
+        self.unknown.row >= n.closed_at
+    }
+
+    fn is_disabled(&self, n: &Numbers) -> bool {
+        self.is_closed(n) && self.remembered.row >= n.remembered
+    }
+
+    fn has_failed(&self) -> bool {
+        [&self.unknown, &self.remembered].iter().any(|lane| lane.row > 0 || !lane.recent.is_empty())
+    }
+
+    /// Whether something was written by a clock ahead of this one.
+    fn is_ahead(&self, now: Time) -> bool {
+        self.unknown.recent.iter().chain(&self.remembered.recent).any(|(at, _)| *at > now)
+    }
+}
+
+/// What was in use once: the secret, the highest moving factor used, whether it was reported lost.
+#[derive(Clone, Debug)]
+struct Former {
+    secret: Vec<u8>,
+    last: Option<i128>,
+    lost: bool,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -246,15 +492,27 @@ pub struct Person {
     pub epoch: u128,
     first_bound_at: Option<Time>,
     offboarded_at: Option<Time>,
-    reenrol_until: Option<Time>,
-    emergency_until: Option<Time>,
-    last_code_sent: Option<Time>,
+    reset_at: Option<Time>,
+    emergency: Option<(Time, Time)>,
     pub devices: Vec<Device>,
+    former: Vec<Former>,
+    import_ended: bool,
+    enrolment_began: Option<Time>,
     pending: Option<Pending>,
-    recovery: Option<Recovery>,
-    sms: Option<Challenge>,
-    external: Option<Challenge>,
-    failures: BTreeMap<&'static str, Failures>,
+    confirmed: Option<Confirmed>,
+    recovery: Option<RecoverySet>,
+    old_recovery: Option<(Time, RecoverySet)>,
+    texts: Vec<Text>,
+    /// When a text was sent, and whether for a remembered browser.
+    sent: Vec<(Time, bool)>,
+    numbers_bound: Vec<Time>,
+    /// Challenges that were used, with their age; and those up to this moment have ended.
+    used_challenges: Vec<([u8; 16], Time)>,
+    challenges_ended: Time,
+    /// The remembered browsers, and when each was last used.
+    browsers: Vec<(u64, Time)>,
+    pub generation: u128,
+    failures: BTreeMap<&'static str, Budget>,
 }
 
 /// What an accepted attempt is worth.
@@ -266,6 +524,7 @@ pub struct Proof {
     pub purpose: String,
     pub epoch: u128,
     pub at: Time,
+    pub remembered: bool,
 }
 
 /// What an operation came to.
@@ -286,7 +545,16 @@ pub struct Drawn {
     pub next: u128,
     pub code: String,
     pub recovery_codes: Vec<String>,
+    /// The id of the recovery codes.
+    pub set: [u8; 16],
+    pub browser: u64,
 }
+
+/// A browser's token: the browser, and the generation it was made in.
+pub type Token = (u64, u128);
+
+/// A challenge for a host's check, as its token says: its id, when it was made, and what for.
+pub type Challenge = ([u8; 16], Time, String);
 
 /// A device that exists already.
 #[derive(Clone, Debug)]
@@ -296,24 +564,35 @@ pub struct Existing {
     /// The last step, or the next counter.
     pub last_step: Option<i128>,
     pub next: u128,
+    /// Seconds by which its clock is ahead of ours.
+    pub clock_error: i128,
 }
 
 impl Existing {
-    fn factor(&self) -> Factor {
+    /// Everything up to `used` is used.
+    fn factor(&self, used: Option<i128>) -> Factor {
         let generator = self.generator.clone();
         match generator.steps {
-            Some(_) => Factor::Totp { generator, last_step: self.last_step, drift: 0, offset: 0 },
-            None => Factor::Hotp { generator, next: self.next },
+            Some((period, _)) => {
+                let period = i128::try_from(period).unwrap();
+                let offset = (self.clock_error + period / 2).div_euclid(period); // the nearest
+                let last_step = self.last_step.max(used);
+                Factor::Totp { generator, last_step, drift: 0, offset }
+            }
+            None => {
+                let after = used.map_or(0, |used| u128::try_from(used + 1).unwrap());
+                Factor::Hotp { generator, next: self.next.max(after) }
+            }
         }
     }
 }
 
+/// Whose failures count together; nothing for what cannot be guessed.
 fn class_of(method: &str) -> &'static str {
     match method {
         "totp" | "hotp" => "codes",
-        "passkey" | "pki" => "external",
         "sms" => "out-of-band",
-        _ => "recovery",
+        _ => "",
     }
 }
 
@@ -353,12 +632,12 @@ fn is_code(typed: &str) -> bool {
     (6..=8).contains(&typed.len()) && typed.chars().all(|character| character.is_ascii_digit())
 }
 
-/// 24 characters of Crockford's base32, in one spelling; `None` if it is no recovery code.
+/// 28 characters of Crockford's base32, in one spelling; `None` if it is no recovery code.
 fn canonical_recovery_code(typed: &str) -> Option<String> {
     let text = typed.replace([' ', '-'], "").to_uppercase();
     let text = text.replace('O', "0").replace(['I', 'L'], "1");
     let fits = text.chars().all(|c| "0123456789ABCDEFGHJKMNPQRSTVWXYZ".contains(c));
-    Some(text).filter(|text| fits && text.len() == 24)
+    Some(text).filter(|text| fits && text.len() == 28)
 }
 
 fn no_text(text: &str, most: usize) -> bool {
@@ -378,50 +657,70 @@ fn done(answer: impl Into<String>) -> Turn {
 }
 
 impl Person {
-    fn failures(&self, class: &str) -> Failures {
-        self.failures.get(class).copied().unwrap_or_default()
+    fn budget(&self, class: &str) -> Budget {
+        self.failures.get(class).cloned().unwrap_or_default()
     }
 
-    fn waits(&self, class: &str, n: &Numbers, now: Time) -> Option<Time> {
-        self.failures(class).waits_until(n, now)
+    /// What a failure weighs: one for every three codes that would be accepted.
+    fn weight(&self, class: &str, n: &Numbers, now: Time) -> u128 {
+        let codes: usize = match class {
+            "codes" => self.devices.iter().map(|device| device.acceptable(n, now).len()).sum(),
+            _ => 1,
+        };
+        (codes as u128).div_ceil(3).max(1)
     }
 
-    fn forgive(&mut self, class: &'static str) {
-        self.failures.entry(class).or_default().forgive();
+    /// Whether a stranger would be let through now.
+    fn strangers(&self, class: &str, n: &Numbers, now: Time) -> Gate {
+        self.budget(class).unknown.gate(n, "unknown", self.weight(class, n, now), now)
+    }
+
+    /// A success ends the rows of both lanes.
+    fn succeed(&mut self, class: &'static str, browser: Option<u64>, now: Time) {
+        self.failures.entry(class).or_default().succeed();
+        self.use_browser(browser, now);
+    }
+
+    fn use_browser(&mut self, browser: Option<u64>, now: Time) {
+        let used = self.browsers.iter_mut().find(|(id, _)| Some(*id) == browser);
+        if let Some((_, used_at)) = used {
+            *used_at = now;
+        }
+    }
+
+    pub fn remembers(&self, token: Option<Token>, now: Time) -> Option<u64> {
+        let (id, generation) = token?;
+        let (_, used_at) = self.browsers.iter().find(|(known, _)| *known == id)?;
+        let is_good = generation == self.generation && lasts(*used_at, 90 * DAY, now);
+        (is_good && self.offboarded_at.is_none()).then_some(id)
+    }
+
+    fn forget_browsers(&mut self) {
+        self.browsers.clear();
+        self.generation += 1;
     }
 
     pub fn device(&mut self, id: u64) -> Option<&mut Device> {
         self.devices.iter_mut().find(|device| device.id == id)
     }
 
-    fn in_use(&self, class: &str) -> usize {
-        let same = |device: &&Device| device.in_use() && class_of(&device.method) == class;
-        self.devices.iter().filter(same).count()
-    }
-
-    /// Had devices of the class, and failures have disabled the last of them.
-    fn is_disabled(&self, class: &str) -> bool {
-        if class == "recovery" {
-            return matches!(self.recovery, Some(Recovery::Dead { .. }));
-        }
-        let disabled =
-            |device: &Device| device.status == "disabled" && class_of(&device.method) == class;
-        self.devices.iter().any(disabled) && self.in_use(class) == 0
+    fn holds(&self, secret: &[u8]) -> bool {
+        let mut held = self.devices.iter().filter_map(|device| device.factor.generator());
+        held.any(|held| held.secret == secret)
     }
 
     /// Any change of factors ends whatever was under way.
     fn change_epoch(&mut self) {
         self.epoch += 1;
         self.pending = None;
-        self.sms = None;
-        self.external = None;
+        self.texts.clear();
     }
 
-    /// Sixteen former devices are remembered; revoked ones go first, then disabled, then lost ones.
+    /// Sixteen former devices are remembered; revoked ones go first, then lost ones.
     fn forget_oldest(&mut self) {
         while self.devices.iter().filter(|device| !device.in_use()).count() > 16 {
             let oldest = |status| self.devices.iter().position(|device| device.status == status);
-            let oldest = oldest("revoked").or(oldest("disabled")).or(oldest("lost")).unwrap();
+            let oldest = oldest("revoked").or(oldest("lost")).unwrap();
             self.devices.remove(oldest);
         }
     }
@@ -429,42 +728,98 @@ impl Person {
     fn bind(&mut self, device: Device, now: Time) {
         self.devices.push(device);
         self.first_bound_at = self.first_bound_at.or(Some(now));
-        self.reenrol_until = None;
+        self.reset_at = None;
+        self.enrolment_began = None;
         self.change_epoch();
         self.forget_oldest();
     }
 
-    fn retire_all(&mut self) {
-        for device in self.devices.iter_mut().filter(|device| device.status != "lost") {
-            device.retire("revoked");
+    /// Takes a device out of use, which ends imports. Its secret is remembered, as a hash.
+    fn take_out(&mut self, id: u64, status: &str) {
+        let Some(device) = self.device(id) else { return };
+        let secret = device.factor.generator().map(|generator| generator.secret.clone());
+        let (last, lost) = (device.last(), status == "lost");
+        device.status = status.into();
+        device.factor = Factor::Gone;
+        self.import_ended = true;
+        if let Some(secret) = secret.filter(|_| self.former.len() < 64) {
+            self.former.push(Former { secret, last, lost });
         }
-        self.recovery = None;
-        self.emergency_until = None;
+    }
+
+    fn retire_all(&mut self) {
+        let in_use = self.devices.iter().filter(|device| device.in_use());
+        for id in in_use.map(|device| device.id).collect::<Vec<_>>() {
+            self.take_out(id, "revoked");
+        }
+        self.import_ended = true;
+        (self.recovery, self.old_recovery) = (None, None);
+        self.emergency = None;
+        self.confirmed = None;
+        self.forget_browsers();
         self.forget_oldest();
     }
 
     /// Codes come with the first factor.
-    fn first_recovery_codes(&mut self, drawn: &Drawn) -> String {
+    fn first_recovery_codes(&mut self, drawn: &Drawn, now: Time) -> String {
         if self.recovery.is_some() {
             return "none".into();
         }
-        self.issue_recovery_codes(drawn)
+        self.issue_recovery_codes(drawn, false, now)
     }
 
-    fn issue_recovery_codes(&mut self, drawn: &Drawn) -> String {
-        let codes = drawn.recovery_codes.iter();
-        let codes = codes.map(|code| (canonical_recovery_code(code).unwrap(), false));
-        self.recovery = Some(Recovery::Codes(codes.collect()));
+    /// The set before lives until the new one is seen, or for a day; one that nobody saw does not take
+    /// its place.
+    fn issue_recovery_codes(&mut self, drawn: &Drawn, leaked: bool, now: Time) -> String {
+        let code = |code: &String| RecoveryCode {
+            text: canonical_recovery_code(code).unwrap(),
+            failures: 0,
+            spent: false,
+        };
+        let codes = drawn.recovery_codes.iter().map(code).collect();
+        self.old_recovery.take_if(|(at, _)| !lasts(*at, DAY, now));
+        let before = self.recovery.replace(RecoverySet { id: drawn.set, codes, seen: false });
+        if let Some(before) = before.filter(|set| set.seen || self.old_recovery.is_none()) {
+            self.old_recovery = Some((now, before));
+        }
+        if leaked {
+            self.old_recovery = None;
+        }
         drawn.recovery_codes.len().to_string()
     }
 
     fn has_room(&self, method: &str) -> Result<(), String> {
-        let (class, room) = match class_of(method) {
-            "codes" => ("codes", 5),
-            "external" => ("external", 8),
-            other => (other, 1),
+        let room = match class_of(method) {
+            "codes" => 5,
+            "out-of-band" => 1,
+            _ => 8,
         };
-        if self.in_use(class) < room { Ok(()) } else { Err("TooManyDevices".into()) }
+        let same =
+            |device: &&Device| device.in_use() && class_of(&device.method) == class_of(method);
+        match self.devices.iter().filter(same).count() < room {
+            true => Ok(()),
+            false => Err("TooManyDevices".into()),
+        }
+    }
+
+    /// The factor of a secret that exists already: not one in use, not one that was lost, and one that
+    /// was in use before only above what was used.
+    pub fn admit(&self, n: &Numbers, existing: &Existing) -> Result<Factor, String> {
+        let secret = &existing.generator.secret;
+        if existing.clock_error.unsigned_abs() > n.clock_reach {
+            return Err("ClockTooFar".into());
+        }
+        if self.holds(secret) {
+            return Err("AlreadyBound".into());
+        }
+        let same: Vec<_> = self.former.iter().filter(|former| former.secret == *secret).collect();
+        if same.iter().any(|former| former.lost) {
+            return Err("ReportedLost".into());
+        }
+        if self.former.len() >= 64 {
+            return Err("TooManyFormerDevices".into());
+        }
+        Ok(existing.factor(same.iter().filter_map(|former| former.last).max()))
     }
 
     /// A text message serves a change of factors only while nothing stronger is bound.
@@ -475,27 +830,60 @@ impl Person {
             && !(purpose == "change-factors" && self.devices.iter().any(stronger))
     }
 
-    /// One code in the interval, whatever it was for, and none while failures have to be waited
-    /// out.
-    fn may_send(&self, n: &Numbers, now: Time) -> Result<(), String> {
-        let mut until = self.waits("out-of-band", n, now).unwrap_or(0);
-        if let Some(last) = self.last_code_sent {
-            // Further ahead than the interval, it was written by a wrong clock.
-            if last <= now + n.challenge_interval {
-                until = until.max((last + n.challenge_interval).min(now + n.challenge_interval));
+    /// Ten a day, and from unknown browsers eight, of which five at once; the next ones come back one in
+    /// a fifth of a day.
+    fn may_send(&self, n: &Numbers, remembered: bool, now: Time) -> Result<(), String> {
+        let budget = self.budget("out-of-band");
+        let lane = budget.lane(n, remembered, 1, now);
+        match budget.of(lane).gate(n, lane, 1, now) {
+            Gate::Open => {}
+            Gate::Wait(until) => return Err(format!("TooSoon {until}")),
+            Gate::Closed => return Err("NotPermitted".into()),
+        }
+        let sent = &self.sent;
+        let mut until = 0;
+        let limit = if remembered { 10 } else { 8 };
+        if sent.len() >= limit {
+            until = sent[sent.len() - limit].0 + DAY + 1;
+        }
+        if !remembered {
+            let mut all_back = 0;
+            for (at, _) in sent.iter().filter(|(_, remembered)| !remembered) {
+                all_back = all_back.max(*at) + DAY / 5;
             }
+            until = until.max(all_back.saturating_sub(DAY / 5 * 4));
         }
         if until > now { Err(format!("TooSoon {until}")) } else { Ok(()) }
     }
 
+    /// Of the last day; what a clock ahead wrote is set right.
+    fn keep_recent_texts(&mut self, now: Time) {
+        self.sent.retain(|(at, _)| at + DAY >= now);
+        self.sent.iter_mut().for_each(|(at, _)| *at = (*at).min(now));
+        self.numbers_bound.retain(|at| at + DAY >= now);
+        self.numbers_bound.iter_mut().for_each(|at| *at = (*at).min(now));
+    }
+
     /// What every write does besides: what has run out is dropped.
-    fn tidy(&mut self, now: Time) {
-        let over = |until: &Time| *until < now;
-        self.pending.take_if(|pending| over(&pending.until));
-        self.sms.take_if(|challenge| over(&challenge.until));
-        self.external.take_if(|challenge| over(&challenge.until));
-        self.emergency_until.take_if(|until| over(until));
-        self.reenrol_until.take_if(|until| over(until));
+    fn tidy(&mut self, n: &Numbers, now: Time) {
+        self.pending.take_if(|pending| !pending.is_live(n, now));
+        self.confirmed.take_if(|done| !lasts(done.at, n.pending_lifetime, now));
+        self.emergency.take_if(|(at, secs)| !lasts(*at, *secs, now));
+        self.reset_at.take_if(|at| !lasts(*at, n.reset_lifetime, now));
+        self.enrolment_began.take_if(|at| !lasts(*at, 30, now));
+        self.old_recovery.take_if(|(at, _)| !lasts(*at, DAY, now));
+        self.texts.retain(|text| lasts(text.at, n.challenge_lifetime, now));
+        self.keep_recent_texts(now);
+        let (over, live) = self
+            .used_challenges
+            .iter()
+            .partition::<Vec<_>, _>(|(_, at)| at + n.challenge_lifetime < now);
+        let ended = over.iter().map(|(_, at)| *at).max().unwrap_or(0);
+        self.challenges_ended = self.challenges_ended.max(ended);
+        self.used_challenges = live;
+        self.browsers.retain(|(_, used_at)| used_at + 90 * DAY >= now);
+        self.browsers.iter_mut().for_each(|(_, used_at)| *used_at = (*used_at).min(now));
+        self.failures.values_mut().for_each(|budget| budget.forget(now));
     }
 }
 
@@ -504,34 +892,65 @@ impl Person {
 pub struct World {
     pub numbers: Numbers,
     pub people: BTreeMap<String, Person>,
+    /// Who the last write replaced.
+    before: Option<Person>,
+}
+
+impl World {
+    pub fn new(numbers: Numbers) -> World {
+        World { numbers, people: BTreeMap::new(), before: None }
+    }
+}
+
+/// From where an attempt comes, where its failure counts, and what it weighs.
+struct Origin {
+    browser: Option<u64>,
+    lane: &'static str,
+    weight: u128,
+}
+
+impl Origin {
+    fn with_budget(&self) -> Option<u64> {
+        self.browser.filter(|_| self.lane == "remembered")
+    }
 }
 
 // The attempts.
 impl World {
-    pub fn verify(&mut self, who: &str, typed: &str, purpose: &str, now: Time) -> Turn {
+    pub fn verify(
+        &mut self,
+        who: &str,
+        typed: &str,
+        purpose: &str,
+        token: Option<Token>,
+        now: Time,
+    ) -> Turn {
         let (n, typed) = (self.numbers, &*meant(typed));
-        let mut person = match self.gate(who, "codes", is_code(typed), now) {
-            Ok(person) => person,
+        let (mut person, from) = match self.gate(who, "codes", is_code(typed), token, now) {
+            Ok(open) => open,
             Err(turn) => return *turn,
         };
-        let mut hits = Vec::new();
-        for at in 0..person.devices.len() {
-            if !person.devices[at].in_use() {
-                continue;
-            }
-            let found = find(&person.devices[at], &n, typed, now);
-            if let Some(factor) = found {
-                accept(&mut person.devices[at], &n, factor, now);
-                hits.push((person.devices[at].id, person.devices[at].method.clone()));
+        let (mut hit, mut is_repeated) = (None, false);
+        for device in person.devices.iter_mut().filter(|device| device.in_use()) {
+            match find(device, &n, typed, now) {
+                Some(factor) => {
+                    accept(device, &n, factor, now);
+                    hit.get_or_insert((device.id, device.method.clone()));
+                }
+                None => is_repeated |= repeats(device, typed),
             }
         }
         // A code that two devices show is burnt on both; the first is the one that proved.
-        match hits.first() {
-            Some((device, method)) => {
-                self.accepted(who, person, Some(*device), method, purpose, now)
-            }
-            None => self.failed(who, person, "codes", now),
+        if let Some((device, method)) = hit {
+            return self.accepted(who, person, Some(device), &method, purpose, &from, now);
         }
+        let turn = self.failed(who, person.clone(), "codes", &from, now);
+        if is_repeated {
+            // The copy of the last used code is answered as a failure, and is none.
+            self.people.insert(who.into(), self.before.take().unwrap());
+            return answered(turn.answer);
+        }
+        turn
     }
 
     pub fn resynchronise(
@@ -539,71 +958,62 @@ impl World {
         who: &str,
         device: u64,
         typed: [&str; 2],
-        purpose: &str,
+        token: Option<Token>,
         now: Time,
     ) -> Turn {
         let (n, typed) = (self.numbers, typed.map(meant));
         let typed = typed.each_ref().map(String::as_str);
-        let mut person = match self.gate(who, "codes", typed.iter().all(|code| is_code(code)), now)
-        {
-            Ok(person) => person,
+        let well_formed = typed.iter().all(|code| is_code(code));
+        let (mut person, mut from) = match self.gate(who, "codes", well_formed, token, now) {
+            Ok(open) => open,
             Err(turn) => return *turn,
         };
-        let Some(found) = person.device(device).filter(|device| device.in_use()) else {
-            return self.failed(who, person, "codes", now);
-        };
-        let shows = |generator: &Generator, last: i128| {
-            generator.shows(last - 1, typed[0]) && generator.shows(last, typed[1])
-        };
-        let hit = match &mut found.factor {
-            Factor::Totp { generator, last_step, drift, offset } => {
-                let present = generator.step(now);
-                let lasts = present.map(|step| step - n.reach + 1..=step + n.reach);
-                let unused = |last: &i128| last_step.is_none_or(|used| last - 1 > used);
-                let hit = lasts.and_then(|mut lasts| {
-                    lasts.rfind(|last| unused(last) && shows(generator, *last))
-                });
-                if let Some(last) = hit {
-                    *last_step = Some(last);
-                    (*offset, *drift) = (last - present.unwrap(), 0);
-                }
-                hit.is_some()
-            }
-            Factor::Hotp { generator, next } => {
-                let first = i128::try_from(*next).unwrap();
-                let hit = (first + 1..first + n.reach).rfind(|last| shows(generator, *last));
-                if let Some(last) = hit {
-                    *next = u128::try_from(last).unwrap() + 1;
-                }
-                hit.is_some()
-            }
-            _ => false,
-        };
-        if !hit {
-            return self.failed(who, person, "codes", now);
+        from.weight = 1; // nobody guesses two codes in a row
+        let found = person.device(device).filter(|device| device.in_use());
+        let hit = found.and_then(|found| {
+            let last = find_pair(found, &n, typed, now)?;
+            teach(found, last, now);
+            Some(())
+        });
+        if hit.is_none() {
+            return self.failed(who, person, "codes", &from, now);
         }
-        found.last_used = Some(now);
-        let method = found.method.clone();
-        self.accepted(who, person, Some(device), &method, purpose, now)
+        person.succeed("codes", from.with_budget(), now);
+        self.write(who, person, done(format!("accepted {device}")), now)
     }
 
-    pub fn recover(&mut self, who: &str, typed: &str, purpose: &str, now: Time) -> Turn {
-        let typed = canonical_recovery_code(typed);
-        let mut person = match self.gate(who, "recovery", typed.is_some(), now) {
-            Ok(person) => person,
-            Err(turn) => return *turn,
-        };
-        if let (Some(Recovery::Codes(codes)), true) =
-            (&mut person.recovery, permits("recovery-code", purpose))
-        {
-            let unspent =
-                |(code, spent): &&mut (String, bool)| typed.as_ref() == Some(code) && !*spent;
-            if let Some((_, spent)) = codes.iter_mut().find(unspent) {
-                *spent = true;
-                return self.accepted(who, person, None, "recovery-code", purpose, now);
-            }
+    pub fn recover(
+        &mut self,
+        who: &str,
+        typed: &str,
+        purpose: &str,
+        token: Option<Token>,
+        now: Time,
+    ) -> Turn {
+        if !permits("recovery-code", purpose) {
+            return answered("refused");
         }
-        self.failed(who, person, "recovery", now)
+        let Some(typed) = canonical_recovery_code(typed) else { return answered("malformed") };
+        let rejected = "rejected 255"; // it never waits
+        if !self.is_open(who) {
+            return answered(rejected);
+        }
+        let mut person = self.people[who].clone();
+        let from = Origin { browser: person.remembers(token, now), lane: "", weight: 0 };
+        let newest = person.recovery.as_mut().map_or("unknown", |set| set.try_one(&typed));
+        let old = person.old_recovery.as_mut().filter(|(at, _)| lasts(*at, DAY, now));
+        let old = old.map_or("unknown", |(_, set)| set.try_one(&typed));
+        if newest == "accepted" {
+            person.recovery.as_mut().unwrap().seen = true;
+            person.old_recovery = None;
+        }
+        if [newest, old].contains(&"accepted") {
+            return self.accepted(who, person, None, "recovery-code", purpose, &from, now);
+        }
+        match [newest, old].contains(&"counted") {
+            true => self.write(who, person, done(rejected), now),
+            false => answered(rejected),
+        }
     }
 
     pub fn answer(
@@ -612,154 +1022,212 @@ impl World {
         id: [u8; 16],
         typed: &str,
         purpose: &str,
+        token: Option<Token>,
         now: Time,
     ) -> Turn {
-        let typed = &*meant(typed);
-        if !self.is_open(who) && is_code(typed) {
-            return answered("expired");
+        let (n, typed) = (self.numbers, &*meant(typed));
+        if !self.people.contains_key(who) {
+            return answered(if is_code(typed) { "expired" } else { "malformed" });
         }
-        let mut person = match self.gate(who, "out-of-band", is_code(typed), now) {
-            Ok(person) => person,
+        let (mut person, from) = match self.gate(who, "out-of-band", is_code(typed), token, now) {
+            Ok(open) => open,
             Err(turn) => return *turn,
         };
-        let live = person.sms.take_if(|live| live.id == id && now <= live.until);
-        let Some(mut live) = live else { return answered("expired") };
-        let (code, device, failures) = live.sent.as_mut().unwrap();
-        let device = *device;
-        if code == typed && live.purpose == purpose {
-            person.device(device).unwrap().last_used = Some(now);
-            return self.accepted(who, person, Some(device), "sms", purpose, now);
+        let live = |text: &Text| text.id == id && lasts(text.at, n.challenge_lifetime, now);
+        let Some(at) = person.texts.iter().position(live) else { return answered("expired") };
+        let mut text = person.texts.remove(at);
+        let phone = person.device(text.device).filter(|device| device.in_use());
+        if text.code == typed && text.purpose == purpose && phone.is_some() {
+            phone.unwrap().last_used = Some(now);
+            person.sent.clear(); // a success gives the texts back
+            return self.accepted(who, person, Some(text.device), "sms", purpose, &from, now);
         }
-        *failures += 1;
-        if *failures < self.numbers.challenge_tries {
-            person.sms = Some(live);
+        text.failures += 1;
+        if text.failures < n.challenge_tries {
+            person.texts.push(text);
         }
-        self.failed(who, person, "out-of-band", now)
+        self.failed(who, person, "out-of-band", &from, now)
     }
 
+    /// `challenge` is nothing if the token is another person's, or no token at all.
     pub fn settle_external(
         &mut self,
         who: &str,
-        id: [u8; 16],
-        device: u64,
-        passed: bool,
+        challenge: Option<&Challenge>,
+        (device, passed): (u64, bool),
         purpose: &str,
+        token: Option<Token>,
         now: Time,
     ) -> Turn {
-        if !self.is_open(who) {
-            return answered("expired");
-        }
-        let mut person = match self.gate(who, "external", true, now) {
-            Ok(person) => person,
-            Err(turn) => return *turn,
+        let n = self.numbers;
+        let mut person = self.people.get(who).cloned().unwrap_or_default();
+        let is_used = |id: &[u8; 16], at: &Time| {
+            let ended = person.challenges_ended;
+            person.used_challenges.iter().any(|(used, _)| used == id)
+                || *at <= ended && lasts(ended, n.challenge_lifetime, now)
         };
-        let live = person.external.take_if(|live| live.id == id && now <= live.until);
-        let Some(live) = live else { return answered("expired") };
-        let known =
-            |device: &&mut Device| device.in_use() && class_of(&device.method) == "external";
-        match person.device(device).filter(known) {
-            Some(found) if passed && live.purpose == purpose => {
-                found.last_used = Some(now);
-                let method = found.method.clone();
-                self.accepted(who, person, Some(device), &method, purpose, now)
-            }
-            _ => self.failed(who, person, "external", now),
+        let live =
+            |(id, at, _): &&Challenge| lasts(*at, n.challenge_lifetime, now) && !is_used(id, at);
+        let rejected = "rejected 255"; // a signature is no guess
+        if person.offboarded_at.is_some() {
+            return answered(rejected);
         }
+        let Some((id, at, made_for)) = challenge.filter(live) else { return answered("expired") };
+        let is_open = self.is_open(who);
+        let known = |device: &&Device| device.in_use() && device_is_external(device);
+        let found = person.devices.iter().filter(|found| found.id == device).find(known);
+        let Some(method) = found.filter(|_| is_open).map(|found| found.method.clone()) else {
+            return answered(rejected);
+        };
+        if made_for != purpose || !passed {
+            return answered(rejected);
+        }
+        // One accepted check a second.
+        let busy = |device: &Device| device_is_external(device) && device.last_used == Some(now);
+        if person.devices.iter().any(busy) {
+            return answered(format!("wait {}", now + 1));
+        }
+        person.used_challenges.push((*id, *at));
+        if person.used_challenges.len() > 16 {
+            let oldest = person.used_challenges.iter().map(|(_, at)| *at).min().unwrap();
+            person.challenges_ended = person.challenges_ended.max(oldest);
+            person.used_challenges.retain(|(_, at)| *at > oldest);
+        }
+        person.device(device).unwrap().last_used = Some(now);
+        let from = Origin { browser: person.remembers(token, now), lane: "", weight: 0 };
+        self.accepted(who, person, Some(device), &method, purpose, &from, now)
     }
 
-    pub fn use_emergency_access(&mut self, who: &str, purpose: &str, now: Time) -> Turn {
+    pub fn use_emergency_access(
+        &mut self,
+        who: &str,
+        purpose: &str,
+        token: Option<Token>,
+        now: Time,
+    ) -> Turn {
+        if !permits("emergency", purpose) {
+            return answered("refused");
+        }
         let person = self.people.get(who).cloned().unwrap_or_default();
-        let granted = person.emergency_until.is_some_and(|until| now <= until);
-        if granted && permits("emergency", purpose) {
-            return self.accepted(who, person, None, "emergency", purpose, now);
+        if self.is_open(who) && person.emergency.is_some_and(|(at, secs)| lasts(at, secs, now)) {
+            let from = Origin { browser: person.remembers(token, now), lane: "", weight: 0 };
+            return self.accepted(who, person, None, "emergency", purpose, &from, now);
         }
         answered("expired")
     }
 
+    /// With one code, or with two in a row.
     pub fn confirm(
         &mut self,
         who: &str,
         id: [u8; 16],
-        typed: &str,
+        typed: &[&str],
         drawn: &Drawn,
+        token: Option<Token>,
         now: Time,
     ) -> Turn {
-        let (n, typed) = (self.numbers, &*meant(typed));
+        let n = self.numbers;
+        let typed: Vec<String> = typed.iter().map(|typed| meant(typed)).collect();
+        let typed: &[&str] = &typed.iter().map(String::as_str).collect::<Vec<_>>();
         let mut person = self.people.get(who).cloned().unwrap_or_default();
-        let live = |pending: &mut Pending| pending.id == id && now <= pending.until;
-        let Some(mut pending) = person.pending.take_if(live) else { return answered("expired") };
-        let class = class_of(&pending.device.method);
-        if let Some(until) = person.waits(class, &n, now) {
-            return answered(format!("wait {until}"));
+        let browser = person.remembers(token, now);
+        let is_open = self.is_open(who);
+        let live = |pending: &mut Pending| is_open && pending.id == id && pending.is_live(&n, now);
+        if person.offboarded_at.is_some() {
+            return answered(format!("rejected {}", n.pending_tries - 1));
         }
-        if !is_code(typed) {
+        let Some(mut pending) = person.pending.take_if(live) else {
+            return answered(match is_open && person.is_confirmed_by(&n, id, typed, now) {
+                true => "already-confirmed",
+                false => "expired",
+            });
+        };
+        if !typed.iter().all(|code| is_code(code)) {
             return answered("malformed");
         }
-        let right = match &mut pending.sent {
-            Some((code, failures)) => {
-                *failures += u128::from(code != typed);
-                code == typed
+        let device = &mut pending.device;
+        let right = match (&pending.sent, typed) {
+            (Some(code), [typed]) => code == typed,
+            (Some(_), _) => false,
+            (None, [typed]) => {
+                let hit = find(device, &n, typed, now);
+                hit.map(|factor| accept(device, &n, factor, now)).is_some()
             }
-            None => match find(&pending.device, &n, typed, now) {
-                Some(factor) => {
-                    accept(&mut pending.device, &n, factor, now);
-                    true
-                }
-                None => false,
-            },
+            (None, [first, second]) => {
+                let hit = find_pair(device, &n, [first, second], now);
+                hit.map(|last| teach(device, last, now)).is_some()
+            }
+            _ => unreachable!("one code or two"),
         };
         if !right {
-            let tries = pending.sent.as_ref().map_or(0, |(_, failures)| *failures);
-            person.pending = Some(pending).filter(|_| tries < n.challenge_tries);
-            return self.failed(who, person, class, now);
+            pending.failures += 1;
+            let left = n.pending_tries - pending.failures;
+            person.pending = Some(pending).filter(|_| left > 0);
+            return self.write(who, person, done(format!("rejected {left}")), now);
         }
-        let Pending { mut device, replaces, sent, .. } = pending;
+        let Pending { mut device, replaces, sent, proven, .. } = pending;
         if sent.is_some() {
             device.id = drawn.device; // a telephone's number is told with its confirmation
+            person.numbers_bound.clear();
+            person.sent.clear();
         }
         device.bound_at = now;
         device.last_used = Some(now);
-        if let Some(old) = replaces.and_then(|old| person.device(old)) {
-            old.retire("revoked");
+        if let Some(old) = replaces {
+            person.take_out(old, "revoked");
         }
-        person.forgive(class);
-        let id = device.id;
+        let class = class_of(&device.method);
+        person.succeed(class, browser, now);
+        if proven && person.budget(class).has_failed() {
+            person.failures.entry(class).or_default().forgive(false, now);
+        }
+        let device_id = device.id;
+        let typed = typed.iter().map(|typed| (*typed).into()).collect();
+        person.confirmed = Some(Confirmed { id, at: now, device: device_id, typed });
         person.bind(device, now);
-        let codes = person.first_recovery_codes(drawn);
-        let answer = format!("accepted {id} epoch {} recovery codes {codes}", person.epoch);
+        let codes = person.first_recovery_codes(drawn, now);
+        let answer = format!("accepted {device_id} epoch {} recovery codes {codes}", person.epoch);
         self.write(who, person, done(answer), now)
     }
 
-    /// What is answered before anything is evaluated: nobody, disabled, waiting, no code.
+    /// What is answered before anything is evaluated: nobody, closed, waiting, no code. Else, the person
+    /// and on what lane a failure counts.
     fn gate(
-        &self,
+        &mut self,
         who: &str,
         class: &str,
         well_formed: bool,
+        token: Option<Token>,
         now: Time,
-    ) -> Result<Person, Box<Turn>> {
-        let n = &self.numbers;
+    ) -> Result<(Person, Origin), Box<Turn>> {
+        let n = self.numbers;
         if !self.is_open(who) {
             let mut nobody = Failures::default();
-            nobody.charge(n, now);
+            nobody.charge(1, now);
             return Err(Box::new(answered(match well_formed {
-                true => format!("rejected {}", nobody.tries_left(n, now)),
+                true => format!("rejected {}", nobody.tries_left(&n, "unknown", 1, now)),
                 false => "malformed".into(),
             })));
         }
         let person = self.people[who].clone();
-        if person.is_disabled(class) {
-            return Err(Box::new(answered("disabled")));
-        }
-        if let Some(until) = person.waits(class, n, now) {
-            return Err(Box::new(answered(format!("wait {until}"))));
-        }
-        if !well_formed {
-            return Err(Box::new(answered("malformed")));
-        }
-        Ok(person)
+        let browser = person.remembers(token, now);
+        let weight = person.weight(class, &n, now);
+        let budget = person.budget(class);
+        let lane = budget.lane(&n, browser.is_some(), weight, now);
+        let no = match budget.of(lane).gate(&n, lane, weight, now) {
+            Gate::Wait(until) => format!("wait {until}"),
+            Gate::Closed => "closed".into(),
+            Gate::Open if !well_formed => return Err(Box::new(answered("malformed"))),
+            Gate::Open => return Ok((person, Origin { browser, lane, weight })),
+        };
+        // What a clock ahead wrote is set right, or it would hold until that clock is right.
+        Err(Box::new(match budget.is_ahead(now) {
+            true => self.write(who, person, done(no), now),
+            false => answered(no),
+        }))
     }
 
+    #[allow(clippy::too_many_arguments)]
     fn accepted(
         &mut self,
         who: &str,
@@ -767,11 +1235,16 @@ impl World {
         device: Option<u64>,
         method: &str,
         purpose: &str,
+        from: &Origin,
         now: Time,
     ) -> Turn {
-        if method != "emergency" {
-            person.forgive(class_of(method));
+        // For codes, a browser without budget is as an unknown one.
+        let is_code = class_of(method) == "codes";
+        let browser = if is_code { from.with_budget() } else { from.browser };
+        if !class_of(method).is_empty() {
+            person.succeed(class_of(method), browser, now);
         }
+        person.use_browser(browser, now);
         let proof = Proof {
             account: who.into(),
             device,
@@ -779,36 +1252,30 @@ impl World {
             purpose: purpose.into(),
             epoch: person.epoch,
             at: now,
+            remembered: browser.is_some(),
         };
         let turn = Turn { proof: Some(proof), ..done("accepted") };
         self.write(who, person, turn, now)
     }
 
-    fn failed(&mut self, who: &str, mut person: Person, class: &'static str, now: Time) -> Turn {
+    fn failed(
+        &mut self,
+        who: &str,
+        mut person: Person,
+        class: &'static str,
+        from: &Origin,
+        now: Time,
+    ) -> Turn {
         let n = self.numbers;
-        let failures = person.failures.entry(class).or_default();
-        failures.charge(&n, now);
-        let left = failures.tries_left(&n, now);
-        if failures.consecutive >= n.disable_at {
-            let hit = |device: &&mut Device| device.in_use() && class_of(&device.method) == class;
-            person.devices.iter_mut().filter(hit).for_each(|device| device.retire("disabled"));
-            person.pending.take_if(|pending| class_of(&pending.device.method) == class);
-            match (class, &person.recovery) {
-                ("recovery", Some(Recovery::Codes(codes))) => {
-                    let one_was_spent = codes.iter().any(|(_, spent)| *spent);
-                    person.recovery = Some(Recovery::Dead { one_was_spent });
-                }
-                ("out-of-band", _) => person.sms = None,
-                ("external", _) => person.external = None,
-                _ => {}
-            }
-        }
+        let failures = person.failures.entry(class).or_default().of_mut(from.lane);
+        failures.charge(from.weight, now);
+        let left = failures.clone().tries_left(&n, from.lane, from.weight, now);
         self.write(who, person, done(format!("rejected {left}")), now)
     }
 
     fn write(&mut self, who: &str, mut person: Person, turn: Turn, now: Time) -> Turn {
-        person.tidy(now);
-        self.people.insert(who.into(), person);
+        person.tidy(&self.numbers, now);
+        self.before = self.people.insert(who.into(), person);
         turn
     }
 
@@ -818,31 +1285,70 @@ impl World {
     }
 }
 
+impl Person {
+    /// Whether the enrolment was confirmed a moment ago by just these codes.
+    fn is_confirmed_by(&self, n: &Numbers, id: [u8; 16], typed: &[&str], now: Time) -> bool {
+        let Some(done) = &self.confirmed else { return false };
+        let device = self.devices.iter().find(|device| device.id == done.device);
+        let known = device.is_some_and(Device::in_use);
+        known && done.id == id && done.typed == typed && lasts(done.at, n.pending_lifetime, now)
+    }
+}
+
+fn device_is_external(device: &Device) -> bool {
+    matches!(device.factor, Factor::External)
+}
+
 /// The highest factor in the window that is unused and shows the code.
 fn find(device: &Device, n: &Numbers, typed: &str, now: Time) -> Option<i128> {
+    let generator = device.factor.generator()?;
+    device.acceptable(n, now).into_iter().rfind(|factor| generator.shows(*factor, typed))
+}
+
+/// Whether it is the code that the device accepted last.
+fn repeats(device: &Device, typed: &str) -> bool {
+    let generator = device.factor.generator();
+    generator.zip(device.last()).is_some_and(|(generator, last)| generator.shows(last, typed))
+}
+
+/// The factor of the second of two codes in a row, both unused, far around.
+fn find_pair(device: &Device, n: &Numbers, typed: [&str; 2], now: Time) -> Option<i128> {
+    let generator = device.factor.generator()?;
+    let shows = |last: &i128| {
+        device.last().is_none_or(|used| *last - 1 > used)
+            && generator.shows(*last - 1, typed[0])
+            && generator.shows(*last, typed[1])
+    };
     match &device.factor {
-        Factor::Totp { generator, last_step, offset, .. } => {
-            let middle = generator.step(now)? + offset + remembered_drift(device, n, now);
-            let unused = |step: &i128| last_step.is_none_or(|last| *step > last);
-            let mut window = middle - n.window_back..=middle + n.window_forward;
-            window.rfind(|step| unused(step) && generator.shows(*step, typed))
+        Factor::Totp { .. } => {
+            let (period, _) = generator.steps?;
+            let reach = i128::try_from(n.clock_reach / period).unwrap();
+            let present = generator.step(now)?;
+            (present - reach + 1..=present + reach).rfind(shows)
         }
-        Factor::Hotp { generator, next } => {
+        Factor::Hotp { next, .. } => {
             let first = i128::try_from(*next).unwrap();
-            let ahead = i128::try_from(n.look_ahead).unwrap();
-            (first..first + ahead).rfind(|counter| generator.shows(*counter, typed))
+            (first + 1..first + n.counter_reach).rfind(shows)
         }
         _ => None,
     }
 }
 
+/// Uses up the factor and all below. The drift goes a step towards what the code showed; a code that
+/// only our own clock explains ends the offset.
 fn accept(device: &mut Device, n: &Numbers, factor: i128, now: Time) {
-    let remembered = remembered_drift(device, n, now);
+    let (mut known_offset, mut known_drift) = device.learnt(n, now);
     match &mut device.factor {
         Factor::Totp { generator, last_step, drift, offset } => {
-            let seen = factor - generator.step(now).unwrap() - *offset;
-            let moved = remembered + (seen - remembered).signum();
+            let seen = factor - generator.step(now).unwrap();
+            let around =
+                |middle: i128| (middle - n.window_back..=middle + n.window_forward).contains(&seen);
+            if known_offset != 0 && around(0) && !around(known_offset + known_drift) {
+                (known_offset, known_drift) = (0, 0);
+            }
+            let moved = known_drift + (seen - known_offset - known_drift).signum();
             *drift = moved.clamp(-n.drift_limit, n.drift_limit);
+            *offset = known_offset;
             *last_step = Some(factor);
         }
         Factor::Hotp { next, .. } => *next = u128::try_from(factor).unwrap() + 1,
@@ -851,12 +1357,17 @@ fn accept(device: &mut Device, n: &Numbers, factor: i128, now: Time) {
     device.last_used = Some(now);
 }
 
-fn remembered_drift(device: &Device, n: &Numbers, now: Time) -> i128 {
-    let idle = now.saturating_sub(device.last_used.unwrap_or(device.bound_at));
-    match &device.factor {
-        Factor::Totp { drift, .. } if idle <= n.drift_memory => *drift,
-        _ => 0,
+/// Uses up the factor and all below, and takes what it shows for the clock of the device.
+fn teach(device: &mut Device, factor: i128, now: Time) {
+    match &mut device.factor {
+        Factor::Totp { generator, last_step, drift, offset } => {
+            *last_step = Some(factor);
+            (*offset, *drift) = (factor - generator.step(now).unwrap(), 0);
+        }
+        Factor::Hotp { next, .. } => *next = u128::try_from(factor).unwrap() + 1,
+        _ => {}
     }
+    device.last_used = Some(now);
 }
 
 // The changes.
@@ -866,7 +1377,7 @@ impl World {
         &mut self,
         who: &str,
         label: &str,
-        factor: impl FnOnce(&Drawn) -> Factor,
+        factor: impl FnOnce(&Person, &Drawn) -> Result<Factor, String>,
         method: &str,
         replaces: Option<u64>,
         proof: Option<&Proof>,
@@ -878,37 +1389,31 @@ impl World {
         }
         let mut person = self.people.get(who).cloned().unwrap_or_default();
         let until = now + self.numbers.pending_lifetime;
-        if let Err(refusal) = self.may_bind(who, proof, now) {
+        if let Err(refusal) = self.may_start(who, proof, now) {
             return refused(&refusal);
         }
         let room = match replaces {
             None => person.has_room(method),
             Some(old) => match person.device(old).cloned() {
                 Some(old) if old.in_use() && class_of(&old.method) == class_of(method) => Ok(()),
-                Some(old) if old.in_use() || old.status == "disabled" => person.has_room(method),
+                Some(old) if old.in_use() => person.has_room(method),
                 _ => Err("NoSuchDevice".into()),
             },
         };
-        if let Err(refusal) = room {
-            return refused(&refusal);
-        }
-        // The same secret as a device in use already: its codes would count twice.
-        let factor = factor(drawn);
-        if let Some(generator) = factor.generator() {
-            let same = |device: &Device| {
-                device.factor.generator().is_some_and(|held| held.secret == generator.secret)
-            };
-            if person.devices.iter().any(same) {
-                return refused("AlreadyBound");
-            }
-        }
+        let factor = match room.and_then(|()| factor(&person, drawn)) {
+            Ok(factor) => factor,
+            Err(refusal) => return refused(&refusal),
+        };
         person.pending = Some(Pending {
             id: drawn.id,
-            until,
+            at: now,
             device: new_device(drawn.device, label, method, factor, now),
             replaces,
+            proven: proof.is_some(),
+            failures: 0,
             sent: None,
         });
+        person.enrolment_began = Some(now);
         self.write(who, person, done(format!("done until {until}")), now)
     }
 
@@ -925,8 +1430,14 @@ impl World {
         }
         let n = self.numbers;
         let mut person = self.people.get(who).cloned().unwrap_or_default();
-        let allowed = self.may_bind(who, proof, now).and_then(|()| person.may_send(&n, now));
-        if let Err(refusal) = allowed {
+        if let Err(refusal) = self.may_bind(who, proof, now) {
+            return refused(&refusal);
+        }
+        person.keep_recent_texts(now);
+        if person.numbers_bound.len() >= 3 {
+            return refused(&format!("TooSoon {}", person.numbers_bound[0] + DAY));
+        }
+        if let Err(refusal) = self.may_start(who, proof, now) {
             return refused(&refusal);
         }
         let until = now + n.pending_lifetime.min(n.challenge_lifetime);
@@ -934,12 +1445,15 @@ impl World {
         let replaces = old.map(|old| old.id);
         person.pending = Some(Pending {
             id: drawn.id,
-            until,
+            at: now,
             device: new_device(drawn.device, label, "sms", Factor::Phone, now),
             replaces,
-            sent: Some((drawn.code.clone(), 0)),
+            proven: proof.is_some(),
+            failures: 0,
+            sent: Some(drawn.code.clone()),
         });
-        person.last_code_sent = Some(now);
+        person.numbers_bound.push(now);
+        person.enrolment_began = Some(now);
         self.write(who, person, done(format!("done until {until}")), now)
     }
 
@@ -960,34 +1474,36 @@ impl World {
         if let Err(refusal) = allowed {
             return refused(&refusal);
         }
-        person.forgive("external");
         person.bind(new_device(drawn.device, label, method, Factor::External, now), now);
-        let codes = person.first_recovery_codes(drawn);
+        let codes = person.first_recovery_codes(drawn, now);
         let answer = format!("done {} epoch {} recovery codes {codes}", drawn.device, person.epoch);
         self.write(who, person, done(answer), now)
     }
 
     pub fn import(&mut self, who: &str, existing: &Existing, drawn: &Drawn, now: Time) -> Turn {
         let mut person = self.people.get(who).cloned().unwrap_or_default();
-        let secret = Some(&existing.generator.secret);
-        let same = |device: &Device| device.factor.generator().map(|held| &held.secret) == secret;
         let used_here = |device: &Device| !device.imported || device.last_used.is_some();
         let method = if existing.generator.steps.is_some() { "totp" } else { "hotp" };
         if person.offboarded_at.is_some() {
             return refused("Offboarded");
         }
-        if person.devices.iter().any(same) {
+        if person.import_ended {
+            return refused("ImportEnded");
+        }
+        if person.holds(&existing.generator.secret) {
             return refused("AlreadyBound");
         }
         if person.recovery.is_some() || person.devices.iter().any(used_here) {
             return refused("ProofRequired");
         }
-        if let Err(refusal) = person.has_room(method) {
-            return refused(&refusal);
-        }
-        let mut factor = existing.factor();
-        if let Factor::Totp { generator, last_step, .. } = &mut factor {
-            *last_step = last_step.or(generator.step(now)); // else everything so far is used
+        let admitted = person.has_room(method).and_then(|()| person.admit(&self.numbers, existing));
+        let mut factor = match admitted {
+            Ok(factor) => factor,
+            Err(refusal) => return refused(&refusal),
+        };
+        if let Factor::Totp { generator, last_step, offset, .. } = &mut factor {
+            // Else everything so far is used, by the device's clock.
+            *last_step = last_step.or(generator.step(now).map(|step| (step + *offset).max(0)));
         }
         let mut device = new_device(drawn.device, &existing.label, method, factor, now);
         device.imported = true;
@@ -995,46 +1511,61 @@ impl World {
         self.write(who, person, done(format!("done {}", drawn.device)), now)
     }
 
-    pub fn challenge(&mut self, who: &str, purpose: &str, drawn: &Drawn, now: Time) -> Turn {
+    /// The answer says whether there is something to send.
+    pub fn challenge(
+        &mut self,
+        who: &str,
+        purpose: &str,
+        token: Option<Token>,
+        drawn: &Drawn,
+        now: Time,
+    ) -> Turn {
         let n = self.numbers;
         let mut person = self.people.get(who).cloned().unwrap_or_default();
         if person.offboarded_at.is_some() {
             return refused("Offboarded");
         }
+        person.keep_recent_texts(now);
         let phone = person.devices.iter().find(|device| device.in_use() && device.method == "sms");
         let Some(phone) = phone.map(|phone| phone.id) else { return refused("NothingBound") };
         if !person.sms_permits(purpose) {
             return refused("NotPermitted");
         }
-        if let Err(refusal) = person.may_send(&n, now) {
+        let a_moment = (n.challenge_interval - 1).min(n.challenge_lifetime);
+        let waits = |text: &&Text| text.purpose == purpose && lasts(text.at, a_moment, now);
+        if let Some(waits) = person.texts.iter().find(waits) {
+            assert_eq!((waits.id, drawn.code.as_str()), (drawn.id, ""), "the one that waits");
+            return answered(format!("done waits until {}", waits.at + n.challenge_lifetime));
+        }
+        let remembered = person.remembers(token, now).is_some();
+        if let Err(refusal) = person.may_send(&n, remembered, now) {
             return refused(&refusal);
         }
         let until = now + n.challenge_lifetime;
-        let sent = Some((drawn.code.clone(), phone, 0));
-        person.sms = Some(Challenge { id: drawn.id, purpose: purpose.into(), until, sent });
-        person.last_code_sent = Some(now);
+        person.texts.retain(|text| lasts(text.at, n.challenge_lifetime, now));
+        if person.texts.len() >= 16 {
+            person.texts.remove(0);
+        }
+        person.texts.push(Text {
+            id: drawn.id,
+            purpose: purpose.into(),
+            at: now,
+            code: drawn.code.clone(),
+            device: phone,
+            failures: 0,
+        });
+        person.sent.push((now, remembered));
         self.write(who, person, done(format!("done until {until}")), now)
     }
 
-    pub fn start_external(&mut self, who: &str, purpose: &str, drawn: &Drawn, now: Time) -> Turn {
-        let n = self.numbers;
-        let mut person = self.people.get(who).cloned().unwrap_or_default();
-        if person.offboarded_at.is_some() {
-            return refused("Offboarded");
-        }
-        if person.in_use("external") == 0 {
-            return refused("NothingBound");
-        }
-        if let Some(until) = person.waits("external", &n, now) {
-            return refused(&format!("TooSoon {until}"));
-        }
-        let until = now + n.challenge_lifetime;
-        let purpose = purpose.into();
-        person.external = Some(Challenge { id: drawn.id, purpose, until, sent: None });
-        self.write(who, person, done(format!("done until {until}")), now)
-    }
-
-    pub fn regenerate(&mut self, who: &str, proof: &Proof, drawn: &Drawn, now: Time) -> Turn {
+    pub fn regenerate(
+        &mut self,
+        who: &str,
+        leaked: bool,
+        proof: &Proof,
+        drawn: &Drawn,
+        now: Time,
+    ) -> Turn {
         let mut person = self.people.get(who).cloned().unwrap_or_default();
         if let Err(refusal) = self.own_proof(who, Some(proof), "change-factors", now) {
             return refused(&refusal);
@@ -1043,9 +1574,92 @@ impl World {
             return refused("NothingBound");
         }
         person.change_epoch();
-        person.forgive("recovery");
-        let codes = person.issue_recovery_codes(drawn);
+        let codes = person.issue_recovery_codes(drawn, leaked, now);
         self.write(who, person, done(format!("done recovery codes {codes}")), now)
+    }
+
+    pub fn acknowledge(&mut self, who: &str, set: [u8; 16], now: Time) -> Turn {
+        let mut person = self.people.get(who).cloned().unwrap_or_default();
+        if person.offboarded_at.is_some() {
+            return refused("Offboarded");
+        }
+        match &mut person.recovery {
+            Some(newest) if newest.id == set && newest.seen => return answered("done"),
+            Some(newest) if newest.id == set => newest.seen = true,
+            _ => return refused("NotFound"),
+        }
+        person.old_recovery = None;
+        self.write(who, person, done("done"), now)
+    }
+
+    pub fn remember_browser(
+        &mut self,
+        who: &str,
+        proof: &Proof,
+        token: Option<Token>,
+        drawn: &Drawn,
+        now: Time,
+    ) -> Turn {
+        let mut person = self.people.get(who).cloned().unwrap_or_default();
+        if person.offboarded_at.is_some() {
+            return refused("Offboarded");
+        }
+        let fits = proof.account == who && proof.epoch == person.epoch;
+        if !fits || !self.people.contains_key(who) {
+            return refused("ProofUnfit");
+        }
+        if proof.method == "emergency" {
+            return refused("NotPermitted");
+        }
+        if let Err(refusal) = self.fresh(proof, now) {
+            return refused(&refusal);
+        }
+        let from = person.remembers(token, now);
+        person.browsers.retain(|(id, _)| Some(*id) != from);
+        if person.browsers.len() >= 8 {
+            let unused = person.browsers.iter().map(|(_, used_at)| *used_at).min();
+            let at = person.browsers.iter().position(|(_, used_at)| Some(*used_at) == unused);
+            person.browsers.remove(at.unwrap());
+        }
+        person.browsers.push((drawn.browser, now));
+        self.write(who, person, done("done"), now)
+    }
+
+    pub fn forget_browser(&mut self, who: &str, browser: u64, now: Time) -> Turn {
+        let mut person = self.people.get(who).cloned().unwrap_or_default();
+        let before = person.browsers.len();
+        person.browsers.retain(|(id, _)| *id != browser);
+        if person.browsers.len() == before {
+            return refused("NotFound");
+        }
+        self.write(who, person, done("done"), now)
+    }
+
+    pub fn unlock(&mut self, who: &str, proof: &Proof, now: Time) -> Turn {
+        if let Err(refusal) = self.authority(who, proof, "change-factors", now) {
+            return refused(&refusal);
+        }
+        let mut person = self.people.get(who).cloned().unwrap_or_default();
+        let by_operator = proof.account != who;
+        let opens = |class: &str| match proof.method.as_str() {
+            _ if by_operator => true,
+            "passkey" | "pki" | "recovery-code" => true,
+            "totp" | "hotp" => proof.remembered || class == "out-of-band",
+            _ => false,
+        };
+        // A code from an unknown browser opens texts, if anything failed there.
+        let texts = opens("out-of-band") && person.budget("out-of-band").has_failed();
+        if !opens("codes") && !texts {
+            return refused("NotPermitted");
+        }
+        let mut forgiven = false;
+        for class in ["codes", "out-of-band"].into_iter().filter(|class| opens(class)) {
+            forgiven |= person.failures.entry(class).or_default().forgive(by_operator, now);
+        }
+        match forgiven {
+            true => self.write(who, person, done("done"), now),
+            false => answered("done"),
+        }
     }
 
     pub fn revoke(&mut self, who: &str, device: u64, proof: &Proof, now: Time) -> Turn {
@@ -1056,7 +1670,7 @@ impl World {
         let in_use = person.devices.iter().filter(|device| device.in_use()).count();
         match person.device(device) {
             Some(found) if found.in_use() && in_use == 1 => return refused("LastFactor"),
-            Some(found) if found.in_use() || found.status == "disabled" => found.retire("revoked"),
+            Some(found) if found.in_use() => person.take_out(device, "revoked"),
             _ => return refused("NoSuchDevice"),
         }
         person.change_epoch();
@@ -1070,9 +1684,10 @@ impl World {
         }
         let mut person = self.people.get(who).cloned().unwrap_or_default();
         match person.device(device) {
-            Some(found) if found.in_use() || found.status == "disabled" => found.retire("lost"),
+            Some(found) if found.in_use() => person.take_out(device, "lost"),
             _ => return refused("NoSuchDevice"),
         }
+        person.forget_browsers(); // it may have been one of them
         person.change_epoch();
         person.forget_oldest();
         self.write(who, person, done("done"), now)
@@ -1090,7 +1705,7 @@ impl World {
         };
         person.retire_all();
         person.failures.clear();
-        person.reenrol_until = Some(now + self.numbers.reset_lifetime);
+        person.reset_at = Some(now);
         person.change_epoch();
         self.write(who, person, done("done"), now)
     }
@@ -1112,9 +1727,9 @@ impl World {
         let Some(mut person) = self.people.get(who).cloned() else {
             return refused("NothingBound");
         };
-        let until = now + secs.min(self.numbers.emergency_lifetime);
-        person.emergency_until = Some(until);
-        self.write(who, person, done(format!("done until {until}")), now)
+        let secs = secs.min(self.numbers.emergency_lifetime);
+        person.emergency = Some((now, secs));
+        self.write(who, person, done(format!("done until {}", now + secs)), now)
     }
 
     pub fn offboard(&mut self, who: &str, reason: &str, now: Time) -> Turn {
@@ -1126,10 +1741,19 @@ impl World {
             return refused("Offboarded");
         }
         person.retire_all();
-        person.reenrol_until = None;
+        person.reset_at = None;
         person.offboarded_at = Some(now);
         person.change_epoch();
         self.write(who, person, done("done"), now)
+    }
+
+    /// An enrolment starts at most once in thirty seconds.
+    fn may_start(&self, who: &str, proof: Option<&Proof>, now: Time) -> Result<(), String> {
+        self.may_bind(who, proof, now)?;
+        match self.people.get(who).and_then(|person| person.enrolment_began) {
+            Some(at) if lasts(at, 29, now) => Err(format!("TooSoon {}", at.min(now) + 30)),
+            _ => Ok(()),
+        }
     }
 
     fn may_bind(&self, who: &str, proof: Option<&Proof>, now: Time) -> Result<(), String> {
@@ -1137,7 +1761,7 @@ impl World {
         if person.offboarded_at.is_some() {
             return Err("Offboarded".into());
         }
-        let reset = person.reenrol_until.is_some_and(|until| now <= until);
+        let reset = person.reset_at.is_some_and(|at| lasts(at, self.numbers.reset_lifetime, now));
         match proof {
             Some(_) => self.own_proof(who, proof, "change-factors", now),
             None if person.first_bound_at.is_none() || reset => Ok(()),
@@ -1193,9 +1817,8 @@ impl World {
     }
 
     fn fresh(&self, proof: &Proof, now: Time) -> Result<(), String> {
-        let from_the_future = proof.at > now + MINUTE;
-        let too_old = now.saturating_sub(proof.at) > self.numbers.proof_age;
-        if from_the_future || too_old { Err("ProofExpired".into()) } else { Ok(()) }
+        let fresh = lasts(proof.at, self.numbers.proof_age, now);
+        if fresh { Ok(()) } else { Err("ProofExpired".into()) }
     }
 }
 
@@ -1214,36 +1837,87 @@ fn new_device(id: u64, label: &str, method: &str, factor: Factor, now: Time) -> 
 
 // What everybody may see.
 impl World {
+    /// Where a person stands.
+    fn standing(&self, person: &Person, now: Time) -> String {
+        let n = &self.numbers;
+        if person.offboarded_at.is_some() {
+            return "offboarded".into();
+        }
+        let in_use: Vec<_> = person.devices.iter().filter(|device| device.in_use()).collect();
+        let (mut waits, mut closed) = (Vec::new(), false);
+        for device in &in_use {
+            let class = class_of(&device.method);
+            match person.strangers(class, n, now) {
+                _ if class.is_empty() => return "in-use".into(),
+                Gate::Open => return "in-use".into(),
+                Gate::Wait(until) => waits.push(until),
+                Gate::Closed => closed |= !person.budget(class).is_disabled(n),
+            }
+        }
+        if let Some(until) = waits.iter().min() {
+            return format!("waiting until {until}");
+        }
+        if closed {
+            return "closed-to-strangers".into();
+        }
+        let pending = person.pending.as_ref().filter(|pending| pending.is_live(n, now));
+        if let Some(pending) = pending {
+            return format!("pending until {}", pending.at + pending.lifetime(n));
+        }
+        if person.first_bound_at.is_none() {
+            return "never-enrolled".into();
+        }
+        match person.reset_at.filter(|at| lasts(*at, n.reset_lifetime, now)) {
+            Some(at) => format!("reset until {}", at + n.reset_lifetime),
+            None if self.codes_left(person) > 0 => "recovery-codes-only".into(),
+            None => "operator-only".into(),
+        }
+    }
+
+    fn codes_left(&self, person: &Person) -> usize {
+        let codes = person.recovery.iter().flat_map(|set| &set.codes);
+        codes.filter(|code| code.is_open()).count()
+    }
+
     /// The summary, line by line, as `text::of` prints the library's.
     pub fn summary(&self, who: &str, now: Time) -> String {
         let Some(person) = self.people.get(who) else { return "no record\n".into() };
         let n = &self.numbers;
-        let (mut left, mut due) = (0, false);
-        match &person.recovery {
-            Some(Recovery::Codes(codes)) => {
-                left = codes.iter().filter(|(_, spent)| !*spent).count();
-                due = codes.iter().any(|(_, spent)| *spent);
-            }
-            Some(Recovery::Dead { one_was_spent }) => due = *one_was_spent,
-            None => {}
-        }
-        let pending = person.pending.as_ref().map(|pending| pending.until);
+        let codes = || person.recovery.iter().flat_map(|set| &set.codes);
+        let pending = person.pending.as_ref().filter(|pending| pending.is_live(n, now));
+        let granted = person.emergency.filter(|(at, secs)| lasts(*at, *secs, now));
         let mut text = format!(
-            "epoch {}\nfirst bound {}\noffboarded {}\npending until {}\nemergency until {}\n\
-             recovery codes {left}, replacement due {due}\n",
+            "epoch {}\nfirst bound {}\noffboarded {}\nstanding {}\npending until {}\n\
+             emergency until {}\nrecovery codes {}, seen {}, replacement due {}\n",
             person.epoch,
             moment(person.first_bound_at),
             moment(person.offboarded_at),
-            moment(pending.filter(|until| *until >= now)),
-            moment(person.emergency_until.filter(|until| *until >= now)),
+            self.standing(person, now),
+            moment(pending.map(|pending| pending.at + pending.lifetime(n))),
+            moment(granted.map(|(at, secs)| at + secs)),
+            self.codes_left(person),
+            person.recovery.as_ref().is_some_and(|set| set.seen),
+            codes().any(|code| code.spent),
         );
-        for class in ["codes", "recovery", "out-of-band", "external"] {
+        for class in ["codes", "out-of-band"] {
+            let budget = person.budget(class);
+            let waits = match person.strangers(class, n, now) {
+                Gate::Wait(until) => Some(until),
+                _ => None,
+            };
             text += &format!(
-                "{class}: failures {}, waiting until {}, disabled {}\n",
-                person.failures(class).consecutive,
-                moment(person.waits(class, n, now)),
-                person.is_disabled(class),
+                "{class}: failures {} and {}, weight {}, waiting until {}, closed to strangers {}, \
+                 disabled {}\n",
+                budget.unknown.row,
+                budget.remembered.row,
+                budget.unknown.weigh(now),
+                moment(waits),
+                budget.is_closed(n),
+                budget.is_disabled(n),
             );
+        }
+        for (id, used_at) in &person.browsers {
+            text += &format!("browser {id:016x}: last used {used_at}\n");
         }
         for device in &person.devices {
             let (drift, offset) = match &device.factor {
@@ -1251,9 +1925,10 @@ impl World {
                 _ => (0, 0),
             };
             let secret = device.factor.generator().map_or(usize::MAX, |held| held.secret.len());
+            let digits = device.factor.generator().map(|held| held.digits);
             text += &format!(
                 "device {:016x} {} {} {:?}: bound {}, last used {}, drift {drift}, offset \
-                 {offset}, short secret {}, imported {}\n",
+                 {offset}, short secret {}, imported {}, digits {}\n",
                 device.id,
                 device.method,
                 device.status,
@@ -1262,6 +1937,7 @@ impl World {
                 moment(device.last_used),
                 secret < 16,
                 device.imported,
+                digits.map_or("-".into(), |digits| digits.to_string()),
             );
         }
         text

@@ -12,12 +12,12 @@ use std::sync::Mutex;
 use std::task::{Context, Poll, Waker};
 
 use countersign::account::{
-    Actor, AnyPurpose, Assertion, Bounded, ChallengeId, Class, ExistingDevice, ExternalChallenge,
-    OutOfBand, PhoneNumber, RecoveryCodes, Refusal, Text, Throttle,
+    Actor, AnyPurpose, Assertion, Bounded, BrowserId, ChallengeId, Class, ExistingDevice,
+    OutOfBand, PhoneNumber, RecoveryCodes, Refusal, RememberedBrowser, Text, Throttle,
 };
 use countersign::mfa::{
     self, Attempt, Bound, Change, Changed, Confirmed, Decided, ExternalMethod, NotDone, Operation,
-    PendingEnrolment, Reading, RestrictedNotice,
+    PendingEnrolment, Reading, RestrictedNotice, Resynchronised,
 };
 use countersign::otp::{LookAhead, Parameters, Period, Reach};
 use countersign::{
@@ -28,7 +28,7 @@ use countersign::{
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
-use crate::reference::{self, Drawn, Existing, Factor, Generator, Numbers, Time, World};
+use crate::reference::{self, Drawn, Existing, Factor, Generator, Numbers, Time, Token, World};
 use crate::text;
 
 /// A policy whose ends a short schedule reaches.
@@ -40,15 +40,18 @@ impl Narrow {
         window_back: 2,
         window_forward: 1,
         look_ahead: 3,
-        reach: 6,
+        clock_reach: 180,
+        counter_reach: 6,
         drift_limit: 2,
         drift_memory: 86_400,
         free: 2,
         first_wait: 20,
         longest_wait: 70,
-        disable_at: 6,
-        per_thirty_days: 9,
+        closed_at: 7,
+        per_thirty_days: 16,
+        remembered: 5,
         pending_lifetime: 120,
+        pending_tries: 3,
         recovery_codes: 3,
         challenge_lifetime: 90,
         challenge_tries: 3,
@@ -68,7 +71,11 @@ impl Policy for Narrow {
         LookAhead::new(3).unwrap()
     }
 
-    fn resync_reach(&self) -> Reach {
+    fn clock_reach(&self) -> Bounded<0, 3600> {
+        Bounded::of::<180>()
+    }
+
+    fn counter_reach(&self) -> Reach {
         Reach::new(6).unwrap()
     }
 
@@ -81,9 +88,14 @@ impl Policy for Narrow {
             free: Bounded::of::<2>(),
             first_wait: Bounded::of::<20>(),
             longest_wait: Bounded::of::<70>(),
-            disable_at: Bounded::of::<6>(),
-            per_thirty_days: Bounded::of::<9>(),
+            closed_at: Bounded::of::<7>(),
+            per_thirty_days: Bounded::of::<16>(),
+            remembered: Bounded::of::<5>(),
         }
+    }
+
+    fn pending_tries(&self) -> Bounded<1, 10> {
+        Bounded::of::<3>()
     }
 
     fn pending_lifetime(&self) -> Bounded<60, 600> {
@@ -219,6 +231,8 @@ impl Store for FaultyStore {
         assert!(!events.is_empty());
         if self.0.lock().unwrap().1 == Fault::Note { Err(Broken) } else { Ok(()) }
     }
+
+    fn pause(&self, _: usize) {}
 }
 
 impl AsyncStore for FaultyStore {
@@ -240,6 +254,8 @@ impl AsyncStore for FaultyStore {
         Yield(false).await;
         Store::note(self, id, events)
     }
+
+    async fn pause(&self, _: usize) {}
 }
 
 /// Not ready once, as a socket is.
@@ -391,10 +407,11 @@ macro_rules! operations {
 }
 
 operations! {
-    Verify 14, Prove 14, Resynchronise 6, Recover 7, Challenge 5, Answer 6, StartExternal 4,
-    SettleExternal 6, UseEmergencyAccess 3, Enrol 7, EnrolHotp 5, EnrolExisting 4, EnrolPhone 5,
-    Replace 4, Confirm 16, BindExternal 4, Import 4, Regenerate 4, Revoke 5, ReportLost 3, Reset 3,
-    GrantEmergencyAccess 3, Offboard 1, Guess 6,
+    Verify 16, Prove 14, Resynchronise 6, Recover 7, Challenge 6, Answer 7, StartExternal 4,
+    SettleExternal 7, UseEmergencyAccess 3, Enrol 7, EnrolHotp 5, EnrolExisting 5, EnrolPhone 5,
+    Replace 4, Confirm 16, ConfirmPair 5, BindExternal 4, Import 4, Regenerate 5, Acknowledge 3,
+    Revoke 5, ReportLost 3, Reset 3, GrantEmergencyAccess 3, RememberBrowser 7, ForgetBrowser 2,
+    Unlock 6, Offboard 1, Guess 7,
 }
 
 /// Seconds to the next step: mostly few, now and then a month, now and then back.
@@ -458,8 +475,13 @@ struct Known {
     submitted: Vec<(usize, String)>,
     enrolments: Vec<(usize, Drawn)>,
     challenges: Vec<(usize, Drawn, &'static str)>,
-    externals: Vec<(usize, [u8; 16], &'static str)>,
+    /// Person, token, and what the token says.
+    externals: Vec<(usize, String, reference::Challenge, &'static str)>,
     recovery_codes: Vec<(usize, String)>,
+    /// Person, and the id of their recovery codes.
+    sets: Vec<(usize, [u8; 16])>,
+    /// Person, token, and what the token says.
+    browsers: Vec<(usize, String, Token)>,
     proofs: Vec<(AnyProof, reference::Proof)>,
     granted: Vec<usize>,
 }
@@ -479,6 +501,9 @@ pub struct Bench<'m, P, R> {
     /// Each answer and each record.
     pub transcript: Vec<(String, Option<Record>)>,
 }
+
+/// The name of no code.
+const NO_RECOVERY_CODE: &str = "0000-1111-2222-3333-4444-5555-6666";
 
 const PURPOSES: [&str; 5] =
     ["sign-in", "release-claims", "change-factors", "change-privileges", "act-for-other"];
@@ -566,7 +591,13 @@ fn as_reference<P: Purpose>(proof: &Proof<P>) -> reference::Proof {
         },
         epoch: proof.epoch().into(),
         at: proof.at().as_secs().into(),
+        remembered: false, // it does not show
     }
+}
+
+/// What a proof shows of what the reference says of it.
+fn shown(model: &reference::Proof) -> reference::Proof {
+    reference::Proof { remembered: false, ..model.clone() }
 }
 
 /// A byte picks one of `all`.
@@ -588,7 +619,7 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
             rng: StdRng::seed_from_u64(7),
             now: 1_800_000_000,
             ids: names.map(|name| (name.into(), AccountId::new(name).unwrap())).into(),
-            world: World { numbers: P::NUMBERS, people: BTreeMap::new() },
+            world: World::new(P::NUMBERS),
             known: Known::default(),
             runner: std::marker::PhantomData,
             tally: BTreeMap::new(),
@@ -634,14 +665,16 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
             if a >= 248 { "" } else { *pick(&["phone", "Ana’s tablet", "t"], a).unwrap() };
         let reason = if b >= 248 { "line\nbreak" } else { "ticket 4711" };
         let account = mfa.account(&id).at(at);
+        let (browser, token) = self.browser(who, c);
         match what {
             What::Verify => {
                 let typed = self.some_code(who, a, b);
                 self.known.submitted.push((who, typed.clone()));
-                let turn =
-                    |world: &mut World, _: &Drawn| world.verify(&name, &typed, for_what, now);
+                let turn = |world: &mut World, _: &Drawn| {
+                    world.verify(&name, &typed, for_what, token, now)
+                };
                 for_purpose!(for_what, purpose => {
-                    self.attempt(step, account.verify(&typed, purpose), turn)
+                    self.attempt(step, account.verify(&typed, purpose).from_browser(&browser), turn)
                 });
             }
             What::Prove => {
@@ -650,34 +683,38 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
                 let (now, account) = (now + 31, mfa.account(&id).at(at.plus(31)));
                 let for_what = if who >= 3 { "act-for-other" } else { "change-factors" };
                 let typed = self.fresh_code(who, a);
-                let turn =
-                    |world: &mut World, _: &Drawn| world.verify(&name, &typed, for_what, now);
+                let turn = |world: &mut World, _: &Drawn| {
+                    world.verify(&name, &typed, for_what, token, now)
+                };
                 for_purpose!(for_what, purpose => {
-                    self.attempt(step, account.verify(&typed, purpose), turn)
+                    self.attempt(step, account.verify(&typed, purpose).from_browser(&browser), turn)
                 });
             }
             What::Resynchronise => {
                 let (device, typed) = self.two_codes(who, a, b);
                 let [first, second] = [&*typed[0], &*typed[1]];
                 let turn = |world: &mut World, _: &Drawn| {
-                    world.resynchronise(&name, device, [first, second], for_what, now)
+                    world.resynchronise(&name, device, [first, second], token, now)
                 };
                 let device = DeviceId::from_u64(device);
-                for_purpose!(for_what, purpose => {
-                    let op = account.resynchronise(device, [first, second], purpose);
-                    self.attempt(step, op, turn)
-                });
+                let op = account.resynchronise(device, [first, second]).from_browser(&browser);
+                let taught = |taught: &Resynchronised, _: &mut Drawn| {
+                    format!("accepted {}", taught.device().as_u64())
+                };
+                self.turn(step, op, read_verdict(taught), turn);
             }
             What::Recover => {
                 let typed = match b {
-                    0..=3 => "0000-1111-2222-3333-4444-5555".into(),
+                    0..=3 => NO_RECOVERY_CODE.into(),
                     4..=5 => "not a code".into(),
                     _ => self.recovery_code(who, a, b),
                 };
-                let turn =
-                    |world: &mut World, _: &Drawn| world.recover(&name, &typed, for_what, now);
+                let turn = |world: &mut World, _: &Drawn| {
+                    world.recover(&name, &typed, for_what, token, now)
+                };
                 for_purpose!(for_what, purpose => {
-                    self.attempt(step, account.recover(&typed, purpose), turn)
+                    let op = account.recover(&typed, purpose).from_browser(&browser);
+                    self.attempt(step, op, turn)
                 });
             }
             What::Answer => {
@@ -695,61 +732,76 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
                     _ => drawn.code.clone(),
                 };
                 let challenge = ChallengeId::from_bytes(drawn.id);
+                let (browser, token) = self.browser(who, c);
                 let turn = |world: &mut World, _: &Drawn| {
-                    world.answer(&name, drawn.id, &typed, for_what, now)
+                    world.answer(&name, drawn.id, &typed, for_what, token, now)
                 };
                 for_purpose!(for_what, purpose => {
-                    self.attempt(step, account.verify_sent_code(challenge, &typed, purpose), turn)
+                    let op = account.verify_sent_code(challenge, &typed, purpose);
+                    self.attempt(step, op.from_browser(&browser), turn)
                 });
             }
             What::SettleExternal => {
-                let (whose, challenge, made_for) = match pick_new(&self.known.externals, a) {
-                    Some(known) => *known,
-                    None => (who, [0; 16], for_what),
+                let known = pick_new(&self.known.externals, a).cloned();
+                let (whose, text, challenge, made_for) = match known {
+                    Some((whose, text, says, made_for)) => (whose, text, Some(says), made_for),
+                    None => (who, "no token".into(), None, for_what),
                 };
                 let who = if b % 16 == 1 { who } else { whose };
                 let (name, id) = self.ids[who].clone();
                 let account = mfa.account(&id).at(at);
+                let challenge = challenge.filter(|_| who == whose);
                 let for_what = if c % 8 == 1 { for_what } else { made_for };
                 let device = self.device_by_method(who, &["passkey", "pki"], b);
                 let passed = !a.is_multiple_of(3);
                 let assertion = match passed {
                     true => Assertion::verified_by_host,
                     false => Assertion::failed_at_host,
-                }(
-                    ChallengeId::from_bytes(challenge), DeviceId::from_u64(device)
-                );
+                }(&text, DeviceId::from_u64(device));
+                let (browser, token) = self.browser(who, c);
                 let turn = |world: &mut World, _: &Drawn| {
-                    world.settle_external(&name, challenge, device, passed, for_what, now)
+                    let how = (device, passed);
+                    world.settle_external(&name, challenge.as_ref(), how, for_what, token, now)
                 };
                 for_purpose!(for_what, purpose => {
-                    self.attempt(step, account.finish_external(assertion, purpose), turn)
+                    let op = account.finish_external(assertion, purpose).from_browser(&browser);
+                    self.attempt(step, op, turn)
                 });
             }
             What::UseEmergencyAccess => {
-                let turn =
-                    |world: &mut World, _: &Drawn| world.use_emergency_access(&name, for_what, now);
+                let turn = |world: &mut World, _: &Drawn| {
+                    world.use_emergency_access(&name, for_what, token, now)
+                };
                 for_purpose!(for_what, purpose => {
-                    self.attempt(step, account.use_emergency_access(purpose), turn)
+                    let op = account.use_emergency_access(purpose).from_browser(&browser);
+                    self.attempt(step, op, turn)
                 });
             }
             What::Challenge => {
                 let rng = &mut self.rng;
                 let op = for_purpose!(for_what, purpose => account.send_code(purpose, rng));
-                let turn =
-                    |world: &mut World, drawn: &Drawn| world.challenge(&name, for_what, drawn, now);
-                if let Some(drawn) = self.change(step, op, sent_code, turn) {
-                    self.known.challenges.push((who, drawn, for_what));
+                let turn = |world: &mut World, drawn: &Drawn| {
+                    world.challenge(&name, for_what, token, drawn, now)
+                };
+                if let Some(drawn) = self.change(step, op.from_browser(&browser), sent_code, turn) {
+                    if !drawn.code.is_empty() {
+                        self.known.challenges.push((who, drawn, for_what));
+                    }
                 }
             }
             What::StartExternal => {
+                // No operation, and nothing is written, whoever it is for.
                 let rng = &mut self.rng;
-                let op = for_purpose!(for_what, purpose => account.start_external(purpose, rng));
-                let turn = |world: &mut World, drawn: &Drawn| {
-                    world.start_external(&name, for_what, drawn, now)
-                };
-                if let Some(drawn) = self.change(step, op, external_challenge, turn) {
-                    self.known.externals.push((who, drawn.id, for_what));
+                let started = for_purpose!(for_what, purpose => {
+                    account.start_external(purpose, rng).unwrap()
+                });
+                let says = (*started.id().as_bytes(), now * unit, for_what.to_owned());
+                self.known.externals.push((who, started.token().into(), says, for_what));
+                // As often as not, the check passes a moment later.
+                if step.proof >= 128 && step.fault != Fault::Clock {
+                    let what = What::SettleExternal;
+                    let (b, proof) = (step.proof % 4 * 8, 3);
+                    self.play(&Step { what, clock: 1, a: 1, b, proof, ..*step });
                 }
             }
             What::Enrol => {
@@ -773,7 +825,7 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
                 let device = DeviceId::from_u64(old);
                 let op = account.replace(device, label, proof, &mut self.rng);
                 let turn = |world: &mut World, drawn: &Drawn| {
-                    let factor = |drawn: &Drawn| factor_of(drawn, "totp", None);
+                    let factor = |_: &_, drawn: &Drawn| Ok(factor_of(drawn, "totp"));
                     let (old, proof) = (Some(old), Some(&model));
                     world.enrol(&name, label, factor, "totp", old, proof, drawn, now)
                 };
@@ -795,7 +847,8 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
                     self.confirm_at_once(step);
                 }
             }
-            What::Confirm => self.confirm(step, at),
+            What::Confirm => self.confirm(step, at, false),
+            What::ConfirmPair => self.confirm(step, at, true),
             What::BindExternal => {
                 let (method, word) = match b % 2 {
                     0 => (ExternalMethod::Passkey, "passkey"),
@@ -823,12 +876,66 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
             }
             What::Regenerate => {
                 let Some((proof, model)) = self.take_proof::<ChangeFactors>(step) else { return };
-                let op = account.regenerate_recovery_codes(proof, &mut self.rng);
-                let turn =
-                    |world: &mut World, drawn: &Drawn| world.regenerate(&name, &model, drawn, now);
+                let leaked = b % 4 == 3;
+                let op = match leaked {
+                    true => account.replace_leaked_recovery_codes(proof, &mut self.rng),
+                    false => account.regenerate_recovery_codes(proof, &mut self.rng),
+                };
+                let turn = |world: &mut World, drawn: &Drawn| {
+                    world.regenerate(&name, leaked, &model, drawn, now)
+                };
                 if let Some(drawn) = self.change(step, op, recovery_codes, turn) {
                     self.show_recovery_codes(who, &drawn);
                 }
+            }
+            What::Acknowledge => {
+                let mine: Vec<_> = self.known.sets.iter().filter(|(of, _)| *of == who).collect();
+                let set = pick_new(&mine, a).map_or([9; 16], |(_, set)| *set);
+                let op = account.acknowledge_recovery_codes(ChallengeId::from_bytes(set));
+                let turn = |world: &mut World, _: &Drawn| world.acknowledge(&name, set, now);
+                self.change(step, op, nothing, turn);
+            }
+            What::RememberBrowser => {
+                let Some((proof, model)) = self.take_proof::<SignIn>(step) else { return };
+                let op = account.remember_browser(&proof, &mut self.rng).from_browser(&browser);
+                let turn = |world: &mut World, drawn: &Drawn| {
+                    world.remember_browser(&name, &model, token, drawn, now)
+                };
+                let text = std::cell::RefCell::new(String::new());
+                let read = |remembered: &Changed<RememberedBrowser>, drawn: &mut Drawn| {
+                    *text.borrow_mut() = remembered.expose_token().into();
+                    remembered_browser(remembered, drawn)
+                };
+                if let Some(drawn) = self.change(step, op, read, turn) {
+                    let generation = self.world.people[&name].generation;
+                    let token = (drawn.browser, generation);
+                    self.known.browsers.push((who, text.into_inner(), token));
+                }
+                self.known.proofs.push((AnyProof::SignIn(proof), model)); // it is not used up
+            }
+            What::ForgetBrowser => {
+                let mine: Vec<_> =
+                    self.known.browsers.iter().filter(|(of, ..)| *of == who).collect();
+                let forgotten = pick(&mine, a).map_or(42, |(.., (id, _))| *id);
+                let op = account.forget_browser(format!("{forgotten:016x}").parse().unwrap());
+                let turn =
+                    |world: &mut World, _: &Drawn| world.forget_browser(&name, forgotten, now);
+                self.change(step, op, nothing, turn);
+            }
+            What::Unlock => {
+                let wanted = if a.is_multiple_of(3) { "act-for-other" } else { "change-factors" };
+                let all = ["act-for-other", "change-factors"];
+                let Some((proof, model)) = self.take_any_proof(step, wanted, &all) else { return };
+                let turn = |world: &mut World, _: &Drawn| world.unlock(&name, &model, now);
+                match proof {
+                    AnyProof::ChangeFactors(proof) => {
+                        self.change(step, account.unlock(proof), nothing, turn)
+                    }
+                    AnyProof::ActForOther(proof) => {
+                        self.change(step, account.unlock(proof), nothing, turn)
+                    }
+                    _ => panic!("neither of the two"),
+                };
             }
             What::Revoke => {
                 let wanted = if a.is_multiple_of(3) { "act-for-other" } else { "change-factors" };
@@ -889,6 +996,10 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
                 };
                 if self.change(step, op, granted, turn).is_some() {
                     self.known.granted.push(who);
+                    if step.proof >= 128 {
+                        let what = What::UseEmergencyAccess;
+                        self.play(&Step { what, clock: 5, c: c % 128 / 5 * 5, proof: 3, ..*step });
+                    }
                 }
             }
             What::Offboard => {
@@ -902,27 +1013,23 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
 
     /// Wrong codes of one kind in a row, each as soon as it is evaluated.
     fn guess(&mut self, step: &Step) {
-        let what = [What::Verify, What::Recover, What::Answer, What::SettleExternal, What::Confirm]
+        let what = [What::Verify, What::Verify, What::Recover, What::Answer, What::Confirm]
             [usize::from(step.a) % 5];
         let again = i64::try_from(self.world.numbers.longest_wait).unwrap() + 1;
-        for at in 0..=step.b % 8 {
+        for at in 0..=step.b % 10 {
             let clock = if at < 2 { 0 } else { again };
-            // The bytes that read as a wrong code, recovery code, answer, assertion, confirmation.
+            // The bytes that read as a wrong code, recovery code, answer, confirmation. From a browser
+            // that is remembered or not, as the step has it.
             let (a, b) = match what {
-                What::Verify => (0, 0),
-                What::Recover => (0, 0),
-                What::Answer => (0, 0),
-                What::SettleExternal => (0, 0),
-                _ => (7, 0),
+                What::Recover => (step.a, 16),
+                What::Confirm => (7, 0),
+                _ => (0, 0),
             };
-            let start = match what {
-                What::Answer => Some(What::Challenge),
-                What::SettleExternal => Some(What::StartExternal),
-                _ => None,
-            };
-            let quiet = Step { what, clock, a, b, fault: Fault::None, proof: 100, ..step.clone() };
-            if let Some(what) = start {
-                self.play(&Step { what, ..quiet.clone() });
+            let c = step.c / 128 * 128 + 2;
+            let quiet =
+                Step { what, clock, a, b, c, fault: Fault::None, proof: 100, ..step.clone() };
+            if what == What::Answer {
+                self.play(&Step { what: What::Challenge, c: step.c / 128 * 128, ..quiet.clone() });
                 self.play(&Step { clock: 0, ..quiet });
             } else {
                 self.play(&quiet);
@@ -942,7 +1049,8 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
             _ if step.proof % 4 == 3 => None,
             What::Challenge => (0..PEOPLE).find(|who| has(*who, &["sms"])),
             What::StartExternal => (0..PEOPLE).find(|who| has(*who, &["passkey", "pki"])),
-            What::Confirm => self.known.enrolments.last().map(|(who, _)| *who),
+            What::Confirm | What::ConfirmPair => self.known.enrolments.last().map(|(who, _)| *who),
+            What::Verify if step.c >= 128 => self.known.browsers.last().map(|(who, ..)| *who),
             What::UseEmergencyAccess => self.known.granted.last().copied(),
             _ => None,
         };
@@ -962,7 +1070,11 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
         let (op, model) = self.proven(step, op);
         let now = self.now;
         let turn = |world: &mut World, drawn: &Drawn| {
-            let factor = |drawn: &Drawn| factor_of(drawn, method, existing);
+            let n = world.numbers;
+            let factor = |person: &reference::Person, drawn: &Drawn| match existing {
+                Some(existing) => person.admit(&n, existing),
+                None => Ok(factor_of(drawn, method)),
+            };
             world.enrol(&name, label, factor, method, None, model.as_ref(), drawn, now)
         };
         if let Some(mut drawn) = self.change(step, op, pending, turn) {
@@ -982,8 +1094,8 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
         }
     }
 
-    fn confirm(&mut self, step: &Step, at: UnixTime) {
-        let Step { who, a, b, .. } = *step;
+    fn confirm(&mut self, step: &Step, at: UnixTime, two: bool) {
+        let Step { who, a, b, c, .. } = *step;
         let mine: Vec<_> =
             self.known.enrolments.iter().filter(|(whose, _)| *whose == who).collect();
         let drawn = match (pick_new(&mine, a), pick(&self.known.enrolments, b)) {
@@ -993,32 +1105,51 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
         };
         let (name, id) = self.ids[who].clone();
         // A device's clock may be off by a few steps, a token's button may have been pressed.
-        let skew = [0, 0, 0, 0, 0, 1, -1, 2, -3][usize::from(b) % 9];
+        let skew = match two {
+            true => [0, 3, -5, 6][usize::from(b) % 4],
+            false => [0, 0, 0, 0, 0, 1, -1, 2, -3][usize::from(b) % 9],
+        };
         let presses = drawn.next + u128::from(b % 4 == 3) * 2;
-        let typed = match (&drawn.generator, a % 8) {
+        let code = |further: u128| match (&drawn.generator, a % 8) {
             (_, 7) => "0000000".into(),
             (_, 6) if b.is_multiple_of(4) => "12345a".into(),
             (Some(generator), _) => match generator.step(self.now) {
-                Some(step) => generator.code(u128::try_from(step + skew).unwrap_or(0)),
+                Some(step) => {
+                    let step = u128::try_from(step + skew).unwrap_or(0);
+                    generator.code(step + further)
+                }
                 None if generator.steps.is_some() => "000000".into(), // before T0
-                None => generator.code(presses % (1 << 64)),
+                None => generator.code((presses + further) % (1 << 64)),
             },
             (None, _) => drawn.code.clone(),
         };
-        self.known.submitted.push((who, typed.clone()));
+        let (first, second) = (code(0), code(1));
+        let typed: &[&str] = if two { &[&first, &second] } else { &[&first] };
+        self.known.submitted.push((who, first.clone()));
         let challenge = ChallengeId::from_bytes(drawn.id);
-        let op = self.mfa.account(&id).at(at).confirm(challenge, &typed, &mut self.rng);
+        let (browser, token) = self.browser(who, c);
+        let account = self.mfa.account(&id).at(at);
+        let op = match two {
+            true => account.confirm_pair(challenge, [&first, &second], &mut self.rng),
+            false => account.confirm(challenge, &first, &mut self.rng),
+        };
         let now = self.now;
-        let turn =
-            |world: &mut World, fresh: &Drawn| world.confirm(&name, drawn.id, &typed, fresh, now);
+        let remembered =
+            self.world.people.get(&name).is_some_and(|p| p.remembers(token, now).is_some());
+        let turn = |world: &mut World, fresh: &Drawn| {
+            world.confirm(&name, drawn.id, typed, fresh, token, now)
+        };
+        let op = op.from_browser(&browser);
         let said = self.turn(step, op, read_verdict(read_confirmed), turn);
         if let Some(Verdict::Accepted(confirmed)) = said {
             let device = confirmed.device().as_u64();
+            let used = presses + 1 + u128::from(two);
             if let Some(generator) = drawn.generator {
-                self.known.authenticators.push((who, device, generator, skew, presses + 1));
+                self.known.authenticators.push((who, device, generator, skew, used));
             }
-            let codes = confirmed.recovery_codes().map(codes_of).unwrap_or_default();
-            self.show_recovery_codes(who, &Drawn { recovery_codes: codes, ..Drawn::default() });
+            let mut fresh = Drawn::default();
+            read_confirmed(&confirmed, &mut fresh);
+            self.show_recovery_codes(who, &fresh);
             // The code that confirmed is worth a sign-in.
             let person = self.world.people.get_mut(&name).unwrap();
             let model = reference::Proof {
@@ -1028,9 +1159,10 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
                 purpose: "sign-in".into(),
                 epoch: person.epoch,
                 at: now,
+                remembered,
             };
             let proof = confirmed.into_proof();
-            assert_eq!(as_reference(&proof), model, "{step:?}");
+            assert_eq!(as_reference(&proof), shown(&model), "{step:?}");
             self.known.proofs.push((SignIn::wrap(proof), model));
         }
     }
@@ -1038,6 +1170,26 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
     fn show_recovery_codes(&mut self, who: usize, drawn: &Drawn) {
         let shown = drawn.recovery_codes.iter().map(|code| (who, code.clone()));
         self.known.recovery_codes.extend(shown);
+        if !drawn.recovery_codes.is_empty() {
+            self.known.sets.push((who, drawn.set));
+        }
+    }
+
+    /// The token that a browser sends, and what it says: in the upper half, mostly one of the person's
+    /// own.
+    fn browser(&self, who: usize, c: u8) -> (String, Option<Token>) {
+        let nobodys = ("no token".into(), None);
+        let own: Vec<_> = self.known.browsers.iter().filter(|(of, ..)| *of == who).collect();
+        match c {
+            0..128 => nobodys,
+            128..132 => pick(&self.known.browsers, c).map_or(nobodys, |(of, text, token)| {
+                (text.clone(), Some(*token).filter(|_| *of == who))
+            }),
+            132..152 => {
+                pick(&own, c).map_or(nobodys, |(_, text, token)| (text.clone(), Some(*token)))
+            }
+            _ => own.last().map_or(nobodys, |(_, text, token)| (text.clone(), Some(*token))),
+        }
     }
 
     /// An attempt that answers with a proof.
@@ -1056,7 +1208,7 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
             });
         if let Some(Verdict::Accepted(proof)) = said {
             let model = model.expect("the reference accepted as well");
-            assert_eq!(as_reference(&proof), model, "{step:?}");
+            assert_eq!(as_reference(&proof), shown(&model), "{step:?}");
             assert_eq!(proof.replacement_due(), model.method == "recovery-code");
             self.known.proofs.push((Q::wrap(proof), model));
         }
@@ -1264,7 +1416,10 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
                 pick(newest, a).copied()
             }
         };
-        let code = code.map_or("0000-1111-2222-3333-4444-5555", |(_, code)| code);
+        let code = code.map_or(NO_RECOVERY_CODE, |(_, code)| code);
+        if b % 16 == 0 {
+            return format!("{}0000-0000", &code[..25]); // the right name, and hardly the right rest
+        }
         if b.is_multiple_of(2) { code.to_lowercase().replace('-', " ") } else { code.to_owned() }
     }
 
@@ -1330,10 +1485,15 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
                 "change-factors"
             }
             What::Replace | What::Regenerate => "change-factors",
-            What::Revoke | What::ReportLost if !step.a.is_multiple_of(3) => "change-factors",
-            What::Revoke | What::ReportLost | What::Reset | What::GrantEmergencyAccess => {
-                "act-for-other"
+            What::RememberBrowser => "sign-in",
+            What::Revoke | What::ReportLost | What::Unlock if !step.a.is_multiple_of(3) => {
+                "change-factors"
             }
+            What::Revoke
+            | What::ReportLost
+            | What::Unlock
+            | What::Reset
+            | What::GrantEmergencyAccess => "act-for-other",
             _ => return,
         };
         if step.proof < 40 {
@@ -1342,19 +1502,25 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
         // By an app or token, and now and then by a recovery code or a text message.
         let what = [What::Prove, What::Prove, What::Prove, What::Recover, What::Challenge]
             [usize::from(step.proof / 4) % 5];
+        // The purpose is the third one, or the first, from a browser that is remembered or not.
+        let c = match wanted {
+            "sign-in" => step.c / 128 * 130,
+            _ => step.c / 128 * 130 + 2,
+        };
+        let what = if wanted == "sign-in" && what == What::Prove { What::Verify } else { what };
         let quiet = Step {
             what,
             who: prover_of(step, wanted),
-            clock: 0,
+            clock: if wanted == "sign-in" { 31 } else { 0 },
             fault: Fault::None,
-            a: step.a / 2,
+            a: if what == What::Verify { 7 } else { step.a / 2 },
             b: 100,
-            c: 2,
+            c,
             proof: 3,
         };
         self.play(&quiet);
         if what == What::Challenge {
-            self.play(&Step { what: What::Answer, a: 0, b: 112, c: 0, ..quiet });
+            self.play(&Step { what: What::Answer, a: 0, b: 112, c: c / 128 * 152, ..quiet });
         }
     }
 
@@ -1399,8 +1565,9 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
         };
         let present = generator.step(self.now);
         let last_step = present.map(|step| step - 5).filter(|_| a.is_multiple_of(2));
+        let clock_error = if a % 7 == 3 { [95, -75, 15, 3601][usize::from(b / 4) % 4] } else { 0 };
         let next = if b.is_multiple_of(32) { u128::from(u64::MAX) - 2 } else { u128::from(b) };
-        Existing { label: "token".into(), generator, last_step, next }
+        Existing { label: "token".into(), generator, last_step, next, clock_error }
     }
 }
 
@@ -1420,12 +1587,12 @@ fn code_now(generator: &Generator, now: Time, offset: i128, presses: u128) -> St
 }
 
 fn library_device(existing: &Existing) -> ExistingDevice {
-    let Existing { label, generator, last_step, next } = existing;
+    let Existing { label, generator, last_step, next, clock_error } = existing;
     let label = Text::new(label).unwrap();
     let secret = Secret::dangerously_allow_short(&generator.secret).unwrap();
     let algorithm = Algorithm::from_name(&generator.algorithm).unwrap();
     let digits = Digits::new(u8::try_from(generator.digits).unwrap()).unwrap();
-    match generator.steps {
+    let device = match generator.steps {
         Some((period, t0)) => {
             let period = Period::new(u64::try_from(period).unwrap()).unwrap();
             let t0 = UnixTime::from_secs(u64::try_from(t0).unwrap());
@@ -1437,24 +1604,18 @@ fn library_device(existing: &Existing) -> ExistingDevice {
             let next = u64::try_from(*next).unwrap();
             ExistingDevice::hotp(label, secret, algorithm, digits, next)
         }
-    }
+    };
+    device.with_clock_error(i64::try_from(*clock_error).unwrap())
 }
 
-fn factor_of(drawn: &Drawn, method: &str, existing: Option<&Existing>) -> Factor {
-    let generator = match (&drawn.generator, existing) {
-        (Some(generator), _) => generator.clone(),
-        (None, Some(existing)) => existing.generator.clone(),
-        (None, None) => {
-            let steps = (method == "totp").then_some((30, 0));
-            Generator { secret: vec![0], algorithm: "SHA1".into(), digits: 6, steps }
-        }
-    };
+fn factor_of(drawn: &Drawn, method: &str) -> Factor {
+    let generator = drawn.generator.clone().unwrap_or_else(|| {
+        let steps = (method == "totp").then_some((30, 0));
+        Generator { secret: vec![0], algorithm: "SHA1".into(), digits: 6, steps }
+    });
     match method {
-        "totp" => {
-            let last_step = existing.and_then(|existing| existing.last_step);
-            Factor::Totp { generator, last_step, drift: 0, offset: 0 }
-        }
-        _ => Factor::Hotp { generator, next: existing.map_or(0, |existing| existing.next) },
+        "totp" => Factor::Totp { generator, last_step: None, drift: 0, offset: 0 },
+        _ => Factor::Hotp { generator, next: 0 },
     }
 }
 
@@ -1475,7 +1636,9 @@ fn read_verdict<T>(
         Verdict::Accepted(value) => accepted(value, drawn),
         Verdict::Rejected { tries_left } => format!("rejected {tries_left}"),
         Verdict::Wait { until } => format!("wait {}", until.as_secs()),
-        Verdict::Disabled => "disabled".into(),
+        Verdict::Closed => "closed".into(),
+        Verdict::Refused => "refused".into(),
+        Verdict::AlreadyConfirmed => "already-confirmed".into(),
         Verdict::Expired => "expired".into(),
         Verdict::Malformed => "malformed".into(),
         Verdict::Undecided(never) => match *never {},
@@ -1504,6 +1667,7 @@ fn read_bound(
 ) -> String {
     drawn.device = device.as_u64();
     drawn.recovery_codes = codes.map(codes_of).unwrap_or_default();
+    drawn.set = codes.map_or([0; 16], |codes| *codes.set().as_bytes());
     let codes = codes.map_or("none".into(), |codes| codes.len().to_string());
     format!("{} epoch {epoch} recovery codes {codes}", device.as_u64())
 }
@@ -1522,13 +1686,18 @@ fn pending(pending: &Changed<PendingEnrolment>, drawn: &mut Drawn) -> String {
 
 fn sent_code(sent: &Changed<OutOfBand>, drawn: &mut Drawn) -> String {
     drawn.id = *sent.id().as_bytes();
-    drawn.code = sent.code().expose_str().into();
-    format!("done until {}", sent.until().as_secs())
+    drawn.code = sent.to_send().map(|code| code.expose_str().into()).unwrap_or_default();
+    let waits = if sent.to_send().is_some() { "" } else { "waits " };
+    format!("done {waits}until {}", sent.until().as_secs())
 }
 
-fn external_challenge(challenge: &Changed<ExternalChallenge>, drawn: &mut Drawn) -> String {
-    drawn.id = *challenge.id().as_bytes();
-    format!("done until {}", challenge.until().as_secs())
+fn remembered_browser(browser: &Changed<RememberedBrowser>, drawn: &mut Drawn) -> String {
+    drawn.browser = number_of(browser.id());
+    "done".into()
+}
+
+fn number_of(browser: BrowserId) -> u64 {
+    u64::from_str_radix(&browser.to_string(), 16).unwrap()
 }
 
 fn imported(device: &Changed<DeviceId>, drawn: &mut Drawn) -> String {
@@ -1538,6 +1707,7 @@ fn imported(device: &Changed<DeviceId>, drawn: &mut Drawn) -> String {
 
 fn recovery_codes(codes: &Changed<RecoveryCodes>, drawn: &mut Drawn) -> String {
     drawn.recovery_codes = codes_of(codes);
+    drawn.set = *codes.set().as_bytes();
     format!("done recovery codes {}", codes.len())
 }
 

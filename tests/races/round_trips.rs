@@ -76,8 +76,11 @@ fn an_attempt_is_one_load_and_one_swap() {
     let right = code(NOW.plus(60));
     assert!(matches!(verify(2, &right), Verdict::Accepted(_)));
     assert_eq!(store.calls(), [1, 1, 0], "accepted");
+    assert!(matches!(verify(2, &right), Verdict::Rejected { .. }));
+    assert_eq!(store.calls(), [1, 0, 1], "the copy of the code used last is a note");
+    let wrong = code(NOW.plus(6_000));
     for _ in 0..5 {
-        assert!(matches!(verify(2, &right), Verdict::Rejected { .. }));
+        assert!(matches!(verify(2, &wrong), Verdict::Rejected { .. }));
         assert_eq!(store.calls(), [1, 1, 0], "rejected");
     }
     assert!(matches!(verify(2, &right), Verdict::Wait { .. }));

@@ -27,8 +27,9 @@ impl Policy for Patient {
             free: Bounded::of::<10>(),
             first_wait: Bounded::of::<1>(),
             longest_wait: Bounded::of::<1>(),
-            disable_at: Bounded::of::<100>(),
-            per_thirty_days: Bounded::of::<100>(),
+            closed_at: Bounded::of::<80>(),
+            per_thirty_days: Bounded::of::<50>(),
+            remembered: Bounded::of::<20>(),
         }
     }
 }
@@ -101,7 +102,7 @@ fn play(
     code_of: impl Fn(u64) -> String,
     factor: impl Fn(u64, u64) -> u64,
 ) -> Vec<u64> {
-    let nodes = [0, 1].map(|_| Mfa::new(Keyring::new([7; 32]), Patient));
+    let nodes = [0, 1].map(|_| Mfa::with_policy(Keyring::new([7; 32]), Patient).unwrap());
     let (store, id) = (Witness::default(), AccountId::new("person").unwrap());
     let mut rng = StdRng::seed_from_u64(1);
     let mut imported =
