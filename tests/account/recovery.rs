@@ -115,6 +115,13 @@ fn codes_that_nobody_saw_are_known_to_be_unseen() {
     assert_eq!(acknowledge(&practice, &id, set), None);
     assert_eq!(of(&practice.summary(&id)), (10, true, false));
     assert_eq!(practice.summary(&id).epoch, epoch, "no session ends for it");
+    // The click again is a note: nothing that can be repeated without end is written.
+    let before = practice.store.records();
+    practice.store.take_events();
+    assert_eq!(acknowledge(&practice, &id, set), None);
+    assert_eq!(practice.store.records(), before);
+    let events = practice.store.take_events();
+    assert_eq!((&events[0].kind, &events[0].id), (&EventKind::RecoveryCodesSeen, &None));
     // A new set is unseen again, until one of it is used.
     let (_, newer) = renew(&practice, &person, false);
     assert_eq!(of(&practice.summary(&id)), (10, false, false));

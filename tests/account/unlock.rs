@@ -110,6 +110,18 @@ fn who_may_unlock() {
         let codes = if by == "app from another browser" { 5 } else { 0 };
         assert_eq!(weights(), (codes, 0), "{by}");
     }
+    // A browser that has used up its budget is as an unknown one: its code opens no codes either.
+    let owner = Owner::new();
+    let Owner { practice, person, browser, .. } = &owner;
+    for _ in 0..20 {
+        practice.wait(HOUR);
+        let _ = practice.miss_from(person, browser);
+    }
+    let now = practice.wait(HOUR);
+    let verify = practice.at(&person.id).verify(&person.app.code(now), ChangeFactors);
+    let proof = practice.run(verify.from_browser(browser)).accepted().unwrap();
+    let unlock = practice.at(&person.id).unlock(proof);
+    assert_eq!(practice.refused(unlock), Refusal::NotPermitted);
     // Where no text has failed, an app's code from an unknown browser opens nothing.
     let practice = Practice::new();
     let person = practice.person(1);
