@@ -82,7 +82,7 @@ fn the_fullest_account_fits_a_record_and_reads_back() {
     };
     let number = || Factor::Phone(PhoneNumber::new("+123456789012345").unwrap());
     let sent = || Box::new(SentCode { key: [0xff; 32], mac: [0xff; 32] });
-    let code = StoredCode { name: u32::MAX, hash: [0xff; 16], failures: 100, spent: true };
+    let code = StoredCode { name: u32::MAX, hash: [0xff; 16], failures: 100, spent_at: Some(at) };
     let set = || RecoverySet {
         id,
         salt: [0xff; 16],
@@ -90,17 +90,13 @@ fn the_fullest_account_fits_a_record_and_reads_back() {
         issued_at: at,
         seen: true,
     };
-    let throttle = Throttle::RECOMMENDED;
-    let failures = |most: u64| Failures {
+    let failures = || Failures {
         row: u16::MAX,
         failed_at: at,
-        recent: (0..most).map(|_| Failure { at, weight: u8::MAX }).collect(),
+        recent: (0..60).map(|_| Failure { at, weight: u8::MAX }).collect(),
     };
-    let budget = || Budget {
-        unknown: failures(throttle.per_thirty_days.as_u64()),
-        remembered: failures(throttle.remembered.as_u64()),
-        emptied: std::vec![at; 2],
-    };
+    let budget =
+        || Budget { unknown: failures(), remembered: failures(), emptied: std::vec![at; 60] };
     let action = AnyPurpose::Action(Text::new(&"a".repeat(32)).unwrap());
     let text = || SentText {
         id,
@@ -108,6 +104,7 @@ fn the_fullest_account_fits_a_record_and_reads_back() {
         at,
         device: DeviceId::from_u64(u64::MAX),
         failures: u8::MAX,
+        remembered: true,
         sent: sent(),
     };
     let mut devices: Vec<_> = (0..MAX_OTP_DEVICES).map(|_| device(totp())).collect();

@@ -77,7 +77,8 @@ fn each_code_of_a_set_is_spent_once() {
     assert_eq!(recovery.spend(&RecoveryCode([99; CODE_LEN]), at(1)), Spent::Never);
     for (spent, code) in (1_u8..).zip(codes.iter()) {
         assert_eq!(recovery.spend(code, at(1)), Spent::Now);
-        assert_eq!(recovery.spend(code, at(1)), Spent::Before);
+        assert_eq!(recovery.spend(code, at(601)), Spent::Repeated); // a form sent twice
+        assert_eq!(recovery.spend(code, at(602)), Spent::Before);
         assert_eq!(recovery.left(), 10 - spent);
     }
 }
@@ -91,7 +92,7 @@ fn a_failure_counts_on_the_code_that_was_named_and_a_hundred_close_it() {
     }
     assert_eq!(recovery.spend(&misread(all[3]), at(1)), Spent::Closed);
     assert_eq!(recovery.spend(&misread(all[3]), at(1)), Spent::Never);
-    assert_eq!(recovery.spend(all[3], at(1)), Spent::Before);
+    assert_eq!(recovery.spend(all[3], at(1)), Spent::Before); // closed
     assert_eq!(recovery.left(), 9);
     assert_eq!(recovery.spend(all[4], at(1)), Spent::Now);
 }
@@ -99,30 +100,38 @@ fn a_failure_counts_on_the_code_that_was_named_and_a_hundred_close_it() {
 #[test]
 fn the_old_set_lives_until_the_new_one_is_seen_and_a_day_at_most() {
     let other = || {
-        let (codes, mut set) = seed().issue(10, at(10));
-        (set.salt, set.id) = ([8; 16], ChallengeId::from_bytes([6; 16]));
-        for (stored, code) in set.codes.iter_mut().zip(codes.iter()) {
-            stored.hash = code.hash(&set.salt);
-            stored.name += 1000;
-        }
-        set
+        let mut seed = seed();
+        seed.id = ChallengeId::from_bytes([6; 16]);
+        seed.codes.iter_mut().for_each(|code| code[0] ^= 0x80);
+        seed.issue(10, at(10)).1
     };
-    let ends: [fn(&mut Recovery); 4] = [
-        |recovery| assert!(recovery.acknowledge(ChallengeId::from_bytes([6; 16]))),
-        |recovery| recovery.expire(at(10 + 24 * 60 * 60 + 1)),
-        |recovery| recovery.expire(at(10).plus(0).min(UnixTime::from_secs(1_700_000_000))),
-        |recovery| {
-            let set = recovery.newest.take().unwrap();
-            recovery.replace(set, true, at(11));
-        },
+    let day = 24 * 60 * 60;
+    let nothing: fn(&mut Recovery) = |_| {};
+    let ends: [(fn(&mut Recovery), u64); 3] = [
+        (|recovery| assert!(recovery.acknowledge(ChallengeId::from_bytes([6; 16]))), 21),
+        (nothing, 10 + day + 1),
+        (
+            |recovery| {
+                let set = recovery.newest.take().unwrap();
+                recovery.replace(set, true, at(11));
+            },
+            21,
+        ),
     ];
-    for end in ends {
+    for (end, then) in ends {
         let (codes, mut recovery) = issued();
+        let all: Vec<_> = codes.iter().collect();
         recovery.replace(other(), false, at(10));
-        assert_eq!(recovery.spend(codes.iter().next().unwrap(), at(20)), Spent::Now);
+        assert_eq!(recovery.spend(all[0], at(20)), Spent::Now);
         end(&mut recovery);
-        assert!(recovery.old.is_none());
+        assert_eq!(recovery.spend(all[1], at(then)), Spent::Never);
     }
+    // A write by a clock that was wrong ends nothing: it is judged when a code comes.
+    let (codes, mut recovery) = issued();
+    let all: Vec<_> = codes.iter().collect();
+    recovery.replace(other(), false, at(10));
+    assert_eq!(recovery.spend(all[0], at(365 * day)), Spent::Never);
+    assert_eq!(recovery.spend(all[0], at(10 + day)), Spent::Now);
     let (_, mut recovery) = issued();
     assert!(!recovery.acknowledge(ChallengeId::from_bytes([9; 16])) && !recovery.is_seen());
 }

@@ -95,7 +95,7 @@ fn a_clock_that_was_ahead_holds_nobody_longer_than_thirty_days() {
     let (_, gate) = budget.gate(&RECOMMENDED, false, 1, at(0));
     assert_eq!(gate, Gate::Wait(at(30 * DAY)));
     assert!(budget.is_ahead(at(0)));
-    budget.keep_recent(at(0));
+    budget.make_room(at(0));
     assert_eq!(budget.gate(&RECOMMENDED, false, 1, at(30 * DAY)).1, Gate::Open);
 }
 
@@ -134,7 +134,7 @@ fn every_trace_of_the_proven_model_is_the_limiters() {
                     budget.charge(&throttle, lane, weight, now);
                 }
                 // What the door does with a refusal that finds a failure dated ahead.
-                Gate::Wait(_) | Gate::Closed if budget.is_ahead(now) => budget.keep_recent(now),
+                Gate::Wait(_) | Gate::Closed if budget.is_ahead(now) => budget.make_room(now),
                 Gate::Wait(_) | Gate::Closed => {}
             }
             match gate {
