@@ -155,7 +155,7 @@ impl Account {
     ) -> Option<BrowserId> {
         let known = self.browsers.iter().find(|browser| browser.id == id)?;
         let lasts = generation == self.browser_generation
-            && now.since(known.used_at) <= browser::MEMORY
+            && known.used_at.lasts(browser::MEMORY, now)
             && self.is_open();
         lasts.then_some(id)
     }
@@ -285,7 +285,7 @@ impl Account {
             browsers: self
                 .browsers
                 .iter()
-                .filter(|browser| now.since(browser.used_at) <= browser::MEMORY)
+                .filter(|browser| browser.used_at.lasts(browser::MEMORY, now))
                 .map(|browser| BrowserSummary { id: browser.id, used_at: browser.used_at })
                 .collect(),
             pending_until: pending.map(|pending| pending.until(policy)),

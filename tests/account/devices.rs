@@ -204,7 +204,7 @@ fn two_codes_in_a_row_bind_a_device_that_is_off() {
     let token = totp(K20);
     practice.wait(3_000_000);
     for (off, bound) in
-        [(-21, false), (-20, true), (-8, true), (-2, true), (0, true), (19, true), (20, false)]
+        [(-22, false), (-21, true), (-8, true), (-2, true), (0, true), (19, true), (20, false)]
     {
         let id = account(1_000_i64.saturating_add(off).cast_unsigned());
         let pending = start(&practice, &id, existing_totp(K20, None), None).unwrap();
@@ -235,7 +235,7 @@ fn two_codes_in_a_row_bind_a_device_that_is_off() {
         }
     }
     let token = hotp(K20);
-    for (pressed, bound) in [(5, true), (20, true), (998, true), (999, false), (5_000, false)] {
+    for (pressed, bound) in [(5, true), (20, true), (1_000, true), (1_001, false), (5_000, false)] {
         let id = account(2_000 + pressed);
         let pending = start(&practice, &id, existing_hotp(K20, 0), None).unwrap();
         let alone = practice.confirm(&id, pending.id(), &token.at(pressed));
@@ -272,7 +272,7 @@ fn two_codes_in_a_row_bind_a_device_that_is_off() {
 /// Guards `Account::resynchronise`, whose answer is no proof, and `clock_reach`.
 #[test]
 fn resynchronising_teaches_and_does_not_admit() {
-    for (ahead, found) in [(-20, true), (19, true), (-21, false), (20, false), (990, false)] {
+    for (ahead, found) in [(-21, true), (19, true), (-22, false), (20, false), (990, false)] {
         let practice = Practice::new();
         let id = account(1);
         practice.wait(3_000_000);

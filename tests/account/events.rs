@@ -124,7 +124,7 @@ fn every_decision_has_its_events() {
     let resync = mfa.account(id).at(now).resynchronise(person.device, [&one, &two]);
     let _ = assert_kinds!(resync, "Resynchronised");
     let resync = mfa.account(id).at(now).resynchronise(person.device, [&one, &two]);
-    let _ = assert_kinds!(resync, "Rejected(Replayed)");
+    let _ = assert_kinds!(resync, "(Rejected(Repeated))");
     let dana = || practice.at(id);
     let saved = |at: usize| person.recovery_codes[at].as_str();
     let _ = assert_kinds!(dana().recover(saved(0), sign_in()), "RecoveryCodeSpent Accepted");
