@@ -201,7 +201,7 @@ fn r03_spelling() {
         for again in [first, (first + 1) % spellings] {
             let verdict = practice.verify(&person.id, &pasted(&code)[again]);
             assert!(matches!(said(&verdict), Said::Rejected(_)), "{:?}", pasted(&code)[again]);
-            assert_eq!(practice.why(), Some(RejectionReason::Replayed));
+            assert_eq!(practice.why(), Some(RejectionReason::Repeated));
         }
         practice.wait(60);
     }

@@ -532,6 +532,8 @@ pub struct Proof {
 pub struct Turn {
     pub answer: String,
     pub wrote: bool,
+    /// Whether nothing happened that is worth a note.
+    pub silent: bool,
     pub proof: Option<Proof>,
 }
 
@@ -645,7 +647,7 @@ fn no_text(text: &str, most: usize) -> bool {
 }
 
 fn answered(answer: impl Into<String>) -> Turn {
-    Turn { answer: answer.into(), wrote: false, proof: None }
+    Turn { answer: answer.into(), wrote: false, silent: false, proof: None }
 }
 
 fn refused(refusal: &str) -> Turn {
@@ -653,7 +655,7 @@ fn refused(refusal: &str) -> Turn {
 }
 
 fn done(answer: impl Into<String>) -> Turn {
-    Turn { answer: answer.into(), wrote: true, proof: None }
+    Turn { answer: answer.into(), wrote: true, silent: false, proof: None }
 }
 
 impl Person {
@@ -1658,7 +1660,7 @@ impl World {
         }
         match forgiven {
             true => self.write(who, person, done("done"), now),
-            false => answered("done"),
+            false => Turn { silent: true, ..answered("done") }, // nothing was to be forgiven
         }
     }
 

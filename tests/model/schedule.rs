@@ -1230,7 +1230,8 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
         };
         let done = self.turn(step, op, read_answer, turn)?.ok()?;
         let (name, _) = self.ids.iter().find(|(_, known)| *known == id).unwrap();
-        assert_eq!(u128::from(done.epoch()), self.world.people[name].epoch, "{step:?}");
+        let epoch = self.world.people.get(name).map_or(0, |person| person.epoch);
+        assert_eq!(u128::from(done.epoch()), epoch, "{step:?}");
         let mut drawn = Drawn::default();
         read(&done, &mut drawn);
         Some(drawn)
@@ -1263,9 +1264,12 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
 
         let mut next = self.world.clone();
         let turn = match step.fault {
-            Fault::Clock => {
-                reference::Turn { answer: "error clock".into(), wrote: false, proof: None }
-            }
+            Fault::Clock => reference::Turn {
+                answer: "error clock".into(),
+                wrote: false,
+                silent: false,
+                proof: None,
+            },
             _ => turn(&mut next, &drawn),
         };
         let context = format!("{step:?} at {} by {name}", self.now);
@@ -1274,7 +1278,7 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
         let decided = !turn.answer.starts_with("error");
         let (expected, committed) = match step.fault {
             Fault::Load => ("error store".into(), false),
-            Fault::Note if !turn.wrote && decided => ("error store".into(), false),
+            Fault::Note if !turn.wrote && !turn.silent && decided => ("error store".into(), false),
             Fault::SwapBefore if turn.wrote => ("error store".into(), false),
             Fault::SwapAfter if turn.wrote => ("error store".into(), true),
             Fault::StaleAlways if turn.wrote => ("error contended".into(), false),

@@ -293,17 +293,17 @@ fn offboard(accounts: u64, attack: fn(&Mfa<Keyring, Recommended>, &Remote, &Leav
 
 #[test]
 fn no_stranger_keeps_a_leaver_in() {
-    offboard(20, stranger);
+    offboard(12, stranger);
 }
 
 #[test]
 fn no_leaver_keeps_themselves_in() {
-    offboard(20, leaver);
+    offboard(12, leaver);
 }
 
 #[test]
 fn no_number_of_named_codes_keeps_a_leaver_in() {
-    offboard(20, namer);
+    offboard(12, namer);
 }
 
 #[test]
