@@ -31,7 +31,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut example = person::Example::new()?;
     for (number, uri, last_step) in EXPORT {
         let (uri, tolerated) = ProvisioningUri::import(uri)?;
-        tolerated.iter().for_each(|what| println!("{number}: {what}"));
+        tolerated.iter().for_each(|what| println!("{number}: {}", what.name()));
         let device = ExistingDevice::from_uri(Text::new("Phone")?, &uri, last_step);
         let id = AccountId::new(number.to_be_bytes())?;
         let account = example.mfa.account(&id).at(example.now);

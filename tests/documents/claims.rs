@@ -4,9 +4,15 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use countersign::account::{AnyPurpose, Class, MAX_EXTERNAL_DEVICES, MAX_OTP_DEVICES};
+use countersign::account::{
+    AnyPurpose, Class, DeviceStatus, DeviceSummary, MAX_BROWSERS, MAX_EXTERNAL_DEVICES,
+    MAX_OTP_DEVICES, odds_per_year,
+};
 use countersign::otp::Parameters;
-use countersign::{Algorithm, Digits, Policy, Recommended, UnixTime};
+use countersign::{
+    AccountId, Algorithm, DeviceId, Keyring, MemoryStore, Method, Mfa, OsRandom, Policy,
+    Recommended, SignIn, Summary, Totp, UnixTime, Verdict,
+};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -21,10 +27,13 @@ fn the_readmes_numbers_are_the_codes_numbers() {
     assert_eq!((algorithm, t0), (Algorithm::Sha1, UnixTime::from_secs(0)));
     let window = policy.window();
     let throttle = policy.throttle(Class::Codes);
-    for class in [Class::Recovery, Class::OutOfBand, Class::External] {
-        assert_eq!(policy.throttle(class), throttle, "the table has one row for all classes");
-    }
+    assert_eq!(
+        policy.throttle(Class::OutOfBand),
+        throttle,
+        "the table has one row for both classes"
+    );
     let minutes = |secs: u64| secs / 60;
+    let days = |secs: u64| secs / 86_400;
     let rows = [
         format!(
             "| TOTP | SHA-1, {} digits, {} s, {}-byte secret: what every app computes |",
@@ -33,8 +42,8 @@ fn the_readmes_numbers_are_the_codes_numbers() {
             algorithm.secret_len()
         ),
         format!(
-            "| window | {} step back, {} forward (a code is usable for {} s); HOTP {} counters; \
-             resynchronisation 1,000 |",
+            "| window | {} step back, {} forward (a code is usable for {} s), around our clock and the \
+             device's; HOTP {} counters |",
             window.backward.as_u64(),
             window.forward.as_u64(),
             window.lifetime(period),
@@ -44,26 +53,41 @@ fn the_readmes_numbers_are_the_codes_numbers() {
             "| drift | moves by at most 1 step per success, never past {}, forgotten after {} days \
              without use |",
             policy.drift_limit().as_u64(),
-            policy.drift_memory().as_u64() / 86_400
+            days(policy.drift_memory().as_u64())
         ),
         format!(
-            "| failures | {} free, then {} s doubling to {} h, disabled at {}; and {} in 30 days |",
+            "| two codes in a row | set a device right that is off by {} minutes or {},000 counters; \
+             they let nobody in |",
+            minutes(policy.clock_reach().as_u64()),
+            policy.counter_reach().as_u64() / 1000
+        ),
+        format!(
+            "| failures | {} free, then {} s doubling to {} h; {} in any thirty days; closed to \
+             unknown browsers after {} in a row |",
             throttle.free.as_u64(),
             throttle.first_wait.as_u64(),
             throttle.longest_wait.as_u64() / 3600,
-            throttle.disable_at.as_u64(),
-            throttle.per_thirty_days.as_u64()
+            throttle.per_thirty_days.as_u64(),
+            throttle.closed_at.as_u64()
         ),
         format!(
-            "| enrolment | {} minutes to confirm, one at a time |",
-            minutes(policy.pending_lifetime().as_u64())
+            "| remembered browsers | {MAX_BROWSERS}, for 90 days without use; {} failures in a row or \
+             in thirty days, of their own |",
+            throttle.remembered.as_u64()
         ),
         format!(
-            "| recovery codes | {} of 120 bits, salted and hashed, each spent once |",
+            "| enrolment | {} minutes and {} tries to confirm, one at a time, one start in 30 s |",
+            minutes(policy.pending_lifetime().as_u64()),
+            policy.pending_tries().as_u64()
+        ),
+        format!(
+            "| recovery codes | {} of 28 characters, salted and hashed, each spent once, closed after \
+             100 failures on its name |",
             policy.recovery_codes().as_u64()
         ),
         format!(
-            "| SMS | {} digits, {} minutes, {} tries, one at a time, {} s between two |",
+            "| SMS | {} digits, {} minutes, {} tries; 5 at once and 10 a day; asked again within {} s, \
+             none is sent |",
             policy.challenge_digits().count(),
             minutes(policy.challenge_lifetime().as_u64()),
             policy.challenge_tries().as_u64(),
@@ -77,14 +101,98 @@ fn the_readmes_numbers_are_the_codes_numbers() {
             "| proof | {} minutes old at most when it changes something |",
             minutes(policy.proof_age(&AnyPurpose::ChangeFactors).as_u64())
         ),
+        odds(),
     ];
     let readme = fs::read_to_string(root().join("README.md")).unwrap();
     for row in rows {
         assert!(readme.contains(&row), "the README does not say: {row}");
     }
-    assert_eq!(policy.resync_reach().as_u64(), 1000);
-    let odds = window.guess_probability(Digits::Six, 100);
-    assert!((odds - 3e-4).abs() < 1e-12 && readme.contains("odds of 3 in 10,000"));
+}
+
+/// The README's row of odds: the worst that any number of devices gives, for each kind.
+fn odds() -> String {
+    let worst = |devices: &dyn Fn(usize) -> Vec<DeviceSummary>| {
+        let odds = (1..=MAX_OTP_DEVICES).map(|count| {
+            odds_per_year(&Recommended, &Summary { devices: devices(count), ..Summary::default() })
+        });
+        let (least, most) =
+            odds.fold((1.0_f64, 0.0_f64), |(least, most), odds| (least.min(odds), most.max(odds)));
+        assert!((most - least).abs() < 1e-12, "more devices give no better odds");
+        format!("{:.2}", most * 1000.0)
+    };
+    let many = |method, digits, count| vec![device(method, digits); count];
+    let six = worst(&|count| many(Method::Totp, Some(6), count));
+    assert_eq!(worst(&|count| many(Method::Hotp, Some(6), count)), six);
+    let eight = worst(&|count| many(Method::Totp, Some(8), count));
+    let sms = worst(&|_| many(Method::Sms, None, 1));
+    let both =
+        worst(&|count| [many(Method::Totp, Some(6), count), many(Method::Sms, None, 1)].concat());
+    assert_eq!(worst(&|count| many(Method::Passkey, None, count)), "0.00");
+    format!(
+        "| odds in a year | apps and tokens: 6 digits {six} in 1,000, 8 digits {eight}; SMS alone {sms}; \
+         SMS and apps {both} |"
+    )
+}
+
+fn device(method: Method, digits: Option<u8>) -> DeviceSummary {
+    DeviceSummary {
+        id: DeviceId::from_u64(1),
+        label: "phone".into(),
+        method,
+        status: DeviceStatus::Confirmed,
+        bound_at: UnixTime::from_secs(1_800_000_000),
+        last_used: None,
+        drift: 0,
+        clock_offset: 0,
+        short_secret: false,
+        imported: false,
+        digits,
+        fingerprint: None,
+    }
+}
+
+/// The odds are not a formula alone: whoever guesses at every moment at which a guess is looked at, all
+/// year long, beside an owner who signs in every day, tries as many codes as they say and not one more.
+#[test]
+fn a_year_of_guesses_stays_within_the_odds() {
+    const YEAR: u64 = 365 * 86_400;
+    let mfa = Mfa::new(Keyring::new([7; 32]), Recommended);
+    let (store, mut rng) = (MemoryStore::new(), OsRandom::new().unwrap());
+    let (id, start) = (AccountId::new("42").unwrap(), UnixTime::from_secs(1_800_000_000));
+    let dana = |now| mfa.account(&id).at(now);
+    let pending = dana(start).enrol("Phone", &mut rng).run(&store).unwrap();
+    let uri = pending.uri("Acme", "dana").unwrap();
+    let app = Totp::new(uri.secret(), uri.totp_parameters().unwrap());
+    let shown = |now| app.generate(now).unwrap().expose_str().to_owned();
+    let bound = dana(start).confirm(pending.id(), &shown(start), &mut rng).run(&store);
+    let proof = bound.accepted().unwrap().into_proof();
+    let browser = dana(start).remember_browser(&proof, &mut rng).run(&store).unwrap();
+
+    let (mut now, mut guesses, mut next_day) = (start.plus(60), 0_u32, start.plus(86_400));
+    while now < start.plus(YEAR) {
+        while next_day <= now {
+            // The owner comes in at the worst moment, from a browser that is remembered.
+            let owner = dana(next_day).verify(&shown(next_day), SignIn);
+            let verdict = owner.from_browser(browser.expose_token()).run(&store);
+            assert!(verdict.accepted().is_some(), "the owner is let in");
+            next_day = next_day.plus(86_400);
+        }
+        let near: Vec<_> = [0, 30, 60, 90]
+            .map(|secs| shown(UnixTime::from_secs(now.as_secs() - 60 + secs)))
+            .into();
+        let wrong = (0..).map(|n| format!("{n:06}")).find(|code| !near.contains(code)).unwrap();
+        match dana(now).verify(&wrong, SignIn).run(&store) {
+            Verdict::Rejected { .. } => guesses += 1,
+            Verdict::Wait { until } => now = until.min(next_day),
+            Verdict::Closed => now = next_day,
+            other => panic!("{other:?}"),
+        }
+    }
+    let summary = dana(now).summary().run(&store).unwrap().unwrap();
+    let codes = f64::from(guesses * Recommended.window().steps()) / 1e6;
+    let odds = odds_per_year(&Recommended, &summary);
+    assert!(codes <= odds, "{guesses} guesses try {codes}, more than {odds}");
+    assert!(codes > 0.9 * odds, "{guesses} guesses try {codes}, far from {odds}");
 }
 
 /// NIST SP 800-63B-4 section 3.2.5: a code that a person types is never phishing-resistant, and no
