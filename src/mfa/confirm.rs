@@ -189,6 +189,7 @@ impl Account {
         }
         happened.push(DraftEvent::plain(EventKind::Bound { replaces }).on(device, method));
         if let Some(class) = class {
+            self.budget_mut(class).succeed();
             self.use_browser(cx);
             // A person's first device as well: the failures before it were guesses at nothing.
             self.forgive(cx, class, !proven, &mut happened);

@@ -128,11 +128,11 @@ fn every_decision_has_its_events() {
     let dana = || practice.at(id);
     let saved = |at: usize| person.recovery_codes[at].as_str();
     let _ = assert_kinds!(dana().recover(saved(0), sign_in()), "RecoveryCodeSpent Accepted");
-    let _ = assert_kinds!(dana().recover(saved(0), sign_in()), "(Rejected(Replayed))");
+    let _ = assert_kinds!(dana().recover(saved(0), sign_in()), "(Rejected(Repeated))");
     let _ = assert_kinds!(dana().recover(saved(1), ActForOther), "(Rejected(NotPermitted))");
     let _ = assert_kinds!(dana().recover(&misread(saved(1)), sign_in()), "Rejected(WrongCode)");
     let _ = assert_kinds!(unknown_code(), "(Rejected(WrongCode))");
-    for _ in 0..4 {
+    for _ in 0..5 {
         let _ =
             assert_kinds!(mfa.account(id).at(now).verify(&wrong, sign_in()), "Rejected(WrongCode)");
     }

@@ -168,8 +168,11 @@ fn every_method_for_every_purpose() {
             assert_eq!((by, proof.purpose()), (method, purpose.clone()), "{case}");
             assert_eq!(device, holder.device, "{case}");
             assert_eq!(due, method == Method::RecoveryCode, "{case}");
-            // What the proof is good for is what it does.
-            assert_eq!(uses(&holder, proof), None, "{case}");
+            // What the proof is good for is what it does. Emergency access takes nothing out of use.
+            let session = !matches!(proof, AnyProof::ChangeFactors(_) | AnyProof::ActForOther(_));
+            let ends_nothing = method == Method::Emergency && session;
+            let refused = ends_nothing.then_some(Refusal::NotPermitted);
+            assert_eq!(uses(&holder, proof), refused, "{case}");
         }
     }
 }
@@ -225,10 +228,13 @@ fn a_stolen_number_binds_nothing() {
     // Beside the app.
     let (practice, person, _) = owner();
     assert_eq!(thief(&practice, &person, ChangeFactors).unwrap_err(), Refusal::NotPermitted);
-    // One factor of any kind may report a device lost; that is no step up for the one who did.
+    // A text reports no app lost: the thief would take it from its owner.
     let proof = thief(&practice, &person, SignIn).unwrap();
     let lost = practice.at(&person.id).report_lost(person.device, proof);
-    practice.run(lost).unwrap();
+    assert_eq!(refusal(practice.run(lost)), Some(Refusal::NotPermitted));
+    // The owner reports it; that is no step up for the thief.
+    let proof = practice.proof(&person, SignIn);
+    practice.run(practice.at(&person.id).report_lost(person.device, proof)).unwrap();
     assert_eq!(thief(&practice, &person, ChangeFactors).unwrap_err(), Refusal::NotPermitted);
     // Eighty wrong codes close the app to strangers; that is none either.
     let (practice, person, _) = owner();
@@ -244,9 +250,8 @@ fn a_stolen_number_binds_nothing() {
         let revoke = practice.at(&person.id).revoke(tablet, proof);
         practice.run(revoke).unwrap();
     }
-    let proof = thief(&practice, &person, SignIn).unwrap();
-    let lost = practice.at(&person.id).report_lost(person.device, proof);
-    practice.run(lost).unwrap();
+    let proof = practice.proof(&person, SignIn);
+    practice.run(practice.at(&person.id).report_lost(person.device, proof)).unwrap();
     assert_eq!(thief(&practice, &person, ChangeFactors).unwrap_err(), Refusal::NotPermitted);
     assert_eq!(practice.status(&person.id, person.device), Some(DeviceStatus::Lost));
     // The owner's recovery code does it in all cases.

@@ -276,7 +276,7 @@ fn three_numbers_a_day() {
     }
     assert_eq!(refusal(practice.enrol_phone(&id, numbers[2], None)), None);
     practice.wait(30);
-    let until = first.plus(DAY);
+    let until = first.plus(DAY + 1);
     assert_eq!(refusal(practice.enrol_phone(&id, numbers[3], None)), too_soon(until));
     // An app can be bound all the same, and the way of the owner is open.
     let enrol = practice.at(&id).enrol("Phone", &mut practice.rng());
