@@ -527,9 +527,10 @@ fn repeats(hotp: &Hotp, typed: &Code, last: Option<u64>) -> bool {
     scan.seen && last.is_some()
 }
 
-/// How many steps each way two codes in a row are looked for.
-pub(crate) fn reach_in_steps(policy: &dyn Policy, parameters: &Parameters) -> u32 {
-    policy.clock_reach().as_u32().div_ceil(parameters.period.as_u32().max(1))
+/// How many steps back and ahead two codes in a row are looked for: the second of them within the reach.
+pub(crate) fn reach_in_steps(policy: &dyn Policy, parameters: &Parameters) -> (u32, u32) {
+    let reach = policy.clock_reach().as_u32().div_ceil(parameters.period.as_u32().max(1));
+    (reach.saturating_add(1), reach)
 }
 
 /// What was in use before: told apart by a keyed hash of its secret, for as long as the record.

@@ -241,8 +241,8 @@ impl Totp {
         factors.map_or(Scan::NOTHING, |factors| self.hotp.scan(&[code], factors))
     }
 
-    /// Looks for two or three consecutive codes, the last of them up to `reach` steps before and after
-    /// `now`: a clock that has drifted out of every window (RFC 6238 section 6). The match is the step of the last
+    /// Looks for two or three consecutive codes up to `reach` steps before and after `now`: a clock
+    /// that has drifted out of every window (RFC 6238 section 6). The match is the step of the last
     /// code. Every step under the codes must be above `after`.
     #[must_use = "a match is worth nothing until its step is stored"]
     pub fn resynchronise(
@@ -252,11 +252,10 @@ impl Totp {
         reach: Reach,
         after: Option<u64>,
     ) -> Option<StepMatch> {
+        let reach = (reach.as_u32(), reach.as_u32());
         let scan = match codes {
-            [first, second] => self.scan_far(&[first, second], now, reach.as_u32(), after),
-            [first, second, third] => {
-                self.scan_far(&[first, second, third], now, reach.as_u32(), after)
-            }
+            [first, second] => self.scan_far(&[first, second], now, reach, after),
+            [first, second, third] => self.scan_far(&[first, second, third], now, reach, after),
             _ => return None,
         };
         self.step_match(scan, now)
@@ -266,13 +265,11 @@ impl Totp {
         &self,
         codes: &[&Code; N],
         now: UnixTime,
-        reach: u32,
+        (before, ahead): (u32, u32),
         after: Option<u64>,
     ) -> Scan {
-        // The last code lies within the reach, and the others before it.
-        let before = reach.saturating_add((N as u32).saturating_sub(1));
         let back = i64::from(before).saturating_neg();
-        let count = before.saturating_add(reach).saturating_add(1);
+        let count = before.saturating_add(ahead).saturating_add(1);
         let factors = self.factors(now, back, count, after);
         factors.map_or(Scan::NOTHING, |factors| self.hotp.scan_wiped(codes, factors))
     }

@@ -449,9 +449,11 @@ fn r09_resync_burns() {
         assert!(matches!(said(&resync(first, second)), Said::Rejected(_)), "{first}, {second}");
     }
     assert_eq!(practice.why(), Some(RejectionReason::Replayed));
-    assert_eq!(said(&practice.verify(&person.id, &person.app.at(far + 1))), Said::Rejected(1));
+    // The very pair, a form sent twice, cost nothing; the other two did.
+    assert_eq!(said(&practice.verify(&person.id, &person.app.at(far + 1))), Said::Rejected(2));
     assert_eq!(practice.why(), Some(RejectionReason::Repeated));
     // And the pair that begins with a used code, though its second one is new.
+    assert_eq!(said(&resync(far + 1, far + 2)), Said::Rejected(2));
     assert_eq!(said(&resync(far + 1, far + 2)), Said::Rejected(1));
     assert_eq!(said(&resync(far + 1, far + 2)), Said::Rejected(0));
     // Throttled: five failures, and a right pair is not looked at.
@@ -469,7 +471,7 @@ fn r09_resync_burns() {
 /// CVE-2025-67507, CVE-2026-48505, CVE-2026-31875, CVE-2026-34224, Keycloak 26106, Yuzu 4173,
 /// artifact-keeper 1822: a recovery code worked twice, or came back after a lost update.
 ///
-/// Guards `self.spent |= place` in `RecoverySet::spend`, `Swap::Stale => None` in
+/// Guards `stored.spent_at = Some(now)` in `RecoverySet::spend`, `Swap::Stale => None` in
 /// `Prepared::release`, and the whole new set in `RecoverySeed::issue`.
 #[test]
 fn r10_recovery_single_use() {
@@ -479,6 +481,12 @@ fn r10_recovery_single_use() {
     assert_eq!(codes.len(), 10);
     assert_eq!(said(&practice.recover(&person.id, &codes[0])), Said::Accepted);
     let typed = codes[0].to_lowercase().replace('-', "");
+    for again in [&codes[0], &typed] {
+        assert!(matches!(said(&practice.recover(&person.id, again)), Said::Rejected(_)));
+        assert_eq!(practice.why(), Some(RejectionReason::Repeated));
+    }
+    // A moment is a form sent twice; later it is a thief with the printed sheet.
+    practice.wait(601);
     for again in [&codes[0], &typed] {
         assert!(matches!(said(&practice.recover(&person.id, again)), Said::Rejected(_)));
         assert_eq!(practice.why(), Some(RejectionReason::Replayed));

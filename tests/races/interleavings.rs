@@ -885,7 +885,7 @@ fn an_operator_resets_and_resynchronisation_burns() {
         resynchronise("resynchronise again"),
         stage.verify("verify", &stage.code(device, 0)),
     ];
-    let explored = all_orders(&scene, &attempts, 1_033_272);
+    let explored = all_orders(&scene, &attempts, 497_048);
     for ending in explored.endings.keys() {
         assert_eq!(ending[0], Outcome::Done);
         assert!(!(ending[1].is_yes() && ending[2].is_yes()), "{ending:?}");
