@@ -198,7 +198,9 @@ fields!(Emergency { at, secs } later {});
 fields!(Budget { unknown, remembered, emptied } later {});
 fields!(Failures { row, failed_at, recent } later {});
 fields!(Failure { at, weight } later {});
-fields!(Device { id, label, status, bound_at, last_used, imported, fingerprint, factor } later {});
+fields!(Device {
+    id, label, status, bound_at, last_used, imported, probation, fingerprint, factor
+} later {});
 fields!(FormerSecret { device, hash, last, lost } later {});
 fields!(Parameters { algorithm, digits, period, t0 } later {});
 fields!(Pending { id, at, device, replaces, proven, failures, sent } later {});

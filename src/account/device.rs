@@ -16,6 +16,7 @@ use zeroize::Zeroizing;
 use crate::account::challenge::PhoneNumber;
 use crate::account::id::DeviceId;
 use crate::account::policy::Policy;
+use crate::account::proof::AnyPurpose;
 use crate::account::summary::{DeviceStatus, DeviceSummary, Label, Method};
 use crate::account::throttle::Class;
 use crate::ct::{Scan, reveal};
@@ -37,6 +38,8 @@ pub(crate) struct Device {
     pub(crate) bound_at: UnixTime,
     pub(crate) last_used: Option<UnixTime>,
     pub(crate) imported: bool,
+    /// When its probation began, if a weak factor bound it.
+    pub(crate) probation: Option<UnixTime>,
     /// Of its secret, under a key of the deployment.
     pub(crate) fingerprint: Option<[u8; 16]>,
     pub(crate) factor: Factor,
@@ -289,6 +292,12 @@ impl Device {
         class_of(self.factor.method())
     }
 
+    /// Whether it proves nothing yet that needs more than what bound it.
+    pub(crate) fn on_probation(&self, purpose: &AnyPurpose, now: UnixTime) -> bool {
+        let is_high = matches!(purpose, AnyPurpose::ChangePrivileges | AnyPurpose::ActForOther);
+        is_high && self.probation.is_some_and(|began| began.lasts(PROBATION, now))
+    }
+
     /// Ends its use and erases its secret.
     pub(crate) fn retire(&mut self, status: DeviceStatus) {
         self.factor = Factor::Former(self.method());
@@ -481,6 +490,10 @@ impl Device {
 
 /// Seconds without use after which an offset is forgotten: a year.
 const OFFSET_MEMORY: u64 = 365 * 24 * 60 * 60;
+
+/// Seconds for which a factor that was bound with a text or a recovery code is on probation: a day, in
+/// which the owner is told and can act.
+const PROBATION: u64 = 24 * 60 * 60 - 1;
 
 /// What a search for one code found.
 #[derive(Clone, Copy)]

@@ -341,6 +341,8 @@ pub(crate) struct Proven {
     pub(crate) at: UnixTime,
     /// Whether the attempt came from a remembered browser.
     pub(crate) remembered: bool,
+    /// When the probation began of a factor that this proof binds.
+    pub(crate) probation: Option<UnixTime>,
 }
 
 impl<P> Proof<P> {

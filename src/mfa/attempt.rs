@@ -154,6 +154,17 @@ impl Account {
         Decision::stored(Verdict::Accepted(proof), self, Vec::from([event]))
     }
 
+    /// Refuses a purpose to a factor on probation. Its code or challenge is used up, and nothing counted.
+    pub(crate) fn refuse_on_probation(
+        self: Box<Self>,
+        (device, method): (DeviceId, Method),
+        purpose: &AnyPurpose,
+    ) -> Decision<Verdict<Proven>> {
+        let kind = EventKind::Rejected(RejectionReason::NotPermitted);
+        let event = DraftEvent::plain(kind).on(device, method).purpose(purpose);
+        Decision::stored(Verdict::Refused, self, Vec::from([event]))
+    }
+
     pub(crate) fn accept_as(
         mut self: Box<Self>,
         cx: &Context<'_>,
@@ -181,7 +192,22 @@ impl Account {
     ) -> Proven {
         let (account, purpose) = (*cx.id, purpose.clone());
         let remembered = cx.browser.is_some();
-        Proven { account, device, method, purpose, epoch: self.epoch, at: cx.now, remembered }
+        // A new factor is worth for privileges what bound it (the owner of a number binds an app, and
+        // would act for others half a minute later).
+        let probation = match method {
+            Method::Sms | Method::RecoveryCode => Some(cx.now),
+            _ => device.and_then(|device| self.device(device)?.probation),
+        };
+        Proven {
+            account,
+            device,
+            method,
+            purpose,
+            epoch: self.epoch,
+            at: cx.now,
+            remembered,
+            probation,
+        }
     }
 
     pub(crate) fn change<T>(

@@ -232,6 +232,7 @@ impl Account {
                 bound_at: cx.now,
                 last_used: None,
                 imported: false,
+                probation: cx.proof.and_then(|proof| proof.probation),
                 fingerprint,
                 factor: factor.duplicate(),
             },

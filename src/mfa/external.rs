@@ -143,6 +143,7 @@ impl Account {
                 bound_at: cx.now,
                 last_used: None,
                 imported: false,
+                probation: cx.proof.and_then(|proof| proof.probation),
                 fingerprint: None,
                 factor: Factor::External(method),
             },
@@ -227,8 +228,13 @@ impl Account {
             self.challenges_ended = self.challenges_ended.max(oldest);
             self.used_challenges.retain(|used| used.issued_at > oldest);
         }
+        let mut on_probation = false;
         if let Some(device) = self.device_mut(device) {
             device.last_used = Some(cx.now);
+            on_probation = device.on_probation(purpose, cx.now);
+        }
+        if on_probation {
+            return self.refuse_on_probation((device, method), purpose);
         }
         self.accept_as(cx, Some(device), method, purpose, Vec::new())
     }

@@ -89,6 +89,7 @@ impl Account {
             bound_at: cx.now,
             last_used: None,
             imported: true,
+            probation: None,
             fingerprint,
             factor,
         };

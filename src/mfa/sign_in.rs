@@ -120,13 +120,18 @@ impl Account {
         let Some(typed) = typed else { return malformed(purpose) };
         // Every device is evaluated, also after a match. A code that matches on two devices is burnt
         // on both: the digits are used up, not the device.
-        let (mut accepted, mut before, mut evaluated) = (None, None, false);
+        let (mut accepted, mut on_probation, mut before) = (None, None, None);
+        let mut evaluated = false;
         for device in &mut account.devices {
             let Some(found) = device.scan(cx.policy, cx.now, typed) else { continue };
             evaluated = true;
             if let Some(moving_factor) = found.at {
                 let matched = device.accept(cx.policy, cx.now, moving_factor);
-                accepted.get_or_insert(matched);
+                if device.on_probation(purpose, cx.now) {
+                    on_probation.get_or_insert((device.id, device.method()));
+                } else {
+                    accepted.get_or_insert(matched);
+                }
             } else if found.repeated || found.seen {
                 let known = before.get_or_insert((device.id, device.method(), false));
                 known.2 |= found.repeated;
@@ -137,6 +142,9 @@ impl Account {
         }
         if let Some(accepted) = accepted {
             return account.accept_code(cx, charge, accepted, purpose);
+        }
+        if let Some(device) = on_probation {
+            return account.refuse_on_probation(device, purpose);
         }
         let why = account.why_rejected(evaluated, before.is_some());
         let rejected = |why| {

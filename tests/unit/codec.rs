@@ -64,6 +64,7 @@ fn the_fullest_account_fits_a_record_and_reads_back() {
         bound_at: at,
         last_used: Some(at),
         imported: true,
+        probation: Some(at),
         fingerprint: Some([0xff; 16]),
         factor,
     };
