@@ -507,7 +507,7 @@ fn accounts(algorithm: Algorithm, leaked: Option<&str>) {
     assert!(matches!(again, Verdict::AlreadyConfirmed));
     let recovery = bound.recovery_codes().expect("the first factor");
     // Behind the name, which the first six characters and two bits of the next one print.
-    issued("leaks_an_issued_recovery_code", recovery.expose_lines()[8..].as_bytes());
+    issued("leaks_an_issued_recovery_code", &recovery.expose_lines().as_bytes()[8..]);
     let lines = shown(&recovery.expose_lines());
     let recovery: Vec<_> = recovery.iter().map(|code| shown(&code.expose_text())).collect();
     assert!(lines.lines().eq(&recovery));
