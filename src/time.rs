@@ -65,11 +65,13 @@ impl UnixTime {
     /// Whether what began at this moment and lasts `secs` seconds lasts at `now`. It does not last
     /// before it began, so an error of the clock ends with the error; a minute of leeway is for hosts
     /// whose clocks differ.
+    #[cfg(feature = "alloc")]
     pub(crate) const fn lasts(self, secs: u64, now: UnixTime) -> bool {
         self.has_begun(now) && now.0 <= self.0.saturating_add(secs)
     }
 
     /// Whether this moment is over, or at most a minute ahead.
+    #[cfg(feature = "alloc")]
     pub(crate) const fn has_begun(self, now: UnixTime) -> bool {
         self.0 <= now.0.saturating_add(60)
     }
