@@ -145,9 +145,12 @@ impl Store for Recorder<'_> {
         if swap == Swap::Stored {
             let mut seen = self.seen.borrow_mut();
             seen.writes = seen.writes.saturating_add(1);
-            // What is refused without being charged is noted, and no part of a write.
-            seen.charged |=
-                write.events().iter().any(|event| matches!(event.kind, EventKind::Rejected(_)));
+            // What is refused without being charged is noted, and no part of a write; but for a right
+            // code of a factor on probation, which is used up.
+            seen.charged |= write.events().iter().any(|event| match event.kind {
+                EventKind::Rejected(reason) => reason != RejectionReason::NotPermitted,
+                _ => false,
+            });
             seen.events(write.events());
         }
         Ok(swap)
