@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use countersign::account::EventKind;
+use countersign::account::{EventKind, RejectionReason};
 use countersign::{AccountId, Event, MemoryStore, Record, Store, Swap, Write};
 use countersign_rusqlite::SqliteStore;
 use rusqlite::{Connection, OpenFlags};
