@@ -163,7 +163,7 @@ impl Duel {
             is_fast: seed % 5 < 3,
             seen: String::new(),
             last_step: START / 30,
-            texts: seed % 3 == 0,
+            texts: seed.is_multiple_of(3),
             mistyped: Vec::new(),
             tally: Tally::default(),
             rng,

@@ -1039,8 +1039,9 @@ impl World {
         let Some(at) = person.texts.iter().position(live) else { return answered("expired") };
         let mut text = person.texts.remove(at);
         let phone = person.device(text.device).filter(|device| device.in_use());
-        if text.code == typed && text.purpose == purpose && phone.is_some() {
-            phone.unwrap().last_used = Some(now);
+        let right = text.code == typed && text.purpose == purpose;
+        if let Some(phone) = phone.filter(|_| right) {
+            phone.last_used = Some(now);
             person.sent.clear(); // a success gives the texts back
             return self.accepted(who, person, Some(text.device), "sms", purpose, &from, now);
         }
@@ -1159,7 +1160,7 @@ impl World {
                 let hit = find_pair(device, &n, [first, second], now);
                 hit.map(|last| teach(device, last, now)).is_some()
             }
-            _ => unreachable!("one code or two"),
+            _ => panic!("one code or two"),
         };
         if !right {
             pending.failures += 1;
