@@ -685,7 +685,7 @@ impl Person {
     pub fn remembers(&self, token: Option<Token>, now: Time) -> Option<u64> {
         let (id, generation) = token?;
         let (_, used_at) = self.browsers.iter().find(|(known, _)| *known == id)?;
-        let is_good = generation == self.generation && now.saturating_sub(*used_at) <= 90 * DAY;
+        let is_good = generation == self.generation && lasts(*used_at, 90 * DAY, now);
         (is_good && self.offboarded_at.is_none()).then_some(id)
     }
 
@@ -855,6 +855,21 @@ impl Person {
         self.pending.take_if(|pending| pending.at + pending.lifetime(n) < now);
         self.confirmed.take_if(|done| done.at + n.pending_lifetime < now);
         self.texts.retain(|text| text.at + n.challenge_lifetime >= now);
+        // What lies further ahead than it lasts was written by a wrong clock: it counts from now.
+        let set_right = |at: &mut Time, secs: Time| {
+            if *at > now + secs {
+                *at = now;
+            }
+        };
+        self.sent.iter_mut().for_each(|(at, _)| set_right(at, DAY));
+        self.numbers_bound.iter_mut().for_each(|at| set_right(at, DAY));
+        self.browsers.iter_mut().for_each(|(_, used_at)| set_right(used_at, 90 * DAY));
+        for budget in self.failures.values_mut() {
+            let Budget { unknown, remembered, emptied } = budget;
+            let failures = unknown.recent.iter_mut().chain(&mut remembered.recent);
+            failures.for_each(|(at, _)| set_right(at, THIRTY_DAYS));
+            emptied.iter_mut().for_each(|at| set_right(at, THIRTY_DAYS));
+        }
     }
 }
 
@@ -1915,8 +1930,8 @@ impl World {
                 budget.is_disabled(n),
             );
         }
-        let lasts = |used_at: Time| now.saturating_sub(used_at) <= 90 * DAY;
-        for (id, used_at) in person.browsers.iter().filter(|(_, used_at)| lasts(*used_at)) {
+        let known = person.browsers.iter().filter(|(_, used_at)| lasts(*used_at, 90 * DAY, now));
+        for (id, used_at) in known {
             text += &format!("browser {id:016x}: last used {used_at}\n");
         }
         for device in &person.devices {
