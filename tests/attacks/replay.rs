@@ -444,8 +444,11 @@ fn r09_resync_burns() {
     }
     assert_eq!(said(&resync(far, far + 1)), Said::Accepted);
     assert_eq!(practice.summary(&person.id).codes.consecutive_failures, 0);
-    // Both are dead, and everything below: at the door that took them and at the other one.
-    for (first, second) in [(far, far + 1), (far - 1, far), (far - 2, far - 1)] {
+    // Both are dead, and everything below: at the door that took them and at the other one. The very
+    // pair again is a form sent twice, which counts nowhere.
+    assert_eq!(said(&resync(far, far + 1)), Said::Rejected(4));
+    assert_eq!(practice.why(), Some(RejectionReason::Repeated));
+    for (first, second) in [(far - 1, far), (far - 2, far - 1), (far - 2, far - 1)] {
         assert!(matches!(said(&resync(first, second)), Said::Rejected(_)), "{first}, {second}");
     }
     assert_eq!(practice.why(), Some(RejectionReason::Replayed));

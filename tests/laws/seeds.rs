@@ -227,7 +227,9 @@ fn former_devices() -> Story {
     story
 }
 
-const STORIES: &[(&str, fn() -> Story)] = &[
+type Told = fn() -> Story;
+
+const STORIES: &[(&str, Told)] = &[
     ("imported", imported),
     ("failure", failure),
     ("pending", pending),

@@ -274,6 +274,8 @@ struct Text {
     at: Time,
     code: String,
     device: u64,
+    /// Whether a remembered browser asked for it.
+    remembered: bool,
     failures: u128,
 }
 
@@ -366,14 +368,13 @@ impl Failures {
             Some(last) if last <= now + MINUTE => last.min(now) + wait,
             _ => 0,
         };
-        // One more has to fit: the moments at which one is thirty days old are tried in turn. What is
-        // from the future counts from now.
+        // One more has to fit: the moments at which one is thirty days old are tried in turn.
         let mut moments = vec![now];
-        moments.extend(self.recent.iter().map(|(at, _)| (*at).min(now) + THIRTY_DAYS));
+        moments.extend(self.recent.iter().map(|(at, _)| *at + THIRTY_DAYS));
         moments.retain(|moment| *moment >= now);
         moments.sort_unstable();
         let fits = |moment: &Time| {
-            let left = self.recent.iter().filter(|(at, _)| (*at).min(now) + THIRTY_DAYS > *moment);
+            let left = self.recent.iter().filter(|(at, _)| *at + THIRTY_DAYS > *moment);
             left.map(|(_, weight)| weight).sum::<u128>() + weight <= limit
         };
         until = until.max(moments.into_iter().find(fits).unwrap());
@@ -381,15 +382,9 @@ impl Failures {
     }
 
     fn charge(&mut self, weight: u128, now: Time) {
-        self.forget(now);
         self.row += 1;
         self.last = Some(now);
         self.recent.push((now, weight));
-    }
-
-    fn forget(&mut self, now: Time) {
-        self.recent.retain(|(at, _)| at + THIRTY_DAYS > now);
-        self.recent.iter_mut().for_each(|(at, _)| *at = (*at).min(now));
     }
 
     fn end_row(&mut self) {
@@ -441,9 +436,9 @@ impl Budget {
     fn forgive(&mut self, by_operator: bool, now: Time) -> bool {
         let has_rows = self.unknown.row + self.remembered.row > 0;
         self.succeed();
-        self.forget(now);
-        let is_empty = self.unknown.recent.is_empty() && self.remembered.recent.is_empty();
-        if is_empty || !by_operator && self.emptied.len() >= 2 {
+        let is_empty = self.unknown.weigh(now) + self.remembered.weigh(now) == 0;
+        let emptied = self.emptied.iter().filter(|at| *at + THIRTY_DAYS > now).count();
+        if is_empty || !by_operator && emptied >= 2 {
             return has_rows;
         }
         self.unknown.recent.clear();
@@ -454,13 +449,6 @@ impl Budget {
         true
     }
 
-    fn forget(&mut self, now: Time) {
-        self.unknown.forget(now);
-        self.remembered.forget(now);
-        self.emptied.retain(|at| at + THIRTY_DAYS > now);
-        self.emptied.iter_mut().for_each(|at| *at = (*at).min(now));
-    }
-
     fn is_closed(&self, n: &Numbers) -> bool {
         self.unknown.row >= n.closed_at
     }
@@ -469,13 +457,17 @@ impl Budget {
         self.is_closed(n) && self.remembered.row >= n.remembered
     }
 
-    fn has_failed(&self) -> bool {
-        [&self.unknown, &self.remembered].iter().any(|lane| lane.row > 0 || !lane.recent.is_empty())
+    fn has_failed(&self, now: Time) -> bool {
+        [&self.unknown, &self.remembered].iter().any(|lane| lane.row > 0 || lane.weigh(now) > 0)
     }
 
     /// Whether something was written by a clock ahead of this one.
     fn is_ahead(&self, now: Time) -> bool {
-        self.unknown.recent.iter().chain(&self.remembered.recent).any(|(at, _)| *at > now)
+        self.unknown
+            .recent
+            .iter()
+            .chain(&self.remembered.recent)
+            .any(|(at, _)| *at > now + THIRTY_DAYS)
     }
 }
 
@@ -779,9 +771,9 @@ impl Person {
             spent: false,
         };
         let codes = drawn.recovery_codes.iter().map(code).collect();
-        self.old_recovery.take_if(|(at, _)| !lasts(*at, DAY, now));
+        let lives = self.old_recovery.as_ref().is_some_and(|(at, _)| lasts(*at, DAY, now));
         let before = self.recovery.replace(RecoverySet { id: drawn.set, codes, seen: false });
-        if let Some(before) = before.filter(|set| set.seen || self.old_recovery.is_none()) {
+        if let Some(before) = before.filter(|set| set.seen || !lives) {
             self.old_recovery = Some((now, before));
         }
         if leaked {
@@ -842,7 +834,7 @@ impl Person {
             Gate::Wait(until) => return Err(format!("TooSoon {until}")),
             Gate::Closed => return Err("NotPermitted".into()),
         }
-        let sent = &self.sent;
+        let sent: Vec<_> = self.sent.iter().filter(|(at, _)| at + DAY >= now).collect();
         let mut until = 0;
         let limit = if remembered { 10 } else { 8 };
         if sent.len() >= limit {
@@ -858,34 +850,26 @@ impl Person {
         if until > now { Err(format!("TooSoon {until}")) } else { Ok(()) }
     }
 
-    /// Of the last day; what a clock ahead wrote is set right.
-    fn keep_recent_texts(&mut self, now: Time) {
-        self.sent.retain(|(at, _)| at + DAY >= now);
-        self.sent.iter_mut().for_each(|(at, _)| *at = (*at).min(now));
-        self.numbers_bound.retain(|at| at + DAY >= now);
-        self.numbers_bound.iter_mut().for_each(|at| *at = (*at).min(now));
-    }
-
     /// What every write does besides: what has run out is dropped.
     fn tidy(&mut self, n: &Numbers, now: Time) {
-        self.pending.take_if(|pending| !pending.is_live(n, now));
-        self.confirmed.take_if(|done| !lasts(done.at, n.pending_lifetime, now));
-        self.emergency.take_if(|(at, secs)| !lasts(*at, *secs, now));
-        self.reset_at.take_if(|at| !lasts(*at, n.reset_lifetime, now));
-        self.enrolment_began.take_if(|at| !lasts(*at, 30, now));
-        self.old_recovery.take_if(|(at, _)| !lasts(*at, DAY, now));
-        self.texts.retain(|text| lasts(text.at, n.challenge_lifetime, now));
-        self.keep_recent_texts(now);
-        let (over, live) = self
-            .used_challenges
-            .iter()
-            .partition::<Vec<_>, _>(|(_, at)| at + n.challenge_lifetime < now);
-        let ended = over.iter().map(|(_, at)| *at).max().unwrap_or(0);
-        self.challenges_ended = self.challenges_ended.max(ended);
-        self.used_challenges = live;
-        self.browsers.retain(|(_, used_at)| used_at + 90 * DAY >= now);
-        self.browsers.iter_mut().for_each(|(_, used_at)| *used_at = (*used_at).min(now));
-        self.failures.values_mut().for_each(|budget| budget.forget(now));
+        self.pending.take_if(|pending| pending.at + pending.lifetime(n) < now);
+        self.confirmed.take_if(|done| done.at + n.pending_lifetime < now);
+        self.texts.retain(|text| text.at + n.challenge_lifetime >= now);
+        // What lies further ahead than it lasts was written by a wrong clock: it counts from now.
+        let set_right = |at: &mut Time, secs: Time| {
+            if *at > now + secs {
+                *at = now;
+            }
+        };
+        self.sent.iter_mut().for_each(|(at, _)| set_right(at, DAY));
+        self.numbers_bound.iter_mut().for_each(|at| set_right(at, DAY));
+        self.browsers.iter_mut().for_each(|(_, used_at)| set_right(used_at, 90 * DAY));
+        for budget in self.failures.values_mut() {
+            let Budget { unknown, remembered, emptied } = budget;
+            let failures = unknown.recent.iter_mut().chain(&mut remembered.recent);
+            failures.for_each(|(at, _)| set_right(at, THIRTY_DAYS));
+            emptied.iter_mut().for_each(|at| set_right(at, THIRTY_DAYS));
+        }
     }
 }
 
@@ -946,9 +930,20 @@ impl World {
         if let Some((device, method)) = hit {
             return self.accepted(who, person, Some(device), &method, purpose, &from, now);
         }
-        let turn = self.failed(who, person.clone(), "codes", &from, now);
+        self.failed_or_repeated(who, person, is_repeated, &from, now)
+    }
+
+    /// The copy of what was used last is answered as a failure, and is none.
+    fn failed_or_repeated(
+        &mut self,
+        who: &str,
+        person: Person,
+        is_repeated: bool,
+        from: &Origin,
+        now: Time,
+    ) -> Turn {
+        let turn = self.failed(who, person, "codes", from, now);
         if is_repeated {
-            // The copy of the last used code is answered as a failure, and is none.
             self.people.insert(who.into(), self.before.take().unwrap());
             return answered(turn.answer);
         }
@@ -978,7 +973,15 @@ impl World {
             Some(())
         });
         if hit.is_none() {
-            return self.failed(who, person, "codes", &from, now);
+            let repeats = |device: &Device| {
+                let pair = device.factor.generator().zip(device.last());
+                pair.is_some_and(|(generator, last)| {
+                    generator.shows(last - 1, typed[0]) && generator.shows(last, typed[1])
+                })
+            };
+            let found = person.device(device).filter(|device| device.in_use());
+            let is_repeated = found.is_some_and(|device| repeats(device));
+            return self.failed_or_repeated(who, person, is_repeated, &from, now);
         }
         person.succeed("codes", from.with_budget(), now);
         self.write(who, person, done(format!("accepted {device}")), now)
@@ -1039,8 +1042,9 @@ impl World {
         let Some(at) = person.texts.iter().position(live) else { return answered("expired") };
         let mut text = person.texts.remove(at);
         let phone = person.device(text.device).filter(|device| device.in_use());
-        if text.code == typed && text.purpose == purpose && phone.is_some() {
-            phone.unwrap().last_used = Some(now);
+        let right = text.code == typed && text.purpose == purpose;
+        if let Some(phone) = phone.filter(|_| right) {
+            phone.last_used = Some(now);
             person.sent.clear(); // a success gives the texts back
             return self.accepted(who, person, Some(text.device), "sms", purpose, &from, now);
         }
@@ -1085,9 +1089,10 @@ impl World {
             return answered(rejected);
         }
         // One accepted check a second.
-        let busy = |device: &Device| device_is_external(device) && device.last_used == Some(now);
-        if person.devices.iter().any(busy) {
-            return answered(format!("wait {}", now + 1));
+        let external = person.devices.iter().filter(|device| device_is_external(device));
+        let last = external.filter_map(|device| device.last_used).max();
+        if let Some(last) = last.filter(|last| (now..=now + MINUTE).contains(last)) {
+            return answered(format!("wait {}", last + 1));
         }
         person.used_challenges.push((*id, *at));
         if person.used_challenges.len() > 16 {
@@ -1159,7 +1164,7 @@ impl World {
                 let hit = find_pair(device, &n, [first, second], now);
                 hit.map(|last| teach(device, last, now)).is_some()
             }
-            _ => unreachable!("one code or two"),
+            _ => panic!("one code or two"),
         };
         if !right {
             pending.failures += 1;
@@ -1170,7 +1175,6 @@ impl World {
         let Pending { mut device, replaces, sent, proven, .. } = pending;
         if sent.is_some() {
             device.id = drawn.device; // a telephone's number is told with its confirmation
-            person.numbers_bound.clear();
             person.sent.clear();
         }
         device.bound_at = now;
@@ -1179,10 +1183,9 @@ impl World {
             person.take_out(old, "revoked");
         }
         let class = class_of(&device.method);
-        person.succeed(class, browser, now);
-        if proven && person.budget(class).has_failed() {
-            person.failures.entry(class).or_default().forgive(false, now);
-        }
+        person.use_browser(browser, now);
+        // A first device as well: what failed before it were guesses at nothing.
+        person.failures.entry(class).or_default().forgive(!proven, now);
         let device_id = device.id;
         let typed = typed.iter().map(|typed| (*typed).into()).collect();
         person.confirmed = Some(Confirmed { id, at: now, device: device_id, typed });
@@ -1324,13 +1327,13 @@ fn find_pair(device: &Device, n: &Numbers, typed: [&str; 2], now: Time) -> Optio
     match &device.factor {
         Factor::Totp { .. } => {
             let (period, _) = generator.steps?;
-            let reach = i128::try_from(n.clock_reach / period).unwrap();
+            let reach = i128::try_from(n.clock_reach.div_ceil(period)).unwrap();
             let present = generator.step(now)?;
             (present - reach + 1..=present + reach).rfind(shows)
         }
         Factor::Hotp { next, .. } => {
             let first = i128::try_from(*next).unwrap();
-            (first + 1..first + n.counter_reach).rfind(shows)
+            (first + 1..first + n.counter_reach + 2).rfind(shows)
         }
         _ => None,
     }
@@ -1435,9 +1438,9 @@ impl World {
         if let Err(refusal) = self.may_bind(who, proof, now) {
             return refused(&refusal);
         }
-        person.keep_recent_texts(now);
-        if person.numbers_bound.len() >= 3 {
-            return refused(&format!("TooSoon {}", person.numbers_bound[0] + DAY));
+        let mut bound = person.numbers_bound.iter().filter(|at| *at + DAY >= now);
+        if bound.clone().count() >= 3 {
+            return refused(&format!("TooSoon {}", bound.next().unwrap() + DAY + 1));
         }
         if let Err(refusal) = self.may_start(who, proof, now) {
             return refused(&refusal);
@@ -1492,13 +1495,12 @@ impl World {
         if person.import_ended {
             return refused("ImportEnded");
         }
-        if person.holds(&existing.generator.secret) {
-            return refused("AlreadyBound");
-        }
-        if person.recovery.is_some() || person.devices.iter().any(used_here) {
-            return refused("ProofRequired");
-        }
-        let admitted = person.has_room(method).and_then(|()| person.admit(&self.numbers, existing));
+        let is_used = person.recovery.is_some() || person.devices.iter().any(used_here);
+        let admitted = person.admit(&self.numbers, existing);
+        let admitted = admitted.and_then(|factor| match is_used {
+            true => Err("ProofRequired".into()),
+            false => person.has_room(method).map(|()| factor),
+        });
         let mut factor = match admitted {
             Ok(factor) => factor,
             Err(refusal) => return refused(&refusal),
@@ -1527,19 +1529,22 @@ impl World {
         if person.offboarded_at.is_some() {
             return refused("Offboarded");
         }
-        person.keep_recent_texts(now);
         let phone = person.devices.iter().find(|device| device.in_use() && device.method == "sms");
         let Some(phone) = phone.map(|phone| phone.id) else { return refused("NothingBound") };
         if !person.sms_permits(purpose) {
             return refused("NotPermitted");
         }
+        let remembered = person.remembers(token, now).is_some();
         let a_moment = (n.challenge_interval - 1).min(n.challenge_lifetime);
-        let waits = |text: &&Text| text.purpose == purpose && lasts(text.at, a_moment, now);
+        let waits = |text: &&Text| {
+            text.purpose == purpose
+                && text.remembered == remembered
+                && lasts(text.at, a_moment, now)
+        };
         if let Some(waits) = person.texts.iter().find(waits) {
             assert_eq!((waits.id, drawn.code.as_str()), (drawn.id, ""), "the one that waits");
             return answered(format!("done waits until {}", waits.at + n.challenge_lifetime));
         }
-        let remembered = person.remembers(token, now).is_some();
         if let Err(refusal) = person.may_send(&n, remembered, now) {
             return refused(&refusal);
         }
@@ -1554,6 +1559,7 @@ impl World {
             at: now,
             code: drawn.code.clone(),
             device: phone,
+            remembered,
             failures: 0,
         });
         person.sent.push((now, remembered));
@@ -1650,7 +1656,7 @@ impl World {
             _ => false,
         };
         // A code from an unknown browser opens texts, if anything failed there.
-        let texts = opens("out-of-band") && person.budget("out-of-band").has_failed();
+        let texts = opens("out-of-band") && person.budget("out-of-band").has_failed(now);
         if !opens("codes") && !texts {
             return refused("NotPermitted");
         }
@@ -1686,7 +1692,13 @@ impl World {
         }
         let mut person = self.people.get(who).cloned().unwrap_or_default();
         match person.device(device) {
-            Some(found) if found.in_use() => person.take_out(device, "lost"),
+            Some(found) if found.in_use() => {
+                let too_weak = proof.method == "sms" && rank(&found.method) > rank("sms");
+                if proof.method == "emergency" || too_weak {
+                    return refused("NotPermitted");
+                }
+                person.take_out(device, "lost");
+            }
             _ => return refused("NoSuchDevice"),
         }
         person.forget_browsers(); // it may have been one of them
@@ -1918,7 +1930,8 @@ impl World {
                 budget.is_disabled(n),
             );
         }
-        for (id, used_at) in &person.browsers {
+        let known = person.browsers.iter().filter(|(_, used_at)| lasts(*used_at, 90 * DAY, now));
+        for (id, used_at) in known {
             text += &format!("browser {id:016x}: last used {used_at}\n");
         }
         for device in &person.devices {

@@ -783,10 +783,9 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
                 let turn = |world: &mut World, drawn: &Drawn| {
                     world.challenge(&name, for_what, token, drawn, now)
                 };
-                if let Some(drawn) = self.change(step, op.from_browser(&browser), sent_code, turn) {
-                    if !drawn.code.is_empty() {
-                        self.known.challenges.push((who, drawn, for_what));
-                    }
+                let sent = self.change(step, op.from_browser(&browser), sent_code, turn);
+                if let Some(drawn) = sent.filter(|drawn| !drawn.code.is_empty()) {
+                    self.known.challenges.push((who, drawn, for_what));
                 }
             }
             What::StartExternal => {
@@ -1421,7 +1420,7 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
             }
         };
         let code = code.map_or(NO_RECOVERY_CODE, |(_, code)| code);
-        if b % 16 == 0 {
+        if b.is_multiple_of(16) {
             return format!("{}0000-0000", &code[..25]); // the right name, and hardly the right rest
         }
         if b.is_multiple_of(2) { code.to_lowercase().replace('-', " ") } else { code.to_owned() }
