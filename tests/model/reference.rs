@@ -172,6 +172,8 @@ pub struct Device {
     pub bound_at: Time,
     pub last_used: Option<Time>,
     pub imported: bool,
+    /// When its probation began.
+    pub probation: Option<Time>,
     pub factor: Factor,
 }
 
@@ -517,6 +519,8 @@ pub struct Proof {
     pub epoch: u128,
     pub at: Time,
     pub remembered: bool,
+    /// When the probation began of what it binds.
+    pub probation: Option<Time>,
 }
 
 /// What an operation came to.
@@ -916,12 +920,16 @@ impl World {
             Ok(open) => open,
             Err(turn) => return *turn,
         };
-        let (mut hit, mut is_repeated) = (None, false);
+        let (mut hit, mut waits, mut is_repeated) = (None, false, false);
         for device in person.devices.iter_mut().filter(|device| device.in_use()) {
             match find(device, &n, typed, now) {
                 Some(factor) => {
                     accept(device, &n, factor, now);
-                    hit.get_or_insert((device.id, device.method.clone()));
+                    if on_probation(device, purpose, now) {
+                        waits = true;
+                    } else {
+                        hit.get_or_insert((device.id, device.method.clone()));
+                    }
                 }
                 None => is_repeated |= repeats(device, typed),
             }
@@ -929,6 +937,9 @@ impl World {
         // A code that two devices show is burnt on both; the first is the one that proved.
         if let Some((device, method)) = hit {
             return self.accepted(who, person, Some(device), &method, purpose, &from, now);
+        }
+        if waits {
+            return self.write(who, person, done("refused"), now); // used up, and not counted
         }
         self.failed_or_repeated(who, person, is_repeated, &from, now)
     }
@@ -1100,7 +1111,11 @@ impl World {
             person.challenges_ended = person.challenges_ended.max(oldest);
             person.used_challenges.retain(|(_, at)| *at > oldest);
         }
-        person.device(device).unwrap().last_used = Some(now);
+        let found = person.device(device).unwrap();
+        found.last_used = Some(now);
+        if on_probation(found, purpose, now) {
+            return self.write(who, person, done("refused"), now);
+        }
         let from = Origin { browser: person.remembers(token, now), lane: "", weight: 0 };
         self.accepted(who, person, Some(device), &method, purpose, &from, now)
     }
@@ -1258,6 +1273,10 @@ impl World {
             epoch: person.epoch,
             at: now,
             remembered: browser.is_some(),
+            probation: match method {
+                "sms" | "recovery-code" => Some(now),
+                _ => device.and_then(|device| person.device(device)?.probation),
+            },
         };
         let turn = Turn { proof: Some(proof), ..done("accepted") };
         self.write(who, person, turn, now)
@@ -1412,7 +1431,10 @@ impl World {
         person.pending = Some(Pending {
             id: drawn.id,
             at: now,
-            device: new_device(drawn.device, label, method, factor, now),
+            device: Device {
+                probation: proof.and_then(|proof| proof.probation),
+                ..new_device(drawn.device, label, method, factor, now)
+            },
             replaces,
             proven: proof.is_some(),
             failures: 0,
@@ -1451,7 +1473,10 @@ impl World {
         person.pending = Some(Pending {
             id: drawn.id,
             at: now,
-            device: new_device(drawn.device, label, "sms", Factor::Phone, now),
+            device: Device {
+                probation: proof.and_then(|proof| proof.probation),
+                ..new_device(drawn.device, label, "sms", Factor::Phone, now)
+            },
             replaces,
             proven: proof.is_some(),
             failures: 0,
@@ -1479,7 +1504,9 @@ impl World {
         if let Err(refusal) = allowed {
             return refused(&refusal);
         }
-        person.bind(new_device(drawn.device, label, method, Factor::External, now), now);
+        let probation = proof.and_then(|proof| proof.probation);
+        let bound = new_device(drawn.device, label, method, Factor::External, now);
+        person.bind(Device { probation, ..bound }, now);
         let codes = person.first_recovery_codes(drawn, now);
         let answer = format!("done {} epoch {} recovery codes {codes}", drawn.device, person.epoch);
         self.write(who, person, done(answer), now)
@@ -1845,8 +1872,15 @@ fn new_device(id: u64, label: &str, method: &str, factor: Factor, now: Time) -> 
         bound_at: now,
         last_used: None,
         imported: false,
+        probation: None,
         factor,
     }
+}
+
+/// A day after a text or a recovery code bound it, a factor proves nothing high.
+fn on_probation(device: &Device, purpose: &str, now: Time) -> bool {
+    let is_high = ["change-privileges", "act-for-other"].contains(&purpose);
+    is_high && device.probation.is_some_and(|began| lasts(began, 24 * 60 * 60 - 1, now))
 }
 
 // What everybody may see.

@@ -591,13 +591,14 @@ fn as_reference<P: Purpose>(proof: &Proof<P>) -> reference::Proof {
         },
         epoch: proof.epoch().into(),
         at: proof.at().as_secs().into(),
-        remembered: false, // it does not show
+        remembered: false, // neither does show
+        probation: None,
     }
 }
 
 /// What a proof shows of what the reference says of it.
 fn shown(model: &reference::Proof) -> reference::Proof {
-    reference::Proof { remembered: false, ..model.clone() }
+    reference::Proof { remembered: false, probation: None, ..model.clone() }
 }
 
 /// A byte picks one of `all`.
@@ -1159,6 +1160,10 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
                 epoch: person.epoch,
                 at: now,
                 remembered,
+                probation: match &*person.device(device).unwrap().method {
+                    "sms" => Some(now),
+                    _ => person.device(device).unwrap().probation,
+                },
             };
             let proof = confirmed.into_proof();
             assert_eq!(as_reference(&proof), shown(&model), "{step:?}");
