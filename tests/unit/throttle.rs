@@ -100,6 +100,29 @@ fn a_clock_that_was_ahead_holds_nobody_longer_than_thirty_days() {
 }
 
 #[test]
+fn a_write_keeps_the_order_and_only_the_oldest_make_room() {
+    let mut budget = Budget::default();
+    for day in [20, 40, 5] {
+        budget.unknown.recent.push(Failure { at: at(day * DAY), weight: 1 });
+    }
+    budget.make_room(at(0));
+    let dates =
+        |budget: &Budget| budget.unknown.recent.iter().map(|one| one.at).collect::<Vec<_>>();
+    assert_eq!(dates(&budget), [at(0), at(5 * DAY), at(20 * DAY)]);
+    budget.unknown.recent =
+        (0..ROOM as u64 + 2).rev().map(|secs| Failure { at: at(secs), weight: 1 }).collect();
+    // All are over by this clock, and only two go.
+    budget.make_room(at(365 * DAY));
+    assert_eq!(dates(&budget), (2..ROOM as u64 + 2).map(at).collect::<Vec<_>>());
+    // The moments at which a person emptied are in the order of the writes, and the oldest go.
+    budget.emptied = (0..=ROOM as u64).map(|secs| at(secs + 5)).collect();
+    budget.emptied[7] = at(0);
+    budget.make_room(at(365 * DAY));
+    assert_eq!(budget.emptied.len(), ROOM);
+    assert!(budget.emptied.contains(&at(5)) && !budget.emptied.contains(&at(0)));
+}
+
+#[test]
 fn a_weight_is_one_for_every_three_codes() {
     assert_eq!([0, 1, 3, 4, 15, 25].map(weight), [1, 1, 1, 2, 5, 9]);
 }
