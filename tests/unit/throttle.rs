@@ -100,6 +100,38 @@ fn a_clock_that_was_ahead_holds_nobody_longer_than_thirty_days() {
 }
 
 #[test]
+fn one_write_by_a_clock_far_ahead_destroys_nothing_that_the_right_one_counts() {
+    let mut budget = Budget::default();
+    for second in 0..3 {
+        budget.charge(&RECOMMENDED, Lane::Unknown, 10, at(second));
+    }
+    // For this clock they are over; it writes one of its own.
+    assert_eq!(budget.unknown.weigh(at(31 * DAY)), 0);
+    assert_eq!(budget.gate(&RECOMMENDED, false, 10, at(31 * DAY)).1, Gate::Open);
+    budget.charge(&RECOMMENDED, Lane::Unknown, 10, at(31 * DAY));
+    budget.make_room(at(31 * DAY));
+    assert_eq!(budget.unknown.weigh(at(31 * DAY)), 10);
+    // The right clock counts the three, and the one that has not happened yet.
+    assert_eq!(budget.unknown.weigh(at(60)), 40);
+    assert_eq!(budget.gate(&RECOMMENDED, false, 11, at(60)).1, Gate::Wait(at(30 * DAY)));
+    budget.make_room(at(60));
+    assert_eq!(budget.unknown.weigh(at(60)), 40);
+    assert_eq!(budget.unknown.weigh(at(30 * DAY + 2)), 10);
+    assert_eq!(budget.unknown.weigh(at(30 * DAY + 60)), 0, "dated back to the first right write");
+}
+
+#[test]
+fn a_failure_dated_ahead_by_what_it_lasts_counts_until_its_own_end() {
+    let mut budget = Budget::default();
+    budget.charge(&RECOMMENDED, Lane::Unknown, 50, at(30 * DAY));
+    assert!(!budget.is_ahead(at(0)));
+    budget.make_room(at(0));
+    assert_eq!(budget.gate(&RECOMMENDED, false, 1, at(0)).1, Gate::Wait(at(60 * DAY)));
+    assert_eq!(budget.unknown.weigh(at(60 * DAY - 1)), 50);
+    assert_eq!(budget.unknown.weigh(at(60 * DAY)), 0);
+}
+
+#[test]
 fn a_write_keeps_the_order_and_only_the_oldest_make_room() {
     let mut budget = Budget::default();
     for day in [20, 40, 5] {
