@@ -118,10 +118,10 @@ const MOST_EMPTIED: usize = 2;
 /// and some that are over.
 const ROOM: usize = 60;
 
-/// Keeps a list of what lasts `secs` seconds within its room. What is over goes only to make room, and is
-/// passed over when the list is read: the clock of one write may be wrong, and must not destroy what the
-/// right one still counts. What is dated further ahead than it lasts is dated back to now, because it
-/// would hold for longer than it was meant to.
+/// Keeps a list of what lasts `secs` seconds within its room. The oldest goes, and only to make room; what
+/// is over is passed over when the list is read: the clock of one write may be wrong, and must not destroy
+/// what the right one still counts. What is dated further ahead than it lasts is dated back to now, because
+/// it would hold for longer than it was meant to.
 pub(crate) fn make_room<T>(
     list: &mut Vec<T>,
     room: usize,
@@ -136,8 +136,9 @@ pub(crate) fn make_room<T>(
         }
     }
     while list.len() > room {
-        let over = list.iter_mut().position(|item| began(item).plus(secs) <= now);
-        list.remove(over.unwrap_or(0));
+        let dates = list.iter_mut().map(|item| *began(item)).enumerate();
+        let oldest = dates.min_by_key(|(_, at)| *at).map_or(0, |(index, _)| index);
+        list.remove(oldest);
     }
 }
 
@@ -241,7 +242,6 @@ impl Failures {
         self.failed_at = now;
         self.recent.push(Failure { at: now, weight });
         self.make_room(now);
-        self.recent.sort_unstable_by_key(|failure| failure.at);
     }
 
     fn end_row(&mut self) {
@@ -250,6 +250,8 @@ impl Failures {
 
     fn make_room(&mut self, now: UnixTime) {
         make_room(&mut self.recent, ROOM, THIRTY_DAYS, now, |failure| &mut failure.at);
+        // What was dated back is no longer at the end.
+        self.recent.sort_unstable_by_key(|failure| failure.at);
     }
 }
 

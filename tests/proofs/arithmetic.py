@@ -89,10 +89,17 @@ def claims(prove):
     in_rust("self.0 <= now.0.saturating_add(60)")
     yield prove("now and the leeway never saturate", [plausible], [fits(now + LEEWAY, 63)])
     in_rust("self.failed_at.min(now).plus(wait)")
-    in_rust("failure.at.min(now).plus(THIRTY_DAYS)")
     wait, of_wait = word("wait", 0, BOUNDS["longest_wait"][1])
     yield prove("the end of a wait never saturates", [plausible, of_at, of_wait],
-                [fits(minimum(at, now) + wait, 63), fits(minimum(at, now) + THIRTY_DAYS, 63)])
+                [fits(minimum(at, now) + wait, 63)])
+    in_rust("*at > now.plus(secs)")
+    in_rust("failure.at > now.plus(THIRTY_DAYS)")
+    in_rust("if is_ahead { now } else { failure.at }.plus(THIRTY_DAYS)")
+    in_rust("at.plus(THIRTY_DAYS) > now")
+    most_ahead = now + THIRTY_DAYS
+    end = z3.If(z3.UGT(at, most_ahead), now, at) + THIRTY_DAYS
+    yield prove("the end of a failure's thirty days never saturates, and is at most sixty days ahead",
+                [plausible, of_at], [fits(most_ahead, 63), fits(end, 63), z3.ULE(end, now + 2 * THIRTY_DAYS)])
 
     of_one = max(2 * STEPS, LOOK_AHEAD)
     in_rust("policy.window().steps().saturating_mul(2)")

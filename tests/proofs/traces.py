@@ -4,7 +4,7 @@ the file anew; with `--check` it fails if the file is not what the model says no
 
 import sys
 
-from limiter import FIELDS, NOTHING_FAILED, RECOMMENDED, ROOT, THIRTY_DAYS, Numbers, Rules
+from limiter import FIELDS, NOTHING_FAILED, RECOMMENDED, ROOT, THIRTY_DAYS, Look, Numbers, Rules
 
 FILE = ROOT / "tests/data/limiter.txt"
 HEAD = """\
@@ -35,9 +35,11 @@ class Trace:
         self.rules, self.numbers, self.lane = Rules(), numbers(lane), NOTHING_FAILED
         self.lines = ["", f"# {title}", f"lane {lane}"]
 
-    def kept(self, now):
-        listed = range(self.lane.first, self.lane.next)
-        return next((i for i in listed if self.rules.is_recent(self.lane.at(i), now)), self.lane.next)
+    def look(self, now):
+        rules, lane = self.rules, self.lane
+        listed = range(lane.first, lane.next)
+        first = lambda is_after: next((i for i in listed if is_after(lane.at(i), now)), lane.next)
+        return Look(now, first(rules.is_recent), first(lambda at, now: at > now), first(rules.is_far))
 
     def settled(self, lane):
         """The same lane with its history as lists: the rules put a function on top of another."""
@@ -46,14 +48,15 @@ class Trace:
         self.lane = lane._replace(at=lambda i: at.get(i, 0), before=lambda i: before.get(i, 0))
 
     def opens(self, weight, now):
-        return self.rules.gate_is_open(self.numbers, self.lane, weight, now, self.kept(now))
+        return self.rules.gate_is_open(self.numbers, self.lane, weight, self.look(now))
 
     def until(self, weight, now):
-        """The later end of the two: of the wait, and of what leaves no room."""
+        """The later end of the two: of the wait, and of what leaves no room. After a refusal, which has
+        dated back what was too far ahead."""
         rules, lane = self.rules, self.lane
         waits, holds = rules.waits_until(self.numbers, lane, now)
-        ends = [now] + [lane.at(i) + THIRTY_DAYS for i in range(self.kept(now), lane.next)]
-        has_room = lambda end: rules.has_room(rules.weigh(lane, self.kept(end)), weight, self.numbers.limit)
+        ends = [now] + [lane.at(i) + THIRTY_DAYS for i in range(self.look(now).recent, lane.next)]
+        has_room = lambda end: rules.has_room(rules.weigh(lane, self.look(end)), weight, self.numbers.limit)
         until = max(next(end for end in ends if has_room(end)), waits if holds else now)
         # To the second, unless the last failure is dated ahead, by a clock that differs.
         if lane.failed_at <= now:
@@ -61,23 +64,30 @@ class Trace:
         return until
 
     def attempt(self, now, step, weight=1):
-        rules, lane, kept = self.rules, self.lane, self.kept(now)
-        answer = "evaluated"
-        if self.opens(weight, now):
-            self.settled(rules.charge(lane, weight, now, kept) if step == "fails" else rules.succeed(lane))
-        else:
-            self.settled(rules.refuse(lane, now, kept))
+        rules, answer = self.rules, "evaluated"
+        if not self.opens(weight, now):
+            self.settled(rules.refuse(self.lane, self.look(now)))
             closed = self.lane.row >= self.numbers.end
             answer = "closed" if closed else f"wait={self.until(weight, now) - now}"
+        elif step == "fails":
+            self.written(now)
+            self.settled(rules.charge(self.lane, weight, self.look(now)))
+        else:
+            self.settled(rules.succeed(self.lane))
+            self.written(now)
         self.line(now, f"{step}({weight}) -> {answer}")
         return self.until(weight, now) if answer.startswith("wait") else now
 
+    def written(self, now):
+        self.settled(self.rules.make_room(self.lane, self.look(now)))
+
     def forgiven(self, now):
-        self.settled(self.rules.forgive(self.lane))
+        self.settled(self.rules.forgive(self.lane, self.look(now), False))
+        self.written(now)
         self.line(now, "forgiven -> evaluated")
 
     def line(self, now, text):
-        weighs = self.rules.weigh(self.lane, self.kept(now))
+        weighs = self.rules.weigh(self.lane, self.look(now))
         self.lines.append(f"{now} {text}, row {self.lane.row}, sum {weighs}")
 
     def fails_when_it_may(self, now, weight=1):
@@ -138,6 +148,41 @@ def traces():
     trace.attempt(NOON + 20_000 * DAY, "fails", trace.numbers.limit)
     for later in [0, DAY, THIRTY_DAYS - 1, THIRTY_DAYS]:
         trace.attempt(NOON + later, "fails", 1)
+    yield trace
+
+    for ahead in [THIRTY_DAYS, THIRTY_DAYS + 1]:
+        trace = Trace(f"{ahead} seconds ahead for one failure: what was before it still counts.", "unknown")
+        for second in range(3):
+            trace.attempt(NOON + second, "fails", 10)
+        trace.attempt(NOON + ahead, "fails", 10)
+        for second in [3, 4, 5]:
+            trace.attempt(NOON + second, "fails", 10)
+        for later in [0, ahead - THIRTY_DAYS, DAY, THIRTY_DAYS, 2 * THIRTY_DAYS]:
+            trace.attempt(NOON + THIRTY_DAYS + later, "fails", 25)
+        yield trace
+
+    trace = Trace("What is dated back comes before what is ahead by less.", "unknown")
+    for day, weight in [(29, 7), (31, 11), (45, 13), (0, 3), (1, 1), (30, 1), (31, 1), (59, 1), (60, 1)]:
+        trace.attempt(NOON + day * DAY, "fails", weight)
+        trace.attempt(NOON + day * DAY + 1, "succeeds")
+    yield trace
+
+    trace = Trace("More than there is room for: the oldest go.", "unknown")
+    for day in [0, 31, 62, 31]:
+        for second in range(trace.numbers.limit // 2):
+            trace.attempt(NOON + day * DAY + second, "fails")
+            trace.attempt(NOON + day * DAY + second, "succeeds")
+    for day in [0, 5, 31, 61, 92]:
+        trace.attempt(NOON + day * DAY + 60, "fails", trace.numbers.limit // 2)
+        trace.attempt(NOON + day * DAY + 60, "succeeds")
+    yield trace
+
+    trace = Trace("What is over by a clock that is ahead is not forgiven by it.", "unknown")
+    trace.attempt(NOON, "fails", trace.numbers.limit)
+    trace.forgiven(NOON + 31 * DAY)
+    trace.attempt(NOON + 1, "fails")
+    trace.forgiven(NOON + 2)
+    trace.attempt(NOON + 3, "fails")
     yield trace
 
     for lane in ["unknown", "remembered"]:
