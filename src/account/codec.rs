@@ -17,7 +17,8 @@ use zeroize::Zeroize;
 
 use crate::account::browser::Browser;
 use crate::account::challenge::{ChallengeId, PhoneNumber, SentCode, SentText, UsedChallenge};
-use crate::account::device::{Device, Factor, FormerSecret};
+use crate::account::device::{Device, Factor};
+use crate::account::former::FormerSecret;
 use crate::account::id::{BrowserId, DeviceId};
 use crate::account::proof::AnyPurpose;
 use crate::account::recovery::{OldSet, Recovery, RecoverySet, StoredCode};

@@ -7,18 +7,17 @@
 use alloc::boxed::Box;
 use core::fmt;
 
-use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
-use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use crate::account::challenge::PhoneNumber;
+use crate::account::former::HmacKey;
 use crate::account::id::DeviceId;
 use crate::account::policy::Policy;
 use crate::account::summary::{DeviceStatus, DeviceSummary, Label, Method};
 use crate::account::throttle::Class;
-use crate::ct::{Scan, reveal};
+use crate::ct::Scan;
 use crate::otp::algorithm::Algorithm;
 use crate::otp::code::{Code, Digits};
 use crate::otp::hotp::{Factors, Hotp};
@@ -27,7 +26,6 @@ use crate::otp::totp::{Parameters, Totp};
 use crate::otp::uri::{Part, ProvisioningUri, UriError};
 use crate::text::hexadecimal;
 use crate::time::UnixTime;
-use crate::wipe;
 
 /// One enrolled device.
 pub(crate) struct Device {
@@ -533,46 +531,6 @@ pub(crate) fn reach_in_steps(policy: &dyn Policy, parameters: &Parameters) -> (u
     (reach.saturating_add(1), reach)
 }
 
-/// What was in use before: told apart by a keyed hash of its secret, for as long as the record.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct FormerSecret {
-    /// Of the device that had it; the key of the hash, because no other device has it.
-    pub(crate) device: DeviceId,
-    pub(crate) hash: [u8; 16],
-    /// The highest moving factor that was used.
-    pub(crate) last: Option<u64>,
-    /// Whether it was reported lost.
-    pub(crate) lost: bool,
-}
-
-impl FormerSecret {
-    /// Former secrets that an account remembers.
-    pub(crate) const MOST: usize = 64;
-
-    pub(crate) fn new(device: &Device, lost: bool) -> Option<FormerSecret> {
-        let hash = hash_of(device.id, &*device.factor.hmac_key()?);
-        Some(FormerSecret { device: device.id, hash, last: device.last_used_factor(), lost })
-    }
-
-    /// Whether it is the one of this key. Constant-time.
-    pub(crate) fn is(&self, key: &HmacKey) -> bool {
-        reveal(self.hash.ct_eq(&hash_of(self.device, key)))
-    }
-}
-
-fn hash_of(device: DeviceId, key: &HmacKey) -> [u8; 16] {
-    wipe::after::<{ wipe::OF_HMAC }, _>(|| {
-        // HMAC takes a key of any length; the error cannot happen and gives what is no hash.
-        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else {
-            return [0; 16];
-        };
-        mac.update(b"countersign former secret 1");
-        mac.update(&device.as_u64().to_be_bytes());
-        let whole: [u8; 32] = mac.finalize().into_bytes().into();
-        whole.first_chunk().copied().unwrap_or_default()
-    })
-}
-
 /// The class on whose budget its failures count; `None` for what cannot be guessed.
 pub(crate) const fn class_of(method: Method) -> Option<Class> {
     match method {
@@ -612,12 +570,4 @@ impl Device {
             fingerprint: self.fingerprint.map(|bytes| hexadecimal(&bytes)),
         }
     }
-}
-
-/// A secret as HMAC takes it: hashed if it is longer than a block, and filled up with zeros (RFC 2104
-/// section 2). Two secrets that make one key make one device, whatever their bytes are.
-pub(crate) type HmacKey = [u8; 128];
-
-pub(crate) fn same_key(one: &HmacKey, other: &HmacKey) -> bool {
-    reveal(one.ct_eq(other))
 }

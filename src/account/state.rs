@@ -10,7 +10,8 @@ use alloc::vec::Vec;
 
 use crate::account::browser::{self, Browser, MAX_BROWSERS};
 use crate::account::challenge::{ChallengeId, SentCode, SentText, UsedChallenge};
-use crate::account::device::{Device, FormerSecret, HmacKey, same_key};
+use crate::account::device::Device;
+use crate::account::former::{FormerSecret, HmacKey, same_key};
 use crate::account::id::{BrowserId, DeviceId};
 use crate::account::policy::Policy;
 use crate::account::recovery::Recovery;
@@ -212,7 +213,10 @@ impl Account {
     /// the last code that was used, or not at all. Returns how it was used.
     pub(crate) fn take_out(&mut self, id: DeviceId, status: DeviceStatus) -> Option<Method> {
         let device = self.devices.iter_mut().find(|device| device.id == id)?;
-        let former = FormerSecret::new(device, status == DeviceStatus::Lost);
+        let key = device.factor.hmac_key();
+        let former = key.as_deref().map(|key| {
+            FormerSecret::new(id, key, device.last_used_factor(), status == DeviceStatus::Lost)
+        });
         let method = device.method();
         device.retire(status);
         self.import_ended = true;

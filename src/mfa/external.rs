@@ -17,7 +17,7 @@ use crate::mfa::answer::{Fault, Verdict};
 use crate::mfa::confirm::Bound;
 use crate::mfa::decision::{Context, Decision, DraftEvent, NO_WAIT, expired, left, waiting};
 use crate::mfa::handle::AccountAt;
-use crate::mfa::operation::{Attempt, Change, Undecided};
+use crate::mfa::operation::{Attempt, Change, Round};
 use crate::text::Text;
 
 impl<'m> AccountAt<'m> {
@@ -158,7 +158,7 @@ impl Account {
         cx: &Context<'_>,
         assertion: &Assertion,
         purpose: &AnyPurpose,
-    ) -> Result<Decision<Verdict<Proven>>, Undecided> {
+    ) -> Round<Verdict<Proven>> {
         let challenge = Returned::open(cx.keys, cx.id, &assertion.challenge)
             .map_err(|error| Fault::Record(error.into()))?;
         Ok(match challenge.filter(|challenge| self.is_live(cx, challenge)) {
