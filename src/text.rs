@@ -169,7 +169,6 @@ pub(crate) fn read_hex(text: &str, bytes: &mut [u8]) -> Option<usize> {
     Some(pairs.len())
 }
 
-/// Prints pairs of hexadecimal digits.
 pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len().saturating_mul(2));
     for byte in bytes {
@@ -208,7 +207,7 @@ macro_rules! named {
         $of_all:vis const ALL: $count:literal;
         $($name_fn:tt)+
     ) => {
-        $crate::text::named! {
+        named! {
             $(#[$meta])*
             pub enum $enum { $($(#[$doc])* $variant = $name,)+ }
             $($name_fn)+

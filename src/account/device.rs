@@ -27,7 +27,6 @@ use crate::otp::uri::{Part, ProvisioningUri, UriError};
 use crate::text::hexadecimal;
 use crate::time::UnixTime;
 
-/// One enrolled device.
 pub(crate) struct Device {
     pub(crate) id: DeviceId,
     pub(crate) label: Label,
@@ -213,7 +212,6 @@ impl Factor {
         }
     }
 
-    /// How an authenticator is told of it.
     pub(crate) fn uri(&self, issuer: &str, account: &str) -> Result<ProvisioningUri, UriError> {
         match self {
             Factor::Totp { secret, parameters, .. } => {
@@ -236,7 +234,6 @@ impl Factor {
         }
     }
 
-    /// The key that its secret makes.
     pub(crate) fn hmac_key(&self) -> Option<Zeroizing<HmacKey>> {
         let (secret, algorithm) = match self {
             Factor::Totp { secret, parameters, .. } => (secret, parameters.algorithm),
@@ -314,7 +311,6 @@ impl Device {
         (offset, drift.clamp(limit.saturating_neg(), limit))
     }
 
-    /// How many codes would be accepted now.
     pub(crate) fn acceptable(&self, policy: &dyn Policy, now: UnixTime) -> u32 {
         if !self.in_use() {
             return 0;
@@ -480,10 +476,8 @@ impl Device {
 /// Seconds without use after which an offset is forgotten: a year.
 const OFFSET_MEMORY: u64 = 365 * 24 * 60 * 60;
 
-/// What a search for one code found.
 #[derive(Clone, Copy)]
 pub(crate) struct Found {
-    /// The moving factor, if one was accepted.
     pub(crate) at: Option<u64>,
     /// Whether the code stood in the window at all: a replay, if nothing was accepted.
     pub(crate) seen: bool,

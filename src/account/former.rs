@@ -24,14 +24,11 @@ pub(crate) struct FormerSecret {
     /// Of the device that had it; the key of the hash, because no other device has it.
     pub(crate) device: DeviceId,
     pub(crate) hash: [u8; 16],
-    /// The highest moving factor that was used.
     pub(crate) last: Option<u64>,
-    /// Whether it was reported lost.
     pub(crate) lost: bool,
 }
 
 impl FormerSecret {
-    /// Former secrets that an account remembers.
     pub(crate) const MOST: usize = 64;
 
     pub(crate) fn new(

@@ -44,7 +44,6 @@ pub struct RecoveryCode([u8; CODE_LEN]);
 /// 140 bits, and four that are zero.
 const CODE_LEN: usize = 18;
 
-/// Characters of a printed code.
 const CHARACTERS: usize = 28;
 
 impl RecoveryCode {
@@ -299,14 +298,12 @@ pub(crate) struct Recovery {
     pub(crate) old: Option<OldSet>,
 }
 
-/// A set that was replaced.
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) struct OldSet {
     pub(crate) replaced_at: UnixTime,
     pub(crate) set: RecoverySet,
 }
 
-/// What an account keeps of a set.
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) struct RecoverySet {
     pub(crate) id: ChallengeId,
@@ -317,7 +314,6 @@ pub(crate) struct RecoverySet {
     pub(crate) seen: bool,
 }
 
-/// What an account keeps of one code.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct StoredCode {
     pub(crate) name: u32,
@@ -344,7 +340,6 @@ const REPEATED_WITHIN: u64 = 600;
 const OLD_SET_LIFETIME: u64 = 24 * 60 * 60;
 
 impl Recovery {
-    /// How many codes of the newest set can be used.
     pub(crate) fn left(&self) -> u8 {
         let open = self.newest.iter().flat_map(|set| &set.codes).filter(|code| code.is_open());
         u8::try_from(open.count()).unwrap_or(u8::MAX)
@@ -457,7 +452,6 @@ impl RecoverySet {
     }
 }
 
-/// What became of a typed recovery code.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) enum Spent {
     /// It names no code that can be used: counted nowhere.

@@ -67,7 +67,6 @@ fn stands_around(character: char) -> bool {
     is_one(character, &quotes, is_quotation_mark) || counted(character).is_none()
 }
 
-/// What ends the number of a list.
 fn ends_number(character: char) -> bool {
     let ascii = [(b')', b')'), (b'.', b'.'), (b':', b':')];
     is_one(character, &ascii, |it| matches!(it, '\u{FF09}' | '\u{FF0E}' | '\u{FF1A}'))

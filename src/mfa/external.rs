@@ -119,7 +119,6 @@ impl<'m> AccountAt<'m> {
 }
 
 impl Account {
-    /// Binds a passkey or certificate that the host has just registered.
     pub(crate) fn bind_external(
         mut self: Box<Self>,
         cx: &Context<'_>,
@@ -195,7 +194,6 @@ impl Account {
         Decision::unchanged(Verdict::Rejected { tries_left: NO_WAIT }, event)
     }
 
-    /// Whether a challenge lasts and was not used.
     fn is_live(&self, cx: &Context<'_>, challenge: &Returned) -> bool {
         let lifetime = cx.policy.challenge_lifetime().as_u64();
         // An end that a clock ahead wrote does not hold before that moment: it would keep the passkey

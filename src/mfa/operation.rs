@@ -53,7 +53,6 @@ type Transition<'m, T> = Box<dyn Fn(Box<Account>, &Context<'_>) -> Round<T> + Se
 /// What a transition decided, or why it could not.
 pub(crate) type Round<T> = Result<Decision<T>, Undecided>;
 
-/// Why a transition could not be decided.
 pub(crate) type Undecided = Fault<Infallible>;
 
 /// What an attempt, a change or a reading does to one account, without a store:

@@ -90,7 +90,6 @@ impl Secret {
         text
     }
 
-    /// Prints into a text that stays where it is.
     pub(crate) fn print(&self, text: &mut Base32Text) {
         let printed = Base32UpperUnpadded::encode(self.expose_bytes(), &mut text.ascii);
         text.len = printed.map_or(0, str::len);

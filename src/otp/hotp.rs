@@ -204,7 +204,6 @@ impl Eligible {
     }
 }
 
-/// The lowest four bits, or fewer.
 fn lowest(count: u32) -> u32 {
     15 >> 4_u32.saturating_sub(count)
 }

@@ -70,7 +70,6 @@ impl Tolerated {
         Tolerated((is as u16).wrapping_shl(tolerance as u32))
     }
 
-    /// Adds what `more` has.
     pub(crate) const fn add(&mut self, more: Tolerated) {
         self.0 |= more.0;
     }

@@ -248,10 +248,8 @@ impl ProvisioningUri {
     }
 }
 
-/// How bytes become a secret.
 type Take = fn(&[u8]) -> Result<Secret, SecretError>;
 
-/// A URI taken apart, before its parts are read.
 struct Raw<'u> {
     counts: bool,
     label: &'u str,
