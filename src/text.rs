@@ -177,8 +177,7 @@ pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
     text
 }
 
-/// An enum whose variants have names, in lower case with hyphens: the enum, `name()`, and `ALL` if it
-/// is asked for.
+/// An enum whose variants have names, in lower case with hyphens; `ALL` if it is asked for.
 macro_rules! named {
     (
         $(#[$meta:meta])*

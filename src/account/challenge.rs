@@ -154,7 +154,6 @@ impl Drop for ChallengeSeed {
 impl ChallengeSeed {
     /// Draws an id, a key and a number without bias: a draw from the last, incomplete multiple of
     /// 10^8 is thrown away. Every shorter code is a remainder of that number.
-    /// Filled where it stays.
     pub(crate) fn generate(rng: &mut impl CryptoRng) -> Box<ChallengeSeed> {
         const WHOLE: u64 = 100_000_000;
         const UNBIASED: u64 = u64::MAX - u64::MAX % WHOLE;

@@ -299,8 +299,7 @@ impl Device {
         }
     }
 
-    /// What was learnt of its clock, in steps: the offset, gone after a year without use, and the
-    /// drift from it, gone after a month.
+    /// The offset, gone after a year without use, and the drift from it, gone after a month.
     fn learnt(&self, policy: &dyn Policy, now: UnixTime) -> (i16, i8) {
         let Factor::Totp { offset, drift, .. } = &self.factor else { return (0, 0) };
         let used_at = self.last_used.unwrap_or(self.bound_at);
@@ -444,8 +443,7 @@ impl Device {
         Accepted { device: self.id, method: self.method(), moving_factor, drift: distance }
     }
 
-    /// Burns `moving_factor` and everything below it, and takes the whole clock error that it shows as
-    /// the new offset.
+    /// Burns as [`Device::accept`], and takes the whole clock error that it shows as the new offset.
     pub(crate) fn teach(&mut self, now: UnixTime, moving_factor: u64) -> Accepted {
         let distance = self.burn(now, moving_factor);
         if let (Factor::Totp { drift, offset, .. }, Some(distance)) = (&mut self.factor, distance) {

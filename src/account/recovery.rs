@@ -290,8 +290,7 @@ impl Drop for RecoverySeed {
     }
 }
 
-/// What an account keeps of recovery codes: the set that was issued last, and the one before it until
-/// the person has seen the new one.
+/// The set that was issued last, and the one before it until the person has seen the new one.
 #[derive(Debug, Default, Eq, PartialEq)]
 pub(crate) struct Recovery {
     pub(crate) newest: Option<RecoverySet>,
@@ -367,8 +366,7 @@ impl Recovery {
         }
     }
 
-    /// Notes that the person has the set `id`, which ends the one before it. Returns whether there is
-    /// such a set.
+    /// Notes that the person has the set `id`, which ends the one before it; `false` without one.
     pub(crate) fn acknowledge(&mut self, id: ChallengeId) -> bool {
         let newest = self.newest.as_mut().filter(|set| set.id == id);
         let found = newest.map(|set| set.seen = true).is_some();

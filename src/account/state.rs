@@ -170,8 +170,7 @@ impl Account {
         self.browser_generation = self.browser_generation.saturating_add(1);
     }
 
-    /// What every write does besides: the clock it was made by, no secret that has run out, and no list
-    /// beyond its room.
+    /// What every write does besides: keeps its clock, no expired secret, no list beyond its room.
     pub(crate) fn expire(&mut self, policy: &dyn Policy, now: UnixTime) {
         self.last_write = now;
         let pending_lifetime = policy.pending_lifetime().as_u64();

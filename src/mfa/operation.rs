@@ -514,8 +514,7 @@ impl<'m, T, A> Change<'m, T, A> {
         self.answered(answer)
     }
 
-    /// A decided change has used its proof or gives it back; an undecided one keeps it for the next
-    /// run.
+    /// A decided change has used its proof or gives it back; an undecided one keeps it.
     fn answered<E>(
         &mut self,
         answer: Result<Result<Changed<T>, Refusal>, Fault<E>>,

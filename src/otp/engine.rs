@@ -362,8 +362,7 @@ fn compressed_pad<H: Hash>(key: &H::Block, pad: u8) -> H::State {
     compressed
 }
 
-/// A key of any length as a block: zeros behind a shorter one, the hash of a longer one (RFC 2104
-/// section 2).
+/// A key as a block: zeros behind a shorter one, the hash of a longer one (RFC 2104 section 2).
 fn key_block<H: Hash>(key: &[u8]) -> H::Block {
     let mut block = H::ZERO;
     if let Some(place) = block.as_mut().get_mut(..key.len()) {
