@@ -16,6 +16,7 @@ pub(crate) mod browser;
 pub(crate) mod typed;
 pub(crate) mod challenge;
 pub(crate) mod recovery;
+pub(crate) mod former;
 pub(crate) mod device;
 pub(crate) mod state;
 pub(crate) mod codec;
@@ -31,7 +32,7 @@ pub use self::proof::{
     ActForOther, Action, ActionName, AnyPurpose, ChangeFactors, ChangePrivileges, MayChangeFactors,
     Proof, Purpose, Refusal, SignIn, permits,
 };
-pub(crate) use self::{browser::token, proof::Proven, state::*, typed::typed_code};
+pub(crate) use self::{browser::token, former::*, proof::Proven, state::*, typed::typed_code};
 pub use self::{
     challenge::*, device::*, event::*, id::*, odds::*, policy::*, record::*, recovery::*, seal::*,
     summary::*, throttle::*,

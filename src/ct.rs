@@ -17,12 +17,10 @@ pub(crate) fn equal(value: u32, code: u32) -> u32 {
     u32::from(value.ct_eq(&code).unwrap_u8()).wrapping_neg()
 }
 
-/// All ones unless `bits` is zero.
 pub(crate) fn nonzero(bits: u32) -> u64 {
     u64::from(bits.ct_eq(&0).unwrap_u8()).wrapping_sub(1)
 }
 
-/// All ones from `first` to `last`, else zero.
 pub(crate) const fn within(byte: u8, first: u8, last: u8) -> u8 {
     let (byte, first, last) = (byte as i16, first as i16, last as i16);
     ((first.wrapping_sub(1).wrapping_sub(byte) & byte.wrapping_sub(last).wrapping_sub(1)) >> 8)
@@ -35,7 +33,6 @@ pub(crate) fn reveal(same: Choice) -> bool {
     same.into()
 }
 
-/// What a search found.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Scan {
     /// The moving factor of the last code of the highest eligible run, if one was accepted.

@@ -169,13 +169,54 @@ pub(crate) fn read_hex(text: &str, bytes: &mut [u8]) -> Option<usize> {
     Some(pairs.len())
 }
 
-/// Prints pairs of hexadecimal digits.
 pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len().saturating_mul(2));
     for byte in bytes {
         let _ = write!(text, "{byte:02x}"); // to a string: it cannot fail
     }
     text
+}
+
+/// An enum whose variants have names, in lower case with hyphens; `ALL` if it is asked for.
+macro_rules! named {
+    (
+        $(#[$meta:meta])*
+        pub enum $enum:ident { $($(#[$doc:meta])* $variant:ident = $name:literal,)+ }
+        $(#[$name_doc:meta])*
+        $of_name:vis fn name;
+    ) => {
+        $(#[$meta])*
+        pub enum $enum {
+            $($(#[$doc])* $variant,)+
+        }
+
+        impl $enum {
+            $(#[$name_doc])*
+            $of_name const fn name(self) -> &'static str {
+                match self {
+                    $($enum::$variant => $name,)+
+                }
+            }
+        }
+    };
+    (
+        $(#[$meta:meta])*
+        pub enum $enum:ident { $($(#[$doc:meta])* $variant:ident = $name:literal,)+ }
+        $(#[$all_doc:meta])*
+        $of_all:vis const ALL: $count:literal;
+        $($name_fn:tt)+
+    ) => {
+        named! {
+            $(#[$meta])*
+            pub enum $enum { $($(#[$doc])* $variant = $name,)+ }
+            $($name_fn)+
+        }
+
+        impl $enum {
+            $(#[$all_doc])*
+            $of_all const ALL: [$enum; $count] = [$($enum::$variant),+];
+        }
+    };
 }
 
 /// An error with one cause, and the sentence that says it.
@@ -221,7 +262,7 @@ macro_rules! serde_as_text {
     };
 }
 
-pub(crate) use {serde_as_text, unit_error};
+pub(crate) use {named, serde_as_text, unit_error};
 
 #[cfg(test)]
 #[path = "../tests/unit/text.rs"]

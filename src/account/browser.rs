@@ -20,7 +20,6 @@ pub const MAX_BROWSERS: usize = 8;
 /// Seconds without use after which a browser is forgotten: 90 days.
 pub(crate) const MEMORY: u64 = 90 * 24 * 60 * 60;
 
-/// What an account keeps of a remembered browser.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Browser {
     pub(crate) id: BrowserId,

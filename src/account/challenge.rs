@@ -11,7 +11,6 @@
 use alloc::boxed::Box;
 use alloc::string::{String, ToString as _};
 use core::fmt;
-use core::str::FromStr;
 
 use hmac::{Hmac, KeyInit, Mac};
 use rand::CryptoRng;
@@ -19,12 +18,12 @@ use sha2::Sha256;
 use subtle::{ConstantTimeEq, ConstantTimeGreater};
 use zeroize::Zeroize;
 
-use crate::account::id::{AccountId, DeviceId};
+use crate::account::id::{AccountId, DeviceId, hexadecimal_id};
 use crate::account::proof::AnyPurpose;
 use crate::account::seal::{Seal, SealError, Sealed};
 use crate::ct::reveal;
 use crate::otp::code::{Code, Digits};
-use crate::text::{read_hex, serde_as_text, unit_error};
+use crate::text::unit_error;
 use crate::time::UnixTime;
 use crate::wipe;
 
@@ -64,32 +63,13 @@ impl ChallengeId {
     }
 }
 
-impl fmt::Display for ChallengeId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
 impl fmt::Debug for ChallengeId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "ChallengeId({self})")
     }
 }
 
-impl FromStr for ChallengeId {
-    type Err = ChallengeIdError;
-
-    /// Reads what `Display` prints, from a form for example.
-    fn from_str(text: &str) -> Result<ChallengeId, ChallengeIdError> {
-        let mut bytes = [0; 16];
-        match read_hex(text, &mut bytes) {
-            Some(16) => Ok(ChallengeId(bytes)),
-            _ => Err(ChallengeIdError),
-        }
-    }
-}
-
-serde_as_text!(ChallengeId);
+hexadecimal_id!(ChallengeId, ChallengeIdError, 16, <[u8; 16]>::from, <[u8; 16]>::from);
 
 unit_error! {
     /// The text is not a challenge id: 32 hexadecimal digits.
@@ -174,7 +154,6 @@ impl Drop for ChallengeSeed {
 impl ChallengeSeed {
     /// Draws an id, a key and a number without bias: a draw from the last, incomplete multiple of
     /// 10^8 is thrown away. Every shorter code is a remainder of that number.
-    /// Filled where it stays.
     pub(crate) fn generate(rng: &mut impl CryptoRng) -> Box<ChallengeSeed> {
         const WHOLE: u64 = 100_000_000;
         const UNBIASED: u64 = u64::MAX - u64::MAX % WHOLE;
@@ -253,15 +232,12 @@ impl Drop for SentCode {
     }
 }
 
-/// A sent code that can still be answered.
 pub(crate) struct SentText {
     pub(crate) id: ChallengeId,
     pub(crate) purpose: AnyPurpose,
     pub(crate) at: UnixTime,
     pub(crate) device: DeviceId,
-    /// Wrong answers so far.
     pub(crate) failures: u8,
-    /// Whether it was asked for from a remembered browser.
     pub(crate) remembered: bool,
     pub(crate) sent: Box<SentCode>,
 }
@@ -279,7 +255,6 @@ pub(crate) struct UsedChallenge {
 }
 
 impl UsedChallenge {
-    /// Used challenges that an account keeps.
     pub(crate) const MOST: usize = 16;
 }
 
@@ -377,7 +352,6 @@ impl ExternalChallenge {
         &self.token
     }
 
-    /// Seals a challenge of this deployment for one person and one purpose.
     pub(crate) fn seal(
         keys: &dyn Seal,
         account: &AccountId,
@@ -393,7 +367,6 @@ impl ExternalChallenge {
     }
 }
 
-/// A challenge that came back.
 pub(crate) struct Returned {
     pub(crate) id: ChallengeId,
     pub(crate) issued_at: UnixTime,

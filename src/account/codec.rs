@@ -17,7 +17,8 @@ use zeroize::Zeroize;
 
 use crate::account::browser::Browser;
 use crate::account::challenge::{ChallengeId, PhoneNumber, SentCode, SentText, UsedChallenge};
-use crate::account::device::{Device, Factor, FormerSecret};
+use crate::account::device::{Device, Factor};
+use crate::account::former::FormerSecret;
 use crate::account::id::{BrowserId, DeviceId};
 use crate::account::proof::AnyPurpose;
 use crate::account::recovery::{OldSet, Recovery, RecoverySet, StoredCode};
@@ -35,7 +36,6 @@ use crate::time::UnixTime;
 /// every field behind `later`, so that a release from before does not take the record for damaged.
 pub(crate) const FORMAT: u8 = 1;
 
-/// Writes `account`.
 pub(crate) fn write(account: &Account) -> Result<Plaintext, Malformed> {
     let mut plaintext = Plaintext(Vec::with_capacity(Plaintext::USUAL_LEN));
     account.write(&mut Encoder::new(&mut plaintext)).map_err(|_| Malformed)?;
@@ -49,7 +49,6 @@ pub(crate) fn read(plaintext: &[u8]) -> Result<Box<Account>, Malformed> {
     if decoder.position() == plaintext.len() { Ok(account) } else { Err(Malformed) }
 }
 
-/// The plaintext is not an account.
 #[derive(Debug)]
 pub(crate) struct Malformed;
 
@@ -57,7 +56,6 @@ type Writer<'p> = Encoder<&'p mut Plaintext>;
 type Written = Result<(), minicbor::encode::Error<Infallible>>;
 type Read<T> = Result<T, CborError>;
 
-/// A type that a record can hold.
 trait Stored: Sized {
     /// How many a list of these may hold.
     const MOST: u64 = 64;
@@ -159,7 +157,6 @@ macro_rules! variants {
     };
 }
 
-/// The numbers of an enum without fields.
 macro_rules! numbers {
     ($name:ident { $($number:literal $variant:ident),* }) => {
         impl Stored for $name {

@@ -7,19 +7,18 @@
 use alloc::boxed::Box;
 use core::fmt;
 
-use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
-use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use crate::account::challenge::PhoneNumber;
+use crate::account::former::HmacKey;
 use crate::account::id::DeviceId;
 use crate::account::policy::Policy;
 use crate::account::proof::AnyPurpose;
 use crate::account::summary::{DeviceStatus, DeviceSummary, Label, Method};
 use crate::account::throttle::Class;
-use crate::ct::{Scan, reveal};
+use crate::ct::Scan;
 use crate::otp::algorithm::Algorithm;
 use crate::otp::code::{Code, Digits};
 use crate::otp::hotp::{Factors, Hotp};
@@ -28,9 +27,7 @@ use crate::otp::totp::{Parameters, Totp};
 use crate::otp::uri::{Part, ProvisioningUri, UriError};
 use crate::text::hexadecimal;
 use crate::time::UnixTime;
-use crate::wipe;
 
-/// One enrolled device.
 pub(crate) struct Device {
     pub(crate) id: DeviceId,
     pub(crate) label: Label,
@@ -218,7 +215,6 @@ impl Factor {
         }
     }
 
-    /// How an authenticator is told of it.
     pub(crate) fn uri(&self, issuer: &str, account: &str) -> Result<ProvisioningUri, UriError> {
         match self {
             Factor::Totp { secret, parameters, .. } => {
@@ -241,7 +237,6 @@ impl Factor {
         }
     }
 
-    /// The key that its secret makes.
     pub(crate) fn hmac_key(&self) -> Option<Zeroizing<HmacKey>> {
         let (secret, algorithm) = match self {
             Factor::Totp { secret, parameters, .. } => (secret, parameters.algorithm),
@@ -313,8 +308,7 @@ impl Device {
         }
     }
 
-    /// What was learnt of its clock, in steps: the offset, gone after a year without use, and the
-    /// drift from it, gone after a month.
+    /// The offset, gone after a year without use, and the drift from it, gone after a month.
     fn learnt(&self, policy: &dyn Policy, now: UnixTime) -> (i16, i8) {
         let Factor::Totp { offset, drift, .. } = &self.factor else { return (0, 0) };
         let used_at = self.last_used.unwrap_or(self.bound_at);
@@ -325,7 +319,6 @@ impl Device {
         (offset, drift.clamp(limit.saturating_neg(), limit))
     }
 
-    /// How many codes would be accepted now.
     pub(crate) fn acceptable(&self, policy: &dyn Policy, now: UnixTime) -> u32 {
         if !self.in_use() {
             return 0;
@@ -459,8 +452,7 @@ impl Device {
         Accepted { device: self.id, method: self.method(), moving_factor, drift: distance }
     }
 
-    /// Burns `moving_factor` and everything below it, and takes the whole clock error that it shows as
-    /// the new offset.
+    /// Burns as [`Device::accept`], and takes the whole clock error that it shows as the new offset.
     pub(crate) fn teach(&mut self, now: UnixTime, moving_factor: u64) -> Accepted {
         let distance = self.burn(now, moving_factor);
         if let (Factor::Totp { drift, offset, .. }, Some(distance)) = (&mut self.factor, distance) {
@@ -495,10 +487,8 @@ const OFFSET_MEMORY: u64 = 365 * 24 * 60 * 60;
 /// which the owner is told and can act.
 const PROBATION: u64 = 24 * 60 * 60 - 1;
 
-/// What a search for one code found.
 #[derive(Clone, Copy)]
 pub(crate) struct Found {
-    /// The moving factor, if one was accepted.
     pub(crate) at: Option<u64>,
     /// Whether the code stood in the window at all: a replay, if nothing was accepted.
     pub(crate) seen: bool,
@@ -546,46 +536,6 @@ pub(crate) fn reach_in_steps(policy: &dyn Policy, parameters: &Parameters) -> (u
     (reach.saturating_add(1), reach)
 }
 
-/// What was in use before: told apart by a keyed hash of its secret, for as long as the record.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct FormerSecret {
-    /// Of the device that had it; the key of the hash, because no other device has it.
-    pub(crate) device: DeviceId,
-    pub(crate) hash: [u8; 16],
-    /// The highest moving factor that was used.
-    pub(crate) last: Option<u64>,
-    /// Whether it was reported lost.
-    pub(crate) lost: bool,
-}
-
-impl FormerSecret {
-    /// Former secrets that an account remembers.
-    pub(crate) const MOST: usize = 64;
-
-    pub(crate) fn new(device: &Device, lost: bool) -> Option<FormerSecret> {
-        let hash = hash_of(device.id, &*device.factor.hmac_key()?);
-        Some(FormerSecret { device: device.id, hash, last: device.last_used_factor(), lost })
-    }
-
-    /// Whether it is the one of this key. Constant-time.
-    pub(crate) fn is(&self, key: &HmacKey) -> bool {
-        reveal(self.hash.ct_eq(&hash_of(self.device, key)))
-    }
-}
-
-fn hash_of(device: DeviceId, key: &HmacKey) -> [u8; 16] {
-    wipe::after::<{ wipe::OF_HMAC }, _>(|| {
-        // HMAC takes a key of any length; the error cannot happen and gives what is no hash.
-        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else {
-            return [0; 16];
-        };
-        mac.update(b"countersign former secret 1");
-        mac.update(&device.as_u64().to_be_bytes());
-        let whole: [u8; 32] = mac.finalize().into_bytes().into();
-        whole.first_chunk().copied().unwrap_or_default()
-    })
-}
-
 /// The class on whose budget its failures count; `None` for what cannot be guessed.
 pub(crate) const fn class_of(method: Method) -> Option<Class> {
     match method {
@@ -625,12 +575,4 @@ impl Device {
             fingerprint: self.fingerprint.map(|bytes| hexadecimal(&bytes)),
         }
     }
-}
-
-/// A secret as HMAC takes it: hashed if it is longer than a block, and filled up with zeros (RFC 2104
-/// section 2). Two secrets that make one key make one device, whatever their bytes are.
-pub(crate) type HmacKey = [u8; 128];
-
-pub(crate) fn same_key(one: &HmacKey, other: &HmacKey) -> bool {
-    reveal(one.ct_eq(other))
 }

@@ -13,7 +13,7 @@ use crate::account::id::{AccountId, BrowserId, DeviceId};
 use crate::account::proof::{AnyPurpose, Refusal};
 use crate::account::summary::{Method, Reason};
 use crate::account::throttle::Class;
-use crate::text::Text;
+use crate::text::{Text, named};
 use crate::time::UnixTime;
 
 /// Where a request came from, as the host knows it (an address, a device name): 1 to 128 bytes.
@@ -239,51 +239,54 @@ pub enum EventKind {
     },
 }
 
-/// Why an attempt was not accepted. For the audit trail only.
-/// ```
-/// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
-/// # let (mfa, store, mut rng, now) = host::new()?;
-/// # let id = countersign::AccountId::new("42")?;
-/// # let dana = mfa.account(&id).at(now);
-/// use countersign::account::{EventKind, RejectionReason};
-/// use countersign::{mfa::Decided, SignIn};
-/// // The person reads "wrong code"; the trail says that there is no such account.
-/// let decided = dana.verify("123456", SignIn).operation().decide(None, None)?;
-/// let Decided::Answer { events, .. } = decided else { panic!("it wrote a record") };
-/// let unknown = EventKind::Rejected(RejectionReason::UnknownAccount);
-/// assert_eq!(events[0].kind, unknown);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
-#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
-#[non_exhaustive]
-pub enum RejectionReason {
-    /// The enrolment is confirmed already, by this very code.
-    AlreadyConfirmed,
-    /// The class is closed, to unknown browsers or to all.
-    Closed,
-    /// What the code was for has expired or is gone.
-    Expired,
-    /// The host's own check of a passkey or certificate failed.
-    HostCheckFailed,
-    /// The person has no device for it.
-    NoDevice,
-    /// The person was offboarded.
-    Offboarded,
-    /// The factor may not prove this purpose.
-    NotPermitted,
-    /// The code that the device's last acceptance used came again, a form sent twice say. Counted
-    /// nowhere.
-    Repeated,
-    /// The code was right and is used up (NIST SP 800-63B-4 section 3.1.4.2: duplicate use).
-    Replayed,
-    /// There is no such account.
-    UnknownAccount,
-    /// The code was wrong.
-    WrongCode,
-    /// The sent code or the assertion was for another purpose.
-    WrongPurpose,
+named! {
+    /// Why an attempt was not accepted. For the audit trail only.
+    /// ```
+    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+    /// # let (mfa, store, mut rng, now) = host::new()?;
+    /// # let id = countersign::AccountId::new("42")?;
+    /// # let dana = mfa.account(&id).at(now);
+    /// use countersign::account::{EventKind, RejectionReason};
+    /// use countersign::{mfa::Decided, SignIn};
+    /// // The person reads "wrong code"; the trail says that there is no such account.
+    /// let decided = dana.verify("123456", SignIn).operation().decide(None, None)?;
+    /// let Decided::Answer { events, .. } = decided else { panic!("it wrote a record") };
+    /// let unknown = EventKind::Rejected(RejectionReason::UnknownAccount);
+    /// assert_eq!(events[0].kind, unknown);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+    #[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+    #[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
+    #[non_exhaustive]
+    pub enum RejectionReason {
+        /// The enrolment is confirmed already, by this very code.
+        AlreadyConfirmed = "rejected-already-confirmed",
+        /// The class is closed, to unknown browsers or to all.
+        Closed = "rejected-closed",
+        /// What the code was for has expired or is gone.
+        Expired = "rejected-expired",
+        /// The host's own check of a passkey or certificate failed.
+        HostCheckFailed = "rejected-host-check-failed",
+        /// The person has no device for it.
+        NoDevice = "rejected-no-device",
+        /// The person was offboarded.
+        Offboarded = "rejected-offboarded",
+        /// The factor may not prove this purpose.
+        NotPermitted = "rejected-not-permitted",
+        /// The code that the device's last acceptance used came again, a form sent twice say. Counted
+        /// nowhere.
+        Repeated = "rejected-repeated",
+        /// The code was right and is used up (NIST SP 800-63B-4 section 3.1.4.2: duplicate use).
+        Replayed = "rejected-replayed",
+        /// There is no such account.
+        UnknownAccount = "rejected-unknown-account",
+        /// The code was wrong.
+        WrongCode = "rejected-wrong-code",
+        /// The sent code or the assertion was for another purpose.
+        WrongPurpose = "rejected-wrong-purpose",
+    }
+    fn name;
 }
 
 impl EventKind {
@@ -317,25 +320,6 @@ impl EventKind {
             EventKind::Resynchronised { .. } => "resynchronised",
             EventKind::Revoked => "revoked",
             EventKind::Waiting { .. } => "waiting",
-        }
-    }
-}
-
-impl RejectionReason {
-    const fn name(self) -> &'static str {
-        match self {
-            RejectionReason::AlreadyConfirmed => "rejected-already-confirmed",
-            RejectionReason::Closed => "rejected-closed",
-            RejectionReason::Expired => "rejected-expired",
-            RejectionReason::HostCheckFailed => "rejected-host-check-failed",
-            RejectionReason::NoDevice => "rejected-no-device",
-            RejectionReason::Offboarded => "rejected-offboarded",
-            RejectionReason::NotPermitted => "rejected-not-permitted",
-            RejectionReason::Repeated => "rejected-repeated",
-            RejectionReason::Replayed => "rejected-replayed",
-            RejectionReason::UnknownAccount => "rejected-unknown-account",
-            RejectionReason::WrongCode => "rejected-wrong-code",
-            RejectionReason::WrongPurpose => "rejected-wrong-purpose",
         }
     }
 }

@@ -98,6 +98,34 @@ unit_error! {
     AccountIdError: "an account id has 1 to 64 bytes, as text two hexadecimal digits for each"
 }
 
+/// An id that is printed as the hexadecimal digits of its `$len` bytes, and read back from them.
+macro_rules! hexadecimal_id {
+    ($name:ident, $error:ident, $len:literal, $to_bytes:expr, $from_bytes:expr) => {
+        impl core::fmt::Display for $name {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                let bytes: [u8; $len] = $to_bytes(self.0);
+                bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+            }
+        }
+
+        impl core::str::FromStr for $name {
+            type Err = $error;
+
+            /// Reads what `Display` prints, from a form for example.
+            fn from_str(text: &str) -> Result<$name, $error> {
+                let mut bytes = [0; $len];
+                match crate::text::read_hex(text, &mut bytes) {
+                    Some($len) => Ok($name($from_bytes(bytes))),
+                    _ => Err($error),
+                }
+            }
+        }
+
+        crate::text::serde_as_text!($name);
+    };
+}
+pub(crate) use hexadecimal_id;
+
 /// A random number of 64 bits, printed as sixteen hexadecimal digits, which a form and JSON carry whole.
 macro_rules! random_number {
     ($(#[$doc:meta])* $name:ident, $error:ident) => {
@@ -119,26 +147,7 @@ macro_rules! random_number {
             }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "{:016x}", self.0)
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = $error;
-
-            /// Reads what `Display` prints, from a form for example.
-            fn from_str(text: &str) -> Result<$name, $error> {
-                let mut bytes = [0; 8];
-                match read_hex(text, &mut bytes) {
-                    Some(8) => Ok($name(u64::from_be_bytes(bytes))),
-                    _ => Err($error),
-                }
-            }
-        }
-
-        serde_as_text!($name);
+        hexadecimal_id!($name, $error, 8, u64::to_be_bytes, u64::from_be_bytes);
     };
 }
 

@@ -57,7 +57,6 @@ fn acceptable(policy: &dyn Policy, device: &DeviceSummary) -> u32 {
     }
 }
 
-/// How many codes there are.
 fn combinations(digits: u8) -> f64 {
     (0..digits).fold(1.0, |all, _| all * 10.0)
 }

@@ -339,7 +339,6 @@ pub(crate) struct Proven {
     pub(crate) purpose: AnyPurpose,
     pub(crate) epoch: u32,
     pub(crate) at: UnixTime,
-    /// Whether the attempt came from a remembered browser.
     pub(crate) remembered: bool,
     /// When the probation began of a factor that this proof binds.
     pub(crate) probation: Option<UnixTime>,

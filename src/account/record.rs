@@ -201,7 +201,6 @@ impl Context {
     }
 }
 
-/// Seals `account` as the record of `version`.
 pub(crate) fn seal(
     account: &Account,
     owner: &Owner<'_>,
@@ -228,7 +227,6 @@ pub(crate) fn seal(
 
 const HEADER_LEN: usize = 15; // 2, 1, 8 and 4
 
-/// Opens the record of `owner`.
 pub(crate) fn open(
     record: &Record,
     owner: &Owner<'_>,

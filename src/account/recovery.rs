@@ -44,7 +44,6 @@ pub struct RecoveryCode([u8; CODE_LEN]);
 /// 140 bits, and four that are zero.
 const CODE_LEN: usize = 18;
 
-/// Characters of a printed code.
 const CHARACTERS: usize = 28;
 
 impl RecoveryCode {
@@ -291,22 +290,19 @@ impl Drop for RecoverySeed {
     }
 }
 
-/// What an account keeps of recovery codes: the set that was issued last, and the one before it until
-/// the person has seen the new one.
+/// The set that was issued last, and the one before it until the person has seen the new one.
 #[derive(Debug, Default, Eq, PartialEq)]
 pub(crate) struct Recovery {
     pub(crate) newest: Option<RecoverySet>,
     pub(crate) old: Option<OldSet>,
 }
 
-/// A set that was replaced.
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) struct OldSet {
     pub(crate) replaced_at: UnixTime,
     pub(crate) set: RecoverySet,
 }
 
-/// What an account keeps of a set.
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) struct RecoverySet {
     pub(crate) id: ChallengeId,
@@ -317,7 +313,6 @@ pub(crate) struct RecoverySet {
     pub(crate) seen: bool,
 }
 
-/// What an account keeps of one code.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct StoredCode {
     pub(crate) name: u32,
@@ -344,7 +339,6 @@ const REPEATED_WITHIN: u64 = 600;
 const OLD_SET_LIFETIME: u64 = 24 * 60 * 60;
 
 impl Recovery {
-    /// How many codes of the newest set can be used.
     pub(crate) fn left(&self) -> u8 {
         let open = self.newest.iter().flat_map(|set| &set.codes).filter(|code| code.is_open());
         u8::try_from(open.count()).unwrap_or(u8::MAX)
@@ -372,8 +366,7 @@ impl Recovery {
         }
     }
 
-    /// Notes that the person has the set `id`, which ends the one before it. Returns whether there is
-    /// such a set.
+    /// Notes that the person has the set `id`, which ends the one before it; `false` without one.
     pub(crate) fn acknowledge(&mut self, id: ChallengeId) -> bool {
         let newest = self.newest.as_mut().filter(|set| set.id == id);
         let found = newest.map(|set| set.seen = true).is_some();
@@ -457,7 +450,6 @@ impl RecoverySet {
     }
 }
 
-/// What became of a typed recovery code.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) enum Spent {
     /// It names no code that can be used: counted nowhere.

@@ -10,7 +10,8 @@ use alloc::vec::Vec;
 
 use crate::account::browser::{self, Browser, MAX_BROWSERS};
 use crate::account::challenge::{ChallengeId, SentCode, SentText, UsedChallenge};
-use crate::account::device::{Device, FormerSecret, HmacKey, same_key};
+use crate::account::device::Device;
+use crate::account::former::{FormerSecret, HmacKey, same_key};
 use crate::account::id::{BrowserId, DeviceId};
 use crate::account::policy::Policy;
 use crate::account::recovery::Recovery;
@@ -55,17 +56,14 @@ pub(crate) struct Account {
     pub(crate) out_of_band: Budget,
 }
 
-/// Emergency access that an operator granted.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Emergency {
     pub(crate) at: UnixTime,
     pub(crate) secs: u64,
 }
 
-/// Codes that were sent by SMS.
 #[derive(Default)]
 pub(crate) struct Texts {
-    /// Those that can still be answered.
     pub(crate) live: Vec<SentText>,
     /// When codes were sent in the last day, the oldest first, and whether to a remembered browser.
     pub(crate) sent: Vec<(UnixTime, bool)>,
@@ -88,7 +86,6 @@ pub(crate) struct Pending {
     pub(crate) replaces: Option<DeviceId>,
     /// Whether a proof allowed it.
     pub(crate) proven: bool,
-    /// Wrong codes so far.
     pub(crate) failures: u8,
     /// The code sent to a telephone that is being bound.
     pub(crate) sent: Option<Box<SentCode>>,
@@ -105,7 +102,6 @@ pub(crate) struct LastConfirmed {
     pub(crate) sent: Option<Box<SentCode>>,
 }
 
-/// Seconds of a day.
 pub(crate) const DAY: u64 = 24 * 60 * 60;
 
 impl Account {
@@ -135,13 +131,11 @@ impl Account {
         self.devices.iter_mut().find(|device| device.id == id)
     }
 
-    /// Whether the secret of a device makes this key already.
     pub(crate) fn holds(&self, key: &HmacKey) -> bool {
         let mut held = self.devices.iter().filter_map(|device| device.factor.hmac_key());
         held.any(|held| same_key(&held, key))
     }
 
-    /// How many codes of apps and tokens would be accepted now.
     pub(crate) fn acceptable(&self, policy: &dyn Policy, now: UnixTime) -> u32 {
         let codes = self.devices.iter().map(|device| device.acceptable(policy, now));
         codes.fold(0, u32::saturating_add)
@@ -171,14 +165,12 @@ impl Account {
         self.browsers.push(Browser { id, used_at: now });
     }
 
-    /// Ends the tokens of all browsers.
     pub(crate) fn forget_browsers(&mut self) {
         self.browsers.clear();
         self.browser_generation = self.browser_generation.saturating_add(1);
     }
 
-    /// What every write does besides: the clock it was made by, no secret that has run out, and no list
-    /// beyond its room.
+    /// What every write does besides: keeps its clock, no expired secret, no list beyond its room.
     pub(crate) fn expire(&mut self, policy: &dyn Policy, now: UnixTime) {
         self.last_write = now;
         let pending_lifetime = policy.pending_lifetime().as_u64();
@@ -212,7 +204,10 @@ impl Account {
     /// the last code that was used, or not at all. Returns how it was used.
     pub(crate) fn take_out(&mut self, id: DeviceId, status: DeviceStatus) -> Option<Method> {
         let device = self.devices.iter_mut().find(|device| device.id == id)?;
-        let former = FormerSecret::new(device, status == DeviceStatus::Lost);
+        let key = device.factor.hmac_key();
+        let former = key.as_deref().map(|key| {
+            FormerSecret::new(id, key, device.last_used_factor(), status == DeviceStatus::Lost)
+        });
         let method = device.method();
         device.retire(status);
         self.import_ended = true;
@@ -319,13 +314,11 @@ impl Account {
         }
     }
 
-    /// Whether an attempt from an unknown browser may be evaluated now.
     fn stranger_gate(&self, class: Class, policy: &dyn Policy, now: UnixTime) -> Gate {
         let weight = self.weight(class, policy, now);
         self.budget(class).gate(&policy.throttle(class), false, weight, now).1
     }
 
-    /// What a failure would weigh now.
     pub(crate) fn weight(&self, class: Class, policy: &dyn Policy, now: UnixTime) -> u8 {
         match class {
             Class::Codes => crate::account::throttle::weight(self.acceptable(policy, now)),

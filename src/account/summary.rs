@@ -9,7 +9,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::account::id::{BrowserId, DeviceId};
-use crate::text::Text;
+use crate::text::{Text, named};
 use crate::time::UnixTime;
 
 /// What a person calls a device: 1 to 64 bytes.
@@ -36,47 +36,44 @@ pub const MAX_OTP_DEVICES: usize = 5;
 /// Passkeys and certificates that a person may have.
 pub const MAX_EXTERNAL_DEVICES: usize = 8;
 
-/// How a person proves possession.
-/// ```
-/// use countersign::Method;
-/// // Which of the bound methods a report shows first, and which one it warns of.
-/// let strongest = [Method::Sms, Method::Passkey, Method::Totp].into_iter().max_by_key(|m| m.rank());
-/// assert_eq!(strongest.map(Method::name), Some("passkey"));
-/// assert!(!Method::Totp.is_phishing_resistant());
-/// assert!(Method::Sms.is_restricted());
-/// ```
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
-#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
-pub enum Method {
-    /// Time-based codes (RFC 6238) of an authenticator app or token.
-    Totp,
-    /// Counter-based codes (RFC 4226) of a token.
-    Hotp,
-    /// A WebAuthn credential, verified by the host.
-    Passkey,
-    /// A certificate on a smart card or device, verified by the host.
-    Pki,
-    /// A code sent by SMS: restricted (NIST SP 800-63B-4 section 3.2.9), the last resort.
-    Sms,
-    /// A look-up secret: one of the recovery codes.
-    RecoveryCode,
-    /// Emergency access, granted by an operator for a limited time with a reason.
-    Emergency,
+named! {
+    /// How a person proves possession.
+    /// ```
+    /// use countersign::Method;
+    /// // Which of the bound methods a report shows first, and which one it warns of.
+    /// let strongest = [Method::Sms, Method::Passkey, Method::Totp].into_iter().max_by_key(|m| m.rank());
+    /// assert_eq!(strongest.map(Method::name), Some("passkey"));
+    /// assert!(!Method::Totp.is_phishing_resistant());
+    /// assert!(Method::Sms.is_restricted());
+    /// ```
+    #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+    #[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+    #[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
+    pub enum Method {
+        /// Time-based codes (RFC 6238) of an authenticator app or token.
+        Totp = "totp",
+        /// Counter-based codes (RFC 4226) of a token.
+        Hotp = "hotp",
+        /// A WebAuthn credential, verified by the host.
+        Passkey = "passkey",
+        /// A certificate on a smart card or device, verified by the host.
+        Pki = "pki",
+        /// A code sent by SMS: restricted (NIST SP 800-63B-4 section 3.2.9), the last resort.
+        Sms = "sms",
+        /// A look-up secret: one of the recovery codes.
+        RecoveryCode = "recovery-code",
+        /// Emergency access, granted by an operator for a limited time with a reason.
+        Emergency = "emergency",
+    }
+    /// Every method, in the order of the enum.
+    pub const ALL: 7;
+    /// A short name for reports: `totp`, `hotp`, `passkey`, `pki`, `sms`, `recovery-code`,
+    /// `emergency`.
+    #[must_use]
+    pub fn name;
 }
 
 impl Method {
-    /// Every method, in the order of the enum.
-    pub const ALL: [Method; 7] = [
-        Method::Totp,
-        Method::Hotp,
-        Method::Passkey,
-        Method::Pki,
-        Method::Sms,
-        Method::RecoveryCode,
-        Method::Emergency,
-    ];
-
     /// Its place in the ranking of CISA CPG 2.0 3.F, from 0 (no standing factor at all) over 1
     /// (SMS) and 2 (codes of an app or token) to 3 (WebAuthn and PKI).
     #[must_use]
@@ -100,21 +97,6 @@ impl Method {
     #[must_use]
     pub const fn is_restricted(self) -> bool {
         matches!(self, Method::Sms)
-    }
-
-    /// A short name for reports: `totp`, `hotp`, `passkey`, `pki`, `sms`, `recovery-code`,
-    /// `emergency`.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Method::Totp => "totp",
-            Method::Hotp => "hotp",
-            Method::Passkey => "passkey",
-            Method::Pki => "pki",
-            Method::Sms => "sms",
-            Method::RecoveryCode => "recovery-code",
-            Method::Emergency => "emergency",
-        }
     }
 }
 

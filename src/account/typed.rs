@@ -16,8 +16,7 @@ use crate::text::is_invisible;
 /// The most bytes of a typed text: a code takes fewer than half, in any script and spelling.
 const MAX_LEN: usize = 256;
 
-/// The characters that count, as ASCII, and a NUL for each that has no place in a code. `None` for a
-/// text that is too long.
+/// The characters that count, as ASCII, NUL for each without a place; `None` for too long a text.
 pub(crate) fn characters(text: &str) -> Option<impl Iterator<Item = u8> + Clone> {
     if text.len() > MAX_LEN {
         return None;
@@ -32,8 +31,7 @@ pub(crate) fn typed_code(text: &str) -> Option<Code> {
     characters(text).and_then(Code::of_any_length)
 }
 
-/// The text without a number of a list: one or two digits, a dot, a colon or a parenthesis, and a
-/// blank.
+/// The text without a list's number: one or two digits, a dot, colon or parenthesis, and a blank.
 fn without_number(text: &str) -> &str {
     let inner = text.strip_prefix(['(', '\u{FF08}']).unwrap_or(text);
     let mut behind_a_digit = inner.char_indices().skip(1).take(2);
@@ -51,8 +49,7 @@ fn without_number(text: &str) -> &str {
     }
 }
 
-/// One character that counts, as ASCII, or NUL if it has no place in a code; `None` for one that only
-/// separates.
+/// One character that counts, as ASCII, or NUL if it has no place; `None` for one that separates.
 fn counted(character: char) -> Option<u8> {
     let separates = is_one(character, &[(b'\t', b'\r'), (b' ', b' '), (b'-', b'-')], |character| {
         let hides = is_invisible(character) && !character.is_control();
@@ -67,7 +64,6 @@ fn stands_around(character: char) -> bool {
     is_one(character, &quotes, is_quotation_mark) || counted(character).is_none()
 }
 
-/// What ends the number of a list.
 fn ends_number(character: char) -> bool {
     let ascii = [(b')', b')'), (b'.', b'.'), (b':', b':')];
     is_one(character, &ascii, |it| matches!(it, '\u{FF09}' | '\u{FF0E}' | '\u{FF1A}'))

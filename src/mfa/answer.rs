@@ -130,7 +130,6 @@ impl<T, F> Verdict<T, F> {
 }
 
 impl<T> Verdict<T> {
-    /// The verdict of an operation that may fail.
     pub(crate) fn or_undecided<F>(verdict: Result<Verdict<T>, F>) -> Verdict<T, F> {
         match verdict {
             Ok(verdict) => verdict.map(|accepted| accepted),
@@ -138,7 +137,6 @@ impl<T> Verdict<T> {
         }
     }
 
-    /// The same verdict with another thing accepted.
     pub(crate) fn map<U, F>(self, accept: impl FnOnce(T) -> U) -> Verdict<U, F> {
         let Ok(verdict) = self.convert(accept, |never| -> Result<F, Infallible> { match never {} });
         verdict

@@ -13,7 +13,6 @@ use crate::mfa::answer::Verdict;
 use crate::mfa::decision::{Context, Decision, DraftEvent, closed, waiting};
 use crate::otp::{Code, Secret, Totp};
 
-/// How a failure would be counted.
 #[derive(Clone, Copy)]
 pub(crate) struct Charge {
     pub(crate) class: Class,
@@ -28,7 +27,6 @@ pub(crate) fn dummy_device(cx: &Context<'_>) -> Option<Totp> {
     Some(Totp::new(&dummy, cx.policy.parameters()))
 }
 
-/// Evaluates a code against it.
 pub(crate) fn evaluate_dummy(cx: &Context<'_>, typed: &Code) {
     if let Some(totp) = dummy_device(cx) {
         let nothing_is_left = Some(u64::MAX);
@@ -130,7 +128,6 @@ impl Account {
         }
     }
 
-    /// Notes that the remembered browser was used.
     pub(crate) fn use_browser(&mut self, cx: &Context<'_>) {
         let used = self.browsers.iter_mut().find(|browser| Some(browser.id) == cx.browser);
         if let Some(browser) = used {

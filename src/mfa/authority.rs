@@ -34,8 +34,7 @@ impl Account {
         permits(Method::Sms, purpose) && !narrowed
     }
 
-    /// ASVS 7.5.1: a fresh proof of the person's own, for this purpose, from after the last change
-    /// of factors.
+    /// ASVS 7.5.1: the person's own fresh proof for this purpose, from after the last change.
     pub(crate) fn subject_proof(
         &self,
         cx: &Context<'_>,

@@ -15,7 +15,7 @@ use crate::mfa::answer::Fault;
 use crate::mfa::authority::fresh;
 use crate::mfa::decision::{Context, Decision, DraftEvent};
 use crate::mfa::handle::AccountAt;
-use crate::mfa::operation::{Change, Undecided};
+use crate::mfa::operation::{Change, Round};
 
 impl<'m> AccountAt<'m> {
     /// Remembers the browser from which the person has just signed in: its failures have a budget that
@@ -76,7 +76,7 @@ impl Account {
         proof: &Proven,
         id: BrowserId,
         nonce: [u8; 12],
-    ) -> Result<Decision<Result<RememberedBrowser, Refusal>>, Undecided> {
+    ) -> Round<Result<RememberedBrowser, Refusal>> {
         let fits = proof.account == *cx.id && proof.epoch == self.epoch && self.exists;
         let allowed = if self.offboarded_at.is_some() {
             Err(Refusal::Offboarded)

@@ -93,7 +93,6 @@ impl<'m> AccountAt<'m> {
     }
 }
 
-/// One code, or two in a row.
 type Typed<'a> = (&'a Code, Option<&'a Code>);
 
 impl Account {
@@ -152,7 +151,6 @@ impl Account {
         expired(&purpose)
     }
 
-    /// Whether this code, or these two, confirmed it.
     fn confirmed_by(&self, done: &LastConfirmed, (last, second): Typed<'_>) -> bool {
         let Some(device) = self.device(done.device).filter(|device| device.in_use()) else {
             return false;
@@ -207,7 +205,6 @@ impl Account {
         Decision::stored(Verdict::Accepted(answer), self, happened)
     }
 
-    /// Forgives the failures of a class.
     pub(crate) fn forgive(
         &mut self,
         cx: &Context<'_>,

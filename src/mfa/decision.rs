@@ -18,7 +18,6 @@ use crate::account::{
 use crate::mfa::answer::Verdict;
 use crate::time::UnixTime;
 
-/// What a transition may look at beside the account.
 pub(crate) struct Context<'a> {
     pub(crate) id: &'a AccountId,
     pub(crate) now: UnixTime,
@@ -31,7 +30,6 @@ pub(crate) struct Context<'a> {
     pub(crate) operator: Option<&'a Account>,
 }
 
-/// What a transition decided.
 pub(crate) struct Decision<T> {
     pub(crate) answer: T,
     /// To be stored before the answer may leave; `None` if nothing changed.
@@ -41,7 +39,6 @@ pub(crate) struct Decision<T> {
     pub(crate) happened: Vec<DraftEvent>,
 }
 
-/// One event in the making.
 pub(crate) struct DraftEvent {
     pub(crate) kind: EventKind,
     pub(crate) device: Option<DeviceId>,
@@ -72,19 +69,16 @@ impl DraftEvent {
 }
 
 impl<T> Decision<T> {
-    /// An answer that changes nothing.
     pub(crate) fn unchanged(answer: T, happened: DraftEvent) -> Decision<T> {
         Decision { answer, next: None, dummy: None, happened: Vec::from([happened]) }
     }
 
-    /// An answer that has to be stored first.
     pub(crate) fn stored(answer: T, next: Box<Account>, happened: Vec<DraftEvent>) -> Decision<T> {
         Decision { answer, next: Some(next), dummy: None, happened }
     }
 }
 
 impl<T> Decision<T> {
-    /// The same decision with another answer.
     pub(crate) fn map<U>(self, answer: impl FnOnce(T) -> U) -> Decision<U> {
         let Decision { answer: before, next, dummy, happened } = self;
         Decision { answer: answer(before), next, dummy, happened }

@@ -23,7 +23,6 @@ use crate::time::UnixTime;
 /// the way of a revocation.
 const BETWEEN_STARTS: u64 = 30;
 
-/// What is to be bound.
 pub(crate) enum Offered {
     New(Factor),
     Existing(ExistingDevice),
@@ -248,7 +247,6 @@ impl Account {
         self.change(PendingEnrolment { id, device, until, factor }, Vec::from([event]))
     }
 
-    /// Whether an enrolment may be started now.
     pub(crate) fn may_start(&self, cx: &Context<'_>) -> Result<(), Refusal> {
         self.may_bind(cx)?;
         match self.enrolment_began {

@@ -17,7 +17,7 @@ use crate::mfa::answer::{Fault, Verdict};
 use crate::mfa::confirm::Bound;
 use crate::mfa::decision::{Context, Decision, DraftEvent, NO_WAIT, expired, left, waiting};
 use crate::mfa::handle::AccountAt;
-use crate::mfa::operation::{Attempt, Change, Undecided};
+use crate::mfa::operation::{Attempt, Change, Round};
 use crate::text::Text;
 
 impl<'m> AccountAt<'m> {
@@ -119,7 +119,6 @@ impl<'m> AccountAt<'m> {
 }
 
 impl Account {
-    /// Binds a passkey or certificate that the host has just registered.
     pub(crate) fn bind_external(
         mut self: Box<Self>,
         cx: &Context<'_>,
@@ -159,7 +158,7 @@ impl Account {
         cx: &Context<'_>,
         assertion: &Assertion,
         purpose: &AnyPurpose,
-    ) -> Result<Decision<Verdict<Proven>>, Undecided> {
+    ) -> Round<Verdict<Proven>> {
         let challenge = Returned::open(cx.keys, cx.id, &assertion.challenge)
             .map_err(|error| Fault::Record(error.into()))?;
         Ok(match challenge.filter(|challenge| self.is_live(cx, challenge)) {
@@ -196,7 +195,6 @@ impl Account {
         Decision::unchanged(Verdict::Rejected { tries_left: NO_WAIT }, event)
     }
 
-    /// Whether a challenge lasts and was not used.
     fn is_live(&self, cx: &Context<'_>, challenge: &Returned) -> bool {
         let lifetime = cx.policy.challenge_lifetime().as_u64();
         // An end that a clock ahead wrote does not hold before that moment: it would keep the passkey

@@ -14,8 +14,8 @@ use crate::account::{
     Refusal, Seal, policy,
 };
 use crate::mfa::answer::{Changed, Verdict};
-use crate::mfa::decision::{Context, Decision};
-use crate::mfa::operation::{Attempt, Change, Operation, Undecided};
+use crate::mfa::decision::Context;
+use crate::mfa::operation::{Attempt, Change, Operation, Round};
 use crate::time::UnixTime;
 
 /// The library, configured: the keys that seal records, and the policy that supplies numbers.
@@ -134,10 +134,7 @@ impl<'m> AccountAt<'m> {
 
     pub(crate) fn operation<T>(
         &self,
-        transition: impl Fn(Box<Account>, &Context<'_>) -> Result<Decision<T>, Undecided>
-        + Send
-        + Sync
-        + 'm,
+        transition: impl Fn(Box<Account>, &Context<'_>) -> Round<T> + Send + Sync + 'm,
     ) -> Operation<'m, T> {
         let AccountHandle { keys, policy, id } = self.account;
         Operation::new(keys, policy, id, self.now, transition)
@@ -146,11 +143,7 @@ impl<'m> AccountAt<'m> {
     pub(crate) fn attempt<P: Purpose>(
         &self,
         purpose: P,
-        transition: impl Fn(
-            Box<Account>,
-            &Context<'_>,
-            &AnyPurpose,
-        ) -> Result<Decision<Verdict<Proven>>, Undecided>
+        transition: impl Fn(Box<Account>, &Context<'_>, &AnyPurpose) -> Round<Verdict<Proven>>
         + Send
         + Sync
         + 'm,
@@ -165,13 +158,7 @@ impl<'m> AccountAt<'m> {
 
     pub(crate) fn change<T, A>(
         &self,
-        transition: impl Fn(
-            Box<Account>,
-            &Context<'_>,
-        ) -> Result<Decision<Result<T, Refusal>>, Undecided>
-        + Send
-        + Sync
-        + 'm,
+        transition: impl Fn(Box<Account>, &Context<'_>) -> Round<Result<T, Refusal>> + Send + Sync + 'm,
     ) -> Change<'m, T, A> {
         Change::new(self.operation(move |account, cx| {
             let before = account.epoch;

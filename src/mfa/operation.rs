@@ -48,10 +48,11 @@ pub(crate) fn without_traces<T>(read: impl FnOnce() -> T) -> Box<T> {
     wipe::after::<TRACES_OF_READING, _>(|| Box::new(read()))
 }
 
-type Transition<'m, T> =
-    Box<dyn Fn(Box<Account>, &Context<'_>) -> Result<Decision<T>, Undecided> + Send + Sync + 'm>;
+type Transition<'m, T> = Box<dyn Fn(Box<Account>, &Context<'_>) -> Round<T> + Send + Sync + 'm>;
 
-/// Why a transition could not be decided.
+/// What a transition decided, or why it could not.
+pub(crate) type Round<T> = Result<Decision<T>, Undecided>;
+
 pub(crate) type Undecided = Fault<Infallible>;
 
 /// What an attempt, a change or a reading does to one account, without a store:
@@ -85,16 +86,44 @@ pub struct Operation<'m, T> {
     transition: Transition<'m, T>,
 }
 
+/// The loop of both drivers; `$wait` is `await` over an asynchronous store.
+macro_rules! driven {
+    ($operation:ident, $store:ident $(, $wait:tt)?) => {{
+        for lost in 1..=$operation.tries {
+            let operator = match $operation.operator() {
+                Some(operator) => $store.load(operator)$(.$wait)?.map_err(Fault::Store)?,
+                None => None,
+            };
+            let loaded = $store.load(&$operation.id)$(.$wait)?.map_err(Fault::Store)?;
+            match $operation.decide(loaded, operator).map_err(Fault::lift)? {
+                Decided::Answer { answer, events } => {
+                    if !events.is_empty() {
+                        $store.note(&$operation.id, &events)$(.$wait)?.map_err(Fault::Store)?;
+                    }
+                    return Ok(answer);
+                }
+                Decided::Write(prepared) => {
+                    let swap = $store.swap(&$operation.id, &prepared.write())$(.$wait)?;
+                    if let Some(answer) = prepared.release(swap.map_err(Fault::Store)?) {
+                        return Ok(answer);
+                    }
+                }
+            }
+            if lost >= MAX_TRIES {
+                $store.pause(lost)$(.$wait)?;
+            }
+        }
+        Err(Fault::Contended)
+    }};
+}
+
 impl<'m, T> Operation<'m, T> {
     pub(crate) fn new(
         keys: &'m dyn Seal,
         policy: &'m dyn Policy,
         id: AccountId,
         now: UnixTime,
-        transition: impl Fn(Box<Account>, &Context<'_>) -> Result<Decision<T>, Undecided>
-        + Send
-        + Sync
-        + 'm,
+        transition: impl Fn(Box<Account>, &Context<'_>) -> Round<T> + Send + Sync + 'm,
     ) -> Operation<'m, T> {
         Operation {
             keys,
@@ -127,59 +156,11 @@ impl<'m, T> Operation<'m, T> {
     }
 
     fn drive<S: Store + ?Sized>(&self, store: &S) -> Result<T, Fault<S::Error>> {
-        for lost in 1..=self.tries {
-            let operator = match self.operator() {
-                Some(operator) => store.load(operator).map_err(Fault::Store)?,
-                None => None,
-            };
-            let loaded = store.load(&self.id).map_err(Fault::Store)?;
-            match self.decide(loaded, operator).map_err(Fault::lift)? {
-                Decided::Answer { answer, events } => {
-                    if !events.is_empty() {
-                        store.note(&self.id, &events).map_err(Fault::Store)?;
-                    }
-                    return Ok(answer);
-                }
-                Decided::Write(prepared) => {
-                    let swap = store.swap(&self.id, &prepared.write()).map_err(Fault::Store)?;
-                    if let Some(answer) = prepared.release(swap) {
-                        return Ok(answer);
-                    }
-                }
-            }
-            if lost >= MAX_TRIES {
-                store.pause(lost);
-            }
-        }
-        Err(Fault::Contended)
+        driven!(self, store)
     }
 
     async fn drive_async<S: AsyncStore>(&self, store: &S) -> Result<T, Fault<S::Error>> {
-        for lost in 1..=self.tries {
-            let operator = match self.operator() {
-                Some(operator) => store.load(operator).await.map_err(Fault::Store)?,
-                None => None,
-            };
-            let loaded = store.load(&self.id).await.map_err(Fault::Store)?;
-            match self.decide(loaded, operator).map_err(Fault::lift)? {
-                Decided::Answer { answer, events } => {
-                    if !events.is_empty() {
-                        store.note(&self.id, &events).await.map_err(Fault::Store)?;
-                    }
-                    return Ok(answer);
-                }
-                Decided::Write(prepared) => {
-                    let swap = store.swap(&self.id, &prepared.write()).await;
-                    if let Some(answer) = prepared.release(swap.map_err(Fault::Store)?) {
-                        return Ok(answer);
-                    }
-                }
-            }
-            if lost >= MAX_TRIES {
-                store.pause(lost).await;
-            }
-        }
-        Err(Fault::Contended)
+        driven!(self, store, await)
     }
 
     /// Decides once, from the records as they were loaded. Pure: the same records give the same
@@ -533,8 +514,7 @@ impl<'m, T, A> Change<'m, T, A> {
         self.answered(answer)
     }
 
-    /// A decided change has used its proof or gives it back; an undecided one keeps it for the next
-    /// run.
+    /// A decided change has used its proof or gives it back; an undecided one keeps it.
     fn answered<E>(
         &mut self,
         answer: Result<Result<Changed<T>, Refusal>, Fault<E>>,

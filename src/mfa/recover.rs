@@ -178,7 +178,6 @@ impl Account {
         Decision { answer: Verdict::Rejected { tries_left: NO_WAIT }, next, dummy, happened }
     }
 
-    /// Issues a new set of recovery codes.
     pub(crate) fn regenerate(
         mut self: Box<Self>,
         cx: &Context<'_>,

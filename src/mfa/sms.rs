@@ -227,8 +227,7 @@ impl Account {
         self.change(answer, Vec::from([event.purpose(purpose)]))
     }
 
-    /// NIST SP 800-63B-4 section 3.1.3.2: the answer to a sent code, once, for the purpose it was
-    /// sent for.
+    /// NIST SP 800-63B-4 section 3.1.3.2: the answer to a sent code, once, for its purpose.
     pub(crate) fn verify_sent_code(
         self: Box<Self>,
         cx: &Context<'_>,

@@ -90,7 +90,6 @@ impl Secret {
         text
     }
 
-    /// Prints into a text that stays where it is.
     pub(crate) fn print(&self, text: &mut Base32Text) {
         let printed = Base32UpperUnpadded::encode(self.expose_bytes(), &mut text.ascii);
         text.len = printed.map_or(0, str::len);
@@ -182,8 +181,7 @@ pub(crate) fn import_base32<'b>(
     Ok((bytes, tolerated))
 }
 
-/// The letters and digits of `text` in lower case, without spaces, hyphens and the right padding, and
-/// whether there was padding.
+/// The letters and digits of `text` in lower case, and whether padding stood behind them.
 fn gather(
     text: impl Iterator<Item = u8>,
     folded: &mut [u8; LONGEST_TEXT],

@@ -209,7 +209,6 @@ impl Code {
         core::str::from_utf8(self.ascii()).unwrap_or_default() // only ASCII digits are ever written
     }
 
-    /// The digits as bytes, without a check that they are text.
     pub(crate) fn ascii(&self) -> &[u8] {
         let (typed, _) =
             self.ascii.split_at_checked(usize::from(self.digits.count())).unwrap_or_default();

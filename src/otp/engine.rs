@@ -60,7 +60,6 @@ impl Schedule {
         }
     }
 
-    /// The algorithm it was keyed for.
     pub(crate) const fn algorithm(&self) -> Algorithm {
         match self.0 {
             AnyPads::Sha1(_) => Algorithm::Sha1,
@@ -113,7 +112,6 @@ pub(crate) struct Beside {
 impl Beside {
     pub(crate) const ZEROS: Beside = Beside::then(0);
 
-    /// The word as it is, and this one after it.
     pub(crate) const fn then(word: u64) -> Beside {
         Beside { kept: [u64::MAX, 0], then: [0, word] }
     }
@@ -135,7 +133,6 @@ trait Hash: Sized {
     /// its registers there, the chaining state among them, and does not clean up. As deep as the
     /// deepest of its implementations in a release build, and a good way further.
     fn wipe_below();
-    /// A key that is as long as a block.
     fn whole_block(key: &[u8]) -> Option<&Self::Block>;
     fn compress(state: &mut Self::State, block: &Self::Block);
     /// The digest, big-endian, at the start of `block`.
@@ -158,7 +155,6 @@ const fn last_block<const B: usize>(len: usize, tail: usize) -> [u8; B] {
 /// What follows a moving factor in its block.
 const PADDING: Beside = Beside::then((1_u64 << 63).to_be());
 
-/// Writes words one after the other, for as long as there are words and room.
 pub(crate) fn write_words<const N: usize>(words: impl Iterator<Item = [u8; N]>, block: &mut [u8]) {
     for (place, word) in block.chunks_exact_mut(N).zip(words) {
         place.copy_from_slice(&word);
@@ -366,8 +362,7 @@ fn compressed_pad<H: Hash>(key: &H::Block, pad: u8) -> H::State {
     compressed
 }
 
-/// A key of any length as a block: zeros behind a shorter one, the hash of a longer one (RFC 2104
-/// section 2).
+/// A key as a block: zeros behind a shorter one, the hash of a longer one (RFC 2104 section 2).
 fn key_block<H: Hash>(key: &[u8]) -> H::Block {
     let mut block = H::ZERO;
     if let Some(place) = block.as_mut().get_mut(..key.len()) {
@@ -387,7 +382,6 @@ pub(crate) fn sha256(message: &[u8]) -> [u32; 8] {
     digest::<Sha256>(message)
 }
 
-/// The hash of a whole message.
 fn digest<H: Hash>(message: &[u8]) -> H::State {
     let mut state = H::INITIAL;
     let size = H::ZERO.as_ref().len();

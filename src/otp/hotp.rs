@@ -111,8 +111,7 @@ impl Hotp {
         scan.accepted().map(|counter| CounterMatch { counter })
     }
 
-    /// As `scan`, for several codes, whose numbers stay behind on the stack below it. (The number of
-    /// one code stays in a register.)
+    /// As `scan`, for several codes, whose numbers stay on the stack (that of one, in a register).
     #[inline(never)] // so that its instructions can be counted
     pub(crate) fn scan_wiped<const N: usize>(&self, codes: &[&Code; N], factors: Factors) -> Scan {
         wipe::after::<2560, _>(|| self.scan(codes, factors)) // twice as deep as a release build reaches
@@ -204,7 +203,6 @@ impl Eligible {
     }
 }
 
-/// The lowest four bits, or fewer.
 fn lowest(count: u32) -> u32 {
     15 >> 4_u32.saturating_sub(count)
 }

@@ -156,8 +156,7 @@ impl Secret {
         Ok(secret)
     }
 
-    /// A second copy, for a decision that may have to be made again. Not `Clone`: a host has no
-    /// business with two.
+    /// A copy for a decision that may be made again. Not `Clone`: a host has no business with two.
     pub(crate) fn duplicate(&self) -> Box<Secret> {
         let mut secret = Box::new(Self::EMPTY);
         (secret.len, secret.bytes.0) = (self.len, self.bytes.0);

@@ -7,74 +7,48 @@
 
 use core::fmt;
 
-/// A departure from the format that an import door took.
-/// ```
-/// use countersign::{otp::Tolerance, Secret};
-/// // The log of a migration says what was odd about a row.
-/// let (_, tolerated) = Secret::import_base32("gezd gnbv gy3t qojq gezd gnbv gy3t qojq")?;
-/// let names: Vec<_> = tolerated.iter().map(Tolerance::name).collect();
-/// assert_eq!(names, ["lower-case", "blanks"]);
-/// # Ok::<(), countersign::otp::SecretError>(())
-/// ```
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-#[non_exhaustive]
-pub enum Tolerance {
-    /// A byte order mark, blanks or line breaks around the text. Dropped.
-    Surroundings,
-    /// `&amp;` for every `&`, as a page of HTML writes it. Read as `&`.
-    HtmlAmpersand,
-    /// More than one colon in the label. Split behind the issuer.
-    SeveralColons,
-    /// No account name. It is empty.
-    MissingAccount,
-    /// A colon in the parameter `issuer`, as in an address. Kept.
-    IssuerColon,
-    /// Another spelling of the hash, such as `HmacSHA256` or `SHA-512`.
-    AlgorithmName,
-    /// Lower case in the secret.
-    LowerCase,
-    /// Blanks or line breaks in the secret, a form's plus signs among them. Dropped.
-    Blanks,
-    /// Hyphens in the secret. Dropped.
-    Hyphens,
-    /// The right padding behind the secret. Dropped.
-    Padding,
-    /// The secret's unused last bits are not zero. They are no part of any byte, and dropped.
-    TrailingBits,
-}
+use crate::text::named;
 
-impl Tolerance {
-    const ALL: [Tolerance; 11] = [
-        Tolerance::Surroundings,
-        Tolerance::HtmlAmpersand,
-        Tolerance::SeveralColons,
-        Tolerance::MissingAccount,
-        Tolerance::IssuerColon,
-        Tolerance::AlgorithmName,
-        Tolerance::LowerCase,
-        Tolerance::Blanks,
-        Tolerance::Hyphens,
-        Tolerance::Padding,
-        Tolerance::TrailingBits,
-    ];
-
+named! {
+    /// A departure from the format that an import door took.
+    /// ```
+    /// use countersign::{otp::Tolerance, Secret};
+    /// // The log of a migration says what was odd about a row.
+    /// let (_, tolerated) = Secret::import_base32("gezd gnbv gy3t qojq gezd gnbv gy3t qojq")?;
+    /// let names: Vec<_> = tolerated.iter().map(Tolerance::name).collect();
+    /// assert_eq!(names, ["lower-case", "blanks"]);
+    /// # Ok::<(), countersign::otp::SecretError>(())
+    /// ```
+    #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+    #[non_exhaustive]
+    pub enum Tolerance {
+        /// A byte order mark, blanks or line breaks around the text. Dropped.
+        Surroundings = "surroundings",
+        /// `&amp;` for every `&`, as a page of HTML writes it. Read as `&`.
+        HtmlAmpersand = "html-ampersand",
+        /// More than one colon in the label. Split behind the issuer.
+        SeveralColons = "several-colons",
+        /// No account name. It is empty.
+        MissingAccount = "missing-account",
+        /// A colon in the parameter `issuer`, as in an address. Kept.
+        IssuerColon = "issuer-colon",
+        /// Another spelling of the hash, such as `HmacSHA256` or `SHA-512`.
+        AlgorithmName = "algorithm-name",
+        /// Lower case in the secret.
+        LowerCase = "lower-case",
+        /// Blanks or line breaks in the secret, a form's plus signs among them. Dropped.
+        Blanks = "blanks",
+        /// Hyphens in the secret. Dropped.
+        Hyphens = "hyphens",
+        /// The right padding behind the secret. Dropped.
+        Padding = "padding",
+        /// The secret's unused last bits are not zero. They are no part of any byte, and dropped.
+        TrailingBits = "trailing-bits",
+    }
+    const ALL: 11;
     /// Its name, for a log or a table: lower case, with hyphens.
     #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Tolerance::Surroundings => "surroundings",
-            Tolerance::HtmlAmpersand => "html-ampersand",
-            Tolerance::SeveralColons => "several-colons",
-            Tolerance::MissingAccount => "missing-account",
-            Tolerance::IssuerColon => "issuer-colon",
-            Tolerance::AlgorithmName => "algorithm-name",
-            Tolerance::LowerCase => "lower-case",
-            Tolerance::Blanks => "blanks",
-            Tolerance::Hyphens => "hyphens",
-            Tolerance::Padding => "padding",
-            Tolerance::TrailingBits => "trailing-bits",
-        }
-    }
+    pub fn name;
 }
 
 /// The departures that an import door took with one text: each kind once.
@@ -96,7 +70,6 @@ impl Tolerated {
         Tolerated((is as u16).wrapping_shl(tolerance as u32))
     }
 
-    /// Adds what `more` has.
     pub(crate) const fn add(&mut self, more: Tolerated) {
         self.0 |= more.0;
     }

@@ -274,8 +274,7 @@ impl Totp {
         factors.map_or(Scan::NOTHING, |factors| self.hotp.scan_wiped(codes, factors))
     }
 
-    /// `count` steps, the first one `back` steps (a negative number) from the step at `now`; `None`
-    /// before T0.
+    /// `count` steps, the first one `back` steps (negative) from that at `now`; `None` before T0.
     fn factors(&self, now: UnixTime, back: i64, count: u32, after: Option<u64>) -> Option<Factors> {
         let first = i128::from(self.step_at(now)?).saturating_add(back.into());
         let lowest = after.map_or(Some(0), |last| last.checked_add(1)); // what is below is used up

@@ -248,10 +248,8 @@ impl ProvisioningUri {
     }
 }
 
-/// How bytes become a secret.
 type Take = fn(&[u8]) -> Result<Secret, SecretError>;
 
-/// A URI taken apart, before its parts are read.
 struct Raw<'u> {
     counts: bool,
     label: &'u str,
@@ -458,8 +456,7 @@ impl ProvisioningUri {
         })
     }
 
-    /// A QR code holds 2,331 bytes at level M, more than any URI, so there is always something to
-    /// draw.
+    /// A QR code holds 2,331 bytes at level M, more than any URI: there is always one to draw.
     #[cfg(feature = "qr")]
     fn draw(&self, render: impl FnOnce(qrcode::QrCode) -> String) -> Zeroizing<String> {
         let code = qrcode::QrCode::new(self.expose_uri().as_bytes());

@@ -5,53 +5,41 @@
 use core::fmt;
 
 use crate::otp::secret::SecretError;
+use crate::text::named;
 
-/// A part of the URI.
-/// ```
-/// use countersign::{otp::{Part, UriError}, ProvisioningUri};
-/// // The log of a migration names the part, and never its value.
-/// let error = ProvisioningUri::parse("otpauth://totp/dana").unwrap_err();
-/// assert_eq!(error, UriError::Missing(Part::Secret));
-/// assert_eq!(Part::Secret.name(), "secret");
-/// ```
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Part {
-    /// The issuer before the account name in the label.
-    Prefix,
-    /// The account name.
-    Account,
-    /// The parameter `secret`.
-    Secret,
-    /// The parameter `issuer`.
-    Issuer,
-    /// The parameter `algorithm`.
-    Algorithm,
-    /// The parameter `digits`.
-    Digits,
-    /// The parameter `period`.
-    Period,
-    /// The parameter `counter`.
-    Counter,
-    /// A parameter that is not known here.
-    Other,
-}
-
-impl Part {
+named! {
+    /// A part of the URI.
+    /// ```
+    /// use countersign::{otp::{Part, UriError}, ProvisioningUri};
+    /// // The log of a migration names the part, and never its value.
+    /// let error = ProvisioningUri::parse("otpauth://totp/dana").unwrap_err();
+    /// assert_eq!(error, UriError::Missing(Part::Secret));
+    /// assert_eq!(Part::Secret.name(), "secret");
+    /// ```
+    #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+    pub enum Part {
+        /// The issuer before the account name in the label.
+        Prefix = "prefix",
+        /// The account name.
+        Account = "account",
+        /// The parameter `secret`.
+        Secret = "secret",
+        /// The parameter `issuer`.
+        Issuer = "issuer",
+        /// The parameter `algorithm`.
+        Algorithm = "algorithm",
+        /// The parameter `digits`.
+        Digits = "digits",
+        /// The parameter `period`.
+        Period = "period",
+        /// The parameter `counter`.
+        Counter = "counter",
+        /// A parameter that is not known here.
+        Other = "unknown parameter",
+    }
     /// Its name: a known parameter's own, or a word for the part.
     #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Part::Prefix => "prefix",
-            Part::Account => "account",
-            Part::Secret => "secret",
-            Part::Issuer => "issuer",
-            Part::Algorithm => "algorithm",
-            Part::Digits => "digits",
-            Part::Period => "period",
-            Part::Counter => "counter",
-            Part::Other => "unknown parameter",
-        }
-    }
+    pub fn name;
 }
 
 /// Why something is no provisioning URI. Shows nothing of it.

@@ -13,10 +13,8 @@ use zeroize::Zeroizing;
 use crate::otp::uri::error::{Part, PartError, UriError};
 use crate::text::hides_something;
 
-/// The most bytes of an issuer.
 pub(crate) const MAX_ISSUER_LEN: usize = 128;
 
-/// The most bytes of an account name.
 pub(crate) const MAX_ACCOUNT_LEN: usize = 320;
 
 pub(crate) const MISSING_ISSUER: UriError = UriError::Missing(Part::Issuer);
@@ -80,7 +78,6 @@ pub(crate) fn has_html_ampersand(text: &str) -> bool {
     text.split('&').skip(1).any(is_html_ampersand)
 }
 
-/// Whether what comes behind an `&` makes it `&amp;`.
 pub(crate) fn is_html_ampersand(behind: &str) -> bool {
     behind.get(..4).is_some_and(|escape| escape.eq_ignore_ascii_case("amp;"))
 }

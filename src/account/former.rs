@@ -1,0 +1,60 @@
+//! Secrets that were in use before: a record remembers them, so that none comes back below its last code.
+//!
+//! Standard: RFC 2104 section 2 (how HMAC takes a key), NIST SP 800-63B-4 section 3.1.4.2 (once).
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use subtle::ConstantTimeEq;
+
+use crate::account::id::DeviceId;
+use crate::ct::reveal;
+use crate::wipe;
+
+/// A secret as HMAC takes it: hashed if it is longer than a block, and filled up with zeros (RFC 2104
+/// section 2). Two secrets that make one key make one device, whatever their bytes are.
+pub(crate) type HmacKey = [u8; 128];
+
+pub(crate) fn same_key(one: &HmacKey, other: &HmacKey) -> bool {
+    reveal(one.ct_eq(other))
+}
+
+/// What was in use before: told apart by a keyed hash of its secret, for as long as the record.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct FormerSecret {
+    /// Of the device that had it; the key of the hash, because no other device has it.
+    pub(crate) device: DeviceId,
+    pub(crate) hash: [u8; 16],
+    pub(crate) last: Option<u64>,
+    pub(crate) lost: bool,
+}
+
+impl FormerSecret {
+    pub(crate) const MOST: usize = 64;
+
+    pub(crate) fn new(
+        device: DeviceId,
+        key: &HmacKey,
+        last: Option<u64>,
+        lost: bool,
+    ) -> FormerSecret {
+        FormerSecret { device, hash: hash_of(device, key), last, lost }
+    }
+
+    /// Whether it is the one of this key. Constant-time.
+    pub(crate) fn is(&self, key: &HmacKey) -> bool {
+        reveal(self.hash.ct_eq(&hash_of(self.device, key)))
+    }
+}
+
+fn hash_of(device: DeviceId, key: &HmacKey) -> [u8; 16] {
+    wipe::after::<{ wipe::OF_HMAC }, _>(|| {
+        // HMAC takes a key of any length; the error cannot happen and gives what is no hash.
+        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else {
+            return [0; 16];
+        };
+        mac.update(b"countersign former secret 1");
+        mac.update(&device.as_u64().to_be_bytes());
+        let whole: [u8; 32] = mac.finalize().into_bytes().into();
+        whole.first_chunk().copied().unwrap_or_default()
+    })
+}
