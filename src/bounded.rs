@@ -37,7 +37,6 @@ impl<const MIN: u64, const MAX: u64> Bounded<MIN, MAX> {
     }
 
     /// The number.
-    #[must_use]
     pub const fn as_u64(self) -> u64 {
         self.0
     }

@@ -36,7 +36,6 @@ impl UnixTime {
     }
 
     /// Seconds since the Unix epoch.
-    #[must_use]
     pub const fn as_secs(self) -> u64 {
         self.0
     }
@@ -44,7 +43,6 @@ impl UnixTime {
     /// Whether the moment lies from 2020-01-01 up to and including 2200-01-01. The account layer
     /// refuses to decide anything at another moment: a clock in the wrong unit must not open a
     /// window or a lock.
-    #[must_use]
     pub const fn is_plausible(self) -> bool {
         self.0 >= Self::EARLIEST_PLAUSIBLE.0 && self.0 <= Self::LATEST_PLAUSIBLE.0
     }

@@ -53,13 +53,11 @@ pub struct RememberedBrowser {
 
 impl RememberedBrowser {
     /// The browser's number, as the summary lists it.
-    #[must_use]
     pub const fn id(&self) -> BrowserId {
         self.id
     }
 
     /// The token, for the cookie: hexadecimal digits.
-    #[must_use]
     pub fn expose_token(&self) -> &str {
         &self.token
     }

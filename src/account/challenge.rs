@@ -51,7 +51,6 @@ impl ChallengeId {
     }
 
     /// The bytes: for a form, or as the challenge that a passkey signs.
-    #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 16] {
         &self.0
     }
@@ -111,7 +110,6 @@ impl PhoneNumber {
     }
 
     /// The number, for the gateway.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -285,26 +283,22 @@ pub struct OutOfBand {
 
 impl OutOfBand {
     /// What the answer has to name.
-    #[must_use]
     pub const fn id(&self) -> ChallengeId {
         self.id
     }
 
     /// The code, for the message. Send it, never log it. `None` if it was asked for a moment ago and
     /// is on its way: send nothing.
-    #[must_use]
     pub fn to_send(&self) -> Option<&Code> {
         self.code.as_deref()
     }
 
     /// The bound number to which it goes.
-    #[must_use]
     pub const fn destination(&self) -> &PhoneNumber {
         &self.destination
     }
 
     /// Until when it can be answered.
-    #[must_use]
     pub const fn until(&self) -> UnixTime {
         self.until
     }
@@ -335,19 +329,16 @@ pub struct ExternalChallenge {
 
 impl ExternalChallenge {
     /// What the device has to sign, or the host has to keep beside its own challenge.
-    #[must_use]
     pub const fn id(&self) -> ChallengeId {
         self.id
     }
 
     /// Until when it can be settled.
-    #[must_use]
     pub const fn until(&self) -> UnixTime {
         self.until
     }
 
     /// The challenge, sealed for this person and purpose, for the form or the host's session.
-    #[must_use]
     pub fn token(&self) -> &str {
         &self.token
     }

@@ -292,7 +292,6 @@ named! {
 impl EventKind {
     /// A short name for columns and monitoring, with the reason of a rejection: `accepted`, `bound`,
     /// `rejected-wrong-code`.
-    #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
             EventKind::Accepted { .. } => "accepted",
@@ -345,7 +344,6 @@ impl Event {
 
     /// Of which minute a note is. Keep at most one note for each account, minute and
     /// [kind](EventKind::name), by a unique key say: an attacker can make them without end.
-    #[must_use]
     pub const fn minute(&self) -> u64 {
         self.at.as_secs() / 60
     }
@@ -389,7 +387,6 @@ impl Event {
     }
 
     /// Whether the host should end the person's other sessions (ASVS 7.4.2, 7.4.3).
-    #[must_use]
     pub const fn ends_sessions(&self) -> bool {
         matches!(
             self.kind,

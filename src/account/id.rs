@@ -48,7 +48,6 @@ impl AccountId {
 
     /// The bytes. Store them in a binary column: a collation that folds case or trims spaces makes
     /// two people one.
-    #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         self.bytes.get(..usize::from(self.len)).unwrap_or_default()
     }

@@ -179,7 +179,6 @@ impl Action {
     }
 
     /// The name.
-    #[must_use]
     pub fn name(&self) -> &str {
         self.0.as_str()
     }
@@ -346,46 +345,39 @@ pub(crate) struct Proven {
 
 impl<P> Proof<P> {
     /// Whose proof it is.
-    #[must_use]
     pub fn account(&self) -> &AccountId {
         &self.proven.account
     }
 
     /// The device, if a device made it.
-    #[must_use]
     pub fn device(&self) -> Option<DeviceId> {
         self.proven.device
     }
 
     /// How possession was proved.
-    #[must_use]
     pub fn method(&self) -> Method {
         self.proven.method
     }
 
     /// What it is good for.
-    #[must_use]
     pub const fn purpose(&self) -> &P {
         &self.purpose
     }
 
     /// The account's epoch. Keep it with the session, and end the session when
     /// [`Summary::epoch`](crate::Summary::epoch) is higher.
-    #[must_use]
     pub fn epoch(&self) -> u32 {
         self.proven.epoch
     }
 
     /// When the attempt was accepted: the `auth_time` of the session, from which its
     /// re-authentication is counted (NIST SP 800-63B-4 section 2.2.3).
-    #[must_use]
     pub fn at(&self) -> UnixTime {
         self.proven.at
     }
 
     /// Whether the person needs new recovery codes: one of them made this proof (NIST SP 800-63B-4
     /// section 4.2.1.1).
-    #[must_use]
     pub fn replacement_due(&self) -> bool {
         matches!(self.proven.method, Method::RecoveryCode)
     }

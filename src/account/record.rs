@@ -58,13 +58,11 @@ impl Record {
     }
 
     /// The version: 1 for the first write, then one more each time, never reset.
-    #[must_use]
     pub const fn version(&self) -> u64 {
         self.version
     }
 
     /// The bytes.
-    #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes
     }

@@ -205,7 +205,6 @@ pub struct RecoveryCodes {
 impl RecoveryCodes {
     /// The number of the set, for
     /// [`acknowledge_recovery_codes`](crate::mfa::AccountAt::acknowledge_recovery_codes).
-    #[must_use]
     pub const fn set(&self) -> ChallengeId {
         self.set
     }
@@ -216,13 +215,11 @@ impl RecoveryCodes {
     }
 
     /// How many.
-    #[must_use]
     pub const fn len(&self) -> usize {
         self.codes.len()
     }
 
     /// Whether there are none: never.
-    #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.codes.is_empty()
     }

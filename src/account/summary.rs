@@ -76,7 +76,6 @@ named! {
 impl Method {
     /// Its place in the ranking of CISA CPG 2.0 3.F, from 0 (no standing factor at all) over 1
     /// (SMS) and 2 (codes of an app or token) to 3 (WebAuthn and PKI).
-    #[must_use]
     pub const fn rank(self) -> u8 {
         match self {
             Method::Passkey | Method::Pki => 3,
@@ -88,13 +87,11 @@ impl Method {
 
     /// Whether an impostor's site cannot relay it (NIST SP 800-63B-4 section 3.2.5). A code that a
     /// person types is never phishing-resistant.
-    #[must_use]
     pub const fn is_phishing_resistant(self) -> bool {
         matches!(self, Method::Passkey | Method::Pki)
     }
 
     /// Whether it is a restricted authenticator (NIST SP 800-63B-4 section 3.2.9).
-    #[must_use]
     pub const fn is_restricted(self) -> bool {
         matches!(self, Method::Sms)
     }
@@ -253,7 +250,6 @@ pub enum Standing {
 impl Standing {
     /// A short name for reports: `never-enrolled`, `pending`, `in-use`, `waiting`,
     /// `closed-to-strangers`, `recovery-codes-only`, `reset`, `operator-only`, `offboarded`.
-    #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
             Standing::NeverEnrolled => "never-enrolled",
@@ -355,13 +351,11 @@ impl Summary {
     }
 
     /// The strongest method in use, by [`Method::rank`].
-    #[must_use]
     pub fn strongest(&self) -> Option<Method> {
         self.confirmed().map(|device| device.method).max_by_key(|method| method.rank())
     }
 
     /// When any device was last accepted here.
-    #[must_use]
     pub fn last_used(&self) -> Option<UnixTime> {
         self.devices.iter().filter_map(|device| device.last_used).max()
     }

@@ -167,7 +167,6 @@ pub struct Changed<T = ()> {
 impl<T> Changed<T> {
     /// The account's epoch after the change. End the sessions with a lower one, and keep the session
     /// that made the change by giving it this epoch.
-    #[must_use]
     pub const fn epoch(&self) -> u32 {
         self.epoch
     }
@@ -218,7 +217,6 @@ pub enum NotDone<E, A = Infallible> {
 
 impl<E, A> NotDone<E, A> {
     /// Returns why the change was refused; `None` if it could not be decided.
-    #[must_use]
     pub const fn refusal(&self) -> Option<Refusal> {
         match self {
             NotDone::Refused { refusal, .. } => Some(*refusal),

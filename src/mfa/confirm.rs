@@ -283,13 +283,11 @@ pub struct Bound {
 
 impl Bound {
     /// The device's number.
-    #[must_use]
     pub const fn device(&self) -> DeviceId {
         self.device
     }
 
     /// Recovery codes, issued with the person's first factor.
-    #[must_use]
     pub const fn recovery_codes(&self) -> Option<&RecoveryCodes> {
         self.recovery_codes.as_ref()
     }
@@ -323,7 +321,6 @@ pub struct Confirmed {
 
 impl Confirmed {
     /// The account's new epoch: sessions opened under a lower one should end.
-    #[must_use]
     pub fn epoch(&self) -> u32 {
         self.proof.epoch()
     }

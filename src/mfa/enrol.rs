@@ -331,19 +331,16 @@ pub struct PendingEnrolment {
 
 impl PendingEnrolment {
     /// What [`AccountAt::confirm`] has to name.
-    #[must_use]
     pub const fn id(&self) -> ChallengeId {
         self.id
     }
 
     /// The number the device will have.
-    #[must_use]
     pub const fn device(&self) -> DeviceId {
         self.device
     }
 
     /// Until when it can be confirmed.
-    #[must_use]
     pub const fn until(&self) -> UnixTime {
         self.until
     }

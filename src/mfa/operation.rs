@@ -141,7 +141,6 @@ impl<'m, T> Operation<'m, T> {
     }
 
     /// Whose account it is about: what to load and swap.
-    #[must_use]
     pub const fn account(&self) -> &AccountId {
         &self.id
     }
@@ -149,7 +148,6 @@ impl<'m, T> Operation<'m, T> {
     /// The operator whose account has to be loaded as well, for an operation on another person. It is
     /// read, not held: an operator who is offboarded between that load and the swap still gets
     /// through, once.
-    #[must_use]
     pub fn operator(&self) -> Option<&AccountId> {
         let account = self.proof.as_ref().map(|proof| &proof.account);
         account.filter(|account| **account != self.id)

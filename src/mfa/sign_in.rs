@@ -99,7 +99,6 @@ pub struct Resynchronised {
 
 impl Resynchronised {
     /// The device's number.
-    #[must_use]
     pub const fn device(self) -> DeviceId {
         self.device
     }

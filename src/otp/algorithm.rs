@@ -29,7 +29,6 @@ pub enum Algorithm {
 impl Algorithm {
     /// Bytes of a generated secret, the length of the hash: 20, 32 or 64 (RFC 6238 R6, RFC 4226
     /// R6).
-    #[must_use]
     pub const fn secret_len(self) -> usize {
         match self {
             Algorithm::Sha1 => 20,
@@ -39,7 +38,6 @@ impl Algorithm {
     }
 
     /// The name in an `otpauth://` URI: `SHA1`, `SHA256` or `SHA512`.
-    #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Algorithm::Sha1 => "SHA1",

@@ -50,7 +50,6 @@ impl Digits {
     }
 
     /// The number of digits: 6, 7 or 8.
-    #[must_use]
     pub const fn count(self) -> u8 {
         match self {
             Digits::Six => 6,
@@ -60,7 +59,6 @@ impl Digits {
     }
 
     /// How many different codes there are: 10^6, 10^7 or 10^8.
-    #[must_use]
     pub const fn codes(self) -> u32 {
         match self {
             Digits::Six => 1_000_000,
@@ -198,7 +196,6 @@ impl Code {
     pub(crate) const NO_VALUE: u32 = u32::MAX;
 
     /// How many digits it has.
-    #[must_use]
     pub const fn digits(&self) -> Digits {
         self.digits
     }

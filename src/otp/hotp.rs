@@ -72,7 +72,6 @@ impl Hotp {
     }
 
     /// How many digits its codes have.
-    #[must_use]
     pub const fn digits(&self) -> Digits {
         self.digits
     }
@@ -225,14 +224,12 @@ pub struct CounterMatch {
 
 impl CounterMatch {
     /// The counter that matched, the last one if there were several codes.
-    #[must_use]
     pub const fn counter(self) -> u64 {
         self.counter
     }
 
     /// The counter to expect next (RFC 4226 section 7.2); `None` after 2^64-1, when the device is
     /// used up.
-    #[must_use]
     pub const fn next(self) -> Option<u64> {
         self.counter.checked_add(1)
     }

@@ -41,7 +41,6 @@ impl Key {
     }
 
     /// The algorithm it was keyed for.
-    #[must_use]
     pub const fn algorithm(&self) -> Algorithm {
         self.0.algorithm()
     }

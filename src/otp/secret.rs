@@ -87,7 +87,6 @@ impl Secret {
 
     /// Whether it is below the 16 bytes of RFC 4226 R6 and came in by
     /// [`Secret::dangerously_allow_short`].
-    #[must_use]
     pub const fn is_short(&self) -> bool {
         self.len < Self::MIN_LEN
     }

@@ -75,7 +75,6 @@ impl Tolerated {
     }
 
     /// Whether there was nothing to tolerate.
-    #[must_use]
     pub const fn is_empty(self) -> bool {
         self.0 == 0
     }

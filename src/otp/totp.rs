@@ -109,7 +109,6 @@ impl Window {
     }
 
     /// How many steps are tried: 1 to 21.
-    #[must_use]
     pub const fn steps(self) -> u32 {
         self.backward.as_u32().saturating_add(self.forward.as_u32()).saturating_add(1)
     }
@@ -160,13 +159,11 @@ impl Totp {
     }
 
     /// How many digits its codes have.
-    #[must_use]
     pub const fn digits(&self) -> Digits {
         self.hotp.digits()
     }
 
     /// The time step X.
-    #[must_use]
     pub const fn period(&self) -> Period {
         self.parameters.period
     }
@@ -331,13 +328,11 @@ impl fmt::Debug for DriftOfMatch {
 impl StepMatch {
     /// The step that matched, the last one if there were several codes. Store it: no step at or
     /// below it may be accepted again (RFC 6238 section 5.2).
-    #[must_use]
     pub const fn step(self) -> u64 {
         self.step
     }
 
     /// How many steps the device's clock was ahead of ours (negative: behind).
-    #[must_use]
     pub const fn drift(self) -> i32 {
         self.drift.steps()
     }

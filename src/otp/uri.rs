@@ -330,7 +330,6 @@ fn read_counter(raw: Option<&str>) -> Result<Moving, UriError> {
 impl ProvisioningUri {
     /// Who issued it: the `issuer` parameter, which is the authoritative one, or else the label's
     /// prefix. A display name: nothing in a code depends on it.
-    #[must_use]
     pub fn issuer(&self) -> Option<&str> {
         self.issuer.as_deref().or(self.prefix.as_deref())
     }
@@ -338,37 +337,31 @@ impl ProvisioningUri {
     /// What stood before the account name in the label. It should equal the issuer and in a URI
     /// made by [`ProvisioningUri::totp`] or [`ProvisioningUri::hotp`] it does; in one that was
     /// parsed, a difference is shown to a person and is not by itself a reason to refuse.
-    #[must_use]
     pub fn prefix(&self) -> Option<&str> {
         self.prefix.as_deref()
     }
 
     /// The account name.
-    #[must_use]
     pub fn account(&self) -> &str {
         &self.account
     }
 
     /// The secret.
-    #[must_use]
     pub fn secret(&self) -> &Secret {
         &self.secret
     }
 
     /// The hash under HMAC.
-    #[must_use]
     pub const fn algorithm(&self) -> Algorithm {
         self.algorithm
     }
 
     /// How many digits a code has.
-    #[must_use]
     pub const fn digits(&self) -> Digits {
         self.digits
     }
 
     /// The parameters of a time-based authenticator; `None` for a counter-based one.
-    #[must_use]
     pub fn totp_parameters(&self) -> Option<Parameters> {
         let (algorithm, digits, t0) = (self.algorithm, self.digits, UnixTime::default());
         match self.moving {
@@ -378,7 +371,6 @@ impl ProvisioningUri {
     }
 
     /// The next counter of a counter-based authenticator; `None` for a time-based one.
-    #[must_use]
     pub const fn counter(&self) -> Option<u64> {
         match self.moving {
             Moving::Counter(counter) => Some(counter),

@@ -50,25 +50,21 @@ impl<'a> Write<'a> {
     }
 
     /// The version that must be stored now; `None`: no record at all, not even an offboarded one.
-    #[must_use]
     pub const fn expected(&self) -> Option<u64> {
         self.expected
     }
 
     /// What to store.
-    #[must_use]
     pub const fn record(&self) -> &'a Record {
         self.record
     }
 
     /// The same without secrets, for the host's own columns.
-    #[must_use]
     pub const fn summary(&self) -> &'a Summary {
         self.summary
     }
 
     /// What happened, for the audit trail. Written with the record, the trail has no holes.
-    #[must_use]
     pub const fn events(&self) -> &'a [Event] {
         self.events
     }
