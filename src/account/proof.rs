@@ -459,11 +459,8 @@ impl fmt::Display for Refusal {
             Refusal::ProofUnfit => "the proof is not for this",
             Refusal::ReportedLost => "the device with this secret was reported lost",
             Refusal::TooSoon { until } => {
-                return write!(
-                    f,
-                    "nothing is evaluated or sent before {} (Unix time)",
-                    until.as_secs()
-                );
+                let until = until.as_secs();
+                return write!(f, "nothing is evaluated or sent before {until} (Unix time)");
             }
             Refusal::TooManyDevices => "the person has as many devices as allowed",
             Refusal::TooManyFormerDevices => "too many former devices for a secret that exists",

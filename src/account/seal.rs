@@ -168,8 +168,7 @@ impl SealingKey {
         made
     }
 
-    /// The cipher is boxed after it was made, and a move leaves a copy: the caller wipes the stack
-    /// that this used.
+    /// The cipher is boxed after it was made, and a move leaves a copy: the caller wipes the stack.
     fn scheduled(key: &[u8; 32]) -> SealingKey {
         let cipher = Box::new(Aes256GcmSiv::new(key.into()));
         let mac =

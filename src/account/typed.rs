@@ -90,8 +90,7 @@ fn ascii(character: char) -> Option<u8> {
     u8::try_from(character).ok().filter(u8::is_ascii)
 }
 
-/// The ASCII of a digit of any script beyond ASCII, or of a full-width letter; else NUL. Reads the
-/// table to its end.
+/// The ASCII of a digit beyond ASCII or a full-width letter; else NUL. Reads the table to its end.
 fn value(character: char) -> u8 {
     let zeros = ZEROS.into_iter().map(|zero| (zero, 10, b'0'));
     let runs = zeros.chain([(0xFF21, 26, b'A'), (0xFF41, 26, b'a')]);

@@ -19,8 +19,7 @@ use crate::otp::{Algorithm, Digits, ProvisioningUri, Secret, UriError};
 use crate::text::Text;
 use crate::time::UnixTime;
 
-/// Seconds between two starts of an enrolment: an attacker who starts without end must not stand in
-/// the way of a revocation.
+/// Seconds between two starts: an attacker who starts without end must not hinder a revocation.
 const BETWEEN_STARTS: u64 = 30;
 
 pub(crate) enum Offered {

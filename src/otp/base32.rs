@@ -216,8 +216,7 @@ const fn fold_case(byte: u8) -> u8 {
     byte | (within(byte, b'A', b'Z') & 0x20)
 }
 
-/// The bytes, and whether the bits that the last character has and no byte takes are zero (section
-/// 3.5).
+/// The bytes, and whether the last character's bits that no byte takes are zero (section 3.5).
 fn decode<'b, E: Encoding>(
     text: &[u8],
     buffer: &'b mut [u8],

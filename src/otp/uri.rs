@@ -471,6 +471,5 @@ const SCHEME: &str = "otpauth://";
 /// Escaped in a parameter: all but RFC 3986's unreserved characters.
 const IN_QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// Escaped in a label: an account is usually an address, so `@`, which RFC 3986 section 3.3 allows
-/// in a path, stays legible.
+/// Escaped in a label: `@` of an address stays legible (RFC 3986 section 3.3 allows it in a path).
 const IN_LABEL: &AsciiSet = &IN_QUERY.remove(b'@');
