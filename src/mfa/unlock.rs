@@ -54,6 +54,9 @@ impl Account {
             Ok(proof) => proof,
             Err(refusal) => return Decision::refused(refusal),
         };
+        if !self.exists {
+            return Decision::refused(Refusal::NothingBound);
+        }
         let by_operator = proof.account != *cx.id;
         let opens = |class| by_operator || opens(proof, class);
         let has_failed = |class| !self.budget(class).is_clean(cx.now);

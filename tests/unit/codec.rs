@@ -53,7 +53,6 @@ fn a_later_field_is_its_default_in_a_record_from_before() {
 #[test]
 fn the_fullest_account_fits_a_record_and_reads_back() {
     use crate::account::record::Record;
-    use crate::account::throttle::Throttle;
     use crate::account::{MAX_BROWSERS, MAX_EXTERNAL_DEVICES, MAX_OTP_DEVICES};
 
     let (at, id) = (UnixTime::from_secs(u64::MAX), ChallengeId::from_bytes([0xff; 16]));

@@ -107,7 +107,8 @@ fn the_old_set_lives_until_the_new_one_is_seen_and_a_day_at_most() {
     };
     let day = 24 * 60 * 60;
     let nothing: fn(&mut Recovery) = |_| {};
-    let ends: [(fn(&mut Recovery), u64); 3] = [
+    type End = (fn(&mut Recovery), u64);
+    let ends: [End; 3] = [
         (|recovery| assert!(recovery.acknowledge(ChallengeId::from_bytes([6; 16]))), 21),
         (nothing, 10 + day + 1),
         (
