@@ -22,6 +22,8 @@ extern crate std;
 
 mod bounded;
 
+mod named;
+
 #[cfg(feature = "alloc")]
 mod text;
 

@@ -176,48 +176,6 @@ pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
     text
 }
 
-/// An enum whose variants have names, in lower case with hyphens; `ALL` if it is asked for.
-macro_rules! named {
-    (
-        $(#[$meta:meta])*
-        pub enum $enum:ident { $($(#[$doc:meta])* $variant:ident = $name:literal,)+ }
-        $(#[$name_doc:meta])*
-        $of_name:vis fn name;
-    ) => {
-        $(#[$meta])*
-        pub enum $enum {
-            $($(#[$doc])* $variant,)+
-        }
-
-        impl $enum {
-            $(#[$name_doc])*
-            $of_name const fn name(self) -> &'static str {
-                match self {
-                    $($enum::$variant => $name,)+
-                }
-            }
-        }
-    };
-    (
-        $(#[$meta:meta])*
-        pub enum $enum:ident { $($(#[$doc:meta])* $variant:ident = $name:literal,)+ }
-        $(#[$all_doc:meta])*
-        $of_all:vis const ALL: $count:literal;
-        $($name_fn:tt)+
-    ) => {
-        named! {
-            $(#[$meta])*
-            pub enum $enum { $($(#[$doc])* $variant = $name,)+ }
-            $($name_fn)+
-        }
-
-        impl $enum {
-            $(#[$all_doc])*
-            $of_all const ALL: [$enum; $count] = [$($enum::$variant),+];
-        }
-    };
-}
-
 /// An error with one cause, and the sentence that says it.
 macro_rules! unit_error {
     ($(#[$doc:meta])* $name:ident: $says:literal) => {
@@ -261,7 +219,7 @@ macro_rules! serde_as_text {
     };
 }
 
-pub(crate) use {named, serde_as_text, unit_error};
+pub(crate) use {serde_as_text, unit_error};
 
 #[cfg(test)]
 #[path = "../tests/unit/text.rs"]

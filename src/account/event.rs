@@ -13,7 +13,8 @@ use crate::account::id::{AccountId, BrowserId, DeviceId};
 use crate::account::proof::{AnyPurpose, Refusal};
 use crate::account::summary::{Method, Reason};
 use crate::account::throttle::Class;
-use crate::text::{Text, named};
+use crate::named::named;
+use crate::text::Text;
 use crate::time::UnixTime;
 
 /// Where a request came from, as the host knows it (an address, a device name): 1 to 128 bytes.

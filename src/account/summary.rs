@@ -9,7 +9,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::account::id::{BrowserId, DeviceId};
-use crate::text::{Text, named};
+use crate::named::named;
+use crate::text::Text;
 use crate::time::UnixTime;
 
 /// What a person calls a device: 1 to 64 bytes.

@@ -7,7 +7,7 @@
 
 use core::fmt;
 
-use crate::text::named;
+use crate::named::named;
 
 named! {
     /// A departure from the format that an import door took.

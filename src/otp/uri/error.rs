@@ -4,8 +4,8 @@
 
 use core::fmt;
 
+use crate::named::named;
 use crate::otp::secret::SecretError;
-use crate::text::named;
 
 named! {
     /// A part of the URI.
