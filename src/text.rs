@@ -87,18 +87,14 @@ impl<const MAX: usize> fmt::Display for Text<MAX> {
 /// assert_eq!(error.to_string(), "the text has 16 bytes, at most 8");
 /// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[allow(missing_docs)] // a variant says what its fields are
 pub enum TextError {
     /// No text at all, or only spaces.
     Empty,
     /// A character that does not show, or that turns the text around it.
     Invisible,
-    /// More bytes than there may be.
-    TooLong {
-        /// How many there were.
-        bytes: usize,
-        /// How many there may be.
-        limit: usize,
-    },
+    /// More bytes than the limit.
+    TooLong { bytes: usize, limit: usize },
 }
 
 impl fmt::Display for TextError {

@@ -151,7 +151,8 @@ impl Drop for ChallengeSeed {
 
 impl ChallengeSeed {
     /// Draws an id, a key and a number without bias: a draw from the last, incomplete multiple of
-    /// 10^8 is thrown away. Every shorter code is a remainder of that number.
+    /// 10^8 is thrown away. Every shorter code is a remainder of that number. Filled where it stays, so
+    /// that no copy is left on the way.
     pub(crate) fn generate(rng: &mut impl CryptoRng) -> Box<ChallengeSeed> {
         const WHOLE: u64 = 100_000_000;
         const UNBIASED: u64 = u64::MAX - u64::MAX % WHOLE;
@@ -240,10 +241,8 @@ pub(crate) struct SentText {
     pub(crate) sent: Box<SentCode>,
 }
 
-impl SentText {
-    /// Sent codes that can be answered at a time: a record holds no more than it can read back.
-    pub(crate) const MOST: usize = 16;
-}
+/// Sent codes that can be answered at a time: a record holds no more than it can read back.
+pub(crate) const MAX_LIVE_TEXTS: usize = 16;
 
 /// A challenge that an accepted check has used up; kept until it would have expired.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -252,9 +251,7 @@ pub(crate) struct UsedChallenge {
     pub(crate) issued_at: UnixTime,
 }
 
-impl UsedChallenge {
-    pub(crate) const MOST: usize = 16;
-}
+pub(crate) const MAX_USED_CHALLENGES: usize = 16;
 
 /// A code that was made for sending, or one that waits already.
 /// ```

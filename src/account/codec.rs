@@ -7,8 +7,7 @@
 //! from before reads it as its default. Nothing is ever removed or moved. Does not seal: `record`
 //! does.
 
-use alloc::boxed::Box;
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 use core::convert::Infallible;
 
 use minicbor::decode::Error as CborError;
@@ -25,10 +24,7 @@ use crate::account::recovery::{OldSet, Recovery, RecoverySet, StoredCode};
 use crate::account::state::{Account, Emergency, LastConfirmed, Pending, Texts};
 use crate::account::summary::{DeviceStatus, Method};
 use crate::account::throttle::{Budget, Failure, Failures};
-use crate::otp::algorithm::Algorithm;
-use crate::otp::code::Digits;
-use crate::otp::secret::Secret;
-use crate::otp::totp::{Parameters, Period};
+use crate::otp::{Algorithm, Digits, Parameters, Period, Secret};
 use crate::text::Text;
 use crate::time::UnixTime;
 

@@ -19,12 +19,10 @@ use crate::account::proof::AnyPurpose;
 use crate::account::summary::{DeviceStatus, DeviceSummary, Label, Method};
 use crate::account::throttle::Class;
 use crate::ct::Scan;
-use crate::otp::algorithm::Algorithm;
-use crate::otp::code::{Code, Digits};
-use crate::otp::hotp::{Factors, Hotp};
-use crate::otp::secret::Secret;
-use crate::otp::totp::{Parameters, Totp};
-use crate::otp::uri::{Part, ProvisioningUri, UriError};
+use crate::otp::hotp::Factors;
+use crate::otp::{
+    Algorithm, Code, Digits, Hotp, Parameters, Part, ProvisioningUri, Secret, Totp, UriError,
+};
 use crate::text::hexadecimal;
 use crate::time::UnixTime;
 

@@ -124,97 +124,46 @@ pub enum Actor {
 #[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
 #[non_exhaustive]
+#[allow(missing_docs)] // a variant says what its fields are
 pub enum EventKind {
-    /// An attempt was accepted. For TOTP the step and the clock difference in steps, for HOTP the
-    /// counter.
-    Accepted {
-        /// The moving factor that matched.
-        moving_factor: Option<u64>,
-        /// How many steps the device's clock was ahead of ours.
-        drift: Option<i16>,
-    },
+    /// An attempt was accepted: the moving factor that matched, and for TOTP how many steps the
+    /// device's clock was ahead of ours.
+    Accepted { moving_factor: Option<u64>, drift: Option<i16> },
     /// A remembered browser is forgotten.
-    BrowserForgotten {
-        /// Which browser.
-        browser: BrowserId,
-    },
+    BrowserForgotten { browser: BrowserId },
     /// A browser is remembered.
-    BrowserRemembered {
-        /// Which browser.
-        browser: BrowserId,
-    },
-    /// A device was bound. `replaces` names the one that it took over from.
-    Bound {
-        /// The device that was revoked in the same write.
-        replaces: Option<DeviceId>,
-    },
-    /// A code was made for sending.
-    ChallengeIssued {
-        /// Until when it can be answered.
-        until: UnixTime,
-    },
-    /// The host's clock is more than a minute before the last write.
-    ClockWentBack {
-        /// By how many seconds.
-        by: u64,
-    },
+    BrowserRemembered { browser: BrowserId },
+    /// A device was bound. `replaces` names the one that was revoked in the same write.
+    Bound { replaces: Option<DeviceId> },
+    /// A code was made for sending; it can be answered until then.
+    ChallengeIssued { until: UnixTime },
+    /// The host's clock is more than a minute before the last write, by this many seconds.
+    ClockWentBack { by: u64 },
     /// Strangers have failed so often in a row that the class is closed to unknown browsers.
-    ClosedToStrangers {
-        /// Which class.
-        class: Class,
-    },
+    ClosedToStrangers { class: Class },
     /// A hundred failures in a row: the class is closed to every browser (NIST SP 800-63B-4 section
     /// 3.2.2). No device or secret is lost.
-    Disabled {
-        /// Which class.
-        class: Class,
-    },
-    /// Emergency access was granted.
-    EmergencyGranted {
-        /// Until when.
-        until: UnixTime,
-        /// Why.
-        reason: Reason,
-    },
-    /// An enrolment was started.
-    EnrolmentStarted {
-        /// Until when it can be confirmed.
-        until: UnixTime,
-    },
+    Disabled { class: Class },
+    /// Emergency access was granted until then.
+    EmergencyGranted { until: UnixTime, reason: Reason },
+    /// An enrolment was started; it can be confirmed until then.
+    EnrolmentStarted { until: UnixTime },
     /// The failures of a class were forgiven.
-    Forgiven {
-        /// Which class.
-        class: Class,
-    },
-    /// A device was brought over from another system.
-    Imported {
-        /// Whether its secret is below 128 bits.
-        short_secret: bool,
-    },
+    Forgiven { class: Class },
+    /// A device was brought over from another system; a short secret is below 128 bits.
+    Imported { short_secret: bool },
     /// An attempt came with something that is no code.
     Malformed,
     /// The person was offboarded: nothing of theirs works any more.
-    Offboarded {
-        /// Why.
-        reason: Reason,
-    },
-    /// A hundred wrong codes named this recovery code: it is closed.
-    RecoveryCodeClosed {
-        /// How many are left.
-        left: u8,
-    },
-    /// A new set of recovery codes was issued.
-    RecoveryCodesIssued {
-        /// How many.
-        count: u8,
-    },
+    Offboarded { reason: Reason },
+    /// A hundred wrong codes named this recovery code: it is closed, with the number left.
+    RecoveryCodeClosed { left: u8 },
+    /// A new set of recovery codes was issued, and how many.
+    RecoveryCodesIssued { count: u8 },
     /// The person has seen the recovery codes, which ends the set before them.
     RecoveryCodesSeen,
-    /// A recovery code was spent.
-    RecoveryCodeSpent {
-        /// How many are left.
-        left: u8,
-    },
+    /// A recovery code was spent, with the number left.
+    RecoveryCodeSpent { left: u8 },
     /// A change was refused.
     Refused(Refusal),
     /// An attempt was not accepted.
@@ -222,22 +171,13 @@ pub enum EventKind {
     /// A device was reported lost.
     ReportedLost,
     /// An operator reset the account: every factor is revoked.
-    Reset {
-        /// Why.
-        reason: Reason,
-    },
-    /// A device was resynchronised.
-    Resynchronised {
-        /// Its clock error in steps (TOTP).
-        clock_offset: Option<i16>,
-    },
+    Reset { reason: Reason },
+    /// A device was resynchronised; for TOTP its clock error in steps.
+    Resynchronised { clock_offset: Option<i16> },
     /// A device was revoked.
     Revoked,
-    /// An attempt came while the class had to wait; nothing was evaluated.
-    Waiting {
-        /// Until when.
-        until: UnixTime,
-    },
+    /// An attempt came while the class had to wait until then; nothing was evaluated.
+    Waiting { until: UnixTime },
 }
 
 named! {

@@ -14,39 +14,27 @@ use crate::wipe;
 /// section 2). Two secrets that make one key make one device, whatever their bytes are.
 pub(crate) type HmacKey = [u8; 128];
 
-pub(crate) fn same_key(one: &HmacKey, other: &HmacKey) -> bool {
-    reveal(one.ct_eq(other))
-}
-
 /// What was in use before: told apart by a keyed hash of its secret, for as long as the record.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct FormerSecret {
     /// Of the device that had it; the key of the hash, because no other device has it.
     pub(crate) device: DeviceId,
     pub(crate) hash: [u8; 16],
+    /// The highest moving factor that was used.
     pub(crate) last: Option<u64>,
     pub(crate) lost: bool,
 }
 
+pub(crate) const MAX_FORMER_SECRETS: usize = 64;
+
 impl FormerSecret {
-    pub(crate) const MOST: usize = 64;
-
-    pub(crate) fn new(
-        device: DeviceId,
-        key: &HmacKey,
-        last: Option<u64>,
-        lost: bool,
-    ) -> FormerSecret {
-        FormerSecret { device, hash: hash_of(device, key), last, lost }
-    }
-
     /// Whether it is the one of this key. Constant-time.
     pub(crate) fn is(&self, key: &HmacKey) -> bool {
         reveal(self.hash.ct_eq(&hash_of(self.device, key)))
     }
 }
 
-fn hash_of(device: DeviceId, key: &HmacKey) -> [u8; 16] {
+pub(crate) fn hash_of(device: DeviceId, key: &HmacKey) -> [u8; 16] {
     wipe::after::<{ wipe::OF_HMAC }, _>(|| {
         // HMAC takes a key of any length; the error cannot happen and gives what is no hash.
         let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else {

@@ -12,9 +12,7 @@ use crate::account::proof::AnyPurpose;
 use crate::account::summary::MAX_OTP_DEVICES;
 use crate::account::throttle::{Class, Throttle};
 use crate::bounded::Bounded;
-use crate::otp::code::Digits;
-use crate::otp::hotp::{LookAhead, Reach};
-use crate::otp::totp::{Parameters, Window};
+use crate::otp::{Digits, LookAhead, Parameters, Reach, Window};
 
 /// The numbers. The provided methods are the recommended ones; override what you have a reason for.
 ///

@@ -399,6 +399,7 @@ impl<P> Proof<P> {
 #[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
 #[non_exhaustive]
+#[allow(missing_docs)] // a variant says what its fields are
 pub enum Refusal {
     /// The same secret is bound already.
     AlreadyBound,
@@ -431,10 +432,7 @@ pub enum Refusal {
     /// The secret was of a device that was reported lost. It never comes back.
     ReportedLost,
     /// Nothing is evaluated or sent before this moment.
-    TooSoon {
-        /// When it will be.
-        until: UnixTime,
-    },
+    TooSoon { until: UnixTime },
     /// As many devices as a person may have.
     TooManyDevices,
     /// So many former devices that a secret could not be told from theirs: only new secrets bind.

@@ -15,8 +15,7 @@
 //! account, or put back under another version, does not open. It cannot see that the whole row is put
 //! back, version and all; the store has to prevent that.
 
-use alloc::boxed::Box;
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 use core::{fmt, mem};
 
 use crate::account::codec::{self, FORMAT};

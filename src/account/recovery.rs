@@ -7,9 +7,7 @@
 //! suffices instead of a slow one; it is salted and hashed all the same. A failure counts on the code
 //! that was named, so an attacker who knows no name holds none. A set is issued whole and shown once.
 
-use alloc::boxed::Box;
-use alloc::string::String;
-use alloc::vec::Vec;
+use alloc::{boxed::Box, string::String, vec::Vec};
 use core::fmt;
 
 use hmac::{Hmac, KeyInit, Mac};

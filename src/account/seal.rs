@@ -4,9 +4,7 @@
 //!
 //! Does not know what a record holds, and keeps no key that the host did not give it.
 
-use alloc::boxed::Box;
-use alloc::string::String;
-use alloc::vec::Vec;
+use alloc::{boxed::Box, string::String, vec::Vec};
 use core::fmt;
 
 use aes_gcm_siv::Aes256GcmSiv;

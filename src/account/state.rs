@@ -5,13 +5,14 @@
 //! Decides nothing: a transition in `mfa` does. What lasts for a time is kept with the moment at which
 //! it began, so that an error of the clock ends with the error.
 
-use alloc::boxed::Box;
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
+
+use subtle::ConstantTimeEq;
 
 use crate::account::browser::{self, Browser, MAX_BROWSERS};
 use crate::account::challenge::{ChallengeId, SentCode, SentText, UsedChallenge};
 use crate::account::device::Device;
-use crate::account::former::{FormerSecret, HmacKey, same_key};
+use crate::account::former::{FormerSecret, HmacKey, MAX_FORMER_SECRETS, hash_of};
 use crate::account::id::{BrowserId, DeviceId};
 use crate::account::policy::Policy;
 use crate::account::recovery::Recovery;
@@ -19,6 +20,7 @@ use crate::account::summary::{
     BrowserSummary, DeviceStatus, Method, Standing, Summary, ThrottleSummary,
 };
 use crate::account::throttle::{Budget, Class, Gate, make_room};
+use crate::ct::reveal;
 use crate::time::UnixTime;
 
 /// Former devices that an account shows; the audit events remember all.
@@ -133,7 +135,7 @@ impl Account {
 
     pub(crate) fn holds(&self, key: &HmacKey) -> bool {
         let mut held = self.devices.iter().filter_map(|device| device.factor.hmac_key());
-        held.any(|held| same_key(&held, key))
+        held.any(|held| reveal(held.ct_eq(key)))
     }
 
     pub(crate) fn acceptable(&self, policy: &dyn Policy, now: UnixTime) -> u32 {
@@ -205,13 +207,13 @@ impl Account {
     pub(crate) fn take_out(&mut self, id: DeviceId, status: DeviceStatus) -> Option<Method> {
         let device = self.devices.iter_mut().find(|device| device.id == id)?;
         let key = device.factor.hmac_key();
-        let former = key.as_deref().map(|key| {
-            FormerSecret::new(id, key, device.last_used_factor(), status == DeviceStatus::Lost)
-        });
+        let (last, lost) = (device.last_used_factor(), status == DeviceStatus::Lost);
+        let hash = key.as_deref().map(|key| hash_of(id, key));
+        let former = hash.map(|hash| FormerSecret { device: id, hash, last, lost });
         let method = device.method();
         device.retire(status);
         self.import_ended = true;
-        if self.former.len() < FormerSecret::MOST {
+        if self.former.len() < MAX_FORMER_SECRETS {
             self.former.extend(former);
         }
         Some(method)

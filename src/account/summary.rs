@@ -5,8 +5,7 @@
 //! (restricted authenticators), 4.1 (the record of bound authenticators); CISA CPG 2.0 3.F (the
 //! ranking).
 
-use alloc::string::String;
-use alloc::vec::Vec;
+use alloc::{string::String, vec::Vec};
 
 use crate::account::id::{BrowserId, DeviceId};
 use crate::named::named;
@@ -216,32 +215,24 @@ pub struct BrowserSummary {
 #[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
 #[non_exhaustive]
+#[allow(missing_docs)] // a variant says what its fields are
 pub enum Standing {
     /// No factor was ever bound: the person enrols one.
     #[default]
     NeverEnrolled,
-    /// The first enrolment waits for its code.
-    Pending {
-        /// Until when it can be confirmed.
-        until: UnixTime,
-    },
+    /// The first enrolment waits for its code, until then.
+    Pending { until: UnixTime },
     /// A factor is in use and can be used now.
     InUse,
-    /// Every factor in use has to wait, for an unknown browser at least.
-    Waiting {
-        /// When the first of them is evaluated again.
-        until: UnixTime,
-    },
+    /// Every factor in use has to wait, for an unknown browser at least; the first of them until then.
+    Waiting { until: UnixTime },
     /// Strangers have failed so often that codes are taken from remembered browsers alone. A passkey,
     /// a recovery code or an operator opens it again.
     ClosedToStrangers,
     /// Every factor is lost or disabled, and recovery codes are left.
     RecoveryCodesOnly,
-    /// An operator reset the account: the person enrols a factor.
-    Reset {
-        /// Until when.
-        until: UnixTime,
-    },
+    /// An operator reset the account: the person enrols a factor, until then.
+    Reset { until: UnixTime },
     /// Nothing that the person has opens the account: only an operator can help.
     OperatorOnly,
     /// The person was offboarded.

@@ -58,20 +58,15 @@ use crate::time::UnixTime;
 /// ```
 #[must_use = "anything but Accepted is a no"]
 #[derive(Debug)]
+#[allow(missing_docs)] // a variant says what its fields are
 pub enum Verdict<T, F = Infallible> {
     /// The code was right, is used up, and that is committed.
     Accepted(T),
     /// The code was not accepted: wrong, used, unknown account, no device. Only the audit event tells
-    /// which.
-    Rejected {
-        /// Further attempts before the account has to wait.
-        tries_left: u8,
-    },
-    /// Nothing was evaluated. The answer is the same for every code.
-    Wait {
-        /// When an attempt will be evaluated again.
-        until: UnixTime,
-    },
+    /// which. `tries_left`: further attempts before the account has to wait.
+    Rejected { tries_left: u8 },
+    /// Nothing was evaluated, and nothing will be before `until`. The answer is the same for every code.
+    Wait { until: UnixTime },
     /// Too many failures in a row: codes of this kind are closed to unknown browsers, or after a hundred
     /// to every browser, and time does not open them. A success from a remembered browser does, or
     /// [`unlock`](crate::mfa::AccountAt::unlock), or a new device.
@@ -203,14 +198,11 @@ impl<T> Deref for Changed<T> {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
+#[allow(missing_docs)] // a variant says what its fields are
 pub enum NotDone<E, A = Infallible> {
-    /// It was decided against, and nothing was written.
-    Refused {
-        /// Why.
-        refusal: Refusal,
-        /// The proof, unused: it serves another change. `None` if the change took no proof.
-        proof: Option<A>,
-    },
+    /// It was decided against, and nothing was written: why, and the unused proof, which serves
+    /// another change; `None` if the change took no proof.
+    Refused { refusal: Refusal, proof: Option<A> },
     /// It could not be decided. Running the same change again is safe.
     Undecided(Fault<E>),
 }

@@ -2,8 +2,7 @@
 //!
 //! Standard: NIST SP 800-63B-4 section 3.2.2 (failures), ASVS 6.3.8 (no account enumeration).
 
-use alloc::boxed::Box;
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 
 use crate::account::{
     Accepted, Account, AnyPurpose, Budget, Class, DeviceId, EventKind, Found, Gate, Lane, Method,

@@ -2,8 +2,7 @@
 //!
 //! Standard: ASVS 6.1.1 (no lockout by malice).
 
-use alloc::boxed::Box;
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 
 use rand::CryptoRng;
 

@@ -8,8 +8,7 @@
 //! scratch after a lost race, and every order of parallel attempts can be tried in a plain test. A
 //! transition that returns no state has changed nothing.
 
-use alloc::boxed::Box;
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 
 use crate::account::{
     Account, AccountId, AnyPurpose, BrowserId, DeviceId, EventKind, Method, Policy, Proven,

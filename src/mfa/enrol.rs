@@ -2,15 +2,14 @@
 //!
 //! Standard: NIST SP 800-63B-4 section 4.1.2.
 
-use alloc::boxed::Box;
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 
 use rand::CryptoRng;
 
 use crate::account::{
     Account, ChallengeId, ChangeFactors, Class, Device, DeviceId, DeviceStatus, EventKind,
-    ExistingDevice, Factor, FormerSecret, Label, MAX_EXTERNAL_DEVICES, MAX_OTP_DEVICES, Method,
-    Pending, Proof, Refusal, class_of,
+    ExistingDevice, Factor, Label, MAX_EXTERNAL_DEVICES, MAX_FORMER_SECRETS, MAX_OTP_DEVICES,
+    Method, Pending, Proof, Refusal, class_of,
 };
 use crate::mfa::decision::{Context, Decision, DraftEvent};
 use crate::mfa::handle::AccountAt;
@@ -86,7 +85,7 @@ impl<'m> AccountAt<'m> {
         replaces: Option<DeviceId>,
         rng: &mut impl CryptoRng,
     ) -> Change<'m, PendingEnrolment, Proof<ChangeFactors>> {
-        let parameters = self.policy().parameters();
+        let parameters = self.account.policy.parameters();
         let secret = Secret::generate_boxed(parameters.algorithm, rng);
         let factor = Factor::Totp { secret, parameters, last_step: None, drift: 0, offset: 0 };
         self.start_enrolment(label, Offered::New(factor), replaces, rng)
@@ -279,7 +278,7 @@ impl Account {
             }
             used = used.max(former.last);
         }
-        if self.former.len() >= FormerSecret::MOST {
+        if self.former.len() >= MAX_FORMER_SECRETS {
             return Err(Refusal::TooManyFormerDevices);
         }
         Ok(existing.factor(used))

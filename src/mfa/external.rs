@@ -10,13 +10,13 @@ use rand::CryptoRng;
 
 use crate::account::{
     Account, AnyPurpose, Assertion, ChallengeId, ChangeFactors, Device, DeviceId, DeviceStatus,
-    EventKind, ExternalChallenge, Factor, Label, Method, Proof, Proven, Purpose, RecoverySeed,
-    Refusal, RejectionReason, Returned, SealError, UsedChallenge,
+    EventKind, ExternalChallenge, Factor, Label, MAX_USED_CHALLENGES, Method, Proof, Proven,
+    Purpose, RecoverySeed, Refusal, RejectionReason, Returned, SealError, UsedChallenge,
 };
 use crate::mfa::answer::{Fault, Verdict};
 use crate::mfa::confirm::Bound;
 use crate::mfa::decision::{Context, Decision, DraftEvent, NO_WAIT, expired, left, waiting};
-use crate::mfa::handle::AccountAt;
+use crate::mfa::handle::{AccountAt, AccountHandle};
 use crate::mfa::operation::{Attempt, Change, Round};
 use crate::text::Text;
 
@@ -82,8 +82,9 @@ impl<'m> AccountAt<'m> {
     ) -> Result<ExternalChallenge, SealError> {
         let (id, mut nonce) = (ChallengeId::generate(rng), [0; 12]);
         rng.fill_bytes(&mut nonce);
-        let lasts = (self.now(), self.policy().challenge_lifetime().as_u64());
-        ExternalChallenge::seal(self.keys(), self.id(), (id, nonce), &purpose.to_any(), lasts)
+        let AccountHandle { keys, policy, id: account } = &self.account;
+        let lasts = (self.now, policy.challenge_lifetime().as_u64());
+        ExternalChallenge::seal(*keys, account, (id, nonce), &purpose.to_any(), lasts)
     }
 
     /// Takes the host's word on a passkey or certificate, once for each challenge.
@@ -220,7 +221,7 @@ impl Account {
         }
         let issued_at = challenge.issued_at;
         self.used_challenges.push(UsedChallenge { id: challenge.id, issued_at });
-        if self.used_challenges.len() > UsedChallenge::MOST {
+        if self.used_challenges.len() > MAX_USED_CHALLENGES {
             let oldest = self.used_challenges.iter().map(|used| used.issued_at).min();
             let oldest = oldest.unwrap_or_default();
             self.challenges_ended = self.challenges_ended.max(oldest);

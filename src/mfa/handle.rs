@@ -77,9 +77,9 @@ impl<K: Seal, P: Policy> Mfa<K, P> {
 /// ```
 #[derive(Clone, Copy)]
 pub struct AccountHandle<'m> {
-    keys: &'m dyn Seal,
-    policy: &'m dyn Policy,
-    id: AccountId,
+    pub(crate) keys: &'m dyn Seal,
+    pub(crate) policy: &'m dyn Policy,
+    pub(crate) id: AccountId,
 }
 
 impl<'m> AccountHandle<'m> {
@@ -111,27 +111,11 @@ impl fmt::Debug for AccountHandle<'_> {
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct AccountAt<'m> {
-    account: AccountHandle<'m>,
-    now: UnixTime,
+    pub(crate) account: AccountHandle<'m>,
+    pub(crate) now: UnixTime,
 }
 
 impl<'m> AccountAt<'m> {
-    pub(crate) const fn policy(&self) -> &'m dyn Policy {
-        self.account.policy
-    }
-
-    pub(crate) const fn keys(&self) -> &'m dyn Seal {
-        self.account.keys
-    }
-
-    pub(crate) const fn id(&self) -> &AccountId {
-        &self.account.id
-    }
-
-    pub(crate) const fn now(&self) -> UnixTime {
-        self.now
-    }
-
     pub(crate) fn operation<T>(
         &self,
         transition: impl Fn(Box<Account>, &Context<'_>) -> Round<T> + Send + Sync + 'm,

@@ -2,8 +2,7 @@
 //!
 //! Standard: ASVS 6.4.4, 45 CFR 164.312(a)(2)(ii).
 
-use alloc::boxed::Box;
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 
 use crate::account::{
     Account, ActForOther, AnyPurpose, Emergency, EventKind, Method, Proof, Proven, Purpose, Reason,

@@ -2,8 +2,7 @@
 //!
 //! Standard: NIST SP 800-63B-4 section 4.1.2.
 
-use alloc::boxed::Box;
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 
 use rand::CryptoRng;
 

@@ -2,8 +2,7 @@
 //!
 //! Standard: NIST SP 800-63B-4 sections 4.3 and 4.5, 45 CFR 164.308(a)(3)(ii)(C).
 
-use alloc::boxed::Box;
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 
 use crate::account::{
     Account, Actor, AnyPurpose, DeviceId, DeviceStatus, EventKind, MayChangeFactors, Method, Proof,

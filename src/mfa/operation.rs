@@ -6,9 +6,7 @@
 //! only a stored swap releases the answer. After a lost race the record is loaded and the decision is
 //! made again from scratch, never patched. After eight lost races there is no answer at all.
 
-use alloc::boxed::Box;
-use alloc::string::String;
-use alloc::vec::Vec;
+use alloc::{boxed::Box, string::String, vec::Vec};
 use core::convert::Infallible;
 use core::fmt;
 

@@ -2,8 +2,7 @@
 //!
 //! Standard: NIST SP 800-63B-4 sections 3.1.2.2 and 4.2.1.1.
 
-use alloc::boxed::Box;
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 
 use rand::CryptoRng;
 

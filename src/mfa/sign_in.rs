@@ -3,8 +3,7 @@
 //! Standard: RFC 4226 sections 7.2 and 7.4, RFC 6238 sections 5.2 and 6, NIST SP 800-63B-4 section
 //! 3.1.4.2.
 
-use alloc::boxed::Box;
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 
 use crate::account::{
     Account, AnyPurpose, Class, DeviceId, EventKind, Proof, Proven, Purpose, RejectionReason,

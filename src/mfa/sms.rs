@@ -2,15 +2,14 @@
 //!
 //! Standard: NIST SP 800-63B-4 sections 3.1.3 and 3.2.9.
 
-use alloc::boxed::Box;
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 
 use rand::CryptoRng;
 
 use crate::account::{
     Account, AnyPurpose, ChallengeId, ChallengeSeed, ChangeFactors, Class, DAY, Device, DeviceId,
-    EventKind, Factor, Gate, Label, Method, OutOfBand, PhoneNumber, Proof, Proven, Purpose,
-    Refusal, RejectionReason, SentText, typed_code,
+    EventKind, Factor, Gate, Label, MAX_LIVE_TEXTS, Method, OutOfBand, PhoneNumber, Proof, Proven,
+    Purpose, Refusal, RejectionReason, SentText, typed_code,
 };
 use crate::mfa::answer::Verdict;
 use crate::mfa::decision::{Context, Decision, DraftEvent, expired, malformed};
@@ -208,7 +207,7 @@ impl Account {
         let until = cx.now.plus(lifetime);
         let digits = cx.policy.challenge_digits();
         self.texts.live.retain(|text| text.at.lasts(lifetime, cx.now));
-        if self.texts.live.len() >= SentText::MOST {
+        if self.texts.live.len() >= MAX_LIVE_TEXTS {
             self.texts.live.remove(0); // the oldest, unless it was answered wrong since
         }
         self.texts.live.push(SentText {

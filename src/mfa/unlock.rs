@@ -2,8 +2,7 @@
 //!
 //! Standard: NIST SP 800-63B-4 section 3.2.2 (a successful authentication resets the count), ASVS 6.1.1.
 
-use alloc::boxed::Box;
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 
 use crate::account::{
     Account, AnyPurpose, Class, MayChangeFactors, Method, Proof, Proven, Refusal,

@@ -127,7 +127,7 @@ fn the_fullest_account_fits_a_record_and_reads_back() {
         reset_at: Some(at),
         emergency: Some(Emergency { at, secs: u64::MAX }),
         devices,
-        former: std::vec![former; FormerSecret::MOST],
+        former: std::vec![former; MAX_FORMER_SECRETS],
         import_ended: true,
         enrolment_began: Some(at),
         pending: Some(Pending {
@@ -152,11 +152,11 @@ fn the_fullest_account_fits_a_record_and_reads_back() {
             old: Some(OldSet { replaced_at: at, set: set() }),
         },
         texts: Texts {
-            live: (0..SentText::MOST).map(|_| text()).collect(),
+            live: (0..MAX_LIVE_TEXTS).map(|_| text()).collect(),
             sent: std::vec![(at, true); 10],
             bindings: std::vec![at; 3],
         },
-        used_challenges: std::vec![UsedChallenge { id, issued_at: at }; UsedChallenge::MOST],
+        used_challenges: std::vec![UsedChallenge { id, issued_at: at }; MAX_USED_CHALLENGES],
         challenges_ended: at,
         browsers: std::vec![Browser { id: BrowserId::from_u64(u64::MAX), used_at: at }; MAX_BROWSERS],
         browser_generation: u32::MAX,

@@ -4,8 +4,7 @@
 //!
 //! Knows which parameters there are, and not what their values mean.
 
-use alloc::string::String;
-use alloc::vec::Vec;
+use alloc::{string::String, vec::Vec};
 
 use percent_encoding::percent_decode_str;
 use zeroize::Zeroizing;
