@@ -302,7 +302,7 @@ impl Walk<'_> {
 
         self.tell("Whoever found the used recovery code tries that.");
         let verdict = self.recover(ravi, &first, SignIn)?;
-        self.rejected(verdict, RejectionReason::Replayed)?;
+        self.rejected(verdict, RejectionReason::Repeated)?;
         self.why("NIST SP 800-63B-4 section 3.1.2.2: each of them works once.");
 
         self.tell("A second recovery code lets him enrol a new phone.");

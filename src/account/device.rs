@@ -25,6 +25,7 @@ use crate::otp::{
 };
 use crate::text::hexadecimal;
 use crate::time::UnixTime;
+use crate::wipe;
 
 pub(crate) struct Device {
     pub(crate) id: DeviceId,
@@ -235,24 +236,24 @@ impl Factor {
         }
     }
 
-    pub(crate) fn hmac_key(&self) -> Option<Zeroizing<HmacKey>> {
+    pub(crate) fn hmac_key(&self) -> Option<Box<Zeroizing<HmacKey>>> {
         let (secret, algorithm) = match self {
             Factor::Totp { secret, parameters, .. } => (secret, parameters.algorithm),
             Factor::Hotp { secret, algorithm, .. } => (secret, *algorithm),
             Factor::External(_) | Factor::Phone(_) | Factor::Former(_) => return None,
         };
-        let mut key = Zeroizing::new([0; 128]);
+        let mut key = Box::new(Zeroizing::new([0; 128])); // filled where it stays
         let mut fill = |bytes: &[u8]| {
             key.iter_mut().zip(bytes).for_each(|(place, byte)| *place = *byte);
         };
         let bytes = secret.expose_bytes();
-        match algorithm {
+        wipe::after::<{ wipe::OF_HMAC }, _>(|| match algorithm {
             Algorithm::Sha1 if bytes.len() > 64 => fill(&Zeroizing::new(Sha1::digest(bytes).0)[..]),
             Algorithm::Sha256 if bytes.len() > 64 => {
                 fill(&Zeroizing::new(Sha256::digest(bytes).0)[..]);
             }
             _ => fill(bytes), // a block of SHA-512 is as long as the longest secret
-        }
+        });
         Some(key)
     }
 }

@@ -218,7 +218,7 @@ impl Account {
             Ok(factor) => factor,
             Err(refusal) => return Decision::refused(refusal),
         };
-        let fingerprint = factor.hmac_key().and_then(|key| cx.keys.fingerprint(&*key));
+        let fingerprint = factor.hmac_key().and_then(|key| cx.keys.fingerprint(&key[..]));
         let pending = Pending {
             id,
             at: cx.now,

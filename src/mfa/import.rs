@@ -79,7 +79,7 @@ impl Account {
             let present = parameters.step_at(cx.now);
             *last = present.map(|step| step.saturating_add_signed((*offset).into()));
         }
-        let fingerprint = factor.hmac_key().and_then(|key| cx.keys.fingerprint(&*key));
+        let fingerprint = factor.hmac_key().and_then(|key| cx.keys.fingerprint(&key[..]));
         let short_secret = import.is_short();
         let bound = Device {
             id: device,
