@@ -10,8 +10,8 @@ use crate::account::id::DeviceId;
 use crate::ct::reveal;
 use crate::wipe;
 
-/// A secret as HMAC takes it: hashed if it is longer than a block, and filled up with zeros (RFC 2104
-/// section 2). Two secrets that make one key make one device, whatever their bytes are.
+/// A secret as HMAC takes it: hashed if longer than a block, and filled up with zeros. Two secrets that
+/// make one key make one device.
 pub(crate) type HmacKey = [u8; 128];
 
 /// What was in use before: told apart by a keyed hash of its secret, for as long as the record.

@@ -47,9 +47,7 @@ impl<'m> AccountAt<'m> {
         self.change(move |account, cx| account.remember_browser(cx, &proven, id, nonce))
     }
 
-    /// Forgets a remembered browser. Needs no proof, because it can only deny.
-    ///
-    /// Emits `BrowserForgotten`.
+    /// Forgets a remembered browser. Needs no proof: it can only deny. Emits `BrowserForgotten`.
     /// ```
     /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
     /// # let (mfa, store, mut rng, now) = host::new()?;

@@ -59,7 +59,6 @@ impl<'m> AccountAt<'m> {
 
     /// Binds a pending device by two codes in a row of it, as [`AccountAt::confirm`]: a token whose
     /// clock is off by up to ten minutes, or whose button was pressed up to a thousand times.
-    ///
     /// Both codes are burnt, and the clock error or counter is learnt.
     /// ```
     /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }

@@ -72,8 +72,7 @@ impl<'m> AccountAt<'m> {
         self.regenerate(proof, false, rng)
     }
 
-    /// Issues new recovery codes as [`AccountAt::regenerate_recovery_codes`] does, and ends the old set
-    /// at once: for one that somebody else may have seen.
+    /// As [`AccountAt::regenerate_recovery_codes`], and ends the old set at once: it may have leaked.
     /// ```
     /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
     /// # let (mfa, store, mut rng, now) = host::new()?;
