@@ -21,9 +21,8 @@ impl<'m> AccountAt<'m> {
     /// no stranger can use up. It skips no factor.
     ///
     /// A browser that is remembered already keeps its place ([`Change::from_browser`]). The ninth takes
-    /// the place of the longest unused; 90 days without use forget one, and so do a reported loss, a
-    /// reset and offboarding. Refused for a proof by emergency access. Emits `BrowserRemembered`, of
-    /// which the person is told.
+    /// that of the longest unused; 90 days without use forget one, as do a reported loss, a reset and
+    /// offboarding. Refused for a proof by emergency access. Emits `BrowserRemembered`, a notice.
     /// ```
     /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
     /// # let (mfa, store, mut rng, now) = host::new()?;
