@@ -52,6 +52,8 @@ fn a_later_field_is_its_default_in_a_record_from_before() {
 /// has room for, and what is read back as it was written.
 #[test]
 fn the_fullest_account_fits_a_record_and_reads_back() {
+    use crate::account::challenge::{MAX_LIVE_TEXTS, MAX_USED_CHALLENGES};
+    use crate::account::former::MAX_FORMER_SECRETS;
     use crate::account::record::Record;
     use crate::account::{MAX_BROWSERS, MAX_EXTERNAL_DEVICES, MAX_OTP_DEVICES};
 
