@@ -94,7 +94,8 @@ pub fn sign_in<S: Store<Error: Debug>>(store: &S) -> AccountId {
     let account = mfa.account(&id).at(now);
     let right = account.verify(&code(now), SignIn).run(store);
     assert!(matches!(right, Verdict::Accepted(_)), "{right:?}");
-    let wrong = account.verify(&code(now), SignIn).run(store);
+    let older = UnixTime::from_secs(now.as_secs() - 30); // below the one that was accepted: a failure
+    let wrong = account.verify(&code(older), SignIn).run(store);
     assert!(matches!(wrong, Verdict::Rejected { .. }), "{wrong:?}");
     for _ in 0..3 {
         let malformed = account.verify("nonsense", SignIn).run(store);

@@ -1674,7 +1674,9 @@ impl World {
         if let Err(refusal) = self.authority(who, proof, "change-factors", now) {
             return refused(&refusal);
         }
-        let mut person = self.people.get(who).cloned().unwrap_or_default();
+        let Some(mut person) = self.people.get(who).cloned() else {
+            return refused("NothingBound");
+        };
         let by_operator = proof.account != who;
         let opens = |class: &str| match proof.method.as_str() {
             _ if by_operator => true,
