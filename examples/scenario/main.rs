@@ -1,4 +1,4 @@
-//! Runs scenarios: text files that say who does what and when, and what should come of it.
+//! Runs scenarios: text files that say who does what and when, and what should follow.
 //!
 //! ```text
 //! cargo run --example scenario -- tests/scenarios/ordinary-days.txt
@@ -20,7 +20,7 @@
 //! verbs, `parse.rs` the directives, `expect.rs` the outcomes and details.
 //!
 //! The exit status is 0 if every step came out as expected, 1 if one did not, and 2 for a file that cannot
-//! be read, with its line and what is wrong. A verb whose feature is missing is such a file.
+//! be read, with the line and the error. So is a file with a verb whose feature is missing.
 
 use std::ffi::OsString;
 use std::fs;

@@ -14,7 +14,7 @@ use crate::account::id::{AccountId, BrowserId};
 use crate::account::seal::{Seal, SealError, Sealed};
 use crate::time::UnixTime;
 
-/// Browsers that are remembered for one person. The next one replaces the longest unused.
+/// How many browsers are remembered for one person. One more replaces the longest unused.
 pub const MAX_BROWSERS: usize = 8;
 
 /// Seconds without use after which a browser is forgotten: 90 days.
@@ -27,7 +27,7 @@ pub(crate) struct Browser {
 }
 
 /// A token for one browser, given once. Set it as a cookie that scripts cannot read (`HttpOnly`,
-/// `Secure`, `SameSite=Lax`), with a life of 90 days, and hand it to
+/// `Secure`, `SameSite=Lax`) for 90 days, and hand it to
 /// [`Attempt::from_browser`](crate::mfa::Attempt::from_browser).
 /// ```
 /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
@@ -57,7 +57,7 @@ impl RememberedBrowser {
         self.id
     }
 
-    /// The token, for the cookie: hexadecimal digits.
+    /// The token, for the cookie: hexadecimal digits. Never log it.
     pub fn expose_token(&self) -> &str {
         &self.token
     }
@@ -84,7 +84,7 @@ pub(crate) fn token(
     Sealed::Browser.seal(keys, account, nonce, &plaintext).map(Zeroizing::new)
 }
 
-/// Opens the token of a browser, and says of which generation it is.
+/// Opens the token of a browser: its number and its generation.
 pub(crate) fn open(
     keys: &dyn Seal,
     account: &AccountId,

@@ -4,8 +4,8 @@
 //! new code does not reset failures) and 3.1.3.3 (SMS is restricted), ASVS 6.6.2 (bound to its
 //! request).
 //!
-//! The code is kept as an HMAC under a random key that only the sealed record holds: an attacker can
-//! search twenty bits, so the seal protects them. Email cannot be built: it is not a factor
+//! The code is kept as an HMAC under a random key that only the sealed record holds. It has twenty bits,
+//! which an attacker can search, so the seal protects it. Email cannot be built: it is not a factor
 //! (section 3.1.3.1), and there is no destination type for it.
 
 use alloc::boxed::Box;
@@ -241,10 +241,10 @@ pub(crate) struct SentText {
     pub(crate) sent: Box<SentCode>,
 }
 
-/// Sent codes that can be answered at a time: a record holds no more than it can read back.
+/// The most sent codes that wait for an answer at one time, so that a record stays readable.
 pub(crate) const MAX_LIVE_TEXTS: usize = 16;
 
-/// A challenge that an accepted check has used up; kept until it would have expired.
+/// A challenge that an accepted check has used up; kept at least until it would have expired.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct UsedChallenge {
     pub(crate) id: ChallengeId,
@@ -253,7 +253,7 @@ pub(crate) struct UsedChallenge {
 
 pub(crate) const MAX_USED_CHALLENGES: usize = 16;
 
-/// A code that was made for sending, or one that waits already.
+/// A code for the host to send, or the number of one that is already on its way.
 /// ```
 /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
 /// # let (mfa, store, mut rng, now) = host::new()?;
@@ -279,13 +279,13 @@ pub struct OutOfBand {
 }
 
 impl OutOfBand {
-    /// What the answer has to name.
+    /// The number that the answer has to name.
     pub const fn id(&self) -> ChallengeId {
         self.id
     }
 
-    /// The code, for the message. Send it, never log it. `None` if it was asked for a moment ago and
-    /// is on its way: send nothing.
+    /// The code, for the message. Send it, never log it. `None` if one is on its way already, asked for
+    /// within [`Policy::challenge_interval`](crate::Policy::challenge_interval): send nothing.
     pub fn to_send(&self) -> Option<&Code> {
         self.code.as_deref()
     }
@@ -302,7 +302,7 @@ impl OutOfBand {
 }
 
 /// A challenge for the host's own check of a passkey or certificate. It is sealed into its token and
-/// kept nowhere: an attacker who starts checks without end fills no store and stands in nobody's way.
+/// kept nowhere: an attacker who starts checks without end fills no store and blocks no one.
 /// ```
 /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
 /// # let (mfa, store, mut rng, now) = host::new()?;
@@ -380,8 +380,8 @@ impl Returned {
     }
 }
 
-/// The host's word on a passkey or certificate that it checked itself. The only ways to make one
-/// are two names that can be searched for; no `Clone`.
+/// The host's word on a passkey or certificate that it checked itself. Only two functions make one, so
+/// every claim can be found by their names; no `Clone`.
 /// ```
 /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
 /// # let (mfa, store, mut rng, now) = host::new()?;

@@ -1,5 +1,5 @@
-//! One enrolled device: what it proves possession with, how its codes are looked for, and what a
-//! right one teaches.
+//! One enrolled device: what it proves possession with, how its codes are looked for, and what an
+//! accepted one teaches.
 //!
 //! Standard: RFC 4226 sections 7.2 to 7.4, RFC 6238 sections 5.2 and 6 (drift, bounded, and moved by
 //! accepted codes only).
@@ -36,7 +36,7 @@ pub(crate) struct Device {
     pub(crate) imported: bool,
     /// When its probation began, if a weak factor bound it.
     pub(crate) probation: Option<UnixTime>,
-    /// Of its secret, under a key of the deployment.
+    /// A hash of its secret, under a key of the deployment.
     pub(crate) fingerprint: Option<[u8; 16]>,
     pub(crate) factor: Factor,
 }
@@ -66,7 +66,7 @@ pub(crate) enum Factor {
     Former(Method),
 }
 
-/// A device whose secret exists already: a token with a seed file, or what another system enrolled.
+/// A device whose secret exists already: a token with a seed file, or one that another system enrolled.
 /// ```
 /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
 /// # let (mfa, store, mut rng, now) = host::new()?;
@@ -119,9 +119,9 @@ impl ExistingDevice {
         ExistingDevice { label, factor, clock_error: 0 }
     }
 
-    /// What the `otpauth://` URI of another system says. `last` is the last step (TOTP) or counter
-    /// (HOTP) that the other system accepted, and nothing up to it is accepted here. An HOTP device
-    /// without it is expected at the counter of the URI, and never before it.
+    /// The device that the `otpauth://` URI of another system describes. `last` is the last step (TOTP)
+    /// or counter (HOTP) that the other system accepted, and nothing up to it is accepted here. An HOTP
+    /// device never starts before the counter of the URI.
     #[must_use]
     pub fn from_uri(label: Label, uri: &ProvisioningUri, last: Option<u64>) -> ExistingDevice {
         let secret = uri.secret().duplicate();
@@ -143,9 +143,9 @@ impl ExistingDevice {
         ExistingDevice { label, factor, clock_error: 0 }
     }
 
-    /// Brings along what is known of the device's clock: `secs` seconds ahead of ours, negative if it
-    /// is slow. More than [`Policy::clock_reach`] is refused when the device is enrolled or imported;
-    /// a counter has no clock.
+    /// Adds what is known of the device's clock: it is `secs` seconds ahead of ours, negative if slow.
+    /// An error of more than [`Policy::clock_reach`] is refused when the device is enrolled or imported.
+    /// HOTP has no clock to set right.
     #[must_use]
     pub fn with_clock_error(mut self, secs: i64) -> ExistingDevice {
         self.clock_error = secs;
@@ -286,7 +286,7 @@ impl Device {
         class_of(self.factor.method())
     }
 
-    /// Whether it proves nothing yet that needs more than what bound it.
+    /// Whether it is too new to prove this purpose, for which the factor that bound it is too weak.
     pub(crate) fn on_probation(&self, purpose: &AnyPurpose, now: UnixTime) -> bool {
         let is_high = matches!(purpose, AnyPurpose::ChangePrivileges | AnyPurpose::ActForOther);
         is_high && self.probation.is_some_and(|began| began.lasts(PROBATION, now))
@@ -307,7 +307,7 @@ impl Device {
         }
     }
 
-    /// The offset, gone after a year without use, and the drift from it, gone after a month.
+    /// The offset, forgotten after a year without use, and the drift from it, after the policy's memory.
     fn learnt(&self, policy: &dyn Policy, now: UnixTime) -> (i16, i8) {
         let Factor::Totp { offset, drift, .. } = &self.factor else { return (0, 0) };
         let used_at = self.last_used.unwrap_or(self.bound_at);
@@ -345,8 +345,8 @@ impl Device {
         }
     }
 
-    /// Looks for one code; `None` if the device computes none or is not in use. Around our clock and
-    /// around what was learnt of the device's, so a phone whose clock is set right is never outside.
+    /// Looks for one code; `None` if the device computes none or is not in use. Looks around our clock
+    /// and around the device's learnt one, so a phone whose clock is set right is never outside.
     pub(crate) fn scan(&self, policy: &dyn Policy, now: UnixTime, typed: &Code) -> Option<Found> {
         if !self.in_use() {
             return None;
@@ -392,7 +392,7 @@ impl Device {
             Factor::Hotp { secret, algorithm, digits, next } => {
                 let hotp = Hotp::new(secret, *algorithm, *digits);
                 let from = next.unwrap_or(u64::MAX);
-                // So many presses, and then two codes.
+                // As many presses as the reach, and then two codes.
                 let count = policy.counter_reach().as_u32().saturating_add(2);
                 let factors = Factors::new(from.into(), count, *next);
                 Some(hotp.scan(&[first, second], factors))
@@ -482,14 +482,14 @@ impl Device {
 /// Seconds without use after which an offset is forgotten: a year.
 const OFFSET_MEMORY: u64 = 365 * 24 * 60 * 60;
 
-/// Seconds for which a factor that was bound with a text or a recovery code is on probation: a day, in
-/// which the owner is told and can act.
+/// Seconds of probation for a factor that was bound with a text or a recovery code: a day, in which the
+/// owner is told and can act.
 const PROBATION: u64 = 24 * 60 * 60 - 1;
 
 #[derive(Clone, Copy)]
 pub(crate) struct Found {
     pub(crate) at: Option<u64>,
-    /// Whether the code stood in the window at all: a replay, if nothing was accepted.
+    /// Whether the code was in the window at all: a replay, if nothing was accepted.
     pub(crate) seen: bool,
     /// Whether it is the code that the device's last acceptance used.
     pub(crate) repeated: bool,

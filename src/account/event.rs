@@ -40,8 +40,8 @@ pub type Source = Text<128>;
 #[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
 #[non_exhaustive]
 pub struct Event {
-    /// Its place in the account's history. `None` if the attempt changed no state, a throttled one
-    /// say; those reach [`Store::note`](crate::Store::note) and may repeat without end.
+    /// Its place in the account's history. `None` if the attempt changed no state, as one that had to
+    /// wait; those reach [`Store::note`](crate::Store::note) and may repeat without end.
     pub id: Option<EventId>,
     /// Whose account.
     pub account: AccountId,
@@ -106,7 +106,7 @@ pub enum Actor {
     Subject,
     /// Another person, an administrator or the help desk.
     Operator(AccountId),
-    /// The host's own process, a migration or the personnel system say.
+    /// The host's own process, such as a migration or the personnel system.
     Host,
 }
 
@@ -135,11 +135,11 @@ pub enum EventKind {
     BrowserRemembered { browser: BrowserId },
     /// A device was bound. `replaces` names the one that was revoked in the same write.
     Bound { replaces: Option<DeviceId> },
-    /// A code was made for sending; it can be answered until then.
+    /// A code was made for sending, or asked for again; it can be answered until then.
     ChallengeIssued { until: UnixTime },
     /// The host's clock is more than a minute before the last write, by this many seconds.
     ClockWentBack { by: u64 },
-    /// Strangers have failed so often in a row that the class is closed to unknown browsers.
+    /// Too many failures in a row: the class is closed to unknown browsers.
     ClosedToStrangers { class: Class },
     /// A hundred failures in a row: the class is closed to every browser (NIST SP 800-63B-4 section
     /// 3.2.2). No device or secret is lost.
@@ -152,17 +152,17 @@ pub enum EventKind {
     Forgiven { class: Class },
     /// A device was brought over from another system; a short secret is below 128 bits.
     Imported { short_secret: bool },
-    /// An attempt came with something that is no code.
+    /// The typed text was not a code; nothing was counted.
     Malformed,
     /// The person was offboarded: nothing of theirs works any more.
     Offboarded { reason: Reason },
-    /// A hundred wrong codes named this recovery code: it is closed, with the number left.
+    /// A hundred wrong codes named this recovery code, and it is closed; `left` are usable.
     RecoveryCodeClosed { left: u8 },
-    /// A new set of recovery codes was issued, and how many.
+    /// A new set of `count` recovery codes was issued.
     RecoveryCodesIssued { count: u8 },
     /// The person has seen the recovery codes, which ends the set before them.
     RecoveryCodesSeen,
-    /// A recovery code was spent, with the number left.
+    /// A recovery code was spent; `left` are usable.
     RecoveryCodeSpent { left: u8 },
     /// A change was refused.
     Refused(Refusal),
@@ -215,8 +215,8 @@ named! {
         Offboarded = "rejected-offboarded",
         /// The factor may not prove this purpose.
         NotPermitted = "rejected-not-permitted",
-        /// The code that the device's last acceptance used came again, a form sent twice say. Counted
-        /// nowhere.
+        /// The last accepted code of a device, or a recovery code spent within ten minutes, came again,
+        /// as when a form is sent twice. Counted nowhere.
         Repeated = "rejected-repeated",
         /// The code was right and is used up (NIST SP 800-63B-4 section 3.1.4.2: duplicate use).
         Replayed = "rejected-replayed",
@@ -265,8 +265,8 @@ impl EventKind {
 }
 
 impl Event {
-    /// Makes an event of the person's own, without a place in a history: for the tests of a store or an
-    /// outbox. The library makes its own.
+    /// Makes an event whose actor is the person, without a place in a history: for the tests of a store
+    /// or an outbox. The library makes its own.
     #[must_use]
     pub const fn new(account: AccountId, at: UnixTime, kind: EventKind) -> Event {
         Event {
@@ -283,13 +283,13 @@ impl Event {
         }
     }
 
-    /// Of which minute a note is. Keep at most one note for each account, minute and
-    /// [kind](EventKind::name), by a unique key say: an attacker can make them without end.
+    /// The minute of a note, counted from 1970. Keep at most one note for each account, minute and
+    /// [kind](EventKind::name), such as by a unique key: an attacker can cause them without end.
     pub const fn minute(&self) -> u64 {
         self.at.as_secs() / 60
     }
 
-    /// What the person must be told of it, over an address other than the session (NIST SP
+    /// What the person must be told about it, through an address other than the session (NIST SP
     /// 800-63B-4 section 4.6); `None` if nothing.
     #[must_use]
     pub const fn notice(&self) -> Option<Notice> {
@@ -341,7 +341,7 @@ impl Event {
     }
 }
 
-/// What a person must be told. The host writes the message and adds whom to turn to if it was not
+/// What a person must be told. The host writes the message and adds whom to contact if it was not
 /// them.
 /// ```
 /// use countersign::account::{EventKind, Notice};
@@ -380,7 +380,7 @@ pub enum Notice {
     RecoveryCodeUsed,
     /// The recovery codes were replaced.
     RecoveryCodesReplaced,
-    /// The right password came with a wrong or used code, or a passkey that did not check.
+    /// The right password came with a wrong or used code, or a passkey check that failed.
     SuspiciousAttempt,
 }
 

@@ -10,14 +10,14 @@ use crate::account::id::DeviceId;
 use crate::ct::reveal;
 use crate::wipe;
 
-/// A secret as HMAC takes it: hashed if longer than a block, and filled up with zeros. Two secrets that
-/// make one key make one device.
+/// A secret as HMAC takes it: hashed if longer than a block, and padded with zeros. Two secrets that
+/// make one key compute the same codes.
 pub(crate) type HmacKey = [u8; 128];
 
-/// What was in use before: told apart by a keyed hash of its secret, for as long as the record.
+/// One secret that was in use before, recognised by a keyed hash for as long as the record exists.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct FormerSecret {
-    /// Of the device that had it; the key of the hash, because no other device has it.
+    /// The device that had it. It is hashed with the secret, so no two devices share a hash.
     pub(crate) device: DeviceId,
     pub(crate) hash: [u8; 16],
     /// The highest moving factor that was used.
@@ -28,7 +28,7 @@ pub(crate) struct FormerSecret {
 pub(crate) const MAX_FORMER_SECRETS: usize = 64;
 
 impl FormerSecret {
-    /// Whether it is the one of this key. Constant-time.
+    /// Whether this key is that secret. Constant-time.
     pub(crate) fn is(&self, key: &HmacKey) -> bool {
         reveal(self.hash.ct_eq(&hash_of(self.device, key)))
     }

@@ -9,12 +9,12 @@ use crate::account::throttle::{Class, weight};
 /// How many spans of thirty days a year touches.
 const SPANS: u32 = 13;
 
-/// The odds that an attacker who has the password and tries all year long from unknown browsers has a
-/// code accepted: never more than this, however many sessions, addresses and pauses.
+/// Returns the odds, 0 to 1, that an attacker who has the password and tries all year long from unknown
+/// browsers has a code accepted: never more, however many sessions, addresses and pauses.
 ///
-/// For each class, the failures that any thirty days hold, thirteen times, each at the odds of as many
-/// codes as would be accepted over all devices and windows. Each time that failures are forgiven adds
-/// one span of thirty days. Recovery codes and passkeys add nothing that can be measured.
+/// For each class: thirteen spans of thirty days, full of failures, each at the odds of all the codes that
+/// would be accepted over all devices and windows. Each time that failures are forgiven adds one span,
+/// which is not included. Recovery codes and passkeys add nothing that can be measured.
 /// ```
 /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
 /// # let (mfa, store, mut rng, now) = host::new()?;
@@ -62,7 +62,7 @@ fn combinations(digits: u8) -> f64 {
 }
 
 /// How many codes a year of failures can try, if at most `codes` are accepted at one moment: each
-/// failure tries as many, and fewer failures fit the more they are.
+/// failure tries that many, and the more it tries, the fewer failures fit.
 fn guesses(policy: &dyn Policy, class: Class, codes: u32) -> f64 {
     let limit = policy.throttle(class).per_thirty_days.as_u32();
     let tried = |codes: u32| {

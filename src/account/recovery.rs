@@ -3,9 +3,9 @@
 //! Standard: NIST SP 800-63B-4 sections 3.1.2 (look-up secrets) and 4.2.1.1 (saved recovery codes:
 //! at least 64 bits, hashed, used once, replaced after use), ASVS 6.5.1 to 6.5.3.
 //!
-//! A code is a random name of 28 bits and a random secret of 112 bits, from which on an approved hash
-//! suffices instead of a slow one; it is salted and hashed all the same. A failure counts on the code
-//! that was named, so an attacker who knows no name holds none. A set is issued whole and shown once.
+//! A code is a random name of 28 bits and a random secret of 112 bits, which is long enough for a fast
+//! approved hash instead of a slow one; it is salted all the same. A failure counts on the code that it
+//! names, so an attacker who knows no name can close none. A set is issued whole and shown once.
 
 use alloc::{boxed::Box, string::String, vec::Vec};
 use core::fmt;
@@ -45,10 +45,10 @@ const CODE_LEN: usize = 18;
 const CHARACTERS: usize = 28;
 
 impl RecoveryCode {
-    /// Reads what a person typed or pasted: either case; `I` and `L` are read as `1`, `O` as `0`. Drops
-    /// blanks, line breaks, hyphens and marks without a width, each of every kind, quotation marks
-    /// around, a dot behind, and the number of a list in front (`1. `). Reads digits of other scripts
-    /// and full-width letters by their value.
+    /// Reads what a person typed or pasted, in either case, with `I` and `L` as `1` and `O` as `0`. Drops
+    /// blanks, line breaks, hyphens and invisible characters of every kind, quotation marks around the
+    /// code, a dot after it, and a list number before it (`1. `). Reads digits of other scripts and
+    /// full-width letters by their value.
     ///
     /// # Errors
     /// [`RecoveryCodeError`] for anything that is not 28 such characters, or has more than 256 bytes.
@@ -76,7 +76,7 @@ impl RecoveryCode {
         if is_code { Ok(code) } else { Err(RecoveryCodeError) }
     }
 
-    /// The code as a person reads it, `XXXX-XXXX-XXXX-XXXX-XXXX-XXXX-XXXX`. This lets it out: show it
+    /// The code as a person reads it, `XXXX-XXXX-XXXX-XXXX-XXXX-XXXX-XXXX`. Exposes the secret: show it
     /// once, never log it.
     #[must_use]
     pub fn expose_text(&self) -> Zeroizing<String> {
@@ -170,7 +170,7 @@ impl fmt::Debug for RecoveryCode {
 }
 
 unit_error! {
-    /// The text is no recovery code: 28 characters of Crockford's base32.
+    /// The text is not a recovery code: 28 characters of Crockford's base32.
     /// ```
     /// use countersign::account::{RecoveryCode, RecoveryCodeError};
     /// // The form says how long a code is, before an attempt is made.
@@ -212,17 +212,17 @@ impl RecoveryCodes {
         self.codes.iter()
     }
 
-    /// How many.
+    /// The number of codes, 1 to 16.
     pub const fn len(&self) -> usize {
         self.codes.len()
     }
 
-    /// Whether there are none: never.
+    /// Always `false`: a set has at least one code.
     pub const fn is_empty(&self) -> bool {
         self.codes.is_empty()
     }
 
-    /// One code a line, for a page or a printer. This lets them out.
+    /// One code a line, for a page or a printer. Exposes the secrets: never log them.
     #[must_use]
     pub fn expose_lines(&self) -> Zeroizing<String> {
         let mut lines = Zeroizing::new(String::with_capacity(self.codes.len().saturating_mul(35)));
@@ -304,7 +304,7 @@ pub(crate) struct RecoverySet {
     pub(crate) salt: [u8; 16],
     pub(crate) codes: Vec<StoredCode>, // at most 16
     pub(crate) issued_at: UnixTime,
-    /// Whether the person is known to have it: said so, or used one of it.
+    /// Whether the person is known to have it: said so, or used one of its codes.
     pub(crate) seen: bool,
 }
 
@@ -321,16 +321,16 @@ impl StoredCode {
     /// Failures that close a code (NIST SP 800-63B-4 section 3.2.2).
     const CLOSED_AT: u8 = 100;
 
-    /// Without a branch: a code of a set that nobody has is looked at for as long.
+    /// Without a branch, so that the codes of a dummy set take as long.
     const fn is_open(&self) -> bool {
         self.spent_at.is_none() & (self.failures < Self::CLOSED_AT)
     }
 }
 
-/// Seconds within which a spent code that comes again is a form sent twice, and alarms nobody.
+/// Seconds within which a spent code that comes again is a form sent twice, and raises no alarm.
 const REPEATED_WITHIN: u64 = 600;
 
-/// Seconds for which a replaced set works, if the new one was not seen before: a day.
+/// Seconds for which a replaced set works, unless the new one is seen earlier: a day.
 const OLD_SET_LIFETIME: u64 = 24 * 60 * 60;
 
 impl Recovery {
@@ -350,7 +350,7 @@ impl Recovery {
     /// Puts a set in place. The one before it lives on until this one is seen, unless it leaked.
     pub(crate) fn replace(&mut self, set: RecoverySet, leaked: bool, now: UnixTime) {
         let before = self.newest.replace(set);
-        // A set that nobody saw is nobody's way in; the one before it may be.
+        // A set that was never seen lets no one in; the one before it may.
         let lives = self.old.as_ref().is_some_and(|old| old.lasts(now));
         let before = before.filter(|before| before.seen || !lives);
         if let Some(set) = before {
@@ -371,8 +371,8 @@ impl Recovery {
         found
     }
 
-    /// Spends `code` if a live set has it. Every code of two sets is compared, also where there are
-    /// none: how long this takes says neither whether nor where it stood.
+    /// Spends `code` if a live set has it. Compares every code of two sets, dummies where there are none,
+    /// so the time taken says neither whether nor where it was found.
     pub(crate) fn spend(&mut self, code: &RecoveryCode, now: UnixTime) -> Spent {
         let newest = match &mut self.newest {
             Some(set) => set.spend(code, now),
@@ -399,7 +399,7 @@ impl OldSet {
 }
 
 impl RecoverySet {
-    /// A set that no code is in, for doing the same work where there is none.
+    /// A dummy set that no code matches: the same work where there is no set.
     fn dummy() -> RecoverySet {
         let spent_at = Some(UnixTime::default());
         let none = StoredCode { name: u32::MAX, hash: [0; 16], failures: 0, spent_at };

@@ -3,7 +3,7 @@
 //! Standard: NIST SP 800-63B-4 sections 3.2.2 (failures) and 4 (the life of an authenticator).
 //!
 //! Decides nothing: a transition in `mfa` does. What lasts for a time is kept with the moment at which
-//! it began, so that an error of the clock ends with the error.
+//! it began, so that a clock error does no harm once the clock is right again.
 
 use alloc::{boxed::Box, vec::Vec};
 
@@ -93,7 +93,7 @@ pub(crate) struct Pending {
     pub(crate) sent: Option<Box<SentCode>>,
 }
 
-/// The last enrolment that was confirmed, so that a form sent twice is told so.
+/// The last confirmed enrolment, by which a form sent twice is recognised.
 pub(crate) struct LastConfirmed {
     pub(crate) id: ChallengeId,
     pub(crate) at: UnixTime,
@@ -156,7 +156,7 @@ impl Account {
         lasts.then_some(id)
     }
 
-    /// Remembers a browser, in place of the longest unused if there are as many as may be.
+    /// Remembers a browser, in place of the longest unused one if the list is full.
     pub(crate) fn remember(&mut self, id: BrowserId, now: UnixTime) {
         if self.browsers.len() >= MAX_BROWSERS {
             let unused = self.browsers.iter().map(|browser| browser.used_at).min();
@@ -172,7 +172,7 @@ impl Account {
         self.browser_generation = self.browser_generation.saturating_add(1);
     }
 
-    /// What every write does besides: keeps its clock, no expired secret, no list beyond its room.
+    /// Does what every write does: notes its time, drops expired secrets, keeps lists within their room.
     pub(crate) fn expire(&mut self, policy: &dyn Policy, now: UnixTime) {
         self.last_write = now;
         let pending_lifetime = policy.pending_lifetime().as_u64();
@@ -202,8 +202,8 @@ impl Account {
         self.forget_oldest();
     }
 
-    /// Takes a device out of use. Its secret is remembered by a hash, so that it comes back only above
-    /// the last code that was used, or not at all. Returns how it was used.
+    /// Takes a device out of use. Remembers its secret by a hash, so that it comes back only above the
+    /// last code that was used, or not at all. Returns the device's method.
     pub(crate) fn take_out(&mut self, id: DeviceId, status: DeviceStatus) -> Option<Method> {
         let device = self.devices.iter_mut().find(|device| device.id == id)?;
         let key = device.factor.hmac_key();
@@ -219,8 +219,8 @@ impl Account {
         Some(method)
     }
 
-    /// Keeps the record small. Of the former devices the revoked ones go first, and of those the
-    /// oldest: what is lost still says what the person had ([`Account::sms_permits`]).
+    /// Keeps the record small. Forgets revoked devices before lost ones, and the oldest first: a lost one
+    /// still says which factors the person had ([`Account::sms_permits`]).
     pub(crate) fn forget_oldest(&mut self) {
         let former = self.devices.iter().filter(|device| !device.in_use()).count();
         let mut excess = former.saturating_sub(MAX_FORMER_DEVICES);
@@ -258,7 +258,7 @@ impl Pending {
         self.at.lasts(self.lifetime(policy), now)
     }
 
-    /// That of a sent code, where there is one.
+    /// At most that of the sent code, where there is one.
     fn lifetime(&self, policy: &dyn Policy) -> u64 {
         let whole = policy.pending_lifetime().as_u64();
         match self.sent {
@@ -328,7 +328,7 @@ impl Account {
         }
     }
 
-    /// Where the person stands, as an unknown browser meets them.
+    /// The person's standing, as an unknown browser meets it.
     pub(crate) fn standing(&self, policy: &dyn Policy, now: UnixTime) -> Standing {
         if self.offboarded_at.is_some() {
             return Standing::Offboarded;

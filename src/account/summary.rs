@@ -1,5 +1,5 @@
-//! The plain words: labels, methods, devices, standings, and the summary of one account, which is for
-//! the host's columns and for reports. Nothing here is secret, nothing here decides.
+//! Labels, methods, devices, standings, and the summary of one account, for the host's columns and for
+//! reports. Nothing here is secret, and nothing here decides.
 //!
 //! Standard: NIST SP 800-63B-4 sections 3.2.5 (what resists phishing: passkeys and PKI), 3.2.9
 //! (restricted authenticators), 4.1 (the record of bound authenticators); CISA CPG 2.0 3.F (the
@@ -30,10 +30,10 @@ pub type Label = Text<64>;
 /// ```
 pub type Reason = Text<200>;
 
-/// Devices for codes that a person may have; each one's window adds to a guesser's odds.
+/// The most apps and tokens that a person may have; each one's window adds to a guesser's odds.
 pub const MAX_OTP_DEVICES: usize = 5;
 
-/// Passkeys and certificates that a person may have.
+/// The most passkeys and certificates that a person may have.
 pub const MAX_EXTERNAL_DEVICES: usize = 8;
 
 named! {
@@ -74,8 +74,8 @@ named! {
 }
 
 impl Method {
-    /// Its place in the ranking of CISA CPG 2.0 3.F, from 0 (no standing factor at all) over 1
-    /// (SMS) and 2 (codes of an app or token) to 3 (WebAuthn and PKI).
+    /// Its rank by CISA CPG 2.0 3.F: 3 for WebAuthn and PKI, 2 for codes of an app or token, 1 for SMS, 0
+    /// for recovery codes and emergency access, which are not for daily use.
     pub const fn rank(self) -> u8 {
         match self {
             Method::Passkey | Method::Pki => 3,
@@ -151,9 +151,9 @@ pub struct DeviceSummary {
     pub bound_at: UnixTime,
     /// When it was last accepted here.
     pub last_used: Option<UnixTime>,
-    /// Remembered drift in time steps, -2 to 2; 0 for other methods.
+    /// The remembered drift from `clock_offset` in time steps, -2 to 2; 0 for other methods.
     pub drift: i8,
-    /// The clock error in time steps that a resynchronisation found; 0 for other methods.
+    /// The clock error in time steps, positive if ahead, from two codes in a row or an import; else 0.
     pub clock_offset: i16,
     /// Whether its secret is below the 128 bits of RFC 4226 R6: plan its replacement.
     pub short_secret: bool,
@@ -161,8 +161,8 @@ pub struct DeviceSummary {
     pub imported: bool,
     /// How many digits its codes have; `None` for what shows no code.
     pub digits: Option<u8>,
-    /// Of its secret, as hexadecimal digits, under a key of this deployment: two devices that have one
-    /// secret have one fingerprint. For a unique column, so that one secret is not bound to two people.
+    /// A hash of its secret under a key of this deployment, in hexadecimal: two devices with one secret
+    /// have one fingerprint. For a unique column, so that one secret is not bound to two people.
     pub fingerprint: Option<String>,
 }
 
@@ -185,11 +185,11 @@ pub struct DeviceSummary {
 pub struct BrowserSummary {
     /// Its number.
     pub id: BrowserId,
-    /// When a code was last accepted from it.
+    /// When the person last succeeded from it, at first when it was remembered.
     pub used_at: UnixTime,
 }
 
-/// Where a person stands, and so what the sign-in page shows.
+/// What a person can do to get in from an unknown browser, and so what the sign-in page shows.
 /// ```
 /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
 /// # let (mfa, store, mut rng, now) = host::new()?;
@@ -220,14 +220,14 @@ pub enum Standing {
     /// No factor was ever bound: the person enrols one.
     #[default]
     NeverEnrolled,
-    /// The first enrolment waits for its code, until then.
+    /// No factor can be used, and an enrolment waits for its first code, until then.
     Pending { until: UnixTime },
     /// A factor is in use and can be used now.
     InUse,
-    /// Every factor in use has to wait, for an unknown browser at least; the first of them until then.
+    /// From an unknown browser every factor in use has to wait; the first of them until then.
     Waiting { until: UnixTime },
-    /// Strangers have failed so often that codes are taken from remembered browsers alone. A passkey,
-    /// a recovery code or an operator opens it again.
+    /// After too many failures in a row, codes are taken from remembered browsers alone. A success there
+    /// opens them again, or [`unlock`](crate::mfa::AccountAt::unlock), or a new device.
     ClosedToStrangers,
     /// Every factor is lost or disabled, and recovery codes are left.
     RecoveryCodesOnly,
@@ -278,14 +278,14 @@ pub struct ThrottleSummary {
     pub consecutive_failures: u16,
     /// Failures from remembered browsers since the last success.
     pub remembered_failures: u16,
-    /// What the failures from unknown browsers of the last thirty days weigh.
+    /// The weight of the failures from unknown browsers in the last thirty days, 50 at most.
     pub weight: u64,
     /// Nothing from an unknown browser is evaluated before this moment.
     pub waiting_until: Option<UnixTime>,
     /// Whether nothing from an unknown browser is evaluated.
     pub closed_to_strangers: bool,
     /// Whether nothing is evaluated from any browser: 100 failures in a row (NIST SP 800-63B-4 section
-    /// 3.2.2). A proof of another kind, an operator or a new device ends it.
+    /// 3.2.2). [`unlock`](crate::mfa::AccountAt::unlock) or a new device ends it.
     pub disabled: bool,
 }
 
@@ -313,15 +313,15 @@ pub struct Summary {
     pub first_bound_at: Option<UnixTime>,
     /// When the person was offboarded: nothing of theirs works since.
     pub offboarded_at: Option<UnixTime>,
-    /// Where the person stands.
+    /// What the sign-in page shows.
     pub standing: Standing,
-    /// Devices, bound ones and, for as long as they are remembered, former ones.
+    /// The devices in use, and the last 16 former ones.
     pub devices: Vec<DeviceSummary>,
     /// Remembered browsers.
     pub browsers: Vec<BrowserSummary>,
     /// Until when a started enrolment can be confirmed.
     pub pending_until: Option<UnixTime>,
-    /// Unspent recovery codes.
+    /// How many codes of the newest set are neither spent nor closed.
     pub recovery_codes_left: u8,
     /// Whether the person is known to have seen the recovery codes. If not, issue new ones.
     pub recovery_codes_seen: bool,

@@ -4,12 +4,12 @@
 //! waits growing from 30 seconds to an hour), RFC 4226 section 7.3 (throttling holds across
 //! sessions), ASVS 6.1.1 (no lockout by malice).
 //!
-//! The attacker has the password and all the parallel sessions in the world; the owner has the password
-//! too, and a browser that the library knows. So there are two lanes: unknown browsers, in which an
-//! attacker is bounded, and remembered ones, in which an attacker is not. Each has a row of failures,
-//! which a success ends, with growing waits and an end; and an account of thirty days, which a
-//! success does not touch, because "ten tries for every sign-in of the owner" adds up. All of it lives
-//! in the account's record, so no session, device, address or restart refills it.
+//! The attacker has the password and any number of parallel sessions; the owner has the password too,
+//! and a browser that the library remembers. So failures count in two lanes: unknown browsers, where an
+//! attacker is limited, and remembered ones, which a stranger does not have. Each lane has a streak of
+//! consecutive failures, with growing waits and a limit, which a success ends; and a thirty-day total,
+//! which a success leaves alone, because "ten tries for every sign-in of the owner" adds up. Both live in
+//! the account's record, so no new session, device, address or restart resets them.
 
 use alloc::vec::Vec;
 
@@ -17,8 +17,8 @@ use crate::bounded::Bounded;
 use crate::time::UnixTime;
 
 /// Which failures count together. Each class has a separate budget, so a guesser who closes the
-/// codes of apps does not close texts. Recovery codes and passkeys have none: a recovery code counts
-/// the failures on itself, and a signature cannot be guessed.
+/// codes of apps does not close texts. Recovery codes and passkeys have none: a failure counts on the one
+/// recovery code that it names, and a signature cannot be guessed.
 /// ```
 /// use countersign::{account::{Class, Throttle}, Bounded, Policy};
 /// // A policy that waits sooner where each code costs a text.
@@ -63,13 +63,13 @@ pub struct Throttle {
     pub first_wait: Bounded<1, 3600>,
     /// Seconds of the longest wait.
     pub longest_wait: Bounded<1, 3600>,
-    /// Consecutive failures that close the class to unknown browsers. At most 80: with the 20 of
-    /// remembered browsers these are the 100 of NIST SP 800-63B-4 section 3.2.2.
+    /// Consecutive failures that close the class to unknown browsers. At most 80, which with the 20 of
+    /// remembered browsers make the 100 of NIST SP 800-63B-4 section 3.2.2.
     pub closed_at: Bounded<1, 80>,
-    /// The most that failures of unknown browsers weigh together in any thirty days.
+    /// The most that failures from unknown browsers weigh together in any thirty days. One failure weighs
+    /// 1 for every three codes that would have been accepted, rounded up.
     pub per_thirty_days: Bounded<1, 50>,
-    /// Consecutive failures of all remembered browsers together, and the most that they weigh in any
-    /// thirty days. Afterwards they are as unknown ones.
+    /// Both limits for all remembered browsers together. Beyond either they count as unknown.
     pub remembered: Bounded<0, 20>,
 }
 
@@ -85,8 +85,8 @@ impl Throttle {
         remembered: Bounded::of::<20>(),
     };
 
-    /// Seconds to wait after the `failures`-th consecutive failure: 0 while they are free, then
-    /// doubling, never over the longest wait.
+    /// Returns the seconds to wait after the `failures`-th consecutive failure: 0 while they are free,
+    /// then doubling, never over the longest wait.
     #[must_use]
     pub fn wait_after(&self, failures: u16) -> u64 {
         let paid = u64::from(failures).saturating_sub(self.free.as_u64());
@@ -100,7 +100,7 @@ impl Throttle {
         }
     }
 
-    /// The end of a row, and of thirty days, in one lane.
+    /// The limits of one lane: of its streak, and of its thirty-day total.
     fn limits(&self, lane: Lane) -> (u64, u64) {
         match lane {
             Lane::Unknown => (self.closed_at.as_u64(), self.per_thirty_days.as_u64()),
@@ -111,17 +111,17 @@ impl Throttle {
 
 pub(crate) const THIRTY_DAYS: u64 = 30 * 24 * 60 * 60;
 
-/// How often in thirty days a person can empty the account of thirty days. An operator always can.
+/// How often in thirty days a person can clear the thirty-day total. An operator always can.
 const MOST_EMPTIED: usize = 2;
 
-/// Failures of one lane that a record holds: those of thirty days, of which each weighs at least one,
-/// and some that are over.
+/// Failures that a record holds in one lane: 50 at most of thirty days, because each weighs at least 1,
+/// and a few older ones.
 const ROOM: usize = 60;
 
-/// Keeps a list of what lasts `secs` seconds within its room. The oldest goes, and only to make room; what
-/// is over is passed over when the list is read: the clock of one write may be wrong, and must not destroy
-/// what the right one still counts. What is dated further ahead than it lasts is dated back to now, because
-/// it would hold for longer than it was meant to.
+/// Keeps a list of what lasts `secs` seconds to `room` items. Drops the oldest, and only to make room: what
+/// has expired is skipped by the readers, because one write under a wrong clock must not destroy what the
+/// right one still counts. Dates back to now what is dated more than `secs` ahead, or it would hold for
+/// longer than it was meant to.
 pub(crate) fn make_room<T>(
     list: &mut Vec<T>,
     room: usize,
@@ -155,12 +155,12 @@ pub(crate) enum Gate {
     Open,
     /// Not before this moment.
     Wait(UnixTime),
-    /// The row is at its end.
+    /// The streak has reached its limit.
     Closed,
 }
 
-/// What a failure weighs at which `acceptable` codes would have been accepted: one for every three,
-/// as a device with the recommended window has.
+/// The weight of a failure where `acceptable` codes would have been accepted: 1 for every three, because
+/// a device with the recommended window accepts three.
 pub(crate) fn weight(acceptable: u32) -> u8 {
     u8::try_from(acceptable.div_ceil(3)).unwrap_or(u8::MAX).max(1)
 }
@@ -170,16 +170,16 @@ pub(crate) fn weight(acceptable: u32) -> u8 {
 pub(crate) struct Budget {
     pub(crate) unknown: Failures,
     pub(crate) remembered: Failures,
-    /// When the person emptied the account of thirty days.
+    /// When the person cleared the thirty-day total.
     pub(crate) emptied: Vec<UnixTime>,
 }
 
 /// The failures in one lane.
 #[derive(Debug, Default, Eq, PartialEq)]
 pub(crate) struct Failures {
-    /// Since the last success, at most the end of the row.
+    /// The streak: failures since the last success.
     pub(crate) row: u16,
-    /// When the last one happened.
+    /// When the last of them happened.
     pub(crate) failed_at: UnixTime,
     /// Those of the last thirty days, the oldest first.
     pub(crate) recent: Vec<Failure>,
@@ -193,8 +193,8 @@ pub(crate) struct Failure {
 }
 
 impl Failures {
-    /// What the failures that are not yet thirty days old weigh together, those that a clock ahead of
-    /// ours wrote too.
+    /// The total weight of the failures that are less than thirty days old, or dated ahead by a clock
+    /// that was wrong.
     pub(crate) fn weigh(&self, now: UnixTime) -> u64 {
         let recent = self.recent.iter().filter(|failure| failure.at.plus(THIRTY_DAYS) > now);
         recent.map(|failure| u64::from(failure.weight)).sum()
@@ -211,15 +211,15 @@ impl Failures {
                 break;
             }
             sum = sum.saturating_sub(failure.weight.into());
-            // One that is dated further ahead is dated back to now by the write of this answer.
+            // The write of this answer dates back to now what is dated further ahead.
             let is_ahead = failure.at > now.plus(THIRTY_DAYS);
             until = Some(if is_ahead { now } else { failure.at }.plus(THIRTY_DAYS));
         }
         until
     }
 
-    /// Until when the wait after the last failure holds. One that has not begun does not hold: a
-    /// clock that was ahead for one failure must not keep the owner out until it is right again.
+    /// Until when the wait after the last failure holds. A wait that begins in the future does not: a
+    /// clock that was ahead for one failure must not keep the owner out until that date.
     fn waits_until(&self, throttle: &Throttle, now: UnixTime) -> Option<UnixTime> {
         let wait = throttle.wait_after(self.row);
         let until = self.failed_at.min(now).plus(wait);
@@ -264,7 +264,7 @@ impl Budget {
     }
 
     /// The lane of an attempt, and whether it may be evaluated now if its failure would weigh `weight`.
-    /// A remembered browser that has no budget left is as an unknown one.
+    /// A remembered browser that has no budget left counts as an unknown one.
     pub(crate) fn gate(
         &self,
         throttle: &Throttle,
@@ -284,7 +284,7 @@ impl Budget {
         (Lane::Unknown, self.unknown.gate(throttle, Lane::Unknown, weight, now))
     }
 
-    /// Counts one failure. Returns whether it was the last of the row.
+    /// Counts one failure. Returns whether the streak has reached its limit.
     pub(crate) fn charge(
         &mut self,
         throttle: &Throttle,
@@ -300,14 +300,14 @@ impl Budget {
         u64::from(failures.row) >= throttle.limits(lane).0
     }
 
-    /// Ends the rows of both lanes, after a success. The account of thirty days stays.
+    /// Ends the streaks of both lanes, after a success. The thirty-day total stays.
     pub(crate) fn succeed(&mut self) {
         self.unknown.end_row();
         self.remembered.end_row();
     }
 
-    /// Ends the rows and empties the account of thirty days: for the person twice in thirty days, for
-    /// an operator always. Returns whether there was anything to forgive.
+    /// Ends the streaks and clears the thirty-day total: for the person twice in thirty days, for an
+    /// operator always. Returns whether there was anything to forgive.
     pub(crate) fn forgive(&mut self, by_operator: bool, now: UnixTime) -> bool {
         let has_rows = self.unknown.row > 0 || self.remembered.row > 0;
         self.succeed();
@@ -324,14 +324,14 @@ impl Budget {
         true
     }
 
-    /// Keeps what is remembered within its room.
+    /// Keeps every list within its room.
     pub(crate) fn make_room(&mut self, now: UnixTime) {
         self.unknown.make_room(now);
         self.remembered.make_room(now);
         make_room(&mut self.emptied, ROOM, THIRTY_DAYS, now, |at| at);
     }
 
-    /// Whether a failure is dated further ahead than it lasts.
+    /// Whether a failure is dated more than thirty days ahead.
     pub(crate) fn is_ahead(&self, now: UnixTime) -> bool {
         let mut all = self.unknown.recent.iter().chain(&self.remembered.recent);
         all.any(|failure| failure.at > now.plus(THIRTY_DAYS))
@@ -354,8 +354,8 @@ impl Budget {
         clean(&self.unknown) && clean(&self.remembered)
     }
 
-    /// How many further attempts come before a wait or the end; the last of them, if it fails, starts
-    /// it.
+    /// How many more attempts may fail before codes wait or close. The failure of the last of them makes
+    /// them.
     pub(crate) fn tries_left(
         &self,
         throttle: &Throttle,

@@ -3,11 +3,11 @@
 //! Standard: Unicode 18.0, UAX #44 (White_Space, Dash, general categories Nd, Cf and Pd); NIST SP
 //! 800-63B-4 section 3.1.2.2 for what is typed in place of an authenticator.
 //!
-//! Drops what stands around and between, and reads digits of other scripts by their value. Guesses
-//! nothing else: every other character stays, and is refused by the door that knows the alphabet.
+//! Drops separators and what surrounds the code, and reads digits of other scripts by their value.
+//! Guesses nothing else: every other character stays, for the reader that knows the alphabet to refuse.
 //!
-//! Where the separators are is public, and so is how many characters count and of which script they are.
-//! Which digits and letters they are decides no branch and no address.
+//! Public: where the separators are, how many characters count, and of which script they are. Which
+//! digits and letters they are decides no branch and no address.
 
 use crate::ct::within;
 use crate::otp::code::Code;
@@ -16,7 +16,7 @@ use crate::text::is_invisible;
 /// The most bytes of a typed text: a code takes fewer than half, in any script and spelling.
 const MAX_LEN: usize = 256;
 
-/// The characters that count, as ASCII, NUL for each without a place; `None` for too long a text.
+/// The characters that count, as ASCII, NUL for each that no code has; `None` for too long a text.
 pub(crate) fn characters(text: &str) -> Option<impl Iterator<Item = u8> + Clone> {
     if text.len() > MAX_LEN {
         return None;
@@ -49,7 +49,7 @@ fn without_number(text: &str) -> &str {
     }
 }
 
-/// One character that counts, as ASCII, or NUL if it has no place; `None` for one that separates.
+/// One character that counts, as ASCII, or NUL if no code has it; `None` for one that separates.
 fn counted(character: char) -> Option<u8> {
     let separates = is_one(character, &[(b'\t', b'\r'), (b' ', b' '), (b'-', b'-')], |character| {
         let hides = is_invisible(character) && !character.is_control();
@@ -58,7 +58,7 @@ fn counted(character: char) -> Option<u8> {
     if separates { None } else { Some(ascii(character).unwrap_or_else(|| value(character))) }
 }
 
-/// Whether a character may stand around a code: a separator or a quotation mark.
+/// Whether a character may surround a code: a separator or a quotation mark.
 fn stands_around(character: char) -> bool {
     let quotes = [(b'"', b'"'), (b'\'', b'\''), (b'`', b'`')];
     is_one(character, &quotes, is_quotation_mark) || counted(character).is_none()
@@ -69,7 +69,7 @@ fn ends_number(character: char) -> bool {
     is_one(character, &ascii, |it| matches!(it, '\u{FF09}' | '\u{FF0E}' | '\u{FF1A}'))
 }
 
-/// A full stop, of East Asia and full-width too.
+/// A full stop, an East Asian or a full-width one too.
 fn is_dot(character: char) -> bool {
     let east = |character| matches!(character, '\u{3002}' | '\u{FF0E}' | '\u{FF61}');
     is_one(character, &[(b'.', b'.')], east)

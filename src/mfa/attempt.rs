@@ -19,8 +19,8 @@ pub(crate) struct Charge {
     pub(crate) weight: u8,
 }
 
-/// A device that nobody has, so that an unknown account and one without a device cost as much as one
-/// device (ASVS 6.3.8).
+/// A dummy device, so that an unknown account and one without a device cost as much as one device
+/// (ASVS 6.3.8).
 pub(crate) fn dummy_device(cx: &Context<'_>) -> Option<Totp> {
     let dummy = Secret::from_bytes(&[0; 20]).ok()?;
     Some(Totp::new(&dummy, cx.policy.parameters()))
@@ -37,7 +37,7 @@ pub(crate) fn evaluate_dummy(cx: &Context<'_>, typed: &Code) {
 impl Account {
     /// How a failure of this attempt would be counted, or the answer that does not depend on the code.
     ///
-    /// An unknown account has no gate: it is evaluated for a dummy and rejected like any wrong code.
+    /// An unknown account has no gate: it is evaluated against a dummy and rejected like any wrong code.
     pub(crate) fn gate<T>(
         self: Box<Self>,
         cx: &Context<'_>,
@@ -55,8 +55,8 @@ impl Account {
             Gate::Wait(until) => waiting(until, purpose),
             Gate::Closed => closed(purpose),
         };
-        // A clock that was ahead wrote failures that would hold until it is right again: the write
-        // dates them back to now.
+        // Failures that were written by a clock ahead of ours would hold until their date comes: the
+        // write dates them back to now.
         if budget.is_ahead(cx.now) {
             no.next = Some(self);
         }
@@ -77,8 +77,8 @@ impl Account {
         }
     }
 
-    /// Counts a failure. That of an unknown account is not counted: there is no record to count it in,
-    /// and a guesser must not be able to make one.
+    /// Counts a failure, but not of an unknown account: it has no record to count it in, and a guesser
+    /// must not be able to make one.
     pub(crate) fn reject<T>(
         mut self: Box<Self>,
         cx: &Context<'_>,
@@ -106,8 +106,8 @@ impl Account {
         Decision::stored(Verdict::Rejected { tries_left }, self, happened)
     }
 
-    /// Refuses the copy of the code that was accepted last: a form that was sent twice. It costs the
-    /// owner nothing, and looks like a failure that is counted, down to the work.
+    /// Refuses the copy of the code that was accepted last, as when a form is sent twice. It costs the
+    /// owner nothing, and looks like a counted failure, down to the work.
     pub(crate) fn repeat<T>(
         self: Box<Self>,
         cx: &Context<'_>,
@@ -119,7 +119,7 @@ impl Account {
         Decision { answer, next: None, dummy: next, happened: Vec::from([event]) }
     }
 
-    /// What every success of a class does besides.
+    /// Does what every success of a class does: ends its streaks, and keeps the browser remembered.
     pub(crate) fn succeed(&mut self, cx: &Context<'_>, charge: Charge) {
         self.budget_mut(charge.class).succeed();
         if charge.lane == Lane::Remembered {
@@ -150,7 +150,7 @@ impl Account {
         Decision::stored(Verdict::Accepted(proof), self, Vec::from([event]))
     }
 
-    /// Refuses a purpose to a factor on probation. Its code or challenge is used up, and nothing counted.
+    /// Refuses a purpose to a factor on probation. Uses up its code or challenge, and counts nothing.
     pub(crate) fn refuse_on_probation(
         self: Box<Self>,
         (device, method): (DeviceId, Method),
@@ -188,8 +188,8 @@ impl Account {
     ) -> Proven {
         let (account, purpose) = (*cx.id, purpose.clone());
         let remembered = cx.browser.is_some();
-        // A new factor is worth for privileges what bound it (the owner of a number binds an app, and
-        // would act for others half a minute later).
+        // For privileges a new factor is worth what bound it: the thief of a telephone number could bind
+        // an app with a text, and act for others half a minute later.
         let probation = match method {
             Method::Sms | Method::RecoveryCode => Some(cx.now),
             _ => device.and_then(|device| self.device(device)?.probation),

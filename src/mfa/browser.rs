@@ -1,4 +1,4 @@
-//! Remembered browsers: one more, one less.
+//! Remembering a browser, and forgetting one.
 //!
 //! Standard: ASVS 6.1.1 (no lockout by malice).
 
@@ -18,11 +18,11 @@ use crate::mfa::operation::{Change, Round};
 
 impl<'m> AccountAt<'m> {
     /// Remembers the browser from which the person has just signed in: its failures have a budget that
-    /// no stranger can use up. It skips no factor.
+    /// no stranger can use up. Skips no factor.
     ///
-    /// A browser that is remembered already keeps its place ([`Change::from_browser`]). The ninth takes
-    /// that of the longest unused; 90 days without use forget one, as do a reported loss, a reset and
-    /// offboarding. Refused for a proof by emergency access. Emits `BrowserRemembered`, a notice.
+    /// With [`Change::from_browser`] a new token replaces the browser's old one. A ninth browser replaces
+    /// the longest unused. 90 days without use forget one; a reported loss, a reset and an offboarding
+    /// forget all. Refused: a proof by emergency access, or too old. Emits `BrowserRemembered`, a notice.
     /// ```
     /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
     /// # let (mfa, store, mut rng, now) = host::new()?;
@@ -46,7 +46,7 @@ impl<'m> AccountAt<'m> {
         self.change(move |account, cx| account.remember_browser(cx, &proven, id, nonce))
     }
 
-    /// Forgets a remembered browser. Needs no proof: it can only deny. Emits `BrowserForgotten`.
+    /// Forgets a remembered browser. Needs no proof, because it can only deny. Emits `BrowserForgotten`.
     /// ```
     /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
     /// # let (mfa, store, mut rng, now) = host::new()?;

@@ -19,12 +19,12 @@ use crate::mfa::operation::{Attempt, without_traces};
 use crate::otp::Code;
 
 impl<'m> AccountAt<'m> {
-    /// Binds a pending device by one of its codes, which is burnt.
+    /// Binds a pending device with one of its codes, which is burnt.
     ///
-    /// The answer is a proof to sign in with. With a person's first factor come recovery codes, shown
-    /// once. The epoch rises. A wrong code counts on this enrolment alone, which ends after five: no
-    /// stranger's failures keep the owner from binding. A binding that a proof allowed forgives the
-    /// failures of the class. The same code a second time is [`Verdict::AlreadyConfirmed`]. Emits
+    /// Returns a proof for signing in, and with a person's first factor the recovery codes, to be shown
+    /// once. The epoch rises. A wrong code counts on this enrolment alone, which ends after five, so no
+    /// stranger's failures keep the owner from binding. A binding forgives the failures of its class. The
+    /// same code again within ten minutes gets [`Verdict::AlreadyConfirmed`]. Emits
     /// `Bound`, `Revoked` for a device that is replaced, `Forgiven` and `RecoveryCodesIssued`; or
     /// `Rejected`. NIST SP 800-63B-4 section 4.1.2.2.
     /// ```
@@ -57,9 +57,9 @@ impl<'m> AccountAt<'m> {
         }))
     }
 
-    /// Binds a pending device by two codes in a row of it, as [`AccountAt::confirm`]: a token whose
-    /// clock is off by up to ten minutes, or whose button was pressed up to a thousand times.
-    /// Both codes are burnt, and the clock error or counter is learnt.
+    /// Binds a pending device with two of its codes in a row, as [`AccountAt::confirm`] with one: a token
+    /// whose clock is off by up to ten minutes, or whose button was pressed up to a thousand times. Burns
+    /// both codes and all below them, and learns the clock error or the counter.
     /// ```
     /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
     /// # let (mfa, store, mut rng, now) = host::new()?;
@@ -95,8 +95,8 @@ type Typed<'a> = (&'a Code, Option<&'a Code>);
 
 impl Account {
     /// NIST SP 800-63B-4 section 4.1.2.2: a pending device becomes a bound one by its codes, which are
-    /// burnt. Its secret was just shown to the person who proved another factor, so it has tries of its
-    /// own and waits for no class: an attacker who fails elsewhere does not hold it.
+    /// burnt. Its secret was just shown to the person who proved another factor, so it has separate
+    /// tries and waits for no class: an attacker who fails elsewhere cannot hold it up.
     pub(crate) fn confirm(
         mut self: Box<Self>,
         cx: &Context<'_>,
@@ -125,8 +125,8 @@ impl Account {
         Decision::stored(Verdict::Rejected { tries_left }, self, Vec::from([event]))
     }
 
-    /// A confirmation of an enrolment that does not wait. The very code that confirmed it says that it
-    /// is done, to a person whose form was sent twice; anything else is answered as if it were gone.
+    /// Answers where no such enrolment waits. The very code that confirmed it gets `AlreadyConfirmed`,
+    /// for a form sent twice; anything else is answered as if the enrolment were gone.
     fn confirm_again(
         &self,
         cx: &Context<'_>,
@@ -259,7 +259,7 @@ impl Pending {
     }
 }
 
-/// A device that is in place and works, and what came with it.
+/// A bound device, and the recovery codes if they came with it.
 /// ```
 /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
 /// # let (mfa, store, mut rng, now) = host::new()?;
@@ -285,7 +285,7 @@ impl Bound {
         self.device
     }
 
-    /// Recovery codes, issued with the person's first factor.
+    /// The recovery codes that came with a person's first factor: show them once.
     pub const fn recovery_codes(&self) -> Option<&RecoveryCodes> {
         self.recovery_codes.as_ref()
     }

@@ -29,9 +29,10 @@ pub(crate) enum Offered {
 impl<'m> AccountAt<'m> {
     /// Starts the enrolment of an authenticator app.
     ///
-    /// A person's first factor needs no proof, nor does one after an operator's reset; any other
-    /// needs [`Change::proven_by`]. It satisfies nothing until it is confirmed, and a second start
-    /// replaces it. Emits `EnrolmentStarted`. NIST SP 800-63B-4 section 4.1.2.
+    /// A person's first factor needs no proof, nor does one within a day of an operator's reset; any other
+    /// needs [`Change::proven_by`]. It satisfies nothing until it is confirmed, within ten minutes. A second
+    /// start replaces it, 30 seconds later at the earliest. Emits `EnrolmentStarted`. NIST SP 800-63B-4
+    /// section 4.1.2.
     /// ```
     /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
     /// # let (mfa, store, mut rng, now) = host::new()?;
@@ -120,8 +121,8 @@ impl<'m> AccountAt<'m> {
     }
 
     /// Starts the enrolment of a device whose secret exists already, as [`AccountAt::enrol`]: a token
-    /// with a seed file. A secret that a device of the person has already is refused, and one that was
-    /// reported lost; one that was in use before comes back above its last used code.
+    /// with a seed file. Refused: a secret that a device of the person has already, or that was reported
+    /// lost. A secret that was in use before comes back above its last used code.
     /// ```
     /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
     /// # let (mfa, store, mut rng, now) = host::new()?;
@@ -328,7 +329,7 @@ pub struct PendingEnrolment {
 }
 
 impl PendingEnrolment {
-    /// What [`AccountAt::confirm`] has to name.
+    /// The number that [`AccountAt::confirm`] has to name.
     pub const fn id(&self) -> ChallengeId {
         self.id
     }
@@ -347,7 +348,7 @@ impl PendingEnrolment {
     /// it has the device.
     ///
     /// # Errors
-    /// [`UriError`] if the names do not fit a URI, or the parameters cannot be said in one.
+    /// [`UriError`] if the names do not fit a URI, or it cannot express the parameters.
     pub fn uri(&self, issuer: &str, account: &str) -> Result<ProvisioningUri, UriError> {
         self.factor.uri(issuer, account)
     }

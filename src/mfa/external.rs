@@ -23,8 +23,8 @@ use crate::text::Text;
 impl<'m> AccountAt<'m> {
     /// Binds a passkey or certificate that the host has registered and checked itself.
     ///
-    /// Proof as for [`AccountAt::enrol`]; recovery codes come with a person's first factor. Emits
-    /// `Bound`.
+    /// Proof as for [`AccountAt::enrol`]; recovery codes come with a person's first factor. The epoch
+    /// rises. Emits `Bound` and `RecoveryCodesIssued`.
     /// ```
     /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
     /// # let (mfa, store, mut rng, now) = host::new()?;
@@ -89,10 +89,10 @@ impl<'m> AccountAt<'m> {
 
     /// Takes the host's word on a passkey or certificate, once for each challenge.
     ///
-    /// Only an accepted check uses the challenge up. A failed one is noted and counted nowhere: a
-    /// signature cannot be guessed, and an attacker must not be able to hold the owner's passkey. A
-    /// second acceptance in one second waits for the next. Emits `Accepted`, or a note. NIST SP 800-63B-4
-    /// section 3.2.5: what makes a passkey or certificate phishing-resistant.
+    /// Only a check that passed uses the challenge up. A failed one is noted and counted nowhere, because a
+    /// signature cannot be guessed and an attacker must not be able to block the owner's passkey. A second
+    /// acceptance in one second gets `Wait`. Emits `Accepted`, `Rejected` on probation, or a note. NIST SP
+    /// 800-63B-4 section 3.2.5: what makes a passkey or certificate phishing-resistant.
     /// ```
     /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
     /// # let (mfa, store, mut rng, now) = host::new()?;

@@ -16,10 +16,10 @@ use crate::mfa::operation::Change;
 impl<'m> AccountAt<'m> {
     /// Brings over a device that another system enrolled, on the host's word, without a code.
     ///
-    /// For a migration, row by row; the same secret a second time is refused, so a migration can be
-    /// run again. Refused as well once the person has used a factor here, and for ever once anything of
-    /// the account was taken out of use: the nightly run must not bring back a stolen phone. A short
-    /// secret is marked for as long as the device lives. Emits `Imported`.
+    /// Call it for each row of a migration. Refused: the same secret again, so a migration can be run
+    /// again; once the person has enrolled or used a factor here; and for ever once any was taken out of
+    /// use, because a nightly run must not bring back a stolen phone. A secret below 128 bits is marked for
+    /// as long as the device lives. The epoch rises. Emits `Imported`, a notice.
     /// ```
     /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
     /// # let (mfa, store, mut rng, now) = host::new()?;
@@ -44,7 +44,7 @@ impl<'m> AccountAt<'m> {
 }
 
 impl Account {
-    /// Brings a device over from another system, unconfirmed, on the host's word.
+    /// Brings a device over from another system, on the host's word.
     ///
     /// Only into an account that has not been used here: once a person has signed in, an import
     /// would be a way to bind a device without a proof.

@@ -18,11 +18,11 @@ use crate::mfa::operation::{Attempt, Change, NoProof, without_traces};
 
 impl<'m> AccountAt<'m> {
     /// Signs in, or steps up, with a recovery code, which is spent. Takes what a person pastes, as
-    /// [`RecoveryCode::parse`].
+    /// [`RecoveryCode::parse`]. A new set is due afterwards: [`Proof::replacement_due`].
     ///
-    /// A failure counts on the code that was named and on nothing else, so no number of wrong codes
-    /// keeps the owner's right one out; its `tries_left` is always 255. A new set is due afterwards:
-    /// [`Proof::replacement_due`]. Emits `RecoveryCodeSpent` and `Accepted`, or `Rejected`. NIST SP
+    /// A failure counts on the one code that it names, which closes at 100, so an attacker who knows no
+    /// name keeps none of the owner's out; `tries_left` is always 255. Refused: privileges, and acting for
+    /// others. Emits `RecoveryCodeSpent` and `Accepted`, or `Rejected` and `RecoveryCodeClosed`. NIST SP
     /// 800-63B-4 sections 3.1.2.2 and 4.2.1.1.
     /// ```
     /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
@@ -45,8 +45,8 @@ impl<'m> AccountAt<'m> {
     }
 
     /// Issues new recovery codes, shown once. The old set works until the person has seen the new one
-    /// ([`AccountAt::acknowledge_recovery_codes`]) or used one of it, and for a day at most: an answer
-    /// that got lost must not leave the person without codes.
+    /// ([`AccountAt::acknowledge_recovery_codes`]) or used one of its codes, and for a day at most: an
+    /// answer that got lost must not leave the person without codes.
     ///
     /// The epoch rises. Emits `RecoveryCodesIssued`. NIST SP 800-63B-4 section 4.2.1.1.
     /// ```
@@ -109,7 +109,7 @@ impl<'m> AccountAt<'m> {
 
     /// Notes that the person has seen the recovery codes of `set`, which ends the set before them.
     ///
-    /// Call it for a click behind the page that shows them, in a session that is signed in. Emits
+    /// Call it when the person clicks past the page that shows them, in a session that is signed in. Emits
     /// `RecoveryCodesSeen`.
     /// ```
     /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }

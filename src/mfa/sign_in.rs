@@ -19,15 +19,15 @@ use crate::otp::code::Code;
 impl<'m> AccountAt<'m> {
     /// Signs in, or steps up, with a code of an app or token.
     ///
-    /// Call it after the first factor, with what the person typed or pasted as it is: blanks, line
-    /// breaks, hyphens and marks without a width are dropped, and so are quotation marks around, a dot
-    /// behind and the number of a list in front (`1. `); digits of every script are read by their
-    /// value. What is left has to be six to eight digits, else it is malformed and not counted.
+    /// Call it after the first factor, with the text just as the person typed or pasted it. Drops blanks,
+    /// line breaks, hyphens, invisible characters, quotation marks around the code, a dot after it and a
+    /// list number before it (`1. `). Reads digits of every script by their value. If what is left is not
+    /// six to eight digits, the text is malformed and not counted.
     ///
-    /// Accepted: the step or counter is burnt, with all below it, and the rows of failures end.
-    /// Rejected: counted, but for the copy of the code that the device's last acceptance used. Emits
-    /// `Accepted`, `Rejected`, `ClosedToStrangers`, `Disabled`, or a note. NIST SP 800-63B-4 section
-    /// 3.1.4.2.
+    /// Accepted: burns the step or counter and all below it, and ends the streaks of failures. Rejected:
+    /// counted, unless it is the last code that the device had accepted. Refused: burnt, but the device is
+    /// on probation for this purpose. Emits `Accepted`, `Rejected`, `ClosedToStrangers`, `Disabled`, or a
+    /// note. NIST SP 800-63B-4 section 3.1.4.2.
     /// ```
     /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
     /// # let (mfa, store, mut rng, now) = host::new()?;
@@ -47,12 +47,12 @@ impl<'m> AccountAt<'m> {
         })
     }
 
-    /// Sets a device right that has run out of every window, by two codes in a row of it: a phone whose
+    /// Sets right a device that has left every window, with two of its codes in a row: a phone whose
     /// clock is off by up to ten minutes, a token whose button was pressed up to a thousand times.
     ///
-    /// Teaches and does not admit: it gives no proof, because two codes that were seen once must not be
-    /// worth a sign-in later. Both codes and everything below are burnt. Rejected: counted, on the same
-    /// failures as [`AccountAt::verify`]. Emits `Resynchronised`, of which the person is told. RFC 4226
+    /// Gives no proof, because two codes that an attacker once saw must not be worth a sign-in later. Burns
+    /// both codes and all below them. Rejected: counted with the failures of [`AccountAt::verify`], at
+    /// weight 1. Emits `Resynchronised`, a notice to the person, or else what `verify` emits. RFC 4226
     /// section 7.4, RFC 6238 section 6.
     /// ```
     /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
@@ -205,7 +205,7 @@ impl Account {
     }
 }
 
-/// As long a search as for a device that the person has.
+/// Searches for as long as on a device that the person has.
 fn evaluate_two_dummies(cx: &Context<'_>, first: &Code, second: &Code) {
     if let Some(totp) = dummy_device(cx) {
         let reach = reach_in_steps(cx.policy, &cx.policy.parameters());

@@ -21,12 +21,12 @@ use crate::text::Text;
 use crate::time::UnixTime;
 
 impl<'m> AccountAt<'m> {
-    /// Starts the binding of a telephone for SMS, the restricted last resort: a code for the host to
-    /// send to the new number, to be [confirmed](AccountAt::confirm) like any enrolment.
+    /// Starts the binding of a telephone for SMS, the restricted last resort. Returns a code for the host
+    /// to send to the new number, [confirmed](AccountAt::confirm) like any enrolment, within five minutes.
     ///
     /// The person must have been told of the risk and offered something better ([`RestrictedNotice`]).
-    /// A number that is bound already is replaced. Proof as for [`AccountAt::enrol`]. NIST SP
-    /// 800-63B-4 sections 3.1.3.3 and 3.2.9.
+    /// The new number replaces a bound one. Proof as for [`AccountAt::enrol`]; three starts a day. Emits
+    /// `EnrolmentStarted`. NIST SP 800-63B-4 sections 3.1.3.3 and 3.2.9.
     /// ```
     /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
     /// # let (mfa, store, mut rng, now) = host::new()?;
@@ -59,10 +59,10 @@ impl<'m> AccountAt<'m> {
     /// Makes a code for the bound telephone; the host sends it. A code that was sent before stays good
     /// for its purpose.
     ///
-    /// Asked for again within thirty seconds, it returns the code that is on its way, with nothing to
-    /// send. Refused: no telephone, the purpose, or too many: from unknown browsers five at once and
-    /// eight in a day, two more from remembered ones; a success gives all back. Emits `ChallengeIssued`.
-    /// NIST SP 800-63B-4 section 3.1.3.
+    /// Asked for again within thirty seconds, it names the code that is on its way, with nothing to send.
+    /// Refused: no telephone, a purpose not for SMS, a wait, or too many: five at once and eight in a day
+    /// from unknown browsers, ten in a day with remembered ones; a success gives all back. Emits
+    /// `ChallengeIssued`. NIST SP 800-63B-4 section 3.1.3.
     /// ```
     /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
     /// # let (mfa, store, mut rng, now) = host::new()?;
@@ -88,8 +88,8 @@ impl<'m> AccountAt<'m> {
     /// Answers a sent code, once, for the purpose it was sent for. Takes what a person pastes, as
     /// [`AccountAt::verify`].
     ///
-    /// Five wrong answers end the code, and each counts. Emits `Accepted` or `Rejected`. NIST SP
-    /// 800-63B-4 section 3.1.3.2.
+    /// A right answer burns the code. Five wrong ones end it, and each is counted. Emits `Accepted`,
+    /// `Rejected`, `ClosedToStrangers`, `Disabled`, or a note. NIST SP 800-63B-4 section 3.1.3.2.
     /// ```
     /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
     /// # let (mfa, store, mut rng, now) = host::new()?;
@@ -116,7 +116,7 @@ impl<'m> AccountAt<'m> {
     }
 }
 
-/// Bindings of a telephone that can be started in a day: each texts a number that the attacker chose.
+/// Bindings of a telephone that can be started in a day: each texts a number that an attacker may choose.
 const BINDINGS_A_DAY: usize = 3;
 
 /// Codes that can be sent in a day, and how many of them only from a remembered browser.
@@ -193,7 +193,7 @@ impl Account {
         });
         if let Some(waits) = waits {
             // Asked for again: an attacker who asks without end neither has texts sent nor takes the
-            // place of the owner's. From an unknown browser nobody learns the number of a text that a
+            // place of the owner's. An unknown browser does not learn the number of a text that a
             // remembered one asked for, and so cannot end it with wrong answers.
             let until = waits.at.plus(lifetime);
             let answer = OutOfBand { id: waits.id, code: None, destination, until };
@@ -317,7 +317,7 @@ impl Account {
 pub struct RestrictedNotice(());
 
 impl RestrictedNotice {
-    /// The person was told and offered. The author of this line answers for it.
+    /// The person was told, and was offered something better. The author of this line answers for it.
     #[must_use]
     pub const fn given_by_host() -> RestrictedNotice {
         RestrictedNotice(())

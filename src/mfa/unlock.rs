@@ -14,12 +14,11 @@ use crate::mfa::operation::{Change, NoProof};
 impl<'m> AccountAt<'m> {
     /// Forgives the failures of codes and texts, so that they are evaluated again.
     ///
-    /// On the person's proof of another kind that is not weaker: a passkey or a recovery code for codes,
-    /// these or a code for texts; never SMS or emergency access. A code from a remembered browser is
-    /// enough. Or on an operator's, for [`ActForOther`](crate::ActForOther). The person can empty the
-    /// thirty days' account twice in thirty days; after that only waits and rows end. No session ends.
-    /// Emits `Forgiven` for each class that had failures, of which the person is told. NIST SP 800-63B-4
-    /// section 3.2.2.
+    /// Takes the person's proof of another kind that is not weaker: by passkey or recovery code for both;
+    /// by app or token for texts, and for codes too if it came from a remembered browser; never by SMS or
+    /// emergency access. Or an operator's, for [`ActForOther`](crate::ActForOther). The person can clear
+    /// the thirty-day total twice in thirty days; after that only streaks and waits end. The epoch stays.
+    /// Emits `Forgiven`, a notice, for each class that had failures. NIST SP 800-63B-4 section 3.2.2.
     /// ```
     /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
     /// # let (mfa, store, mut rng, now) = host::new()?;

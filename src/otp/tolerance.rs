@@ -40,7 +40,7 @@ named! {
         Blanks = "blanks",
         /// Hyphens in the secret. Dropped.
         Hyphens = "hyphens",
-        /// The right padding behind the secret. Dropped.
+        /// Correct padding after the secret. Dropped.
         Padding = "padding",
         /// The secret's unused last bits are not zero. They are no part of any byte, and dropped.
         TrailingBits = "trailing-bits",
@@ -74,7 +74,7 @@ impl Tolerated {
         self.0 |= more.0;
     }
 
-    /// Whether there was nothing to tolerate.
+    /// Whether nothing was tolerated: the strict door takes the text as well.
     pub const fn is_empty(self) -> bool {
         self.0 == 0
     }
@@ -85,7 +85,7 @@ impl Tolerated {
         self.0 & Tolerated::when(tolerance, true).0 != 0
     }
 
-    /// One after the other, in the order of [`Tolerance`].
+    /// Each of them, in the order of [`Tolerance`].
     pub fn iter(self) -> impl Iterator<Item = Tolerance> {
         Tolerance::ALL.into_iter().filter(move |tolerance| self.contains(*tolerance))
     }
@@ -97,7 +97,7 @@ impl fmt::Debug for Tolerated {
     }
 }
 
-/// The text without what stands around it: blanks, line breaks, a byte order mark.
+/// The text without its surroundings: blanks, line breaks, a byte order mark.
 pub(crate) fn without_surroundings(text: &str) -> (&str, Tolerated) {
     let around = |character: char| character.is_whitespace() || character == '\u{FEFF}';
     let bare = text.trim_matches(around);

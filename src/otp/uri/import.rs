@@ -1,4 +1,4 @@
-//! What other systems print in place of the format: labels, names of hashes, `&amp;`.
+//! What other systems print instead of the format: labels, names of hashes, `&amp;`.
 //!
 //! Standard: there is none; `tests/data/import-accepted.txt` has the texts. HTML 13.1.4 (`&amp;`),
 //! and the URL standard's section 5.1 (a plus for a blank), which a form follows and RFC 3986 does not.
@@ -18,8 +18,8 @@ use crate::otp::uri::syntax::{
     shown,
 };
 
-/// The text with `&` for `&amp;`, if it has any. A text that has both may mean either. So may one that was
-/// escaped twice, of which the next reader finds `&amp;` again.
+/// The text with `&` for `&amp;`, if it has any. Refuses a text that has both, because it may mean either.
+/// So may one that was escaped twice, in which the next reader finds `&amp;` again.
 pub(crate) fn without_html(text: &str) -> Result<Option<Zeroizing<String>>, UriError> {
     if !has_html_ampersand(text) {
         return Ok(None);
@@ -98,9 +98,9 @@ pub(crate) fn import_label(
     Ok((prefix, account.unwrap_or_default()))
 }
 
-/// The two sides of the colon that parts them, of several: behind the issuer that the parameter names,
-/// or the only one that is not escaped, or the first one that is no address's own. Where that may be
-/// before a port or before an account, the whole label is the account.
+/// Splits a label at one of several colons: after the issuer that the parameter names, or at the only one
+/// that is not escaped, or at the first one that is not part of an address. Where that one may precede a
+/// port or an account, the whole label is the account.
 fn split_several<'w>(
     label: &str,
     whole: &'w str,
