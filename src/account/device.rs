@@ -295,7 +295,7 @@ impl Device {
     /// Ends its use and erases its secret.
     pub(crate) fn retire(&mut self, status: DeviceStatus) {
         self.factor = Factor::Former(self.method());
-        self.status = status;
+        (self.fingerprint, self.status) = (None, status); // the column is for what is in use
     }
 
     /// The highest moving factor that was accepted, or counts as used.
