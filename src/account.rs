@@ -16,6 +16,7 @@ pub(crate) mod browser;
 pub(crate) mod typed;
 pub(crate) mod challenge;
 pub(crate) mod recovery;
+pub(crate) mod pass;
 pub(crate) mod former;
 pub(crate) mod device;
 pub(crate) mod state;
@@ -34,6 +35,6 @@ pub use self::proof::{
 };
 pub(crate) use self::{browser::token, former::*, proof::Proven, state::*, typed::typed_code};
 pub use self::{
-    challenge::*, device::*, event::*, id::*, odds::*, policy::*, record::*, recovery::*, seal::*,
-    summary::*, throttle::*,
+    challenge::*, device::*, event::*, id::*, odds::*, pass::*, policy::*, record::*, recovery::*,
+    seal::*, summary::*, throttle::*,
 };

@@ -18,9 +18,11 @@ pub(crate) mod sms;
 pub(crate) mod external;
 pub(crate) mod browser;
 pub(crate) mod unlock;
+pub(crate) mod pass;
 pub(crate) mod help;
 pub(crate) mod lifecycle;
 
 pub use self::{
-    answer::*, confirm::*, enrol::*, external::*, handle::*, operation::*, sign_in::*, sms::*,
+    answer::*, confirm::*, enrol::*, external::*, handle::*, operation::*, pass::Entered,
+    sign_in::*, sms::*,
 };

@@ -134,7 +134,7 @@ impl Account {
         }
         let mut happened =
             Vec::from([DraftEvent::plain(EventKind::Bound { replaces: None }).on(device, method)]);
-        self.bind(
+        let ended = self.bind(
             cx.now,
             Device {
                 id: device,
@@ -146,8 +146,10 @@ impl Account {
                 probation: cx.proof.and_then(|proof| proof.probation),
                 fingerprint: None,
                 factor: Factor::External(method),
+                openly: cx.proof.is_none(),
             },
         );
+        happened.extend(ended.into_iter().map(DraftEvent::plain));
         let recovery_codes = self.issue_first_codes(cx, seed, &mut happened);
         let answer = Bound { device, recovery_codes };
         self.change(answer, happened)

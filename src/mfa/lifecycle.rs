@@ -5,8 +5,8 @@
 use alloc::{boxed::Box, vec::Vec};
 
 use crate::account::{
-    Account, Actor, AnyPurpose, DeviceId, DeviceStatus, EventKind, MayChangeFactors, Method, Proof,
-    Proven, Purpose, Reason, Refusal, Standing, Summary,
+    Account, Actor, AnyPurpose, DeviceId, DeviceStatus, EventKind, MayChangeFactors, Method,
+    PassEnd, Proof, Proven, Purpose, Reason, Refusal, Standing, Summary,
 };
 use crate::mfa::decision::{Context, Decision, DraftEvent};
 use crate::mfa::handle::AccountAt;
@@ -77,7 +77,8 @@ impl<'m> AccountAt<'m> {
     }
 
     /// Ends everything of a leaver in one write: afterwards nothing of theirs is accepted, enrolled
-    /// or changed, ever. A person who comes back gets a new account id.
+    /// or changed, ever. A person who comes back gets a new account id. An unknown id is refused: a
+    /// mistyped one must not read as done ([`AccountAt::bar`]).
     ///
     /// Needs no proof, because it can only deny: call it for anyone who may end an employment. The
     /// epoch rises. Emits `Revoked` for each device and `Offboarded`. 45 CFR 164.308(a)(3)(ii)(C).
@@ -99,6 +100,30 @@ impl<'m> AccountAt<'m> {
         self.change(move |account, cx| {
             Ok(account.offboard(cx, reason.as_ref().map_err(|error| *error)?))
         })
+        .acted_by(by)
+        .persistent()
+    }
+
+    /// Bars an id: nothing is ever bound to it, whether or not it has a record. For an id that must not
+    /// come into use, and for a record that was given up after its person left.
+    ///
+    /// Otherwise as [`AccountAt::offboard`].
+    /// ```
+    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+    /// # let (mfa, store, mut rng, now) = host::new()?;
+    /// # let dana = mfa.account(&countersign::AccountId::new("42")?).at(now);
+    /// use countersign::account::Actor;
+    /// // A leaver who never enrolled: the old password must not enrol either.
+    /// assert!(dana.offboard(Actor::Host, "contract ended").run(&store).is_err());
+    /// dana.bar(Actor::Host, "contract ended").run(&store)?;
+    /// assert!(dana.enrol("New phone", &mut rng).run(&store).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn bar(&self, by: Actor, reason: &str) -> Change<'m> {
+        let reason: Result<Reason, _> = Text::new(reason);
+        self.change(
+            move |account, cx| Ok(account.bar(cx, reason.as_ref().map_err(|error| *error)?)),
+        )
         .acted_by(by)
         .persistent()
     }
@@ -202,9 +227,17 @@ impl Account {
         self.change((), Vec::from([DraftEvent::plain(kind).on(device, method)]))
     }
 
+    fn offboard(
+        self: Box<Self>,
+        cx: &Context<'_>,
+        reason: &Reason,
+    ) -> Decision<Result<(), Refusal>> {
+        if self.exists { self.bar(cx, reason) } else { Decision::refused(Refusal::UnknownAccount) }
+    }
+
     /// 45 CFR 164.308(a)(3)(ii)(C), NIST SP 800-63B-4 section 4.5: the end of everything, in one
     /// write. Works on an account that never was, which then can never be.
-    pub(crate) fn offboard(
+    fn bar(
         mut self: Box<Self>,
         cx: &Context<'_>,
         reason: &Reason,
@@ -217,7 +250,8 @@ impl Account {
             .map(|device| DraftEvent::plain(EventKind::Revoked).on(device.id, device.method()))
             .collect();
         self.retire_all();
-        self.reset_at = None;
+        let ended = self.end_passes(None, PassEnd::Revoked, cx.now);
+        happened.extend(ended.into_iter().map(DraftEvent::plain));
         self.offboarded_at = Some(cx.now);
         self.change_epoch();
         happened.push(DraftEvent::plain(EventKind::Offboarded { reason: reason.clone() }));

@@ -215,7 +215,10 @@ impl<'m, T> Operation<'m, T> {
         if is_stored && by > 60 {
             happened.insert(0, DraftEvent::plain(EventKind::ClockWentBack { by }));
         }
-        next.expire(self.policy, self.now);
+        let over = next.expire(self.policy, self.now);
+        if is_stored {
+            happened.extend(over.into_iter().map(DraftEvent::plain));
+        }
         let version = expected.map_or(Some(1), |expected| expected.checked_add(1));
         let version = version.ok_or(Fault::Record(RecordError::Version))?;
         let record = record::seal(&next, &owner, version, self.keys).map_err(Fault::Record)?;
