@@ -1,9 +1,9 @@
 //! One step as it is done: how an attempt and a change are run, and how a person proves possession.
 
-use countersign::account::{Assertion, RecordError, RecoveryCodes};
-use countersign::mfa::{AccountAt, Attempt, Change, Fault, NotDone};
+use countersign::account::{Assertion, FirstEnrolment, RecordError, RecoveryCodes};
+use countersign::mfa::{AccountAt, Attempt, Change, Entered, Fault, NotDone};
 use countersign::{
-    AccountId, ActForOther, ChangeFactors, DeviceId, Keyring, Mfa, Recommended, UnixTime, Verdict,
+    AccountId, ActForOther, ChangeFactors, DeviceId, Keyring, Mfa, Policy, UnixTime, Verdict,
 };
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -15,7 +15,19 @@ use super::script::{Code, Operator, Proof, Step};
 use super::stores::{Recorder, kebab};
 
 /// The library as one deployment has configured it.
-pub type Library = Mfa<Keyring, Recommended>;
+pub type Library = Mfa<Keyring, House>;
+
+/// The policy, with what a directive can change.
+#[derive(Clone, Copy, Default)]
+pub struct House {
+    pub first_enrolment: FirstEnrolment,
+}
+
+impl Policy for House {
+    fn first_enrolment(&self) -> FirstEnrolment {
+        self.first_enrolment
+    }
+}
 
 /// One step as it is done.
 pub struct Doing<'a> {
@@ -139,11 +151,18 @@ impl<'a> Doing<'a> {
                 let word = Assertion::verified_by_host(&token, device);
                 self.attempt(account.finish_external(word, purpose))
             }
+            Proof::Pass(_) => Err(Outcome::Refused(None)), // it proves nothing but an enrolment
         }
     }
 
     pub fn own(&mut self, proof: &Proof) -> Part<countersign::Proof<ChangeFactors>> {
-        self.prove(self.step.id, proof, ChangeFactors)
+        let Proof::Pass(pass) = proof else {
+            return self.prove(self.step.id, proof, ChangeFactors);
+        };
+        match self.attempt(self.account().enter_pass(&self.known.pass(pass)))? {
+            Entered::Enrolment(proof) => Ok(proof),
+            Entered::SignIn(_) => Err(Outcome::Refused(None)),
+        }
     }
 
     pub fn operator(&mut self, operator: &Operator) -> Part<countersign::Proof<ActForOther>> {

@@ -1,5 +1,6 @@
 //! A scenario as data: what the lines of a file say, before any of it is done.
 
+use countersign::account::{FirstEnrolment, PassLength};
 use countersign::otp::Parameters;
 use countersign::{AccountId, Action, Algorithm, Digits};
 
@@ -31,6 +32,7 @@ pub enum Line {
     Store(String),
     /// The newest first.
     Keys(Vec<String>),
+    FirstEnrolment(FirstEnrolment),
     SameTime,
     Together,
     Step(Box<Step>),
@@ -80,6 +82,16 @@ pub enum Proof {
     /// The right answer to the text with this label.
     Text(String),
     Touch(String),
+    /// For an enrolment.
+    Pass(Pass),
+}
+
+/// A pass, as a line gives it.
+#[derive(Clone, Debug)]
+pub enum Pass {
+    Issued(String),
+    /// As it is typed.
+    Text(String),
 }
 
 /// Another person, with a proof for acting for others.
@@ -104,6 +116,15 @@ pub enum Purpose {
     ChangePrivileges,
     ActForOther,
     Action(Action),
+}
+
+/// What an operator does for a person, which ends in a pass.
+#[derive(Clone, Copy, Debug)]
+pub enum Help {
+    Invite,
+    Reset,
+    /// For so many seconds.
+    Emergency(u64),
 }
 
 /// What a person does.
@@ -198,7 +219,15 @@ pub enum Verb {
     },
     Forget(String),
     Acknowledge,
-    Reset(Operator),
+    Help {
+        help: Help,
+        operator: Operator,
+        length: PassLength,
+        label: String,
+    },
+    Enter(Pass),
+    Withdraw(Allowed),
+    Bar,
     /// By the host, or by an operator, who may have proved to be one.
     Offboard(Option<(AccountId, Option<Proof>)>),
     Summary(String),
@@ -242,13 +271,14 @@ impl Verb {
             | Verb::EnrolNumber { with, .. }
             | Verb::Passkey { with, .. } => with.as_mut().map(|proof| (proof, None)),
             Verb::Regenerate { with, .. } | Verb::Replace { with, .. } => Some((with, None)),
-            Verb::Revoke { allowed, .. } | Verb::Lost { allowed, .. } | Verb::Unlock(allowed) => {
-                Some(match allowed {
-                    Allowed::Own(proof) => (proof, None),
-                    Allowed::Operator(Operator { id, proof }) => (proof, Some(*id)),
-                })
-            }
-            Verb::Reset(Operator { id, proof }) => Some((proof, Some(*id))),
+            Verb::Revoke { allowed, .. }
+            | Verb::Lost { allowed, .. }
+            | Verb::Unlock(allowed)
+            | Verb::Withdraw(allowed) => Some(match allowed {
+                Allowed::Own(proof) => (proof, None),
+                Allowed::Operator(Operator { id, proof }) => (proof, Some(*id)),
+            }),
+            Verb::Help { operator: Operator { id, proof }, .. } => Some((proof, Some(*id))),
             Verb::Offboard(Some((id, Some(proof)))) => Some((proof, Some(*id))),
             _ => None,
         }

@@ -9,7 +9,7 @@ use super::doing::{Doing, Part, undecided};
 use super::expect::Outcome;
 use super::fields::field;
 use super::known::{Browser, Check, NO_BROWSER, NO_CHALLENGE, Sent};
-use super::script::{Allowed, Code, Proof, Purpose, Verb};
+use super::script::{Allowed, Code, Help, Proof, Purpose, Verb};
 
 /// Runs an expression with the purpose as a value of its type.
 macro_rules! with_purpose {
@@ -103,10 +103,31 @@ impl Doing<'_> {
                 let check = self.known.checks.get(label).cloned().unwrap_or_else(nothing_asked);
                 self.settle(&check, *fails)
             }
-            Verb::Reset(operator) => {
+            Verb::Help { help, operator, length, label } => {
                 let proof = self.operator(operator)?;
-                self.done(self.account().reset(proof, REASON))
+                let (account, mut rng) = (self.account(), self.rng());
+                let pass = self.change(match help {
+                    Help::Invite => account.invite(proof, *length, REASON, &mut rng),
+                    Help::Reset => account.reset(proof, *length, REASON, &mut rng),
+                    Help::Emergency(secs) => {
+                        account.grant_emergency_access(proof, *length, *secs, REASON, &mut rng)
+                    }
+                })?;
+                self.known.passes.insert(label.clone(), pass.expose_text().to_string());
+                Ok(Outcome::Done)
             }
+            Verb::Enter(pass) => self.accepted(self.account().enter_pass(&self.known.pass(pass))),
+            Verb::Withdraw(allowed) => match allowed {
+                Allowed::Own(proof) => {
+                    let proof = self.own(proof)?;
+                    self.done(self.account().revoke_passes(proof))
+                }
+                Allowed::Operator(operator) => {
+                    let proof = self.operator(operator)?;
+                    self.done(self.account().revoke_passes(proof))
+                }
+            },
+            Verb::Bar => self.done(self.account().bar(Actor::Host, REASON)),
             Verb::Offboard(by) => self.offboard(by.as_ref()),
             Verb::Summary(name) => {
                 let read = self.account().summary().run(self.store);

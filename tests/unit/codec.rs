@@ -68,6 +68,7 @@ fn the_fullest_account_fits_a_record_and_reads_back() {
         probation: Some(at),
         fingerprint: Some([0xff; 16]),
         factor,
+        openly: true,
     };
     let parameters = Parameters {
         algorithm: Algorithm::Sha512,
@@ -126,8 +127,6 @@ fn the_fullest_account_fits_a_record_and_reads_back() {
         last_write: at,
         first_bound_at: Some(at),
         offboarded_at: Some(at),
-        reset_at: Some(at),
-        emergency: Some(Emergency { at, secs: u64::MAX }),
         devices,
         former: std::vec![former; MAX_FORMER_SECRETS],
         import_ended: true,
