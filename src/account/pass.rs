@@ -54,8 +54,9 @@ const SHORT_SECS: u64 = 600;
 /// # use countersign::ActForOther;
 /// # let verdict = mfa.account(&operator).at(now).verify(&lee.code(now), ActForOther).run(&store);
 /// # let proof = verdict.accepted().ok_or("wrong code")?;
+/// # let lee = countersign::account::Operator::checked_by_host(proof, "role help-desk");
 /// // Shown to the operator once, who prints it for the person.
-/// let pass = dana.invite(proof, PassLength::Long, "starts on Monday", &mut rng).run(&store)?;
+/// let pass = dana.invite(lee, PassLength::Long, "starts on Monday", &mut rng).run(&store)?;
 /// assert_eq!(pass.expose_text().len(), 34); // seven groups of four
 /// assert_eq!(pass.until(), now.plus(86_400));
 /// # Ok::<(), Box<dyn std::error::Error>>(())

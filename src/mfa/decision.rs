@@ -26,6 +26,7 @@ pub(crate) struct Context<'a> {
     pub(crate) browser: Option<BrowserId>,
     pub(crate) proof: Option<&'a Proven>,
     /// The account of the operator whose proof it is, if it is not the person's own.
+    pub(crate) by_operator: bool,
     pub(crate) operator: Option<&'a Account>,
 }
 

@@ -7,8 +7,8 @@ use alloc::{boxed::Box, vec::Vec};
 use rand::CryptoRng;
 
 use crate::account::{
-    Account, ActForOther, Device, EventKind, Method, Pass, PassEnd, PassKind, PassLength, PassSeed,
-    Proof, Reason, Refusal,
+    Account, Device, EventKind, Method, Operator, Pass, PassEnd, PassKind, PassLength, PassSeed,
+    Reason, Refusal,
 };
 use crate::mfa::decision::{Context, Decision, DraftEvent};
 use crate::mfa::handle::AccountAt;
@@ -21,29 +21,30 @@ impl<'m> AccountAt<'m> {
     ///
     /// A long pass lasts [`Policy::pass_lifetime`](crate::Policy::pass_lifetime), a short one ten minutes.
     /// It ends with the next binding, another invitation, a reset, or
-    /// [`revoke_passes`](AccountAt::revoke_passes). The proof is the operator's own. Refused: a person with a
+    /// [`revoke_passes`](AccountAt::revoke_passes). Refused: a person with a
     /// factor in use. The epoch rises. Emits `Invited`, a notice. NIST SP 800-63B-4 section 4.1.2.1.
     /// ```
     /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
     /// # let (mfa, store, mut rng, now) = host::new()?;
     /// # let (operator, lee) = host::person(&mfa, &store, &mut rng, "7", now)?;
     /// # let dana = mfa.account(&countersign::AccountId::new("42")?).at(now);
-    /// use countersign::{account::PassLength, ActForOther};
+    /// use countersign::{account::{Operator, PassLength}, ActForOther};
     /// let verdict = mfa.account(&operator).at(now).verify(&lee.code(now), ActForOther).run(&store);
     /// let proof = verdict.accepted().ok_or("wrong code")?;
+    /// let lee = Operator::checked_by_host(proof, "role help-desk");
     /// // Handed over with the contract.
-    /// let pass = dana.invite(proof, PassLength::Long, "starts on Monday", &mut rng).run(&store)?;
+    /// let pass = dana.invite(lee, PassLength::Long, "starts on Monday", &mut rng).run(&store)?;
     /// assert!(dana.enrol("A stranger's phone", &mut rng).run(&store).is_err());
     /// assert!(dana.enter_pass(&pass.expose_text()).run(&store).accepted().is_some());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn invite(
         &self,
-        operator: Proof<ActForOther>,
+        operator: Operator,
         length: PassLength,
         reason: &str,
         rng: &mut impl CryptoRng,
-    ) -> Change<'m, Pass, Proof<ActForOther>> {
+    ) -> Change<'m, Pass, Operator> {
         self.help(operator, length, reason, rng, |account, cx, reason, seed| {
             account.invite(cx, reason, seed)
         })
@@ -53,30 +54,31 @@ impl<'m> AccountAt<'m> {
     /// pass, as [`AccountAt::invite`], with which the person enrols again; the password alone enrols
     /// nothing. Make sure first who calls for help.
     ///
-    /// The proof is the operator's own. The epoch rises. Emits `Reset`, a notice. ASVS 6.4.4.
+    /// The epoch rises. Emits `Reset`, a notice. ASVS 6.4.4.
     /// ```
     /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
     /// # let (mfa, store, mut rng, now) = host::new()?;
     /// # let (id, phone) = host::person(&mfa, &store, &mut rng, "42", now)?;
     /// # let dana = mfa.account(&id).at(now);
     /// # let (operator, lee) = host::person(&mfa, &store, &mut rng, "7", now)?;
-    /// use countersign::{account::PassLength, ActForOther, SignIn};
+    /// use countersign::{account::{Operator, PassLength}, ActForOther, SignIn};
     /// let verdict = mfa.account(&operator).at(now).verify(&lee.code(now), ActForOther).run(&store);
     /// let proof = verdict.accepted().ok_or("wrong code")?;
+    /// let lee = Operator::checked_by_host(proof, "role help-desk");
     /// // Everything is lost, and the help desk calls back the number on file.
     /// let (short, why) = (PassLength::Short, "lost phone, called back");
-    /// let pass = dana.reset(proof, short, why, &mut rng).run(&store)?;
+    /// let pass = dana.reset(lee, short, why, &mut rng).run(&store)?;
     /// assert!(dana.verify(&phone.code(now), SignIn).run(&store).accepted().is_none());
     /// assert!(dana.enter_pass(&pass.expose_text()).run(&store).accepted().is_some());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn reset(
         &self,
-        operator: Proof<ActForOther>,
+        operator: Operator,
         length: PassLength,
         reason: &str,
         rng: &mut impl CryptoRng,
-    ) -> Change<'m, Pass, Proof<ActForOther>> {
+    ) -> Change<'m, Pass, Operator> {
         self.help(operator, length, reason, rng, |account, cx, reason, seed| {
             account.reset(cx, reason, seed)
         })
@@ -86,7 +88,7 @@ impl<'m> AccountAt<'m> {
     /// Issues a pass that signs this person in once without a factor, within `secs` seconds: the policy's
     /// limit at most, and ten minutes for a short one. Factors and failures stay as they are.
     ///
-    /// The proof is the operator's own; an unknown account is refused. Emits `EmergencyGranted`, a notice. 45
+    /// An unknown account is refused. Emits `EmergencyGranted`, a notice. 45
     /// CFR 164.312(a)(2)(ii).
     /// ```
     /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
@@ -94,23 +96,24 @@ impl<'m> AccountAt<'m> {
     /// # let (id, phone) = host::person(&mfa, &store, &mut rng, "42", now)?;
     /// # let dana = mfa.account(&id).at(now);
     /// # let (operator, lee) = host::person(&mfa, &store, &mut rng, "7", now)?;
-    /// use countersign::{account::PassLength, ActForOther};
+    /// use countersign::{account::{Operator, PassLength}, ActForOther};
     /// let verdict = mfa.account(&operator).at(now).verify(&lee.code(now), ActForOther).run(&store);
     /// let proof = verdict.accepted().ok_or("wrong code")?;
+    /// let lee = Operator::checked_by_host(proof, "role help-desk");
     /// // An hour for a physician whose phone is at home.
     /// let (long, why) = (PassLength::Long, "phone at home, on call");
-    /// let pass = dana.grant_emergency_access(proof, long, 3600, why, &mut rng).run(&store)?;
+    /// let pass = dana.grant_emergency_access(lee, long, 3600, why, &mut rng).run(&store)?;
     /// assert_eq!(pass.until(), now.plus(3600));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn grant_emergency_access(
         &self,
-        operator: Proof<ActForOther>,
+        operator: Operator,
         length: PassLength,
         secs: u64,
         reason: &str,
         rng: &mut impl CryptoRng,
-    ) -> Change<'m, Pass, Proof<ActForOther>> {
+    ) -> Change<'m, Pass, Operator> {
         self.help(operator, length, reason, rng, move |account, cx, reason, seed| {
             account.grant_emergency_access(cx, secs, reason, seed)
         })
@@ -118,12 +121,12 @@ impl<'m> AccountAt<'m> {
 
     fn help(
         &self,
-        operator: Proof<ActForOther>,
+        operator: Operator,
         length: PassLength,
         reason: &str,
         rng: &mut impl CryptoRng,
         decide: impl Fn(Box<Account>, &Context<'_>, &Reason, &PassSeed) -> Helped + Send + Sync + 'm,
-    ) -> Change<'m, Pass, Proof<ActForOther>> {
+    ) -> Change<'m, Pass, Operator> {
         let reason: Result<Reason, _> = Text::new(reason);
         let seed = PassSeed::generate(length, rng);
         self.change::<_, NoProof>(move |account, cx| {
@@ -133,7 +136,7 @@ impl<'m> AccountAt<'m> {
                 Err(refusal) => Decision::refused(refusal),
             })
         })
-        .with_proof(operator)
+        .allowed_by(operator)
     }
 }
 

@@ -30,7 +30,8 @@ impl<'m> AccountAt<'m> {
     /// # use countersign::ActForOther;
     /// # let verdict = mfa.account(&operator).at(now).verify(&lee.code(now), ActForOther).run(&store);
     /// # let proof = verdict.accepted().ok_or("wrong code")?;
-    /// # let pass = dana.invite(proof, PassLength::Long, "starts on Monday", &mut rng).run(&store)?;
+    /// # let lee = countersign::account::Operator::checked_by_host(proof, "role help-desk");
+    /// # let pass = dana.invite(lee, PassLength::Long, "starts on Monday", &mut rng).run(&store)?;
     /// # let typed = pass.expose_text();
     /// // The page "enter the pass" behind the password.
     /// match dana.enter_pass(&typed).run(&store).accepted().ok_or("wrong pass")? {
@@ -51,7 +52,7 @@ impl<'m> AccountAt<'m> {
 
     /// Ends the passes of this person, and an enrolment that one of them started.
     ///
-    /// Takes an operator's proof, or the person's own: a person who is told of a pass, and did not call the
+    /// Takes an operator, or the person's own proof: a person who is told of a pass, and did not call the
     /// help desk, ends it. Refused: no pass. The epoch stays. Emits `PassEnded`, a notice, for each.
     /// ```
     /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
@@ -63,17 +64,18 @@ impl<'m> AccountAt<'m> {
     /// # use countersign::ActForOther;
     /// # let verdict = mfa.account(&operator).at(now).verify(&lee.code(now), ActForOther).run(&store);
     /// # let proof = verdict.accepted().ok_or("wrong code")?;
+    /// # let lee = countersign::account::Operator::checked_by_host(proof, "role help-desk");
     /// // The help desk believed a caller, and the person reads the notice.
     /// let (long, why) = (PassLength::Long, "says the phone is at home");
-    /// let pass = dana.grant_emergency_access(proof, long, 3600, why, &mut rng).run(&store)?;
+    /// let pass = dana.grant_emergency_access(lee, long, 3600, why, &mut rng).run(&store)?;
     /// let verdict = dana.verify(&phone.code(now), ChangeFactors).run(&store);
     /// dana.revoke_passes(verdict.accepted().ok_or("wrong code")?).run(&store)?;
     /// assert!(dana.enter_pass(&pass.expose_text()).run(&store).accepted().is_none());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn revoke_passes<P: MayChangeFactors>(&self, proof: Proof<P>) -> Change<'m, (), Proof<P>> {
+    pub fn revoke_passes<A: MayChangeFactors>(&self, by: A) -> Change<'m, (), A> {
         self.change::<_, NoProof>(|account, cx| Ok(account.revoke_passes(cx)))
-            .with_proof(proof)
+            .allowed_by(by)
             .persistent()
     }
 }
@@ -89,8 +91,9 @@ impl<'m> AccountAt<'m> {
 /// # use countersign::ActForOther;
 /// # let verdict = mfa.account(&operator).at(now).verify(&lee.code(now), ActForOther).run(&store);
 /// # let proof = verdict.accepted().ok_or("wrong code")?;
+/// # let lee = countersign::account::Operator::checked_by_host(proof, "role help-desk");
 /// # let (short, why) = (PassLength::Short, "phone at home, on call");
-/// # let pass = dana.grant_emergency_access(proof, short, 600, why, &mut rng).run(&store)?;
+/// # let pass = dana.grant_emergency_access(lee, short, 600, why, &mut rng).run(&store)?;
 /// # let typed = pass.expose_text();
 /// // Where the page goes next.
 /// let next = match dana.enter_pass(&typed).run(&store).accepted().ok_or("wrong pass")? {
