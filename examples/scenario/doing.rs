@@ -1,6 +1,6 @@
 //! One step as it is done: how an attempt and a change are run, and how a person proves possession.
 
-use countersign::account::{Assertion, FirstEnrolment, RecordError, RecoveryCodes};
+use countersign::account::{self, Assertion, FirstEnrolment, RecordError, RecoveryCodes};
 use countersign::mfa::{AccountAt, Attempt, Change, Entered, Fault, NotDone};
 use countersign::{
     AccountId, ActForOther, ChangeFactors, DeviceId, Keyring, Mfa, Policy, UnixTime, Verdict,
@@ -165,8 +165,10 @@ impl<'a> Doing<'a> {
         }
     }
 
-    pub fn operator(&mut self, operator: &Operator) -> Part<countersign::Proof<ActForOther>> {
-        self.prove(operator.id, &operator.proof, ActForOther)
+    /// The host of a scenario says of everyone that they may act for others.
+    pub fn operator(&mut self, operator: &Operator) -> Part<account::Operator> {
+        let proof = self.prove(operator.id, &operator.proof, ActForOther)?;
+        Ok(account::Operator::checked_by_host(proof, "scenario"))
     }
 
     /// Adds the proof to an enrolment, if the step has one.

@@ -1,6 +1,6 @@
 //! What each verb does: the calls of the library.
 
-use countersign::account::{Actor, Assertion, ExistingDevice, PhoneNumber};
+use countersign::account::{Assertion, ExistingDevice, HostsWord, PhoneNumber};
 use countersign::mfa::{Confirmed, ExternalMethod, RestrictedNotice};
 use countersign::{AccountId, ActForOther, ChangeFactors, ChangePrivileges, DeviceId, SignIn};
 
@@ -9,7 +9,7 @@ use super::doing::{Doing, Part, undecided};
 use super::expect::Outcome;
 use super::fields::field;
 use super::known::{Browser, Check, NO_BROWSER, NO_CHALLENGE, Sent};
-use super::script::{Allowed, Code, Help, Proof, Purpose, Verb};
+use super::script::{Allowed, Code, Help, Operator, Proof, Purpose, Verb};
 
 /// Runs an expression with the purpose as a value of its type.
 macro_rules! with_purpose {
@@ -127,7 +127,7 @@ impl Doing<'_> {
                     self.done(self.account().revoke_passes(proof))
                 }
             },
-            Verb::Bar => self.done(self.account().bar(Actor::Host, REASON)),
+            Verb::Bar => self.done(self.account().bar(HostsWord::Process, REASON)),
             Verb::Offboard(by) => self.offboard(by.as_ref()),
             Verb::Summary(name) => {
                 let read = self.account().summary().run(self.store);
@@ -349,16 +349,16 @@ impl Doing<'_> {
     }
 
     fn offboard(&mut self, by: Option<&(AccountId, Option<Proof>)>) -> Part<Outcome> {
-        let actor = match by {
-            None => Actor::Host,
-            Some((operator, proof)) => {
-                if let Some(proof) = proof {
-                    let _proven = self.prove(*operator, proof, ActForOther)?;
-                }
-                Actor::Operator(*operator)
+        match by {
+            None => self.done(self.account().offboard(HostsWord::Process, REASON)),
+            Some((operator, None)) => {
+                self.done(self.account().offboard(HostsWord::Person(*operator), REASON))
             }
-        };
-        self.done(self.account().offboard(actor, REASON))
+            Some((id, Some(proof))) => {
+                let operator = self.operator(&Operator { id: *id, proof: proof.clone() })?;
+                self.done(self.account().offboard(operator, REASON))
+            }
+        }
     }
 }
 

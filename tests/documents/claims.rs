@@ -148,6 +148,7 @@ fn device(method: Method, digits: Option<u8>) -> DeviceSummary {
         imported: false,
         digits,
         fingerprint: None,
+        bound_openly: false,
     }
 }
 

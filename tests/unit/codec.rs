@@ -121,6 +121,16 @@ fn the_fullest_account_fits_a_record_and_reads_back() {
         last: Some(u64::MAX),
         lost: true,
     };
+    let pass = |kind| StoredPass {
+        kind,
+        at,
+        secs: u64::MAX,
+        name: Some(u32::MAX),
+        tries: u8::MAX,
+        is_over: true,
+        operator: AccountId::new([0xff; 64]).unwrap(),
+        sealed: sent(),
+    };
     let account = Account {
         exists: true,
         epoch: u32::MAX,
@@ -163,6 +173,8 @@ fn the_fullest_account_fits_a_record_and_reads_back() {
         browser_generation: u32::MAX,
         codes: budget(),
         out_of_band: budget(),
+        passes: PassKind::ALL.map(pass).into(),
+        needs_pass: true,
     };
     let plaintext = super::write(&account).unwrap();
     // What is around it: the head of the record, and a key's name, a nonce and a tag.
