@@ -85,7 +85,7 @@ fn every_operation(
     run!("settle external", {
         account.finish_external(Assertion::verified_by_host("00", person.device), SignIn)
     });
-    run!("use emergency access", account.use_emergency_access(SignIn));
+    run!("enter a pass", account.enter_pass("no pass"));
     run!("enrol (label)", account.enrol(label, &mut rng()));
     run!("replace (label)", account.replace(person.device, label, own(), &mut rng()));
     run!("enrol hotp (label)", account.enrol_hotp(label, Digits::Six, &mut rng()));
@@ -108,9 +108,18 @@ fn every_operation(
     run!("forget browser", account.forget_browser("0".repeat(16).parse().unwrap()));
     run!("revoke", account.revoke(person.device, own()));
     run!("report lost", account.report_lost(person.device, own()));
-    run!("reset (reason)", account.reset(acting(operators()), reason));
+    run!(
+        "reset (reason)",
+        account.reset(acting(operators()), PassLength::Long, reason, &mut practice.rng())
+    );
     run!("grant emergency access (reason)", {
-        account.grant_emergency_access(acting(operators()), 600, reason)
+        account.grant_emergency_access(
+            acting(operators()),
+            PassLength::Long,
+            600,
+            reason,
+            &mut practice.rng(),
+        )
     });
     run!("offboard (reason)", account.offboard(HostsWord::Process, reason));
     let summary = |_: Option<&str>| {
@@ -655,8 +664,10 @@ fn the_largest_record() {
     let grantor = practice.proof(&operator, ActForOther);
     let grant = practice.mfa.account(&id).at(practice.now()).grant_emergency_access(
         acting(grantor),
+        PassLength::Long,
         14_400,
         "in repair",
+        &mut practice.rng(),
     );
     practice.run(grant).unwrap();
     // A pending telephone, a sent code, a started check, and failures in every class.
@@ -763,13 +774,16 @@ fn moving_factors_at_their_end() {
         let now = practice.now();
         let grant = mfa.account(&person.id).at(now).grant_emergency_access(
             acting(proof),
+            PassLength::Long,
             asked,
             "in repair",
+            &mut practice.rng(),
         );
-        assert_eq!(*practice.run(grant).unwrap(), now.plus(granted), "{asked}");
-        for (late, expected) in [(granted, Said::Accepted), (granted + 1, Said::Expired)] {
-            let at = now.plus(late);
-            let used = practice.run(mfa.account(&person.id).at(at).use_emergency_access(SignIn));
+        let pass = practice.run(grant).unwrap();
+        assert_eq!(pass.until(), now.plus(granted), "{asked}");
+        for (late, expected) in [(granted + 1, Said::Expired), (granted, Said::Accepted)] {
+            let enter = mfa.account(&person.id).at(now.plus(late)).enter_pass(&pass.expose_text());
+            let used = practice.run(enter);
             assert_eq!(said(&used), expected, "{asked}, {late} s later");
         }
     }

@@ -11,14 +11,14 @@ use std::collections::BTreeMap;
 use crate::common::*;
 use crate::throttle::{UNKNOWN_RECOVERY_CODE, close, misread};
 use countersign::account::{
-    Actor, Assertion, ChallengeId, Class, EventId, EventKind, ExistingDevice, Notice, PhoneNumber,
-    Refusal, RejectionReason, Text,
+    Actor, Assertion, ChallengeId, Class, EventId, EventKind, ExistingDevice, Notice, PassEnd,
+    PassKind, PhoneNumber, Refusal, RejectionReason, Text,
 };
 use countersign::mfa::{AccountAt, Attempt, ExternalMethod, RestrictedNotice};
 use countersign::otp::Parameters;
 use countersign::{
-    AccountId, ActForOther, ChangeFactors, ChangePrivileges, DeviceId, Digits, Event, Method,
-    Proof, Purpose, Secret, SignIn, UnixTime,
+    AccountId, ActForOther, ChangeFactors, DeviceId, Digits, Event, Method, Proof, Purpose, Secret,
+    SignIn, UnixTime,
 };
 
 /// Takes the events of the operation that has just been run: there are some, all of one account and
@@ -81,7 +81,8 @@ fn every_decision_has_its_events() {
     let token = practice.start_external(id, SignIn);
     let assertion = Assertion::verified_by_host(&token, device);
     let _ = assert_kinds!(mfa.account(id).at(now).finish_external(assertion, sign_in()), nobody);
-    let _ = assert_kinds!(mfa.account(id).at(now).use_emergency_access(sign_in()), expired);
+    let _ = assert_kinds!(mfa.account(id).at(now).enter_pass(NO_PASS), nobody);
+    let _ = assert_kinds!(mfa.account(id).at(now).enter_pass("no pass"), "(Malformed)");
     let nothing = "(Refused(NothingBound))";
     let _ = assert_kinds!(mfa.account(id).at(now).send_code(sign_in(), &mut rng()), nothing);
     let not_found = "(Refused(NotFound))";
@@ -224,14 +225,40 @@ fn every_decision_has_its_events() {
         proof
     };
     let (proof, now) = (act(), practice.now());
-    let grant = mfa.account(id).at(now).grant_emergency_access(acting(proof), 600, "in repair");
-    let _ = assert_kinds!(grant, "EmergencyGranted");
-    let _ = assert_kinds!(mfa.account(id).at(now).use_emergency_access(sign_in()), "Accepted");
-    let privileges = mfa.account(id).at(now).use_emergency_access(ChangePrivileges);
-    let _ = assert_kinds!(privileges, "(Rejected(NotPermitted))");
-    let (proof, now) = (act(), practice.now());
+    let grant = mfa.account(id).at(now).grant_emergency_access(
+        acting(proof),
+        PassLength::Long,
+        600,
+        "in repair",
+        &mut practice.rng(),
+    );
+    let pass = assert_kinds!(grant, "EmergencyGranted").unwrap().expose_text();
+    let enter = || mfa.account(id).at(practice.now()).enter_pass(&pass);
+    let _ = assert_kinds!(enter(), "PassEnded, Accepted");
+    let _ = assert_kinds!(enter(), "(Rejected(NoDevice))");
     let _ =
-        assert_kinds!(mfa.account(id).at(now).reset(acting(proof), "showed a passport"), "Reset");
+        assert_kinds!(mfa.account(id).at(now).revoke_passes(acting(act())), "(Refused(NotFound))");
+    let mistyped = mfa.account(&account(9)).at(now).offboard(HostsWord::Process, "left");
+    let _ = assert_kinds!(mistyped, "(Refused(UnknownAccount))");
+    let (proof, now) = (act(), practice.now());
+    let _ = assert_kinds!(
+        mfa.account(id).at(now).reset(
+            acting(proof),
+            PassLength::Long,
+            "showed a passport",
+            &mut practice.rng()
+        ),
+        "Reset"
+    );
+    let (proof, now) = (act(), practice.now());
+    let invite = mfa.account(id).at(now).invite(
+        acting(proof),
+        PassLength::Short,
+        "starts",
+        &mut practice.rng(),
+    );
+    let _ = assert_kinds!(invite, "PassEnded, Invited");
+    let _ = assert_kinds!(mfa.account(id).at(now).revoke_passes(acting(act())), "PassEnded");
     let _ = assert_kinds!(mfa.account(id).at(now).verify(&wrong, sign_in()), "Rejected(NoDevice)");
     let offboard = || mfa.account(id).at(practice.now()).offboard(HostsWord::Process, "left");
     let _ = assert_kinds!(offboard(), "Offboarded");
@@ -351,7 +378,12 @@ fn events_say_who_and_whence() {
 
     // An operator, whether it is done or refused; and all of the events of one operation.
     let proof = practice.proof(&operator, ActForOther);
-    let reset = practice.at(id).reset(acting(proof), "showed a passport");
+    let reset = practice.at(id).reset(
+        acting(proof),
+        PassLength::Long,
+        "showed a passport",
+        &mut practice.rng(),
+    );
     practice.run(reset.from_source("the help desk")).unwrap();
     let event = last();
     let by = Actor::Operator {
@@ -362,11 +394,12 @@ fn events_say_who_and_whence() {
     };
     assert_eq!((&event.account, &event.actor), (id, &by));
     assert_eq!(event.source.as_ref().map(Text::as_str), Some("the help desk"));
-    let EventKind::Reset { reason } = &event.kind else { panic!("not reset") };
+    let EventKind::Reset { reason, .. } = &event.kind else { panic!("not reset") };
     assert_eq!(reason.as_str(), "showed a passport");
     let proof = practice.proof(&operator, ActForOther);
     practice.wait(301);
-    let reset = practice.at(id).reset(acting(proof), "once more");
+    let reset =
+        practice.at(id).reset(acting(proof), PassLength::Long, "once more", &mut practice.rng());
     assert_eq!(practice.refused(reset), Refusal::ProofExpired);
     assert_eq!(last().actor, by);
     // The host, and the person whom the host names, who proved nothing.
@@ -457,6 +490,8 @@ fn what_the_person_is_told() {
     let (until, class) = (START, Class::Codes);
     let browser = "0".repeat(16).parse().unwrap();
     let none = None;
+    let operator = account(2);
+    let ended = |why| EventKind::PassEnded { pass: PassKind::Enrolment, why, operator };
     // The kind, what is told, and whether other sessions should end (ASVS 7.4.2, 7.4.3).
     let table = [
         (EventKind::Accepted { moving_factor: None, drift: None }, none, false),
@@ -475,15 +510,17 @@ fn what_the_person_is_told() {
         (EventKind::EnrolmentStarted { until }, none, false),
         (EventKind::Forgiven { class }, Some(Notice::FailuresForgiven), false),
         (EventKind::Imported { short_secret: false }, Some(Notice::FactorAdded), false),
+        (EventKind::Invited { until, reason: reason() }, Some(Notice::PassIssued), true),
         (EventKind::Malformed, none, false),
         (EventKind::Offboarded { reason: reason() }, none, true),
+        (ended(PassEnd::Bound), none, false),
         (EventKind::RecoveryCodeClosed { left: 9 }, Some(Notice::FactorDisabled), false),
         (EventKind::RecoveryCodesIssued { count: 10 }, Some(Notice::RecoveryCodesReplaced), true),
         (EventKind::RecoveryCodesSeen, none, false),
         (EventKind::RecoveryCodeSpent { left: 9 }, Some(Notice::RecoveryCodeUsed), false),
         (EventKind::Refused(Refusal::LastFactor), none, false),
         (EventKind::ReportedLost, Some(Notice::FactorRemoved), true),
-        (EventKind::Reset { reason: reason() }, Some(Notice::AccountReset), true),
+        (EventKind::Reset { until, reason: reason() }, Some(Notice::AccountReset), true),
         (
             EventKind::Resynchronised { clock_offset: None },
             Some(Notice::DeviceResynchronised),
@@ -494,7 +531,7 @@ fn what_the_person_is_told() {
     ];
     let mut places: Vec<_> = table.iter().map(|(kind, ..)| place(kind)).collect();
     places.sort_unstable();
-    assert_eq!(places, (0..24).collect::<Vec<_>>(), "each kind has its row; rejections are below");
+    assert_eq!(places, (0..26).collect::<Vec<_>>(), "each kind has its row; rejections are below");
     for (kind, notice, ends_sessions) in table {
         for first_factor_passed in [false, true] {
             let event = event(kind.clone(), first_factor_passed);
@@ -521,6 +558,23 @@ fn what_the_person_is_told() {
         assert_eq!(event(EventKind::Rejected(why), true).notice(), notice, "{why:?}");
         assert!(!event(EventKind::Rejected(why), true).ends_sessions());
     }
+    // A pass is told of at each of its steps, once: some of its ends come with another notice.
+    for (why, notice) in [
+        (PassEnd::Expired, Some(Notice::PassEnded)),
+        (PassEnd::Replaced, none),
+        (PassEnd::Revoked, Some(Notice::PassEnded)),
+        (PassEnd::SignedIn, none),
+        (PassEnd::TriesUsedUp, Some(Notice::PassEnded)),
+    ] {
+        assert_eq!(event(ended(why), true).notice(), notice, "{why:?}");
+    }
+    for method in Method::ALL {
+        let kind = EventKind::Accepted { moving_factor: None, drift: None };
+        let mut used = event(kind, true);
+        used.method = Some(method);
+        let by_pass = matches!(method, Method::Emergency | Method::Pass);
+        assert_eq!(used.notice(), by_pass.then_some(Notice::PassUsed), "{method:?}");
+    }
     // Each is one sentence, and none of them asks for anything or names a secret.
     for notice in [
         Notice::AccountReset,
@@ -532,6 +586,9 @@ fn what_the_person_is_told() {
         Notice::FactorAdded,
         Notice::FactorDisabled,
         Notice::FactorRemoved,
+        Notice::PassEnded,
+        Notice::PassIssued,
+        Notice::PassUsed,
         Notice::RecoveryCodeUsed,
         Notice::RecoveryCodesReplaced,
         Notice::SuspiciousAttempt,

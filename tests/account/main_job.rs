@@ -96,8 +96,13 @@ fn emergency_access_is_not_granted_to_an_account_that_never_was() {
     let now = NOW.plus(30);
     let proof = mfa.account(&operator).at(now).verify(&phone.code(now), ActForOther);
     let proof = proof.run(&store).accepted().unwrap();
-    let mut grant =
-        mfa.account(&nobody).at(now).grant_emergency_access(acting(proof), 600, "phone in repair");
+    let mut grant = mfa.account(&nobody).at(now).grant_emergency_access(
+        acting(proof),
+        countersign::account::PassLength::Long,
+        600,
+        "phone in repair",
+        &mut rng,
+    );
     assert_eq!(grant.run(&store).unwrap_err().refusal(), Some(Refusal::NothingBound));
     assert!(Store::load(&store, &nobody).unwrap().is_none());
 }

@@ -10,7 +10,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 #![allow(clippy::arithmetic_side_effects, missing_docs)]
 
-use crate::common::acting;
+use crate::common::{accepted_as, acting};
+use crate::common::{NO_PASS, PassLength};
 use countersign::account::HostsWord;
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,7 +24,8 @@ use countersign::account::{
     Seal, SealError, Text,
 };
 use countersign::mfa::{
-    AccountAt, Changed, Decided, ExternalMethod, Fault, NotDone, PendingEnrolment, RestrictedNotice,
+    AccountAt, Changed, Decided, Entered, ExternalMethod, Fault, NotDone, PendingEnrolment,
+    RestrictedNotice,
 };
 use countersign::otp::{Parameters, Period};
 use countersign::*;
@@ -226,7 +228,12 @@ fn every_golden_record_can_be_gone_on_from() {
                     let assertion = Assertion::verified_by_host(started, device.parse().unwrap());
                     person.finish_external(assertion, purpose).run(&rows)
                 }
-                ("emergency", []) => person.use_emergency_access(purpose).run(&rows),
+                ("enter", [pass]) => {
+                    accepted_as(person.enter_pass(pass).run(&rows), |entered| match entered {
+                        Entered::SignIn(proof) => proof,
+                        Entered::Enrolment(_) => panic!("{line}"),
+                    })
+                }
                 ("confirm", [pending, code]) => {
                     let op = person.confirm(challenge(pending), code, &mut rng);
                     let said = match op.run(&rows).decided().unwrap() {
@@ -293,7 +300,7 @@ const STORIES: &[(&str, &str, Story)] = &[
         "Five OTP devices: an app with a short secret, brought over; one with drift; one with a clock\n\
          # error; a token with the largest hash, a step of a minute and a T0; a token by counter that\n\
          # is used up. Passkey and certificate, telephone, a lost and a replaced device, a pending\n\
-         # telephone, a sent code, a used challenge, emergency access, failures of each class and in\n\
+         # telephone, a sent code, a used challenge, an emergency pass, failures of each class and in\n\
          # both lanes, what was forgiven, a remembered browser, an old and a new set of recovery codes\n\
          # with one spent and one that was misread, the last confirmation.",
         everything,
@@ -471,7 +478,7 @@ fn offboarded(name: &str) -> Golden {
         format!("verify {next} {} -> rejected", code_at(&other, next)),
         format!("recover {next} {} -> rejected", codes[0]),
         format!("enrol {next} -> Offboarded"),
-        format!("emergency {next} -> expired"),
+        format!("enter {next} {NO_PASS} -> rejected"),
     ];
     life.golden(name, then)
 }
@@ -579,8 +586,14 @@ fn everything(name: &str) -> Golden {
     operator.clock.set(life.now() - 120);
     let (_, operators, _) = operator.bind("operator’s phone", None);
     let proof = operator.proof(&operators, ActForOther);
-    let mut op = life.account().grant_emergency_access(acting(proof), 3600, "phone broken");
-    op.run(&*life.rows).unwrap();
+    let mut op = life.account().grant_emergency_access(
+        acting(proof),
+        PassLength::Long,
+        3600,
+        "phone broken",
+        &mut life.rng(),
+    );
+    let pass = op.run(&*life.rows).unwrap().expose_text();
 
     // What is under way.
     let proof = life.proof(&app, ChangeFactors);
@@ -627,7 +640,7 @@ fn everything(name: &str) -> Golden {
         format!("answer {next} {} {} -> accepted", sent.id(), sent.to_send().unwrap().expose_str()),
         format!("settle {next} {} {} -> expired", used.token(), keys[1]),
         format!("settle {next} {} {} -> accepted", started.token(), keys[1]),
-        format!("emergency {next} -> accepted"),
+        format!("enter {next} {} -> accepted", *pass),
         format!(
             "confirm {next} {} {} -> accepted",
             pending.id(),
@@ -910,7 +923,7 @@ fn nothing_overwrites_what_does_not_open() {
             mfa.account(&id).at(at).send_code(sign_in(), rng),
             mfa.account(&id).at(at).verify_sent_code(challenge, code, sign_in()),
             mfa.account(&id).at(at).finish_external(assertion, sign_in()),
-            mfa.account(&id).at(at).use_emergency_access(sign_in()),
+            mfa.account(&id).at(at).enter_pass(NO_PASS),
             mfa.account(&id).at(at).enrol("t", rng),
             mfa.account(&id).at(at).enrol_hotp("t", Digits::Six, rng),
             mfa.account(&id).at(at).enrol_existing(existing(), rng),
@@ -928,9 +941,12 @@ fn nothing_overwrites_what_does_not_open() {
             mfa.account(&id).at(at).forget_browser(browser),
             mfa.account(&id).at(at).revoke(device, acting(proof())),
             mfa.account(&id).at(at).report_lost(device, proof()),
-            mfa.account(&id).at(at).reset(acting(proof()), "r"),
-            mfa.account(&id).at(at).grant_emergency_access(acting(proof()), 60, "r"),
+            mfa.account(&id).at(at).reset(acting(proof()), PassLength::Long, "r", rng),
+            mfa.account(&id).at(at).grant_emergency_access(acting(proof()), PassLength::Long, 60, "r", rng),
+            mfa.account(&id).at(at).invite(acting(proof()), PassLength::Short, "r", rng),
+            mfa.account(&id).at(at).revoke_passes(own()),
             mfa.account(&id).at(at).offboard(HostsWord::Process, "r"),
+            mfa.account(&id).at(at).bar(HostsWord::Process, "r"),
             mfa.account(&id).at(at).summary(),
             mfa.account(&id).at(at).standing(),
         }
@@ -950,7 +966,12 @@ fn a_damaged_record_of_the_operator_is_an_error_as_well() {
     let mut torn = theirs.as_bytes().to_vec();
     torn.pop();
     life.rows.put(&life.id, Record::new(theirs.version(), torn));
-    let mut op = life.mfa.account(&golden.id).at(life.at()).reset(acting(proof), "phone stolen");
+    let mut op = life.mfa.account(&golden.id).at(life.at()).reset(
+        acting(proof),
+        PassLength::Long,
+        "phone stolen",
+        &mut life.rng(),
+    );
     let error = op.run(&ReadOnly(&life.rows)).fault();
     assert_eq!(error, Some(Fault::Record(RecordError::Torn)));
 }
@@ -1335,7 +1356,7 @@ fn endures(plaintext: &[u8]) -> bool {
         mfa.account(&id).at(now).send_code(sign_in(), &mut rng),
         mfa.account(&id).at(now).verify_sent_code(challenge, "123456", sign_in()),
         mfa.account(&id).at(now).finish_external(assertion, sign_in()),
-        mfa.account(&id).at(now).use_emergency_access(sign_in()),
+        mfa.account(&id).at(now).enter_pass(NO_PASS),
         mfa.account(&id).at(now).enrol("t", &mut rng),
         mfa.account(&id).at(now).enrol_phone("t", number, told, &mut rng),
         mfa.account(&id).at(now).confirm(challenge, "123456", &mut rng),

@@ -259,7 +259,8 @@ fn s05_purpose_binding() {
     let proof = practice.proof(&eli, ChangeFactors);
     assert_eq!(practice.refused(enrol().proven_by(proof)), Refusal::ProofUnfit);
     let proof = practice.proof(&dana, ActForOther);
-    let reset = practice.at(&dana.id).reset(acting(proof), "forgot");
+    let reset =
+        practice.at(&dana.id).reset(acting(proof), PassLength::Long, "forgot", &mut practice.rng());
     assert_eq!(practice.refused(reset), Refusal::OwnAccount);
     // A device can be revoked by the person and by an operator, each with a proof for just that.
     let proof = practice.proof(&dana, ActForOther);
@@ -599,7 +600,12 @@ fn s09_change_needs_and_kills_proofs() {
         }),
         ("reset", &|practice, person, _| {
             let proof = operator_proof(practice);
-            let reset = practice.at(&person.id).reset(acting(proof), "lost everything");
+            let reset = practice.at(&person.id).reset(
+                acting(proof),
+                PassLength::Long,
+                "lost everything",
+                &mut practice.rng(),
+            );
             practice.run(reset).is_ok()
         }),
         ("offboard", &|practice, person, _| practice.offboard(&person.id).is_ok()),
@@ -660,8 +666,10 @@ fn s10_leaver() {
     let now = practice.now();
     let grant = practice.mfa.account(id).at(now).grant_emergency_access(
         acting(proof),
+        PassLength::Long,
         14_400,
         "phone in repair",
+        &mut practice.rng(),
     );
     practice.run(grant).unwrap();
     let sent = practice.challenge(id, SignIn).unwrap();
@@ -734,11 +742,18 @@ fn s10_leaver() {
         let proof = practice.proof(&operator, ActForOther);
         let now = practice.now();
         let refusal = match act {
-            0 => refusal(practice.run(mfa.account(id).at(now).reset(acting(proof), "came back"))),
+            0 => refusal(practice.run(mfa.account(id).at(now).reset(
+                acting(proof),
+                PassLength::Long,
+                "came back",
+                &mut practice.rng(),
+            ))),
             1 => refusal(practice.run(mfa.account(id).at(now).grant_emergency_access(
                 acting(proof),
+                PassLength::Long,
                 60,
                 "once",
+                &mut practice.rng(),
             ))),
             2 => refusal(practice.run(mfa.account(id).at(now).report_lost(key, proof))),
             3 => refusal(practice.run(mfa.account(id).at(now).unlock(acting(proof)))),
@@ -788,8 +803,13 @@ fn s10_a_no_is_enough() {
     };
 
     // A tombstone beside a grant.
-    let mut grant =
-        mfa.account(&id).at(now).grant_emergency_access(acting(act(now)), 600, "in repair");
+    let mut grant = mfa.account(&id).at(now).grant_emergency_access(
+        acting(act(now)),
+        PassLength::Long,
+        600,
+        "in repair",
+        &mut practice.rng(),
+    );
     let _ = grant.run(&store).unwrap();
     let granted = store.record(&id).unwrap();
     let emergency = mfa.account(&id).at(now).use_emergency_access(SignIn);
@@ -805,7 +825,12 @@ fn s10_a_no_is_enough() {
 
     // An operator who was offboarded in the epoch of the proof.
     let now = now.plus(60);
-    let reset = mfa.account(&id).at(now).reset(acting(act(now)), "lost everything");
+    let reset = mfa.account(&id).at(now).reset(
+        acting(act(now)),
+        PassLength::Long,
+        "lost everything",
+        &mut practice.rng(),
+    );
     let loaded = store.record(&id);
     let in_office = store.record(&operator);
     assert!(matches!(reset.operation().decide(loaded.clone(), in_office), Ok(Decided::Write(_))));

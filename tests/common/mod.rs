@@ -13,8 +13,8 @@ use countersign::account::{
     Throttle,
 };
 use countersign::mfa::{
-    self, AccountAt, Attempt, Change, Changed, Confirmed, ExternalMethod, NoProof, NotDone,
-    PendingEnrolment, Reading, RestrictedNotice,
+    self, AccountAt, Attempt, Change, Changed, Confirmed, Entered, ExternalMethod, NoProof,
+    NotDone, PendingEnrolment, Reading, RestrictedNotice,
 };
 use countersign::otp::{Parameters, Reach};
 use countersign::{
@@ -440,6 +440,11 @@ pub fn undecided<T, E, A>(done: Result<Changed<T>, NotDone<E, A>>) -> Option<mfa
     }
 }
 
+pub use countersign::account::PassLength;
+
+/// The form of a pass, and none.
+pub const NO_PASS: &str = "0000-0000-0000-0000-0000-0000-0000";
+
 /// The operator whom the host has looked up.
 pub fn acting(proof: Proof<ActForOther>) -> Operator {
     Operator::checked_by_host(proof, "role help-desk")
@@ -799,6 +804,33 @@ impl<P: Policy> Practice<P> {
 
     pub fn recover(&self, id: &AccountId, code: &str) -> Verdict<Proof<SignIn>> {
         self.run(self.at(id).recover(code, SignIn))
+    }
+
+    /// An emergency pass from an operator, as the person types it.
+    pub fn emergency(&self, id: &AccountId, operator: &Person, secs: u64) -> String {
+        let (by, mut rng) = (acting(self.proof(operator, ActForOther)), self.rng());
+        let help =
+            self.at(id).grant_emergency_access(by, PassLength::Long, secs, "repair", &mut rng);
+        self.run(help).unwrap().expose_text().to_string()
+    }
+
+    /// A pass to enrol with, after a reset by an operator.
+    pub fn reset(&self, id: &AccountId, operator: &Person) -> String {
+        let (by, mut rng) = (acting(self.proof(operator, ActForOther)), self.rng());
+        let help = self.at(id).reset(by, PassLength::Long, "lost it", &mut rng);
+        self.run(help).unwrap().expose_text().to_string()
+    }
+
+    pub fn enter(&self, id: &AccountId, pass: &str) -> Verdict<Entered> {
+        self.run(self.at(id).enter_pass(pass))
+    }
+
+    /// The proof of a pass to enrol with.
+    pub fn entered(&self, id: &AccountId, pass: &str) -> Proof<ChangeFactors> {
+        match self.enter(id, pass) {
+            Verdict::Accepted(Entered::Enrolment(proof)) => proof,
+            other => panic!("{other:?}"),
+        }
     }
 
     pub fn offboard(&self, id: &AccountId) -> Done<(), HostsWord> {

@@ -990,7 +990,12 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
             }
             What::Reset => {
                 let Some((proof, model)) = self.take_proof::<ActForOther>(step) else { return };
-                let op = account.reset(Operator::checked_by_host(proof, "help desk"), reason);
+                let op = account.reset(
+                    Operator::checked_by_host(proof, "help desk"),
+                    PassLength::Long,
+                    reason,
+                    &mut practice.rng(),
+                );
                 let turn = |world: &mut World, _: &Drawn| world.reset(&name, &model, reason, now);
                 self.change(step, op, nothing, turn);
             }
@@ -999,8 +1004,10 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
                 let secs = u64::from(a) * 4;
                 let op = account.grant_emergency_access(
                     Operator::checked_by_host(proof, "help desk"),
+                    PassLength::Long,
                     secs,
                     reason,
+                    &mut practice.rng(),
                 );
                 let turn = |world: &mut World, _: &Drawn| {
                     world.grant_emergency_access(&name, &model, secs.into(), reason, now)

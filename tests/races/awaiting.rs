@@ -185,8 +185,8 @@ fn every_operation_is_a_future_that_can_be_sent() {
         dana.replace_leaked_recovery_codes(proof(from, later, ChangeFactors), rng),
         dana.revoke(device, proof(from, later, ChangeFactors)),
         dana.report_lost(device, proof(from, later, SignIn)),
-        dana.reset(Operator::checked_by_host(proof(from, later, ActForOther), "help desk"), "r"),
-        dana.grant_emergency_access(Operator::checked_by_host(proof(from, later, ActForOther), "help desk"), 60, "r"),
+        dana.reset(Operator::checked_by_host(proof(from, later, ActForOther), "help desk"), PassLength::Long, "r", &mut practice.rng()),
+        dana.grant_emergency_access(Operator::checked_by_host(proof(from, later, ActForOther), "help desk"), PassLength::Long, 60, "r", &mut practice.rng()),
         dana.offboard(HostsWord::Process, "r"),
     }
     block_on(sent(dana.summary().run_async(&store))).unwrap();

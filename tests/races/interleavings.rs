@@ -869,11 +869,12 @@ fn an_operator_resets_and_resynchronisation_burns() {
     let (mut stage, device) = Stage::enrolled();
     let id = stage.id;
     let (proof, operator) = stage.operator_proof();
-    let reset = stage
-        .mfa
-        .account(&id)
-        .at(NOW)
-        .reset(Operator::checked_by_host(proof, "help desk"), "phone stolen");
+    let reset = stage.mfa.account(&id).at(NOW).reset(
+        Operator::checked_by_host(proof, "help desk"),
+        PassLength::Long,
+        "phone stolen",
+        &mut practice.rng(),
+    );
     let codes = [300, 330].map(|secs| stage.code(device, secs));
     let pair = [codes[0].as_str(), codes[1].as_str()];
     let resynchronise = |name| {

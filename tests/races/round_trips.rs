@@ -119,7 +119,12 @@ fn an_operator_is_one_load_more() {
     store.calls();
     mfa.account(&person)
         .at(now)
-        .reset(Operator::checked_by_host(proof, "help desk"), "lost phone")
+        .reset(
+            Operator::checked_by_host(proof, "help desk"),
+            PassLength::Long,
+            "lost phone",
+            &mut practice.rng(),
+        )
         .run(&store)
         .unwrap();
     assert_eq!(store.calls(), [2, 1, 0]);

@@ -621,7 +621,12 @@ impl<K: Seal, I: FnMut(&str), L: FnMut(&str)> Stage<K, I, L> {
             codes.iter().for_each(|code| issued(&code.expose_text()));
         }
         let proof = self.prove(&operator, OPERATORS, ActForOther);
-        let reset = self.mfa.account(id).at(self.now).reset(proof, "ticket 4711").run(&self.store);
+        let reset = self
+            .mfa
+            .account(id)
+            .at(self.now)
+            .reset(proof, PassLength::Long, "ticket 4711", &mut practice.rng())
+            .run(&self.store);
         reset.expect("an operator's proof");
         (self.look)("reset");
         let proof = self.prove(&operator, OPERATORS, ActForOther);
@@ -629,7 +634,13 @@ impl<K: Seal, I: FnMut(&str), L: FnMut(&str)> Stage<K, I, L> {
         let granted = mfa
             .account(other)
             .at(*now)
-            .grant_emergency_access(proof, 600, "ticket 4712")
+            .grant_emergency_access(
+                proof,
+                PassLength::Long,
+                600,
+                "ticket 4712",
+                &mut practice.rng(),
+            )
             .run(store);
         granted.expect("an operator's proof");
         look("grant emergency access");
