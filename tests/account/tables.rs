@@ -417,9 +417,8 @@ impl Operation {
                 (self == Operation::UnlockAsOperator).then_some(Refusal::NotPermitted)
             }
             Flaw::OwnForOthers => match self {
-                Operation::ReportLost | Operation::ReportLostAsOperator => None,
-                Operation::Reset | Operation::GrantEmergency => Some(Refusal::OwnAccount),
-                _ => Some(Refusal::ProofUnfit),
+                Operation::ReportLost => None,
+                _ => Some(Refusal::OwnAccount),
             },
             Flaw::OperatorOffboarded | Flaw::OperatorEpochMoved if operators => {
                 Some(Refusal::ProofUnfit)
@@ -1115,7 +1114,7 @@ fn what_a_recovery_is_worth() {
         });
         // The app is gone: reported lost by an operator.
         let proof = practice.proof(&operator, ActForOther);
-        let lost = practice.at(id).report_lost(person.device, proof);
+        let lost = practice.at(id).report_lost(person.device, acting(proof));
         practice.run(lost).unwrap();
         practice.wait(60);
 
