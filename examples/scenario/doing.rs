@@ -1,6 +1,6 @@
 //! One step as it is done: how an attempt and a change are run, and how a person proves possession.
 
-use countersign::account::{self, Assertion, FirstEnrolment, RecordError, RecoveryCodes};
+use countersign::account::{Assertion, FirstEnrolment, RecordError, RecoveryCodes};
 use countersign::mfa::{AccountAt, Attempt, Change, Entered, Fault, NotDone};
 use countersign::{
     AccountId, ActForOther, ChangeFactors, DeviceId, Keyring, Mfa, Policy, UnixTime, Verdict,
@@ -165,10 +165,14 @@ impl<'a> Doing<'a> {
         }
     }
 
-    /// The host of a scenario says of everyone that they may act for others.
-    pub fn operator(&mut self, operator: &Operator) -> Part<account::Operator> {
-        let proof = self.prove(operator.id, &operator.proof, ActForOther)?;
-        Ok(account::Operator::checked_by_host(proof, "scenario"))
+    pub fn operator(&mut self, operator: &Operator) -> Part<countersign::account::Operator> {
+        self.acting(operator.id, &operator.proof)
+    }
+
+    /// Whoever a scenario calls an operator is one, on this program's word.
+    pub fn acting(&mut self, id: AccountId, proof: &Proof) -> Part<countersign::account::Operator> {
+        let proof = self.prove(id, proof, ActForOther)?;
+        Ok(countersign::account::Operator::checked_by_host(proof, "named by the scenario"))
     }
 
     /// Adds the proof to an enrolment, if the step has one.

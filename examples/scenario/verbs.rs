@@ -9,7 +9,7 @@ use super::doing::{Doing, Part, undecided};
 use super::expect::Outcome;
 use super::fields::field;
 use super::known::{Browser, Check, NO_BROWSER, NO_CHALLENGE, Sent};
-use super::script::{Allowed, Code, Help, Operator, Proof, Purpose, Verb};
+use super::script::{Allowed, Code, Help, Proof, Purpose, Verb};
 
 /// Runs an expression with the purpose as a value of its type.
 macro_rules! with_purpose {
@@ -349,16 +349,15 @@ impl Doing<'_> {
     }
 
     fn offboard(&mut self, by: Option<&(AccountId, Option<Proof>)>) -> Part<Outcome> {
-        match by {
-            None => self.done(self.account().offboard(HostsWord::Process, REASON)),
-            Some((operator, None)) => {
-                self.done(self.account().offboard(HostsWord::Person(*operator), REASON))
+        let word = match by {
+            None => HostsWord::Process,
+            Some((operator, None)) => HostsWord::Person(*operator),
+            Some((operator, Some(proof))) => {
+                let operator = self.acting(*operator, proof)?;
+                return self.done(self.account().offboard(operator, REASON));
             }
-            Some((id, Some(proof))) => {
-                let operator = self.operator(&Operator { id: *id, proof: proof.clone() })?;
-                self.done(self.account().offboard(operator, REASON))
-            }
-        }
+        };
+        self.done(self.account().offboard(word, REASON))
     }
 }
 

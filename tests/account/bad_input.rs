@@ -415,6 +415,7 @@ fn what_is_refused_is_said_in_words() {
     for (refusal, words) in [
         (Refusal::AlreadyBound, "this secret is bound already"),
         (Refusal::ClockTooFar, "the device's clock is off by more than is tolerated"),
+        (Refusal::FactorInUse, "the person has a factor in use"),
         (Refusal::ImportEnded, "a factor was taken out of use, so nothing more is imported"),
         (Refusal::LastFactor, "it is the person's last factor"),
         (Refusal::NotPermitted, "the method does not permit this purpose"),
@@ -424,7 +425,7 @@ fn what_is_refused_is_said_in_words() {
         (Refusal::Offboarded, "the person was offboarded"),
         (Refusal::OwnAccount, "an operator cannot act on their own account"),
         (Refusal::ProofExpired, "the proof is too old"),
-        (Refusal::ProofRequired, "a proof of an existing factor is needed"),
+        (Refusal::ProofRequired, "a proof of an existing factor, or a pass, is needed"),
         (Refusal::ProofUnfit, "the proof is not for this"),
         (Refusal::ReportedLost, "the device with this secret was reported lost"),
         (
@@ -433,6 +434,7 @@ fn what_is_refused_is_said_in_words() {
         ),
         (Refusal::TooManyDevices, "the person has as many devices as allowed"),
         (Refusal::TooManyFormerDevices, "too many former devices for a secret that exists"),
+        (Refusal::UnknownAccount, "there is no such account"),
     ] {
         assert_eq!(said(&refusal), words);
     }

@@ -234,7 +234,7 @@ fn every_decision_has_its_events() {
     );
     let pass = assert_kinds!(grant, "EmergencyGranted").unwrap().expose_text();
     let enter = || mfa.account(id).at(practice.now()).enter_pass(&pass);
-    let _ = assert_kinds!(enter(), "PassEnded, Accepted");
+    let _ = assert_kinds!(enter(), "PassEnded Accepted");
     let _ = assert_kinds!(enter(), "(Rejected(NoDevice))");
     let _ =
         assert_kinds!(mfa.account(id).at(now).revoke_passes(acting(act())), "(Refused(NotFound))");
@@ -257,7 +257,7 @@ fn every_decision_has_its_events() {
         "starts",
         &mut practice.rng(),
     );
-    let _ = assert_kinds!(invite, "PassEnded, Invited");
+    let _ = assert_kinds!(invite, "PassEnded Invited");
     let _ = assert_kinds!(mfa.account(id).at(now).revoke_passes(acting(act())), "PassEnded");
     let _ = assert_kinds!(mfa.account(id).at(now).verify(&wrong, sign_in()), "Rejected(NoDevice)");
     let offboard = || mfa.account(id).at(practice.now()).offboard(HostsWord::Process, "left");
@@ -626,7 +626,9 @@ fn place(kind: &EventKind) -> usize {
         EventKind::Forgiven { .. } => 21,
         EventKind::RecoveryCodeClosed { .. } => 22,
         EventKind::RecoveryCodesSeen => 23,
-        EventKind::Rejected(_) => 24,
+        EventKind::Invited { .. } => 24,
+        EventKind::PassEnded { .. } => 25,
+        EventKind::Rejected(_) => 26,
         new => panic!("no number for {new:?}"),
     }
 }

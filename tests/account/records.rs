@@ -10,8 +10,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 #![allow(clippy::arithmetic_side_effects, missing_docs)]
 
-use crate::common::{accepted_as, acting};
 use crate::common::{NO_PASS, PassLength};
+use crate::common::{accepted_as, acting};
 use countersign::account::HostsWord;
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
