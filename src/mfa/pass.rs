@@ -123,20 +123,20 @@ impl Account {
     ) -> Decision<Verdict<Entered>> {
         let Some(typed) = typed else { return malformed(&AnyPurpose::ChangeFactors) };
         // Both kinds are compared, dummies where there is none: the time says neither whether nor which.
-        let right =
-            PassKind::ALL.map(|kind| StoredPass::is(self.pass(kind), typed).then_some(kind));
+        let is_open = self.is_open();
+        let right = PassKind::ALL
+            .map(|kind| StoredPass::is(self.pass(kind).filter(|_| is_open), typed).then_some(kind));
         if let Some(kind) = right.into_iter().flatten().next() {
             return self.enter(cx, kind);
         }
         let why = self.why_rejected(!self.passes.is_empty(), false);
         let mut happened = Vec::from([DraftEvent::plain(EventKind::Rejected(why))]);
-        let open = self.passes.iter_mut().filter(|pass| pass.is_open(cx.now));
+        let open = self.passes.iter_mut().filter(|pass| is_open && pass.is_open(cx.now));
         let mut is_counted = false;
         for pass in open.filter(|pass| pass.is_named(typed)) {
             is_counted = true;
             happened.extend(pass.count(cx.now).map(DraftEvent::plain));
         }
-        let is_open = self.is_open();
         let (next, dummy) = if is_counted { (Some(self), None) } else { (None, Some(self)) };
         let dummy = dummy.filter(|_| is_open);
         Decision { answer: Verdict::Rejected { tries_left: NO_WAIT }, next, dummy, happened }

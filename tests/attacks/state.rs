@@ -345,8 +345,9 @@ fn s06_absence_fails_closed() {
     let started = practice.start_external(&stranger, SignIn);
     let assertion = Assertion::verified_by_host(&started, device);
     assert_eq!(said(&practice.settle(&stranger, assertion, SignIn)), Said::Rejected(255));
-    let emergency = practice.at(&stranger).use_emergency_access(SignIn);
-    assert_eq!(said(&practice.run(emergency)), Said::Expired);
+    for pass in [NO_PASS, "0000-0000"] {
+        assert_eq!(said(&practice.enter(&stranger, pass)), Said::Rejected(255));
+    }
     let summary = practice.at(&stranger).summary();
     assert_eq!(practice.run(summary), None);
     assert!(practice.store.records().is_empty());
@@ -666,16 +667,7 @@ fn s10_leaver() {
     practice.phone(id, "+15550100100", Some(proof));
     let proof = practice.proof(&person, ChangeFactors);
     let key = practice.passkey(id, Some(proof));
-    let proof = practice.proof(&operator, ActForOther);
-    let now = practice.now();
-    let grant = practice.mfa.account(id).at(now).grant_emergency_access(
-        acting(proof),
-        PassLength::Long,
-        14_400,
-        "phone in repair",
-        &mut practice.rng(),
-    );
-    practice.run(grant).unwrap();
+    let pass = practice.emergency(id, &operator, 14_400);
     let sent = practice.challenge(id, SignIn).unwrap();
     let started = practice.start_external(id, SignIn);
     let proof = practice.proof(&person, ChangeFactors);
@@ -719,8 +711,7 @@ fn s10_leaver() {
     }
     // A leaver gets the words of a wrong code, at every door.
     assert_eq!(said(&practice.confirm(id, pending.id(), &tablet.code(now))), Said::Rejected(4));
-    let emergency = practice.mfa.account(id).at(now).use_emergency_access(SignIn);
-    assert_eq!(said(&practice.run(emergency)), Said::Expired);
+    assert_eq!(said(&practice.enter(id, &pass)), Said::Rejected(255));
 
     let rng = &mut practice.rng();
     let mfa = &practice.mfa;
@@ -775,7 +766,7 @@ fn s10_leaver() {
 /// No word of a record says yes against another that says no. No operation writes such a record; a
 /// backup put together by hand, or a fault of this library, might.
 ///
-/// Guards `is_open` in `Account::use_emergency_access`, `operator.is_open()` in `operator_proof`,
+/// Guards `is_open` in `Account::enter_pass`, `operator.is_open()` in `operator_proof`,
 /// and `in_use` in `Device::scan`, `scan_far` and `Account::send_code`.
 #[test]
 fn s10_a_no_is_enough() {
@@ -812,11 +803,11 @@ fn s10_a_no_is_enough() {
         PassLength::Long,
         600,
         "in repair",
-        &mut practice.rng(),
+        &mut rng(9),
     );
-    let _ = grant.run(&store).unwrap();
+    let pass = grant.run(&store).unwrap().expose_text();
     let granted = store.record(&id).unwrap();
-    let emergency = mfa.account(&id).at(now).use_emergency_access(SignIn);
+    let emergency = mfa.account(&id).at(now).enter_pass(&pass);
     let Decided::Write(_) = emergency.operation().decide(Some(granted), None).unwrap() else {
         panic!("the grant holds")
     };
@@ -825,7 +816,7 @@ fn s10_a_no_is_enough() {
     else {
         panic!("a write after the end")
     };
-    assert_eq!(said(&answer), Said::Expired);
+    assert_eq!(said(&answer), Said::Rejected(255));
 
     // An operator who was offboarded in the epoch of the proof.
     let now = now.plus(60);
@@ -833,7 +824,7 @@ fn s10_a_no_is_enough() {
         acting(act(now)),
         PassLength::Long,
         "lost everything",
-        &mut practice.rng(),
+        &mut rng(9),
     );
     let loaded = store.record(&id);
     let in_office = store.record(&operator);

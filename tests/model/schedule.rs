@@ -13,12 +13,12 @@ use std::sync::Mutex;
 use std::task::{Context, Poll, Waker};
 
 use countersign::account::{
-    AnyPurpose, Assertion, Bounded, BrowserId, ChallengeId, Class, ExistingDevice, OutOfBand,
-    PhoneNumber, RecoveryCodes, Refusal, RememberedBrowser, Text, Throttle,
+    AnyPurpose, Assertion, Bounded, BrowserId, ChallengeId, Class, ExistingDevice, OutOfBand, Pass,
+    PassLength, PhoneNumber, RecoveryCodes, Refusal, RememberedBrowser, Text, Throttle,
 };
 use countersign::mfa::{
-    self, Attempt, Bound, Change, Changed, Confirmed, Decided, ExternalMethod, NotDone, Operation,
-    PendingEnrolment, Reading, RestrictedNotice, Resynchronised,
+    self, Attempt, Bound, Change, Changed, Confirmed, Decided, Entered, ExternalMethod, NotDone,
+    Operation, PendingEnrolment, Reading, RestrictedNotice, Resynchronised,
 };
 use countersign::otp::{LookAhead, Parameters, Period, Reach};
 use countersign::{
@@ -58,7 +58,7 @@ impl Narrow {
         challenge_tries: 3,
         challenge_interval: 45,
         proof_age: 200,
-        reset_lifetime: 3600,
+        pass_lifetime: 3600,
         emergency_lifetime: 600,
     };
 }
@@ -127,7 +127,7 @@ impl Policy for Narrow {
         Bounded::of::<200>()
     }
 
-    fn reset_lifetime(&self) -> Bounded<600, 259_200> {
+    fn pass_lifetime(&self) -> Bounded<600, 259_200> {
         Bounded::of::<3600>()
     }
 
@@ -409,10 +409,10 @@ macro_rules! operations {
 
 operations! {
     Verify 16, Prove 14, Resynchronise 6, Recover 7, Challenge 6, Answer 7, StartExternal 4,
-    SettleExternal 7, UseEmergencyAccess 3, Enrol 7, EnrolHotp 5, EnrolExisting 5, EnrolPhone 5,
+    SettleExternal 7, EnterPass 5, Enrol 7, EnrolHotp 5, EnrolExisting 5, EnrolPhone 5,
     Replace 4, Confirm 16, ConfirmPair 5, BindExternal 4, Import 4, Regenerate 5, Acknowledge 3,
     Revoke 5, ReportLost 3, Reset 3, GrantEmergencyAccess 3, RememberBrowser 7, ForgetBrowser 2,
-    Unlock 6, Offboard 1, Guess 7,
+    Unlock 6, Invite 3, RevokePasses 2, Offboard 1, Guess 7,
 }
 
 /// Seconds to the next step: mostly few, now and then a month, now and then back.
@@ -484,7 +484,8 @@ struct Known {
     /// Person, token, and what the token says.
     browsers: Vec<(usize, String, Token)>,
     proofs: Vec<(AnyProof, reference::Proof)>,
-    granted: Vec<usize>,
+    /// Person, and a pass.
+    passes: Vec<(usize, String)>,
 }
 
 /// The library and the reference, side by side.
@@ -666,6 +667,7 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
         let label =
             if a >= 248 { "" } else { *pick(&["phone", "Ana’s tablet", "t"], a).unwrap() };
         let reason = if b >= 248 { "line\nbreak" } else { "ticket 4711" };
+        let length = if c.is_multiple_of(3) { PassLength::Short } else { PassLength::Long };
         let account = mfa.account(&id).at(at);
         let (browser, token) = self.browser(who, c);
         match what {
@@ -770,14 +772,11 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
                     self.attempt(step, op, turn)
                 });
             }
-            What::UseEmergencyAccess => {
-                let turn = |world: &mut World, _: &Drawn| {
-                    world.use_emergency_access(&name, for_what, token, now)
-                };
-                for_purpose!(for_what, purpose => {
-                    let op = account.use_emergency_access(purpose).from_browser(&browser);
-                    self.attempt(step, op, turn)
-                });
+            What::EnterPass => {
+                let typed = self.pass(who, a, b);
+                let turn =
+                    |world: &mut World, _: &Drawn| world.enter_pass(&name, &typed, token, now);
+                self.enter(step, account.enter_pass(&typed).from_browser(&browser), turn);
             }
             What::Challenge => {
                 let rng = &mut self.rng;
@@ -991,35 +990,47 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
             }
             What::Reset => {
                 let Some((proof, model)) = self.take_proof::<ActForOther>(step) else { return };
-                let op = account.reset(
-                    Operator::checked_by_host(proof, "help desk"),
-                    PassLength::Long,
-                    reason,
-                    &mut practice.rng(),
-                );
-                let turn = |world: &mut World, _: &Drawn| world.reset(&name, &model, reason, now);
-                self.change(step, op, nothing, turn);
+                let by = Operator::checked_by_host(proof, "help desk");
+                let op = account.reset(by, length, reason, &mut self.rng);
+                let turn = |world: &mut World, drawn: &Drawn| {
+                    world.help(&name, &model, reason, ("reset", 0), drawn, now)
+                };
+                self.help(step, op, turn);
             }
             What::GrantEmergencyAccess => {
                 let Some((proof, model)) = self.take_proof::<ActForOther>(step) else { return };
                 let secs = u64::from(a) * 4;
-                let op = account.grant_emergency_access(
-                    Operator::checked_by_host(proof, "help desk"),
-                    PassLength::Long,
-                    secs,
-                    reason,
-                    &mut practice.rng(),
-                );
-                let turn = |world: &mut World, _: &Drawn| {
-                    world.grant_emergency_access(&name, &model, secs.into(), reason, now)
+                let by = Operator::checked_by_host(proof, "help desk");
+                let op = account.grant_emergency_access(by, length, secs, reason, &mut self.rng);
+                let turn = |world: &mut World, drawn: &Drawn| {
+                    world.help(&name, &model, reason, ("emergency", secs.into()), drawn, now)
                 };
-                if self.change(step, op, granted, turn).is_some() {
-                    self.known.granted.push(who);
-                    if step.proof >= 128 {
-                        let what = What::UseEmergencyAccess;
-                        self.play(&Step { what, clock: 5, c: c % 128 / 5 * 5, proof: 3, ..*step });
+                self.help(step, op, turn);
+            }
+            What::Invite => {
+                let Some((proof, model)) = self.take_proof::<ActForOther>(step) else { return };
+                let by = Operator::checked_by_host(proof, "help desk");
+                let op = account.invite(by, length, reason, &mut self.rng);
+                let turn = |world: &mut World, drawn: &Drawn| {
+                    world.help(&name, &model, reason, ("invite", 0), drawn, now)
+                };
+                self.help(step, op, turn);
+            }
+            What::RevokePasses => {
+                let wanted = if a.is_multiple_of(3) { "act-for-other" } else { "change-factors" };
+                let all = ["act-for-other", "change-factors"];
+                let Some((proof, model)) = self.take_any_proof(step, wanted, &all) else { return };
+                let turn = |world: &mut World, _: &Drawn| world.revoke_passes(&name, &model, now);
+                match proof {
+                    AnyProof::ChangeFactors(proof) => {
+                        self.change(step, account.revoke_passes(proof), nothing, turn)
                     }
-                }
+                    AnyProof::ActForOther(proof) => {
+                        let by = Operator::checked_by_host(proof, "help desk");
+                        self.change(step, account.revoke_passes(by), nothing, turn)
+                    }
+                    _ => panic!("neither of the two"),
+                };
             }
             What::Offboard => {
                 let op = account.offboard(HostsWord::Process, reason);
@@ -1070,7 +1081,7 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
             What::StartExternal => (0..PEOPLE).find(|who| has(*who, &["passkey", "pki"])),
             What::Confirm | What::ConfirmPair => self.known.enrolments.last().map(|(who, _)| *who),
             What::Verify if step.c >= 128 => self.known.browsers.last().map(|(who, ..)| *who),
-            What::UseEmergencyAccess => self.known.granted.last().copied(),
+            What::EnterPass => self.known.passes.last().map(|(who, _)| *who),
             _ => None,
         };
         fits.unwrap_or(step.who)
@@ -1234,6 +1245,64 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
             assert_eq!(as_reference(&proof), shown(&model), "{step:?}");
             assert_eq!(proof.replacement_due(), model.method == "recovery-code");
             self.known.proofs.push((Q::wrap(proof), model));
+        }
+    }
+
+    /// A pass, which says itself what its proof is for.
+    fn enter(
+        &mut self,
+        step: &Step,
+        op: Attempt<'_, Entered>,
+        turn: impl FnOnce(&mut World, &Drawn) -> reference::Turn,
+    ) {
+        let mut model = None;
+        let read = read_verdict(|_: &Entered, _| "accepted".into());
+        let said = self.turn(step, op, read, |w, drawn| {
+            let turn = turn(w, drawn);
+            model.clone_from(&turn.proof);
+            turn
+        });
+        let Some(Verdict::Accepted(entered)) = said else { return };
+        let model = model.expect("the reference accepted as well");
+        let proof = match entered {
+            Entered::SignIn(proof) => {
+                assert_eq!(as_reference(&proof), shown(&model), "{step:?}");
+                AnyProof::SignIn(proof)
+            }
+            Entered::Enrolment(proof) => {
+                assert_eq!(as_reference(&proof), shown(&model), "{step:?}");
+                AnyProof::ChangeFactors(proof)
+            }
+        };
+        self.known.proofs.push((proof, model));
+    }
+
+    /// An operator hands over a pass. As often as not, it is entered a moment later.
+    fn help(
+        &mut self,
+        step: &Step,
+        op: Change<'m, Pass, Operator>,
+        turn: impl FnOnce(&mut World, &Drawn) -> reference::Turn,
+    ) {
+        let Some(drawn) = self.change(step, op, issued, turn) else { return };
+        self.known.passes.push((step.who, drawn.pass));
+        if step.proof >= 128 {
+            let what = What::EnterPass;
+            self.play(&Step { what, clock: 5, a: 0, b: step.b % 10 + 4, proof: 3, ..*step });
+        }
+    }
+
+    /// A pass that somebody types: mostly the person's last one, or one that is nearly that.
+    fn pass(&self, who: usize, a: u8, b: u8) -> String {
+        let mine: Vec<_> = self.known.passes.iter().filter(|(of, _)| *of == who).collect();
+        let Some((_, pass)) = pick_new(&mine, a) else { return NO_RECOVERY_CODE.into() };
+        match b % 16 {
+            0 => NO_RECOVERY_CODE.into(),
+            1 => "not a pass".into(),
+            2 | 3 => "0000 0000".into(),
+            4 | 5 => format!("{}0000", &pass[..pass.len() - 4]),
+            6..=8 => pass.to_lowercase().replace('-', ""),
+            _ => pass.clone(),
         }
     }
 
@@ -1513,12 +1582,16 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
             }
             What::Replace | What::Regenerate => "change-factors",
             What::RememberBrowser => "sign-in",
-            What::Revoke | What::ReportLost | What::Unlock if !step.a.is_multiple_of(3) => {
+            What::Revoke | What::ReportLost | What::Unlock | What::RevokePasses
+                if !step.a.is_multiple_of(3) =>
+            {
                 "change-factors"
             }
             What::Revoke
             | What::ReportLost
             | What::Unlock
+            | What::RevokePasses
+            | What::Invite
             | What::Reset
             | What::GrantEmergencyAccess => "act-for-other",
             _ => return,
@@ -1529,6 +1602,12 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
         // By an app or token, and now and then by a recovery code or a text message.
         let what = [What::Prove, What::Prove, What::Prove, What::Recover, What::Challenge]
             [usize::from(step.proof / 4) % 5];
+        let invited = |person: &reference::Person| person.is_invited(self.now);
+        let person = self.world.people.get(&self.ids[step.who].0);
+        let what = match person.is_some_and(invited) && wanted == "change-factors" {
+            true => What::EnterPass,
+            false => what,
+        };
         // The purpose is the third one, or the first, from a browser that is remembered or not.
         let c = match wanted {
             "sign-in" => step.c / 128 * 130,
@@ -1738,8 +1817,9 @@ fn recovery_codes(codes: &Changed<RecoveryCodes>, drawn: &mut Drawn) -> String {
     format!("done recovery codes {}", codes.len())
 }
 
-fn granted(until: &Changed<UnixTime>, _: &mut Drawn) -> String {
-    format!("done until {}", until.as_secs())
+fn issued(pass: &Changed<Pass>, drawn: &mut Drawn) -> String {
+    drawn.pass = pass.expose_text().to_string();
+    format!("done until {}", pass.until().as_secs())
 }
 
 fn nothing(_: &Changed, _: &mut Drawn) -> String {

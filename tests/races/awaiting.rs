@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 #![allow(clippy::arithmetic_side_effects, missing_docs)]
 
-use countersign::account::{HostsWord, Operator};
+use countersign::account::{HostsWord, Operator, PassLength};
 use std::convert::Infallible;
 use std::future::Future;
 use std::pin::{Pin, pin};
@@ -160,7 +160,7 @@ fn every_operation_is_a_future_that_can_be_sent() {
     }
     attempts! {
         dana.finish_external(assertion, SignIn),
-        dana.use_emergency_access(SignIn),
+        dana.enter_pass("0000-0000"),
     }
     changes! {
         dana.enrol("t", rng),
@@ -185,8 +185,11 @@ fn every_operation_is_a_future_that_can_be_sent() {
         dana.replace_leaked_recovery_codes(proof(from, later, ChangeFactors), rng),
         dana.revoke(device, proof(from, later, ChangeFactors)),
         dana.report_lost(device, proof(from, later, SignIn)),
-        dana.reset(Operator::checked_by_host(proof(from, later, ActForOther), "help desk"), PassLength::Long, "r", &mut practice.rng()),
-        dana.grant_emergency_access(Operator::checked_by_host(proof(from, later, ActForOther), "help desk"), PassLength::Long, 60, "r", &mut practice.rng()),
+        dana.reset(Operator::checked_by_host(proof(from, later, ActForOther), "help desk"), PassLength::Long, "r", rng),
+        dana.grant_emergency_access(Operator::checked_by_host(proof(from, later, ActForOther), "help desk"), PassLength::Long, 60, "r", rng),
+        dana.invite(Operator::checked_by_host(proof(from, later, ActForOther), "help desk"), PassLength::Short, "r", rng),
+        dana.revoke_passes(proof(from, later, ChangeFactors)),
+        dana.bar(HostsWord::Process, "r"),
         dana.offboard(HostsWord::Process, "r"),
     }
     block_on(sent(dana.summary().run_async(&store))).unwrap();

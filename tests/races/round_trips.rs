@@ -3,7 +3,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 #![allow(clippy::arithmetic_side_effects, clippy::panic)]
 
-use countersign::account::{HostsWord, Operator};
+use countersign::account::{HostsWord, Operator, PassLength};
 use std::cell::Cell;
 use std::convert::Infallible;
 
@@ -123,7 +123,7 @@ fn an_operator_is_one_load_more() {
             Operator::checked_by_host(proof, "help desk"),
             PassLength::Long,
             "lost phone",
-            &mut practice.rng(),
+            &mut rng,
         )
         .run(&store)
         .unwrap();
