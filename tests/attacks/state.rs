@@ -415,7 +415,7 @@ fn s06_absence_fails_closed() {
     let key = mfa.account(&account(2)).at(now).summary().run(&store).unwrap().unwrap();
     let assertion = Assertion::verified_by_host(started.token(), key.devices[0].id);
     let settle = mfa.account(&account(2)).at(now).finish_external(assertion, SignIn);
-    for method in [7, 23] {
+    for method in [8, 23] {
         let strange = altered(&good, &[0x82, 0x02, 0x02], &[0x82, 0x02, method]);
         store.put(account(2), strange.clone());
         assert_eq!(
