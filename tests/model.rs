@@ -159,7 +159,7 @@ const REACHED: &[&str] = &[
     "ReportLost: refused Offboarded",
     "ReportLost: refused ProofExpired",
     "ReportLost: refused ProofUnfit",
-    "Reset: done",
+    "Reset: done until",
     "Reset: refused Offboarded",
     "Reset: refused OwnAccount",
     "Reset: refused ProofExpired",
@@ -184,6 +184,8 @@ const REACHED: &[&str] = &[
     "EnterPass: accepted",
     "EnterPass: expired",
     "EnterPass: rejected",
+    "Invite: done until",
+    "Invite: refused FactorInUse",
     "Verify: accepted",
     "Verify: closed",
     "Verify: error clock",
@@ -198,7 +200,7 @@ const REACHED: &[&str] = &[
 fn every_schedule_goes_as_the_reference_says() {
     let tally = std::cell::RefCell::new(BTreeMap::<String, u64>::new());
     let strategy = (schedules(120), prop::bool::weighted(0.7));
-    let result = runner(200).run(&strategy, |(bytes, everybody)| {
+    let result = runner(240).run(&strategy, |(bytes, everybody)| {
         let once = play_both_ways::<Narrow>(&bytes, everybody);
         let mut all = tally.borrow_mut();
         once.into_iter().for_each(|(line, times)| *all.entry(line).or_default() += times);

@@ -409,10 +409,10 @@ macro_rules! operations {
 
 operations! {
     Verify 16, Prove 14, Resynchronise 6, Recover 7, Challenge 6, Answer 7, StartExternal 4,
-    SettleExternal 7, EnterPass 5, Enrol 7, EnrolHotp 5, EnrolExisting 5, EnrolPhone 5,
+    SettleExternal 7, EnterPass 3, Enrol 7, EnrolHotp 5, EnrolExisting 5, EnrolPhone 5,
     Replace 4, Confirm 16, ConfirmPair 5, BindExternal 4, Import 4, Regenerate 5, Acknowledge 3,
     Revoke 5, ReportLost 3, Reset 3, GrantEmergencyAccess 3, RememberBrowser 7, ForgetBrowser 2,
-    Unlock 6, Invite 3, RevokePasses 2, Offboard 1, Guess 7,
+    Unlock 6, Invite 2, RevokePasses 1, Offboard 1, Guess 7,
 }
 
 /// Seconds to the next step: mostly few, now and then a month, now and then back.

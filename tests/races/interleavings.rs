@@ -19,8 +19,8 @@ use std::fmt::Debug;
 
 use countersign::account::{Assertion, Bounded, Class, EventKind, PhoneNumber, Refusal, Throttle};
 use countersign::mfa::{
-    Changed, Confirmed, Decided, ExternalMethod, MAX_TRIES, PendingEnrolment, RestrictedNotice,
-    Resynchronised,
+    Changed, Confirmed, Decided, Entered, ExternalMethod, MAX_TRIES, PendingEnrolment,
+    RestrictedNotice, Resynchronised,
 };
 use countersign::*;
 use rand::SeedableRng;
@@ -129,6 +129,13 @@ fn verdict(verdict: Verdict<Proof<SignIn>>, moving_factor: Option<u64>) -> Outco
         Verdict::Accepted(proof) => Outcome::Accepted { device: proof.device(), moving_factor },
         Verdict::Rejected { .. } => Outcome::Rejected,
         _ => Outcome::NotEvaluated,
+    }
+}
+
+fn entered(verdict: Verdict<Entered>, _: Option<u64>) -> Outcome {
+    match verdict {
+        Verdict::Accepted(_) => Outcome::Done,
+        _ => Outcome::NotEvaluated, // what a failure is counted on does not show in the summary
     }
 }
 
@@ -629,13 +636,18 @@ impl Stage {
 
     /// A proof of an operator, and the operator's record.
     fn operator_proof(&mut self) -> (Proof<ActForOther>, Option<Record>) {
+        self.operator_proof_before(60)
+    }
+
+    /// Of a code from so many seconds ago.
+    fn operator_proof_before(&mut self, secs: u64) -> (Proof<ActForOther>, Option<Record>) {
         let operator = self.operator;
-        let known = self.store_of(&operator).is_some();
-        let device = match self.authenticators.keys().next_back().filter(|_| known) {
-            Some(device) => *device,
+        let known = self.mfa.account(&operator).at(NOW).summary().run(&self.store).unwrap();
+        let device = match known.map(|summary| summary.devices[0].id) {
+            Some(device) => device,
             None => self.bind_app(&operator, None),
         };
-        let at = UnixTime::from_secs(NOW.as_secs() - 60);
+        let at = UnixTime::from_secs(NOW.as_secs() - secs);
         let code = self.authenticators[&device].generate(at).unwrap();
         let op = self.mfa.account(&operator).at(at).verify(code.expose_str(), ActForOther);
         let proof = op.run(&self.store).accepted().unwrap();
@@ -787,7 +799,7 @@ fn nothing_is_accepted_after_an_offboarding() {
 }
 
 #[test]
-fn nothing_begins_after_an_offboarding_either() {
+fn nothing_begins_after_an_id_is_barred() {
     // Nobody yet: the tombstone comes first, or the enrolment does.
     let stage = Stage::empty();
     let (mfa, id) = (&stage.mfa, stage.id);
@@ -799,15 +811,16 @@ fn nothing_begins_after_an_offboarding_either() {
     );
     let again = mfa.account(&id).at(NOW).enrol_hotp("token", Digits::Six, &mut stage.rng());
     let scene = stage.scene(vec![]);
+    let bar = mfa.account(&id).at(NOW).bar(HostsWord::Process, "left");
     let attempts = [
-        stage.offboard(),
+        attempt("bar", bar, None, change),
         attempt("enrol", enrol, None, change),
         attempt("bind a passkey", passkey, None, change),
         attempt("enrol a token", again, None, change),
     ];
     let explored = all_orders(&scene, &attempts, 51_268);
     let none = vec![Outcome::Done, Outcome::Refused, Outcome::Refused, Outcome::Refused];
-    assert!(explored.endings.contains_key(&none), "the offboarding was first");
+    assert!(explored.endings.contains_key(&none), "the bar was first");
 }
 
 #[test]
@@ -893,6 +906,72 @@ fn an_operator_resets_and_resynchronisation_burns() {
     for ending in explored.endings.keys() {
         assert_eq!(ending[0], Outcome::Done);
         assert!(!(ending[1].is_yes() && ending[2].is_yes()), "{ending:?}");
+    }
+}
+
+/// F-04: an emergency pass signs in once, however many requests carry it at one time; and a stranger's
+/// guesses beside it neither use it up nor get in.
+#[test]
+fn an_emergency_pass_signs_in_once() {
+    let (mut stage, _) = Stage::enrolled();
+    let id = stage.id;
+    let (proof, _) = stage.operator_proof();
+    let by = Operator::checked_by_host(proof, "help desk");
+    let mut grant = stage.mfa.account(&id).at(NOW).grant_emergency_access(
+        by,
+        PassLength::Short,
+        600,
+        "phone at home",
+        &mut stage.rng(),
+    );
+    let pass = grant.run(&stage.store).unwrap().expose_text();
+    let guess = if pass.starts_with('0') { "1111-1111" } else { "0000-0000" };
+    let enter =
+        |name, text| attempt(name, stage.mfa.account(&id).at(NOW).enter_pass(text), None, entered);
+    let again: Probe<'_> = Box::new(|| enter("afterwards", &pass));
+    let scene = stage.scene(vec![again]);
+    let attempts = [
+        enter("enter", &pass),
+        enter("enter again", &pass),
+        enter("and again", &pass),
+        enter("guess", guess),
+    ];
+    for ending in all_orders(&scene, &attempts, 86_052).endings.keys() {
+        assert_eq!(yeses(ending), 1, "{ending:?}");
+        assert!(!ending[3].is_yes(), "{ending:?}");
+    }
+}
+
+/// F-05: after a reset the binding with the pass and a revocation of the pass: whatever the order, either
+/// the factor is bound or nothing is.
+#[test]
+fn a_pass_that_is_revoked_binds_nothing() {
+    let (mut stage, _) = Stage::enrolled();
+    let id = stage.id;
+    let (proof, _) = stage.operator_proof();
+    let (second, operator) = stage.operator_proof_before(30);
+    let by = Operator::checked_by_host(proof, "help desk");
+    let account = stage.mfa.account(&id).at(NOW);
+    let mut reset = account.reset(by, PassLength::Long, "phone stolen", &mut stage.rng());
+    let pass = reset.run(&stage.store).unwrap().expose_text();
+    let account = stage.mfa.account(&id).at(NOW);
+    let entered = account.enter_pass(&pass).run(&stage.store).accepted().unwrap();
+    let Entered::Enrolment(own) = entered else { panic!("a pass to enrol with") };
+    let method = ExternalMethod::Passkey;
+    let bind = account.bind_external("laptop", method, &mut stage.rng()).proven_by(own);
+    let by = Operator::checked_by_host(second, "help desk");
+    let account = stage.mfa.account(&id).at(NOW);
+    let revoke = account.revoke_passes(by);
+    let openly = account.enrol("theirs", &mut stage.rng());
+    let scene = stage.scene(vec![]);
+    let attempts = [
+        attempt("bind", bind, None, change),
+        attempt("revoke", revoke, operator, change),
+        attempt("enrol with the password", openly, None, change),
+    ];
+    for ending in all_orders(&scene, &attempts, 32).endings.keys() {
+        assert_eq!(yeses(&ending[..2]), 1, "{ending:?}");
+        assert_eq!(ending[2], Outcome::Refused, "{ending:?}");
     }
 }
 
