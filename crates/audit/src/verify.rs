@@ -148,7 +148,8 @@ impl Verifier {
 
     /// Says that the trail begins behind this mark, as after the file was rotated.
     pub fn begins_after(&mut self, account: AccountId, mark: Mark) {
-        let known = Known { last: (mark.version, u16::MAX), hash: mark.hash, ..Known::default() };
+        let (last, is_chained) = ((mark.version, u16::MAX), mark.hash.is_some());
+        let known = Known { last, hash: mark.hash, is_chained, ..Known::default() };
         self.accounts.insert(account, known);
     }
 

@@ -176,6 +176,20 @@ fn a_removed_note_shows_in_a_chain() {
     assert_eq!(found, ["line 2, account 3432: the line does not follow the one before it"]);
 }
 
+/// Whoever removes the hashes of a line does not get it past a verifier that was not told of a chain.
+#[test]
+fn a_line_without_a_hash_behind_one_with_a_hash_is_found() {
+    let (first, second) = (event(account(), (1, 0)), event(account(), (2, 0)));
+    let is_unchained = |found: &[Finding]| matches!(found, [Finding { what: What::Unchained, .. }]);
+    let line = Chain::default().line(&first);
+    assert!(is_unchained(&found(Verifier::new(), &[line.clone(), to_line(&second)])));
+    // Also at the beginning of a rotated file.
+    let mark = marks(&[line])[0].1;
+    let mut verifier = Verifier::new();
+    verifier.begins_after(account(), mark);
+    assert!(is_unchained(&found(verifier, &[to_line(&second)])));
+}
+
 /// After a restart the writer goes on; after the file was rotated the reader does.
 #[test]
 fn a_chain_goes_on_in_another_file() {
