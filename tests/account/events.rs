@@ -453,6 +453,7 @@ fn what_the_person_is_told() {
         (EventKind::ChallengeIssued { until }, none, false),
         (EventKind::ClockWentBack { by: 61 }, none, false),
         (EventKind::ClosedToStrangers { class }, Some(Notice::ClosedToStrangers), false),
+        (EventKind::Contended { lost: 8 }, none, false),
         (EventKind::Disabled { class }, Some(Notice::FactorDisabled), false),
         (
             EventKind::EmergencyGranted { until, reason: reason() },
@@ -481,7 +482,7 @@ fn what_the_person_is_told() {
     ];
     let mut places: Vec<_> = table.iter().map(|(kind, ..)| place(kind)).collect();
     places.sort_unstable();
-    assert_eq!(places, (0..24).collect::<Vec<_>>(), "each kind has its row; rejections are below");
+    assert_eq!(places, (0..25).collect::<Vec<_>>(), "each kind has its row; rejections are below");
     for (kind, notice, ends_sessions) in table {
         for first_factor_passed in [false, true] {
             let event = event(kind.clone(), first_factor_passed);
@@ -556,7 +557,8 @@ fn place(kind: &EventKind) -> usize {
         EventKind::Forgiven { .. } => 21,
         EventKind::RecoveryCodeClosed { .. } => 22,
         EventKind::RecoveryCodesSeen => 23,
-        EventKind::Rejected(_) => 24,
+        EventKind::Contended { .. } => 24,
+        EventKind::Rejected(_) => 25,
         new => panic!("no number for {new:?}"),
     }
 }

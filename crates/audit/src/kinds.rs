@@ -3,7 +3,7 @@
 //! Standard: RFC 5424 section 6.2.1 (severities), OCSF 1.7.0 (classes 3001 and 3002, their activities).
 //!
 //! A new kind takes one row here, one definition in `schema/event-v1.json` and one sample in
-//! `tests/samples.rs`; a test names what is missing. Until then it is a warning of the activity "other".
+//! `tests/audit/samples.rs`; a test names what is missing. Until then it is a warning of the activity "other".
 
 use countersign::Event;
 use countersign::account::Notice;
