@@ -104,7 +104,7 @@ const fn failed(kind: &'static str, severity: Severity, activity: Activity) -> R
     Row { kind, severity, activity, failed: true }
 }
 
-pub(crate) const ROWS: [Row; 26] = {
+pub(crate) const ROWS: [Row; 28] = {
     use Activity::{
         Disable, FactorDisable, FactorEnable, Lock, Logon, OtherAuthentication, OtherChange,
         Preauth, Unlock,
@@ -124,8 +124,10 @@ pub(crate) const ROWS: [Row; 26] = {
         done("enrolment-started", Info, OtherChange),
         done("forgiven", Notice, Unlock),
         done("imported", Notice, FactorEnable),
+        done("invited", Notice, OtherChange),
         failed("malformed", Info, Logon),
         done("offboarded", Notice, Disable),
+        done("pass-ended", Notice, OtherChange),
         done("recovery-code-closed", Alert, FactorDisable),
         done("recovery-code-spent", Notice, OtherAuthentication),
         done("recovery-codes-issued", Notice, FactorEnable),

@@ -1,8 +1,8 @@
 //! One event of each kind, each reason of a rejection and each refusal, with every field filled somewhere.
 
 use countersign::account::{
-    ActionName, Actor, AnyPurpose, BrowserId, Class, EventId, EventKind, Reason, Refusal,
-    RejectionReason, Source,
+    ActionName, Actor, AnyPurpose, BrowserId, Class, EventId, EventKind, PassEnd, PassKind, Reason,
+    Refusal, RejectionReason, Source,
 };
 use countersign::{AccountId, DeviceId, Event, Method, UnixTime};
 
@@ -33,14 +33,20 @@ pub fn kinds() -> Vec<EventKind> {
         EventKind::EnrolmentStarted { until },
         EventKind::Forgiven { class },
         EventKind::Imported { short_secret: true },
+        EventKind::Invited { until, reason: reason.clone() },
         EventKind::Malformed,
         EventKind::Offboarded { reason: reason.clone() },
+        EventKind::PassEnded {
+            pass: PassKind::Enrolment,
+            why: PassEnd::TriesUsedUp,
+            operator: AccountId::new("boss").unwrap(),
+        },
         EventKind::RecoveryCodeClosed { left: 9 },
         EventKind::RecoveryCodeSpent { left: 9 },
         EventKind::RecoveryCodesIssued { count: 10 },
         EventKind::RecoveryCodesSeen,
         EventKind::ReportedLost,
-        EventKind::Reset { reason },
+        EventKind::Reset { until, reason },
         EventKind::Resynchronised { clock_offset: Some(15) },
         EventKind::Resynchronised { clock_offset: None },
         EventKind::Revoked,
@@ -66,9 +72,10 @@ const REJECTIONS: [RejectionReason; 12] = [
     RejectionReason::WrongPurpose,
 ];
 
-const REFUSALS: [Refusal; 17] = [
+const REFUSALS: [Refusal; 19] = [
     Refusal::AlreadyBound,
     Refusal::ClockTooFar,
+    Refusal::FactorInUse,
     Refusal::ImportEnded,
     Refusal::LastFactor,
     Refusal::NotPermitted,
@@ -84,6 +91,7 @@ const REFUSALS: [Refusal; 17] = [
     Refusal::TooSoon { until: UnixTime::from_secs(1_800_000_030) },
     Refusal::TooManyDevices,
     Refusal::TooManyFormerDevices,
+    Refusal::UnknownAccount,
 ];
 
 /// The kinds, and one accepted event with each value that another field can have.
