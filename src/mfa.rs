@@ -20,6 +20,7 @@ pub(crate) mod browser;
 pub(crate) mod unlock;
 pub(crate) mod help;
 pub(crate) mod lifecycle;
+pub(crate) mod keys;
 
 pub use self::{
     answer::*, confirm::*, enrol::*, external::*, handle::*, operation::*, sign_in::*, sms::*,

@@ -10,12 +10,15 @@
 
 use std::collections::BTreeMap;
 
-use countersign::{Keyring, Mfa, Recommended};
+use countersign::{Mfa, Recommended};
+use keys::keyring;
 use proptest::prelude::*;
 use proptest::test_runner::{RngSeed, TestRunner};
 
 #[path = "model/adversary.rs"]
 mod adversary;
+#[path = "common/keys.rs"]
+mod keys;
 #[path = "model/reference.rs"]
 mod reference;
 #[path = "model/schedule.rs"]
@@ -43,7 +46,7 @@ fn runner(cases: u32) -> TestRunner {
 type Transcript = (Vec<(String, Option<countersign::Record>)>, BTreeMap<String, u64>);
 
 fn play<P: Modelled, R: Runner>(steps: &[Step], everybody: bool) -> Transcript {
-    let mfa = Mfa::with_policy(Keyring::new([7; 32]), P::new()).unwrap();
+    let mfa = Mfa::with_policy(keyring(7), P::new()).unwrap();
     let mut bench: Bench<'_, P, R> = Bench::new(&mfa);
     if everybody {
         bench.enrol_everybody();
@@ -220,7 +223,7 @@ fn drift_is_remembered_and_forgotten_as_the_reference_says() {
     let step =
         |what, clock, b| Step { what, who: 0, clock, fault: Fault::None, a: 8, b, c: 0, proof: 3 };
     for (idle, accepted) in [(86_400, 3), (86_430, 2)] {
-        let mfa = Mfa::with_policy(Keyring::new([7; 32]), Narrow).unwrap();
+        let mfa = Mfa::with_policy(keyring(7), Narrow).unwrap();
         let mut bench: Bench<'_, Narrow, Sync> = Bench::new(&mfa);
         bench.play(&step(What::Enrol, 0, 0));
         bench.play(&step(What::Confirm, 0, 5)); // one step ahead
@@ -245,7 +248,7 @@ fn a_full_house_is_as_the_reference_says() {
         c: 2,
         proof: 40, // with a proof, by an app or token
     };
-    let mfa = Mfa::with_policy(Keyring::new([7; 32]), Narrow).unwrap();
+    let mfa = Mfa::with_policy(keyring(7), Narrow).unwrap();
     let mut bench: Bench<'_, Narrow, Sync> = Bench::new(&mfa);
     (0..6).for_each(|at| bench.play(&step(What::Import, at * 10, 3)));
     (0..9).for_each(|at| bench.play(&step(What::BindExternal, 1, at)));

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::rc::Rc;
 
+use countersign::account::SealingKey;
 use countersign::{Keyring, Mfa, Recommended};
 use sha2::{Digest, Sha256};
 
@@ -77,7 +78,7 @@ impl World<'_> {
             stores: vec![place.empty(1)?],
             names: HashMap::from([("main".to_owned(), 0)]),
             store: 0,
-            mfa: Rc::new(Mfa::new(Keyring::new(key("")), Recommended)),
+            mfa: library(&[])?,
             known: Known::default(),
             printed: String::new(),
             good: 0,
@@ -118,10 +119,7 @@ impl World<'_> {
                 };
             }
             Line::Keys(names) => {
-                let mut names = names.iter();
-                let newest = Keyring::new(key(names.next().map_or("", String::as_str)));
-                let keys = names.fold(newest, |keys, older| keys.with_older(key(older)));
-                self.mfa = Rc::new(Mfa::new(keys, Recommended));
+                self.mfa = library(&names)?;
             }
             Line::SameTime | Line::Together | Line::Step(_) => {}
         }
@@ -222,7 +220,18 @@ impl Placed {
     }
 }
 
-/// A name is its key. The key before the first `keys` has a name that no line can give.
-fn key(name: &str) -> [u8; 32] {
-    Sha256::new().chain_update(b"countersign scenario key ").chain_update(name).finalize().into()
+/// The deployment with these keys, the newest first. The key before the first `keys` has a name that no
+/// line can give.
+fn library(names: &[String]) -> Result<Rc<Library>, String> {
+    let mut names = names.iter();
+    let newest = key(names.next().map_or("", String::as_str))?;
+    let keys = Keyring::new("scenario", newest).map_err(|error| error.to_string())?;
+    let keys = names.try_fold(keys, |keys, older| Ok::<_, String>(keys.opening_older(key(older)?)));
+    Ok(Rc::new(Mfa::new(keys?, Recommended)))
+}
+
+/// A name is its key.
+fn key(name: &str) -> Result<SealingKey, String> {
+    let key = Sha256::new().chain_update(b"countersign scenario key ").chain_update(name);
+    SealingKey::new(&key.finalize()).map_err(|error| format!("the key {name}: {error}"))
 }

@@ -197,7 +197,9 @@ pub enum Verb {
         browser: String,
     },
     Forget(String),
+    Abandon(Operator),
     Acknowledge,
+    Reseal,
     Reset(Operator),
     /// By the host, or by an operator, who may have proved to be one.
     Offboard(Option<(AccountId, Option<Proof>)>),
@@ -248,7 +250,9 @@ impl Verb {
                     Allowed::Operator(Operator { id, proof }) => (proof, Some(*id)),
                 })
             }
-            Verb::Reset(Operator { id, proof }) => Some((proof, Some(*id))),
+            Verb::Abandon(Operator { id, proof }) | Verb::Reset(Operator { id, proof }) => {
+                Some((proof, Some(*id)))
+            }
             Verb::Offboard(Some((id, Some(proof)))) => Some((proof, Some(*id))),
             _ => None,
         }

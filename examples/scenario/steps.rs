@@ -10,7 +10,7 @@ use super::script::{Allowed, Code, Line, Operator, Printed, Proof, Purpose, Step
 use super::words::{Word, number, seconds};
 
 /// Verbs of the format whose feature is missing, and the feature.
-const NOT_BUILT: [(&str, &str); 9] = [
+const NOT_BUILT: [(&str, &str); 7] = [
     ("invite", "passes"),
     ("emergency", "passes"),
     ("enter", "passes"),
@@ -18,8 +18,6 @@ const NOT_BUILT: [(&str, &str); 9] = [
     ("visit", "trusted browsers"),
     ("carry", "carried proofs"),
     ("bar", "barring"),
-    ("reseal", "resealing"),
-    ("abandon", "abandoning"),
 ];
 
 /// What a line's words are read against.
@@ -90,6 +88,8 @@ impl Reader<'_> {
                 }
             }
             "offboard" => self.offboard(),
+            "reseal" => Ok(Verb::Reseal),
+            "abandon" => Ok(Verb::Abandon(self.operator()?.ok_or("by= is missing")?)),
             "summary" => {
                 let field = self.words.next("the field")?.text;
                 is_field(&field).ok_or_else(|| format!("'{field}' is no field of a summary"))?;

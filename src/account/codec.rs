@@ -185,7 +185,7 @@ fn next_or_default<T: Stored + Default>(left: &mut u64, d: &mut Decoder<'_>) -> 
 fields!(Account {
     epoch, last_write, first_bound_at, offboarded_at, reset_at, emergency, devices, former,
     import_ended, enrolment_began, pending, confirmed, recovery, texts, used_challenges,
-    challenges_ended, browsers, browser_generation, codes, out_of_band
+    challenges_ended, browsers, browser_generation, codes, out_of_band, abandoned_at
 } later {} not stored { exists: true });
 fields!(Emergency { at, secs } later {});
 fields!(Budget { unknown, remembered, emptied } later {});

@@ -9,7 +9,7 @@
 
 use core::fmt;
 
-use crate::account::id::{AccountId, BrowserId, DeviceId};
+use crate::account::id::{AccountId, BrowserId, DeviceId, RecordName};
 use crate::account::proof::{AnyPurpose, Refusal};
 use crate::account::summary::{Method, Reason};
 use crate::account::throttle::Class;
@@ -126,6 +126,8 @@ pub enum Actor {
 #[non_exhaustive]
 #[allow(missing_docs)] // a variant says what its fields are
 pub enum EventKind {
+    /// A record that did not open was given up: which, and why. Only a pass opens the account.
+    Abandoned { record: RecordName, reason: Reason },
     /// An attempt was accepted: the moving factor that matched, and for TOTP how many steps the
     /// device's clock was ahead of ours.
     Accepted { moving_factor: Option<u64>, drift: Option<i16> },
@@ -170,6 +172,8 @@ pub enum EventKind {
     Rejected(RejectionReason),
     /// A device was reported lost.
     ReportedLost,
+    /// The record was sealed anew with the newest key, and nothing else of it changed.
+    Resealed,
     /// An operator reset the account: every factor is revoked.
     Reset { reason: Reason },
     /// A device was resynchronised; for TOTP its clock error in steps.
@@ -235,6 +239,7 @@ impl EventKind {
     /// `rejected-wrong-code`.
     pub const fn name(&self) -> &'static str {
         match self {
+            EventKind::Abandoned { .. } => "abandoned",
             EventKind::Accepted { .. } => "accepted",
             EventKind::BrowserForgotten { .. } => "browser-forgotten",
             EventKind::BrowserRemembered { .. } => "browser-remembered",
@@ -256,6 +261,7 @@ impl EventKind {
             EventKind::Refused(_) => "refused",
             EventKind::Rejected(reason) => reason.name(),
             EventKind::ReportedLost => "reported-lost",
+            EventKind::Resealed => "resealed",
             EventKind::Reset { .. } => "reset",
             EventKind::Resynchronised { .. } => "resynchronised",
             EventKind::Revoked => "revoked",
@@ -305,7 +311,7 @@ impl Event {
             EventKind::Forgiven { .. } => Some(Notice::FailuresForgiven),
             EventKind::BrowserRemembered { .. } => Some(Notice::BrowserRemembered),
             EventKind::Resynchronised { .. } => Some(Notice::DeviceResynchronised),
-            EventKind::Reset { .. } => Some(Notice::AccountReset),
+            EventKind::Abandoned { .. } | EventKind::Reset { .. } => Some(Notice::AccountReset),
             EventKind::EmergencyGranted { .. } => Some(Notice::EmergencyAccess),
             EventKind::Rejected(
                 RejectionReason::HostCheckFailed
@@ -323,6 +329,7 @@ impl Event {
             | EventKind::RecoveryCodesSeen
             | EventKind::Refused(_)
             | EventKind::Rejected(_)
+            | EventKind::Resealed
             | EventKind::Waiting { .. } => None,
         }
     }
@@ -331,7 +338,8 @@ impl Event {
     pub const fn ends_sessions(&self) -> bool {
         matches!(
             self.kind,
-            EventKind::Bound { .. }
+            EventKind::Abandoned { .. }
+                | EventKind::Bound { .. }
                 | EventKind::Revoked
                 | EventKind::ReportedLost
                 | EventKind::RecoveryCodesIssued { .. }

@@ -56,6 +56,8 @@ pub(crate) struct Account {
     pub(crate) browser_generation: u32,
     pub(crate) codes: Budget,
     pub(crate) out_of_band: Budget,
+    /// An operator gave up a record that did not open; until a pass allows a factor.
+    pub(crate) abandoned_at: Option<UnixTime>,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -197,6 +199,7 @@ impl Account {
         self.devices.push(device);
         self.first_bound_at.get_or_insert(now);
         self.reset_at = None;
+        self.abandoned_at = None;
         self.enrolment_began = None;
         self.change_epoch();
         self.forget_oldest();
@@ -292,6 +295,7 @@ impl Account {
             codes: self.throttle_summary(Class::Codes, policy, now),
             out_of_band: self.throttle_summary(Class::OutOfBand, policy, now),
             emergency_until: granted.map(|granted| granted.at.plus(granted.secs)),
+            sealed_with: None, // the account does not know; the operation does
         }
     }
 
@@ -362,6 +366,7 @@ impl Account {
         }
         let lifetime = policy.reset_lifetime().as_u64();
         match self.reset_at {
+            _ if self.abandoned_at.is_some() => Standing::OperatorOnly,
             _ if self.first_bound_at.is_none() => Standing::NeverEnrolled,
             Some(at) if at.lasts(lifetime, now) => Standing::Reset { until: at.plus(lifetime) },
             _ if self.recovery.left() > 0 => Standing::RecoveryCodesOnly,

@@ -7,7 +7,7 @@
 
 use alloc::{string::String, vec::Vec};
 
-use crate::account::id::{BrowserId, DeviceId};
+use crate::account::id::{BrowserId, DeviceId, KeyName};
 use crate::named::named;
 use crate::text::Text;
 use crate::time::UnixTime;
@@ -334,6 +334,9 @@ pub struct Summary {
     pub out_of_band: ThrottleSummary,
     /// Until when emergency access is granted.
     pub emergency_until: Option<UnixTime>,
+    /// The key that the record is sealed with: for a column, so that one query tells when no record
+    /// needs an older key.
+    pub sealed_with: Option<KeyName>,
 }
 
 impl Summary {

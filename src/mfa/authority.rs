@@ -17,6 +17,8 @@ impl Account {
         let reset = self.reset_at.is_some_and(|at| at.lasts(lifetime, cx.now));
         match cx.proof {
             Some(_) => self.subject_proof(cx, &AnyPurpose::ChangeFactors),
+            // What a record that was given up held is not known: only an operator's pass begins anew.
+            None if self.abandoned_at.is_some() => Err(Refusal::ProofRequired),
             None if self.first_bound_at.is_none() || reset => Ok(()),
             None => Err(Refusal::ProofRequired),
         }

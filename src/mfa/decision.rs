@@ -12,7 +12,7 @@ use alloc::{boxed::Box, vec::Vec};
 
 use crate::account::{
     Account, AccountId, AnyPurpose, BrowserId, DeviceId, EventKind, Method, Policy, Proven,
-    Refusal, RejectionReason, Seal,
+    RecordName, Refusal, RejectionReason, Seal,
 };
 use crate::mfa::answer::Verdict;
 use crate::time::UnixTime;
@@ -25,6 +25,8 @@ pub(crate) struct Context<'a> {
     /// The remembered browser that the attempt comes from.
     pub(crate) browser: Option<BrowserId>,
     pub(crate) proof: Option<&'a Proven>,
+    /// The record that was loaded, and whether it did not open.
+    pub(crate) record: Option<(RecordName, bool)>,
     /// The account of the operator whose proof it is, if it is not the person's own.
     pub(crate) operator: Option<&'a Account>,
 }

@@ -116,7 +116,7 @@ impl Account {
         if let Err(refusal) = self.operator_proof(cx) {
             return Decision::refused(refusal);
         }
-        if !self.exists {
+        if !self.exists || self.abandoned_at.is_some() {
             return Decision::refused(Refusal::NothingBound);
         }
         self.retire_all();
@@ -140,7 +140,7 @@ impl Account {
         if let Err(refusal) = self.operator_proof(cx) {
             return Decision::refused(refusal);
         }
-        if !self.exists {
+        if !self.exists || self.abandoned_at.is_some() {
             return Decision::refused(Refusal::NothingBound); // a mistyped id must not let anyone in
         }
         let secs = secs.min(cx.policy.emergency_lifetime().as_u64());

@@ -75,13 +75,60 @@ pub struct Operation<'m, T> {
     policy: &'m dyn Policy,
     id: AccountId,
     now: UnixTime,
+    floor: Floor,
     actor: Option<Actor>,
     source: Option<Source>,
     browser: Option<Zeroizing<String>>,
     first_factor_passed: bool,
     tries: usize,
+    mode: Mode,
     proof: Option<Box<Proven>>,
     transition: Transition<'m, T>,
+}
+
+/// The oldest state of an account that the host may meet: what it keeps elsewhere, in a session or in a
+/// second table.
+/// ```
+/// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+/// # let (mfa, store, mut rng, now) = host::new()?;
+/// # let (id, phone) = host::person(&mfa, &store, &mut rng, "42", now)?;
+/// # let dana = mfa.account(&id).at(now);
+/// use countersign::{account::RecordError, mfa::{Fault, Floor}, MemoryStore, SignIn, Verdict};
+/// let proof = dana.verify(&phone.code(now), SignIn).run(&store).accepted().ok_or("wrong code")?;
+/// let floor = Floor { epoch: proof.epoch(), ..Floor::default() }; // kept with the session
+/// // The row is deleted. Without the floor the next factor would be bound without a proof.
+/// let emptied = MemoryStore::new();
+/// let enrolled = dana.not_older_than(floor).enrol("A stranger's phone", &mut rng).run(&emptied);
+/// assert!(enrolled.is_err_and(|no| no.refusal().is_none())); // not refused: undecided
+/// let verdict = dana.not_older_than(floor).verify("123456", SignIn).run(&emptied);
+/// let rolled_back = RecordError::RolledBack;
+/// assert!(matches!(verdict, Verdict::Undecided(Fault::Record { error, .. }) if error == rolled_back));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Floor {
+    /// The version of a [`Record`] that was once stored; 0 if the host keeps none.
+    pub version: u64,
+    /// The epoch of a [`Summary`], [`Proof`] or [`Changed`]; 0 if the host keeps none. It
+    /// sees no more than changes of factors.
+    pub epoch: u32,
+}
+
+/// What an operation does with the record beside its decision.
+#[derive(Clone, Copy, Eq, PartialEq)]
+pub(crate) enum Mode {
+    /// Notes the time of the write, and drops what has expired.
+    Usual,
+    /// Stores the state as it was.
+    AsItIs,
+    /// Decides on a record that does not open as well.
+    GiveUp,
+}
+
+/// Whether time, a newer release or a key management that comes back opens such a record no more.
+fn is_for_good(fault: &Undecided) -> bool {
+    let Fault::Record { error, .. } = fault else { return false };
+    !matches!(error, RecordError::NewerFormat(_) | RecordError::SealUnavailable)
 }
 
 /// The loop of both drivers; `$wait` is `await` over an asynchronous store.
@@ -121,6 +168,7 @@ impl<'m, T> Operation<'m, T> {
         policy: &'m dyn Policy,
         id: AccountId,
         now: UnixTime,
+        floor: Floor,
         transition: impl Fn(Box<Account>, &Context<'_>) -> Round<T> + Send + Sync + 'm,
     ) -> Operation<'m, T> {
         Operation {
@@ -128,11 +176,13 @@ impl<'m, T> Operation<'m, T> {
             policy,
             id,
             now,
+            floor,
             actor: None,
             source: None,
             browser: None,
             first_factor_passed: false,
             tries: MAX_TRIES,
+            mode: Mode::Usual,
             proof: None,
             transition: Box::new(transition),
         }
@@ -183,18 +233,26 @@ impl<'m, T> Operation<'m, T> {
             return Err(Fault::ClockImplausible(self.now));
         }
         let expected = loaded.as_ref().map(Record::version);
-        let owner = Owner::new(&self.id);
-        let account = match &loaded {
-            Some(record) => self.open(record, &owner)?,
-            None => Box::default(),
+        let owner = Owner::new(self.keys, &self.id);
+        let (account, broken) = match loaded.as_ref().map(|record| self.open(record, &owner)) {
+            Some(Err(fault)) if self.mode == Mode::GiveUp && is_for_good(&fault) => {
+                (Box::default(), true)
+            }
+            Some(opened) => (opened?, false),
+            None => (Box::default(), false),
         };
+        let record = loaded.as_ref().map(Record::name);
+        let too_old = account.epoch < self.floor.epoch && !broken;
+        if too_old || expected.unwrap_or(0) < self.floor.version {
+            return Err(Fault::Record { error: RecordError::RolledBack, record });
+        }
         let operator = match (&operator, self.operator()) {
-            (Some(record), Some(id)) => Some(self.open(record, &Owner::new(id))?),
+            (Some(record), Some(id)) => Some(self.open(record, &Owner::new(self.keys, id))?),
             _ => None,
         };
         let last_write = account.last_write;
         let token = self.browser.as_ref().map(|token| browser::open(self.keys, &self.id, token));
-        let token = token.transpose().map_err(|error| Fault::Record(error.into()))?.flatten();
+        let token = token.transpose()?.flatten();
         let cx = Context {
             id: &self.id,
             now: self.now,
@@ -202,6 +260,7 @@ impl<'m, T> Operation<'m, T> {
             keys: self.keys,
             browser: token.and_then(|token| account.remembers(token, self.now)),
             proof: self.proof.as_deref(),
+            record: record.map(|name| (name, broken)),
             operator: operator.as_deref(),
         };
         let decision = (self.transition)(account, &cx)?;
@@ -212,14 +271,19 @@ impl<'m, T> Operation<'m, T> {
             return Ok(Decided::Answer { answer, events });
         };
         let by = last_write.since(self.now);
-        if is_stored && by > 60 {
+        if is_stored && by > 60 && self.mode != Mode::AsItIs {
             happened.insert(0, DraftEvent::plain(EventKind::ClockWentBack { by }));
         }
-        next.expire(self.policy, self.now);
+        if self.mode != Mode::AsItIs {
+            next.expire(self.policy, self.now);
+        }
         let version = expected.map_or(Some(1), |expected| expected.checked_add(1));
-        let version = version.ok_or(Fault::Record(RecordError::Version))?;
-        let record = record::seal(&next, &owner, version, self.keys).map_err(Fault::Record)?;
-        let summary = next.summary(self.policy, self.now);
+        let sealed = version
+            .ok_or(RecordError::Version)
+            .and_then(|version| Ok((version, record::seal(&next, &owner, version, self.keys)?)));
+        let (version, record) = sealed.map_err(|error| Fault::Record { error, record })?;
+        let mut summary = next.summary(self.policy, self.now);
+        summary.sealed_with = record.key_name();
         let events = self.events(happened, is_stored.then_some(version));
         if !is_stored {
             core::hint::black_box((record, summary)); // the work of a failure that is counted
@@ -228,8 +292,9 @@ impl<'m, T> Operation<'m, T> {
         Ok(Decided::Write(Box::new(Prepared { answer, expected, record, summary, events })))
     }
 
-    fn open(&self, record: &Record, owner: &Owner<'_>) -> Result<Box<Account>, Fault<Infallible>> {
-        record::open(record, owner, self.keys).map_err(Fault::Record)
+    fn open(&self, record: &Record, owner: &Owner) -> Result<Box<Account>, Fault<Infallible>> {
+        let fault = |error| Fault::Record { error, record: Some(record.name()) };
+        record::open(record, owner, self.keys).map_err(fault)
     }
 
     fn events(&self, happened: Vec<DraftEvent>, version: Option<u64>) -> Vec<Event> {
@@ -468,6 +533,11 @@ impl<'m, T, A> Change<'m, T, A> {
 
     pub(crate) fn persistent(mut self) -> Change<'m, T, A> {
         self.operation.tries = MAX_TRIES_OF_REVOCATION;
+        self
+    }
+
+    pub(crate) fn in_mode(mut self, mode: Mode) -> Change<'m, T, A> {
+        self.operation.mode = mode;
         self
     }
 

@@ -1,7 +1,8 @@
 //! The law of all operations: whatever is done, in whatever order, with a store that fails at every
 //! point, the answers, the summaries and the writes are those of the naive account.
 
-use countersign::{Keyring, Mfa};
+use crate::keys::keyring;
+use countersign::Mfa;
 
 use crate::schedule::{Bench, Narrow, Step, Sync};
 
@@ -15,7 +16,7 @@ const MOST_STEPS: usize = 40;
 /// If it does not.
 pub fn hold(data: &[u8]) {
     let Some((first, schedule)) = data.split_first() else { return };
-    let mfa = Mfa::with_policy(Keyring::new([7; 32]), Narrow).unwrap();
+    let mfa = Mfa::with_policy(keyring(7), Narrow).unwrap();
     let mut bench: Bench<'_, Narrow, Sync> = Bench::new(&mfa);
     if first % 4 != 0 {
         bench.enrol_everybody();

@@ -1633,7 +1633,7 @@ fn error_line<E>(fault: &mfa::Fault<E>) -> String {
         mfa::Fault::Contended => "error contended".into(),
         mfa::Fault::Store(_) => "error store".into(),
         mfa::Fault::Text(_) => "error text".into(),
-        mfa::Fault::Record(error) => format!("error record {error:?}"),
+        mfa::Fault::Record { error, .. } => format!("error record {error:?}"),
     }
 }
 

@@ -16,6 +16,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
+use crate::keys::keyring;
 use countersign::account::{
     Actor, Assertion, Bounded, Class, EventKind, PhoneNumber, Refusal, Throttle,
 };
@@ -570,7 +571,7 @@ struct Stage {
 impl Stage {
     fn empty() -> Stage {
         Stage {
-            mfa: Mfa::with_policy(Keyring::new([7; 32]), Few).unwrap(),
+            mfa: Mfa::with_policy(keyring(7), Few).unwrap(),
             store: MemoryStore::new(),
             draws: std::cell::Cell::new(0),
             id: AccountId::new("person").unwrap(),

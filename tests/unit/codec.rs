@@ -164,6 +164,7 @@ fn the_fullest_account_fits_a_record_and_reads_back() {
         browser_generation: u32::MAX,
         codes: budget(),
         out_of_band: budget(),
+        abandoned_at: Some(at),
     };
     let plaintext = super::write(&account).unwrap();
     // What is around it: the head of the record, and a key's name, a nonce and a tag.

@@ -6,6 +6,9 @@
 //! `steps core` compares the OTP core; `steps text` what prints and reads secrets and codes;
 //! `steps leak` is the positive control and fails.
 
+#[path = "../../../common/keys.rs"]
+mod keys;
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::arch::asm;
 use std::cell::UnsafeCell;
@@ -245,7 +248,7 @@ fn full_width(character: char) -> char {
 
 /// Secrets and codes of one length, each with its separators at the same places.
 fn text() -> ExitCode {
-    let mfa = Mfa::new(Keyring::new([7; 32]), Recommended);
+    let mfa = Mfa::new(keys::keyring(7), Recommended);
     let id = AccountId::new(b"42").expect("an id");
     for secret in 0..TEXT.secrets {
         HEAP.rewind();
