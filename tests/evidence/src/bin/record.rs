@@ -4,7 +4,7 @@
 mod keys;
 
 use countersign::{
-    AccountId, Keyring, MemoryStore, Mfa, OsRandom, Recommended, SignIn, Store, Totp, UnixTime,
+    AccountId, MemoryStore, Mfa, OsRandom, Recommended, SignIn, Store, Totp, UnixTime,
 };
 
 fn main() {

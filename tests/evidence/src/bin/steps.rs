@@ -25,8 +25,8 @@ use countersign::otp::Digits;
 use countersign::otp::LookAhead;
 use countersign::otp::Parameters;
 use countersign::{
-    AccountId, Algorithm, Code, Hotp, Keyring, Mfa, ProvisioningUri, Recommended, Secret, SignIn,
-    Totp, UnixTime, Window,
+    AccountId, Algorithm, Code, Hotp, Mfa, ProvisioningUri, Recommended, Secret, SignIn, Totp,
+    UnixTime, Window,
 };
 
 const HASHES: [Algorithm; 3] = [Algorithm::Sha1, Algorithm::Sha256, Algorithm::Sha512];
