@@ -2,10 +2,11 @@
 //!
 //! `cargo run --example sign_in_page`
 
+use countersign::account::HostsWord;
 use std::error::Error;
 
 use countersign::UnixTime;
-use countersign::account::{Actor, Standing};
+use countersign::account::Standing;
 
 #[path = "shared/person.rs"]
 mod person;
@@ -40,7 +41,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let _ = dana.verify("000000", countersign::SignIn).run(store);
     }
     println!("42: {}", page(dana.standing().run(store)?, now));
-    dana.offboard(Actor::Host, "employment ended").run(store)?;
+    dana.offboard(HostsWord::Process, "employment ended").run(store)?;
     println!("42: {}", page(dana.standing().run(store)?, now));
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! What each verb does: the calls of the library.
 
-use countersign::account::{Actor, Assertion, ExistingDevice, PhoneNumber, RecordName};
+use countersign::account::{Assertion, ExistingDevice, HostsWord, PhoneNumber, RecordName};
 use countersign::mfa::{Confirmed, ExternalMethod, Fault, RestrictedNotice};
 use countersign::{
     AccountId, ActForOther, ChangeFactors, ChangePrivileges, DeviceId, SignIn, Store,
@@ -340,16 +340,15 @@ impl Doing<'_> {
     }
 
     fn offboard(&mut self, by: Option<&(AccountId, Option<Proof>)>) -> Part<Outcome> {
-        let actor = match by {
-            None => Actor::Host,
-            Some((operator, proof)) => {
-                if let Some(proof) = proof {
-                    let _proven = self.prove(*operator, proof, ActForOther)?;
-                }
-                Actor::Operator(*operator)
+        let word = match by {
+            None => HostsWord::Process,
+            Some((operator, None)) => HostsWord::Person(*operator),
+            Some((operator, Some(proof))) => {
+                let operator = self.acting(*operator, proof)?;
+                return self.done(self.account().offboard(operator, REASON));
             }
         };
-        self.done(self.account().offboard(actor, REASON))
+        self.done(self.account().offboard(word, REASON))
     }
 }
 

@@ -28,6 +28,7 @@ pub(crate) struct Context<'a> {
     /// The record that was loaded, and whether it did not open.
     pub(crate) record: Option<(RecordName, bool)>,
     /// The account of the operator whose proof it is, if it is not the person's own.
+    pub(crate) by_operator: bool,
     pub(crate) operator: Option<&'a Account>,
 }
 

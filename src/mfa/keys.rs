@@ -7,7 +7,7 @@
 
 use alloc::{boxed::Box, vec::Vec};
 
-use crate::account::{Account, ActForOther, EventKind, Proof, Reason, RecordName, Refusal};
+use crate::account::{Account, EventKind, Operator, Reason, RecordName, Refusal};
 use crate::mfa::decision::{Context, Decision, DraftEvent};
 use crate::mfa::handle::AccountAt;
 use crate::mfa::operation::{Change, Mode, NoProof};
@@ -46,7 +46,7 @@ impl<'m> AccountAt<'m> {
     /// account, and its standing is [`OperatorOnly`](crate::account::Standing::OperatorOnly): whether the
     /// person had left is as unknown as their factors, so ask first, and offboard who had. The epoch is above any that
     /// the record can have had. Refused if the record opens, or is not `broken`. Undecided for a newer
-    /// release's record and while a key management is away. The proof is the operator's own. Emits
+    /// release's record and while a key management is away. Emits
     /// `Abandoned`. 45 CFR 164.312(b).
     /// ```
     /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
@@ -58,28 +58,29 @@ impl<'m> AccountAt<'m> {
     /// # let torn = Record::new(row.version() + 1, row.as_bytes()[..40].to_vec());
     /// # Store::swap(&store, &id, &Write::new(Some(row.version()), &torn, &Summary::default(), &[]))?;
     /// # let dana = mfa.account(&id).at(now);
-    /// use countersign::{account::Standing, mfa::Fault, ActForOther};
+    /// use countersign::{account::{Operator, Standing}, mfa::Fault, ActForOther};
     /// // What the log said: which record, under which key.
     /// let Err(Fault::Record { record: Some(broken), .. }) = dana.summary().run(&store) else {
     ///     panic!("it opens");
     /// };
     /// let verdict = mfa.account(&operator).at(now).verify(&lee.code(now), ActForOther).run(&store);
     /// let proof = verdict.accepted().ok_or("wrong code")?;
-    /// dana.abandon(broken, proof, "the disk tore the row").run(&store)?;
+    /// let lee = Operator::checked_by_host(proof, "role security-official");
+    /// dana.abandon(broken, lee, "the disk tore the row").run(&store)?;
     /// assert_eq!(dana.standing().run(&store)?, Standing::OperatorOnly);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn abandon(
         &self,
         broken: RecordName,
-        operator: Proof<ActForOther>,
+        operator: Operator,
         reason: &str,
-    ) -> Change<'m, (), Proof<ActForOther>> {
+    ) -> Change<'m, (), Operator> {
         let reason: Result<Reason, _> = Text::new(reason);
         self.change::<_, NoProof>(move |account, cx| {
             Ok(account.abandon(cx, broken, reason.as_ref().map_err(|error| *error)?))
         })
-        .with_proof(operator)
+        .allowed_by(operator)
         .in_mode(Mode::GiveUp)
     }
 }

@@ -15,8 +15,8 @@ use zeroize::Zeroizing;
 use crate::account::browser;
 use crate::account::record::{self, Owner, Record, RecordError};
 use crate::account::{
-    Account, AccountId, Actor, ChangeFactors, Event, EventId, EventKind, Policy, Proof, Proven,
-    Purpose, Refusal, Seal, Source, Summary,
+    Account, AccountId, Actor, ChangeFactors, Event, EventId, EventKind, HostsWord, Policy, Proof,
+    Proven, Refusal, Seal, Shown, Shows, Source, Summary,
 };
 use crate::mfa::answer::{Changed, Fault, NotDone, Verdict};
 use crate::mfa::decision::{Context, Decision, DraftEvent};
@@ -76,13 +76,12 @@ pub struct Operation<'m, T> {
     id: AccountId,
     now: UnixTime,
     floor: Floor,
-    actor: Option<Actor>,
     source: Option<Source>,
     browser: Option<Zeroizing<String>>,
     first_factor_passed: bool,
     tries: usize,
     mode: Mode,
-    proof: Option<Box<Proven>>,
+    shown: Option<Shown>,
     transition: Transition<'m, T>,
 }
 
@@ -177,13 +176,12 @@ impl<'m, T> Operation<'m, T> {
             id,
             now,
             floor,
-            actor: None,
             source: None,
             browser: None,
             first_factor_passed: false,
             tries: MAX_TRIES,
             mode: Mode::Usual,
-            proof: None,
+            shown: None,
             transition: Box::new(transition),
         }
     }
@@ -197,8 +195,12 @@ impl<'m, T> Operation<'m, T> {
     /// read, not held: an operator who is offboarded between that load and the swap still gets
     /// through, once.
     pub fn operator(&self) -> Option<&AccountId> {
-        let account = self.proof.as_ref().map(|proof| &proof.account);
-        account.filter(|account| **account != self.id)
+        match &self.shown {
+            Some(Shown::Operator(proven, _)) => {
+                Some(&proven.account).filter(|account| **account != self.id)
+            }
+            _ => None,
+        }
     }
 
     fn drive<S: Store + ?Sized>(&self, store: &S) -> Result<T, Fault<S::Error>> {
@@ -259,7 +261,8 @@ impl<'m, T> Operation<'m, T> {
             policy: self.policy,
             keys: self.keys,
             browser: token.and_then(|token| account.remembers(token, self.now)),
-            proof: self.proof.as_deref(),
+            proof: self.shown.as_ref().and_then(Shown::proven),
+            by_operator: matches!(self.shown, Some(Shown::Operator(..))),
             record: record.map(|name| (name, broken)),
             operator: operator.as_deref(),
         };
@@ -298,11 +301,7 @@ impl<'m, T> Operation<'m, T> {
     }
 
     fn events(&self, happened: Vec<DraftEvent>, version: Option<u64>) -> Vec<Event> {
-        let actor = match (&self.actor, self.operator()) {
-            (Some(actor), _) => actor.clone(),
-            (None, Some(operator)) => Actor::Operator(*operator),
-            (None, None) => Actor::Subject,
-        };
+        let actor = self.actor(&happened);
         let event = |(index, event): (u16, DraftEvent)| {
             let DraftEvent { kind, device, method, purpose } = event;
             Event {
@@ -319,6 +318,25 @@ impl<'m, T> Operation<'m, T> {
             }
         };
         (0_u16..).zip(happened).map(event).collect()
+    }
+}
+
+impl<T> Operation<'_, T> {
+    fn actor(&self, happened: &[DraftEvent]) -> Actor {
+        let accepted = |event: &DraftEvent| {
+            matches!(event.kind, EventKind::Accepted { .. } | EventKind::Bound { .. })
+        };
+        match &self.shown {
+            Some(Shown::Host(word)) => Actor::Host(*word),
+            Some(Shown::Operator(proven, word)) => {
+                let Proven { account, device, method, .. } = **proven;
+                Actor::Operator { account, device, method, word: word.clone() }
+            }
+            Some(Shown::Subject(proven)) if proven.account == self.id => Actor::Subject,
+            _ if self.mode == Mode::AsItIs => Actor::Host(HostsWord::Process),
+            _ if happened.iter().any(accepted) => Actor::Subject,
+            _ => Actor::Unproven,
+        }
     }
 }
 
@@ -520,15 +538,10 @@ impl<'m, T, A> Change<'m, T, A> {
         Change { operation, proof: None }
     }
 
-    pub(crate) fn with_proof<P: Purpose>(self, proof: Proof<P>) -> Change<'m, T, Proof<P>> {
+    pub(crate) fn allowed_by<B: Shows>(self, by: B) -> Change<'m, T, B> {
         let mut operation = self.operation;
-        operation.proof = Some(proof.proven.clone());
-        Change { operation, proof: Some(proof) }
-    }
-
-    pub(crate) fn acted_by(mut self, actor: Actor) -> Change<'m, T, A> {
-        self.operation.actor = Some(actor);
-        self
+        operation.shown = Some(by.shown());
+        Change { operation, proof: Some(by) }
     }
 
     pub(crate) fn persistent(mut self) -> Change<'m, T, A> {
@@ -586,7 +599,7 @@ impl<'m, T, A> Change<'m, T, A> {
         answer: Result<Result<Changed<T>, Refusal>, Fault<E>>,
     ) -> Result<Changed<T>, NotDone<E, A>> {
         let answer = answer.map_err(NotDone::Undecided)?;
-        self.operation.proof = None;
+        self.operation.shown = None;
         let proof = self.proof.take();
         answer.map_err(|refusal| NotDone::Refused { refusal, proof })
     }
@@ -600,7 +613,7 @@ impl<'m, T, A> Change<'m, T, A> {
 impl<'m, T> Change<'m, T, Proof<ChangeFactors>> {
     /// Adds the proof that allows the enrolment. A person's first factor has none to add.
     pub fn proven_by(self, proof: Proof<ChangeFactors>) -> Self {
-        self.with_proof(proof)
+        self.allowed_by(proof)
     }
 }
 

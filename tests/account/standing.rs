@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 #![allow(clippy::arithmetic_side_effects, missing_docs)]
 
+use crate::common::acting;
 use crate::common::*;
 use crate::throttle::close;
 use countersign::account::{
@@ -63,10 +64,10 @@ fn where_a_person_stands() {
     assert_eq!(standing(&practice, id), Standing::InUse);
     // The passkey lost: closed. The app too: recovery codes only, while there are any.
     let proof = act();
-    practice.run(practice.at(id).report_lost(key, proof)).unwrap();
+    practice.run(practice.at(id).report_lost(key, acting(proof))).unwrap();
     assert_eq!(standing(&practice, id), Standing::ClosedToStrangers);
     let proof = act();
-    practice.run(practice.at(id).report_lost(person.device, proof)).unwrap();
+    practice.run(practice.at(id).report_lost(person.device, acting(proof))).unwrap();
     assert_eq!(standing(&practice, id), Standing::RecoveryCodesOnly);
     for code in &person.recovery_codes[1..] {
         assert_eq!(standing(&practice, id), Standing::RecoveryCodesOnly);
@@ -75,13 +76,13 @@ fn where_a_person_stands() {
     assert_eq!(standing(&practice, id), Standing::OperatorOnly);
     // An operator resets: for a day a factor can be enrolled; then only an operator can help.
     let proof = act();
-    practice.run(practice.at(id).reset(proof, "showed a passport")).unwrap();
+    practice.run(practice.at(id).reset(acting(proof), "showed a passport")).unwrap();
     let until = practice.now().plus(DAY);
     assert_eq!(standing(&practice, id), Standing::Reset { until });
     practice.set_clock(until.plus(1));
     assert_eq!(standing(&practice, id), Standing::OperatorOnly);
     let proof = act();
-    practice.run(practice.at(id).reset(proof, "showed a passport")).unwrap();
+    practice.run(practice.at(id).reset(acting(proof), "showed a passport")).unwrap();
     let enrol = practice.at(id).enrol("Phone", &mut practice.rng());
     let pending = practice.run(enrol).unwrap();
     assert_eq!(standing(&practice, id), Standing::Pending { until: pending.until() });

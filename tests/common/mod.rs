@@ -14,8 +14,8 @@ pub use keys::{deployment, key_bytes, keyring, nameless, sealing_key, unreadable
 
 use countersign::account::{
     AnyPurpose, Assertion, Bounded, ChallengeId, Class, Deployment, DeviceStatus, EventKind,
-    KeyName, OutOfBand, PhoneNumber, Refusal, RejectionReason, RememberedBrowser, Seal, SealError,
-    Throttle,
+    HostsWord, KeyName, Operator, OutOfBand, PhoneNumber, Refusal, RejectionReason,
+    RememberedBrowser, Seal, SealError, Throttle,
 };
 use countersign::mfa::{
     self, AccountAt, Attempt, Change, Changed, Confirmed, ExternalMethod, NoProof, NotDone,
@@ -454,6 +454,11 @@ pub fn undecided<T, E, A>(done: Result<Changed<T>, NotDone<E, A>>) -> Option<mfa
     }
 }
 
+/// The operator whom the host has looked up.
+pub fn acting(proof: Proof<ActForOther>) -> Operator {
+    Operator::checked_by_host(proof, "role help-desk")
+}
+
 /// A proof for a purpose that is only known when the test runs.
 #[derive(Debug)]
 pub enum AnyProof {
@@ -810,8 +815,8 @@ impl<P: Policy> Practice<P> {
         self.run(self.at(id).recover(code, SignIn))
     }
 
-    pub fn offboard(&self, id: &AccountId) -> Done {
-        let by = countersign::account::Actor::Host;
+    pub fn offboard(&self, id: &AccountId) -> Done<(), HostsWord> {
+        let by = HostsWord::Process;
         self.run(self.at(id).offboard(by, "left the practice"))
     }
 

@@ -4,13 +4,14 @@
 //! cargo test --test laws write_the_seeds_of_records -- --ignored
 //! ```
 
+use countersign::account::HostsWord;
 use std::cell::Cell;
 use std::fs;
 use std::path::Path;
 
 use crate::keys::deployment;
 use countersign::account::{
-    Actor, Assertion, Deployment, ExistingDevice, KeyName, PhoneNumber, Seal, SealError, Text,
+    Assertion, Deployment, ExistingDevice, KeyName, PhoneNumber, Seal, SealError, Text,
 };
 use countersign::mfa::{ExternalMethod, RestrictedNotice};
 use countersign::otp::Parameters;
@@ -162,7 +163,7 @@ fn offboarded() -> Story {
     let mut story = Story::begin();
     let _ = story.app();
     let dana = story.mfa.account(&story.id).at(story.at());
-    dana.offboard(Actor::Host, "left").run(&story.store).unwrap();
+    dana.offboard(HostsWord::Process, "left").run(&story.store).unwrap();
     story
 }
 
