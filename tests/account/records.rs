@@ -23,7 +23,8 @@ use countersign::account::{
     PhoneNumber, RecordError, Seal, SealError, SealingKey, Text,
 };
 use countersign::mfa::{
-    AccountAt, Changed, Decided, ExternalMethod, Fault, NotDone, PendingEnrolment, RestrictedNotice,
+    AccountAt, Changed, Decided, ExternalMethod, Fault, Floor, NotDone, PendingEnrolment,
+    RestrictedNotice,
 };
 use countersign::otp::{Parameters, Period};
 use countersign::*;
@@ -900,11 +901,17 @@ fn nothing_overwrites_what_does_not_open() {
     let proof = || life.proof(&totp, ActForOther);
     let own = || life.proof(&totp, ChangeFactors);
 
-    for (damaged, expected) in [
-        (&altered[..], RecordError::Altered),
-        (&bytes[..bytes.len() / 2], RecordError::Torn),
-        (&newer, RecordError::NewerFormat(newer[2])),
-        (b"something else", RecordError::Foreign),
+    let (none, version) = (Floor::default(), golden.record.version());
+    let epoch = golden.mfa().account(&id).at(at).summary().run(&Rows::of(&id, &golden.record));
+    let epoch = epoch.unwrap().unwrap().epoch;
+    for (damaged, floor, expected) in [
+        (&altered[..], none, RecordError::Altered),
+        (&bytes[..bytes.len() / 2], none, RecordError::Torn),
+        (&newer, none, RecordError::NewerFormat(newer[2])),
+        (b"something else", none, RecordError::Foreign),
+        // What opens, and is older than the host remembers.
+        (bytes, Floor { version: version + 1, ..none }, RecordError::RolledBack),
+        (bytes, Floor { epoch: epoch + 1, ..none }, RecordError::RolledBack),
     ] {
         let (mfa, rows) = (golden.mfa(), Rows::of(&id, &with_bytes(&golden, damaged)));
         let mut rng = Counting(1);
@@ -931,35 +938,36 @@ fn nothing_overwrites_what_does_not_open() {
             )*};
         }
         refuses! {
-            mfa.account(&id).at(at).verify(code, sign_in()),
-            mfa.account(&id).at(at).resynchronise(device, [code, code]),
-            mfa.account(&id).at(at).recover(recovery, sign_in()),
-            mfa.account(&id).at(at).send_code(sign_in(), rng),
-            mfa.account(&id).at(at).verify_sent_code(challenge, code, sign_in()),
-            mfa.account(&id).at(at).finish_external(assertion, sign_in()),
-            mfa.account(&id).at(at).use_emergency_access(sign_in()),
-            mfa.account(&id).at(at).enrol("t", rng),
-            mfa.account(&id).at(at).enrol_hotp("t", Digits::Six, rng),
-            mfa.account(&id).at(at).enrol_existing(existing(), rng),
-            mfa.account(&id).at(at).enrol_phone("t", number, told, rng),
-            mfa.account(&id).at(at).replace(device, "t", own(), rng),
-            mfa.account(&id).at(at).confirm(challenge, code, rng),
-            mfa.account(&id).at(at).confirm_pair(challenge, [code, code], rng),
-            mfa.account(&id).at(at).bind_external("t", ExternalMethod::Passkey, rng),
-            mfa.account(&id).at(at).import(existing(), rng),
-            mfa.account(&id).at(at).regenerate_recovery_codes(own(), rng),
-            mfa.account(&id).at(at).replace_leaked_recovery_codes(own(), rng),
-            mfa.account(&id).at(at).acknowledge_recovery_codes(challenge),
-            mfa.account(&id).at(at).unlock(own()),
-            mfa.account(&id).at(at).remember_browser(&sign_in_proof, rng),
-            mfa.account(&id).at(at).forget_browser(browser),
-            mfa.account(&id).at(at).revoke(device, acting(proof())),
-            mfa.account(&id).at(at).report_lost(device, proof()),
-            mfa.account(&id).at(at).reset(acting(proof()), "r"),
-            mfa.account(&id).at(at).grant_emergency_access(acting(proof()), 60, "r"),
-            mfa.account(&id).at(at).offboard(HostsWord::Process, "r"),
-            mfa.account(&id).at(at).summary(),
-            mfa.account(&id).at(at).standing(),
+            mfa.account(&id).at(at).not_older_than(floor).verify(code, sign_in()),
+            mfa.account(&id).at(at).not_older_than(floor).resynchronise(device, [code, code]),
+            mfa.account(&id).at(at).not_older_than(floor).recover(recovery, sign_in()),
+            mfa.account(&id).at(at).not_older_than(floor).send_code(sign_in(), rng),
+            mfa.account(&id).at(at).not_older_than(floor).verify_sent_code(challenge, code, sign_in()),
+            mfa.account(&id).at(at).not_older_than(floor).finish_external(assertion, sign_in()),
+            mfa.account(&id).at(at).not_older_than(floor).use_emergency_access(sign_in()),
+            mfa.account(&id).at(at).not_older_than(floor).enrol("t", rng),
+            mfa.account(&id).at(at).not_older_than(floor).enrol_hotp("t", Digits::Six, rng),
+            mfa.account(&id).at(at).not_older_than(floor).enrol_existing(existing(), rng),
+            mfa.account(&id).at(at).not_older_than(floor).enrol_phone("t", number, told, rng),
+            mfa.account(&id).at(at).not_older_than(floor).replace(device, "t", own(), rng),
+            mfa.account(&id).at(at).not_older_than(floor).confirm(challenge, code, rng),
+            mfa.account(&id).at(at).not_older_than(floor).confirm_pair(challenge, [code, code], rng),
+            mfa.account(&id).at(at).not_older_than(floor).bind_external("t", ExternalMethod::Passkey, rng),
+            mfa.account(&id).at(at).not_older_than(floor).import(existing(), rng),
+            mfa.account(&id).at(at).not_older_than(floor).regenerate_recovery_codes(own(), rng),
+            mfa.account(&id).at(at).not_older_than(floor).replace_leaked_recovery_codes(own(), rng),
+            mfa.account(&id).at(at).not_older_than(floor).acknowledge_recovery_codes(challenge),
+            mfa.account(&id).at(at).not_older_than(floor).unlock(own()),
+            mfa.account(&id).at(at).not_older_than(floor).remember_browser(&sign_in_proof, rng),
+            mfa.account(&id).at(at).not_older_than(floor).forget_browser(browser),
+            mfa.account(&id).at(at).not_older_than(floor).revoke(device, acting(proof())),
+            mfa.account(&id).at(at).not_older_than(floor).report_lost(device, proof()),
+            mfa.account(&id).at(at).not_older_than(floor).reset(acting(proof()), "r"),
+            mfa.account(&id).at(at).not_older_than(floor).grant_emergency_access(acting(proof()), 60, "r"),
+            mfa.account(&id).at(at).not_older_than(floor).offboard(HostsWord::Process, "r"),
+            mfa.account(&id).at(at).not_older_than(floor).summary(),
+            mfa.account(&id).at(at).not_older_than(floor).standing(),
+            mfa.account(&id).at(at).not_older_than(floor).reseal(),
         }
         assert_eq!(rows.row(&id).unwrap().as_bytes(), damaged);
     }

@@ -207,6 +207,11 @@ impl Ledger {
         self.pages().records.insert(id, record);
     }
 
+    /// Deletes a row past the library.
+    pub fn remove(&self, id: &AccountId) {
+        self.pages().records.remove(id);
+    }
+
     /// The events that were written with records.
     pub fn events(&self) -> Vec<Event> {
         self.pages().events.iter().filter(|event| event.id.is_some()).cloned().collect()
