@@ -23,5 +23,6 @@ pub(crate) mod lifecycle;
 pub(crate) mod keys;
 
 pub use self::{
-    answer::*, confirm::*, enrol::*, external::*, handle::*, operation::*, sign_in::*, sms::*,
+    answer::*, confirm::*, decision::Floor, enrol::*, external::*, handle::*, operation::*,
+    sign_in::*, sms::*,
 };

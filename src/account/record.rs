@@ -150,6 +150,13 @@ impl fmt::Display for RecordError {
 
 impl core::error::Error for RecordError {}
 
+impl RecordError {
+    /// Whether neither a newer release nor a key management that comes back opens the record.
+    pub(crate) const fn is_for_good(self) -> bool {
+        !matches!(self, RecordError::NewerFormat(_) | RecordError::SealUnavailable)
+    }
+}
+
 impl From<SealError> for RecordError {
     fn from(error: SealError) -> RecordError {
         match error {

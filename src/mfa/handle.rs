@@ -14,8 +14,8 @@ use crate::account::{
     Refusal, Seal, policy,
 };
 use crate::mfa::answer::{Changed, Verdict};
-use crate::mfa::decision::Context;
-use crate::mfa::operation::{Attempt, Change, Floor, Operation, Round};
+use crate::mfa::decision::{Context, Floor};
+use crate::mfa::operation::{Attempt, Change, Operation, Round};
 use crate::time::UnixTime;
 
 /// The library, configured: the keys that seal records, and the policy that supplies numbers.

@@ -8,9 +8,9 @@
 use alloc::{boxed::Box, vec::Vec};
 
 use crate::account::{Account, EventKind, Operator, Reason, RecordName, Refusal};
-use crate::mfa::decision::{Context, Decision, DraftEvent};
+use crate::mfa::decision::{Context, Decision, DraftEvent, Mode};
 use crate::mfa::handle::AccountAt;
-use crate::mfa::operation::{Change, Mode, NoProof};
+use crate::mfa::operation::{Change, NoProof};
 use crate::text::Text;
 
 impl<'m> AccountAt<'m> {

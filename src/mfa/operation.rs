@@ -19,7 +19,7 @@ use crate::account::{
     Proven, Refusal, Seal, Shown, Shows, Source, Summary,
 };
 use crate::mfa::answer::{Changed, Fault, NotDone, Verdict};
-use crate::mfa::decision::{Context, Decision, DraftEvent};
+use crate::mfa::decision::{Context, Decision, DraftEvent, Floor, Mode, believed, open};
 use crate::store::contract::{AsyncStore, Store, Swap, Write};
 use crate::text::Text;
 use crate::time::UnixTime;
@@ -83,51 +83,6 @@ pub struct Operation<'m, T> {
     mode: Mode,
     shown: Option<Shown>,
     transition: Transition<'m, T>,
-}
-
-/// The oldest state of an account that the host may meet: what it keeps elsewhere, in a session or in a
-/// second table.
-/// ```
-/// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
-/// # let (mfa, store, mut rng, now) = host::new()?;
-/// # let (id, phone) = host::person(&mfa, &store, &mut rng, "42", now)?;
-/// # let dana = mfa.account(&id).at(now);
-/// use countersign::{account::RecordError, mfa::{Fault, Floor}, MemoryStore, SignIn, Verdict};
-/// let proof = dana.verify(&phone.code(now), SignIn).run(&store).accepted().ok_or("wrong code")?;
-/// let floor = Floor { epoch: proof.epoch(), ..Floor::default() }; // kept with the session
-/// // The row is deleted. Without the floor the next factor would be bound without a proof.
-/// let emptied = MemoryStore::new();
-/// let enrolled = dana.not_older_than(floor).enrol("A stranger's phone", &mut rng).run(&emptied);
-/// assert!(enrolled.is_err_and(|no| no.refusal().is_none())); // not refused: undecided
-/// let verdict = dana.not_older_than(floor).verify("123456", SignIn).run(&emptied);
-/// let rolled_back = RecordError::RolledBack;
-/// assert!(matches!(verdict, Verdict::Undecided(Fault::Record { error, .. }) if error == rolled_back));
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Floor {
-    /// The version of a [`Record`] that was once stored; 0 if the host keeps none.
-    pub version: u64,
-    /// The epoch of a [`Summary`], [`Proof`] or [`Changed`]; 0 if the host keeps none. It
-    /// sees no more than changes of factors.
-    pub epoch: u32,
-}
-
-/// What an operation does with the record beside its decision.
-#[derive(Clone, Copy, Eq, PartialEq)]
-pub(crate) enum Mode {
-    /// Notes the time of the write, and drops what has expired.
-    Usual,
-    /// Stores the state as it was.
-    AsItIs,
-    /// Decides on a record that does not open as well.
-    GiveUp,
-}
-
-/// Whether time, a newer release or a key management that comes back opens such a record no more.
-fn is_for_good(fault: &Undecided) -> bool {
-    let Fault::Record { error, .. } = fault else { return false };
-    !matches!(error, RecordError::NewerFormat(_) | RecordError::SealUnavailable)
 }
 
 /// The loop of both drivers; `$wait` is `await` over an asynchronous store.
@@ -236,20 +191,11 @@ impl<'m, T> Operation<'m, T> {
         }
         let expected = loaded.as_ref().map(Record::version);
         let owner = Owner::new(self.keys, &self.id);
-        let (account, broken) = match loaded.as_ref().map(|record| self.open(record, &owner)) {
-            Some(Err(fault)) if self.mode == Mode::GiveUp && is_for_good(&fault) => {
-                (Box::default(), true)
-            }
-            Some(opened) => (opened?, false),
-            None => (Box::default(), false),
-        };
         let record = loaded.as_ref().map(Record::name);
-        let too_old = account.epoch < self.floor.epoch && !broken;
-        if too_old || expected.unwrap_or(0) < self.floor.version {
-            return Err(Fault::Record { error: RecordError::RolledBack, record });
-        }
+        let (account, broken) =
+            believed(loaded.as_ref(), &owner, self.keys, self.floor, self.mode)?;
         let operator = match (&operator, self.operator()) {
-            (Some(record), Some(id)) => Some(self.open(record, &Owner::new(self.keys, id))?),
+            (Some(record), Some(id)) => Some(open(record, &Owner::new(self.keys, id), self.keys)?),
             _ => None,
         };
         let last_write = account.last_write;
@@ -293,11 +239,6 @@ impl<'m, T> Operation<'m, T> {
             return Ok(Decided::Answer { answer, events });
         }
         Ok(Decided::Write(Box::new(Prepared { answer, expected, record, summary, events })))
-    }
-
-    fn open(&self, record: &Record, owner: &Owner) -> Result<Box<Account>, Fault<Infallible>> {
-        let fault = |error| Fault::Record { error, record: Some(record.name()) };
-        record::open(record, owner, self.keys).map_err(fault)
     }
 
     fn events(&self, happened: Vec<DraftEvent>, version: Option<u64>) -> Vec<Event> {
