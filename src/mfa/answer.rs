@@ -19,12 +19,10 @@ use crate::time::UnixTime;
 /// one of its words; [`Verdict::decided`] takes the fault out.
 ///
 /// ```
-/// use countersign::{AccountId, Keyring, MemoryStore, Mfa, Recommended, SignIn, UnixTime, Verdict};
-/// # let mut key = [0; 32];
-/// # rand::Rng::fill_bytes(&mut countersign::OsRandom::new()?, &mut key);
-/// let mfa = Mfa::new(Keyring::new(key), Recommended);
-/// let store = MemoryStore::new();
-/// let (id, now) = (AccountId::new("7")?, UnixTime::from_secs(1_800_000_000));
+/// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+/// # let (mfa, store, _, now) = host::new()?;
+/// use countersign::{AccountId, SignIn, Verdict};
+/// let id = AccountId::new("7")?;
 /// match mfa.account(&id).at(now).verify("123456", SignIn).run(&store) {
 ///     Verdict::Accepted(proof) => println!("open a session with {proof:?}"),
 ///     Verdict::Wait { until } => println!("try again after {until:?}"),

@@ -21,10 +21,10 @@ use crate::time::UnixTime;
 /// The library, configured: the keys that seal records, and the policy that supplies numbers.
 ///
 /// ```
-/// use countersign::{AccountId, Keyring, MemoryStore, Mfa, OsRandom, Recommended, UnixTime};
-/// # let mut key = [0; 32];
-/// # rand::Rng::fill_bytes(&mut countersign::OsRandom::new()?, &mut key);
-/// let mfa = Mfa::new(Keyring::new(key), Recommended);
+/// use countersign::{account::SealingKey, AccountId, Keyring, MemoryStore, Mfa, OsRandom, Recommended, UnixTime};
+/// # let key = "b19c7a3f5e02d84466ab0f9e31c7d5288e4f6d7023b9a1cc05f87e9b1d3a6240";
+/// let keys = Keyring::new("acme-production", SealingKey::parse(key)?)?; // 64 digits, from a file
+/// let mfa = Mfa::new(keys, Recommended);
 /// let (store, mut rng) = (MemoryStore::new(), OsRandom::new()?);
 /// let id = AccountId::new(42_u64.to_be_bytes())?;
 /// let dana = mfa.account(&id).at(UnixTime::now()?);

@@ -7,7 +7,7 @@ use countersign::account::{
     AccountIdError, Actor, Assertion, EventKind, HostsWord, KeyName, Notice, RecordError,
     RecordName, Refusal, SealingKey, SealingKeyError, Standing,
 };
-use countersign::mfa::{Fault, Floor, MAX_TRIES};
+use countersign::mfa::{Decided, Fault, Floor, MAX_TRIES};
 use countersign::*;
 use rand::Rng;
 
@@ -301,6 +301,45 @@ fn what_one_deployment_sealed_opens_in_no_other() {
     assert!(matches!(verdict, Verdict::Rejected { .. }));
     assert_eq!(practice.summary(&dana.id).codes.remembered_failures, 1);
     let _ = practice.proof(&dana, SignIn);
+}
+
+/// Whether a failure from a browser with this token counts in the lane of remembered browsers.
+fn is_remembered(
+    mfa: &Mfa<Keyring, Recommended>,
+    practice: &Practice,
+    person: &Person,
+    token: &str,
+) -> bool {
+    let code = wrong_code(&[&person.app], practice.now(), 0);
+    let attempt = mfa.account(&person.id).at(practice.now()).verify(&code, SignIn);
+    let attempt = attempt.from_browser(token);
+    let loaded = practice.store.record(&person.id);
+    let Decided::Write(prepared) = attempt.operation().decide(loaded, None).unwrap() else {
+        panic!("a failure is written")
+    };
+    prepared.write().summary().codes.remembered_failures > 0
+}
+
+#[test]
+fn no_altered_token_opens() {
+    let practice = Practice::new();
+    let dana = practice.person(1);
+    let browser = practice.remember(&dana);
+    let token = browser.expose_token();
+    assert!(is_remembered(&practice.mfa, &practice, &dana, token));
+    for at in 0..token.len() {
+        for digit in ['0', '7', 'f'] {
+            let mut altered: Vec<char> = token.chars().collect();
+            if altered[at] == digit {
+                continue;
+            }
+            altered[at] = digit;
+            let altered: String = altered.into_iter().collect();
+            assert!(!is_remembered(&practice.mfa, &practice, &dana, &altered), "{altered}");
+        }
+        assert!(!is_remembered(&practice.mfa, &practice, &dana, &token[..at]));
+    }
+    assert!(is_remembered(&practice.mfa, &practice, &dana, &token.to_uppercase()));
 }
 
 #[test]

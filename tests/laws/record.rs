@@ -50,10 +50,18 @@ fn changed(data: &[u8]) -> bool {
     let forged = Record::new(record.version().wrapping_add(u64::from(*version)), bytes);
     let whole = forged == *record;
     let attempt = mfa.account(&person()).at(NOW).verify("000000", SignIn);
-    match attempt.operation().decide(Some(forged), None) {
+    match attempt.operation().decide(Some(forged.clone()), None) {
         Ok(_) => assert!(whole, "a changed record opened"),
         Err(Fault::Record { .. }) => assert!(!whole, "the record itself did not open"),
         Err(other) => panic!("{other}"),
+    }
+    // Nor does it, changed or whole, open in another deployment that has the same keys.
+    let elsewhere = Keyring::new("elsewhere", sealing_key(7)).unwrap();
+    let elsewhere = Mfa::new(elsewhere.opening_older(sealing_key(8)), Recommended);
+    let attempt = elsewhere.account(&person()).at(NOW).verify("000000", SignIn);
+    for record in [forged, record.clone()] {
+        let decided = attempt.operation().decide(Some(record), None);
+        assert!(matches!(decided, Err(Fault::Record { .. })), "it opened in another deployment");
     }
     // And the record of one person is nothing to another.
     let other = AccountId::new(b"somebody else").unwrap();
