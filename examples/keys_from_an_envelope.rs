@@ -2,8 +2,8 @@
 //!
 //! `cargo run --example keys_from_an_envelope`
 //!
-//! The host keeps an envelope beside its program: a data key, encrypted by the key management. Whoever has
-//! the envelope alone has nothing. No sign-in waits for the service, and none fails with it.
+//! The host keeps an envelope beside its program: a data key, encrypted by the key management. The envelope
+//! alone opens nothing. No sign-in waits for the service, and none fails with it.
 
 use std::error::Error;
 use std::pin::pin;

@@ -77,7 +77,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut after = 0;
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            // Someone signs in meanwhile, through a connection of their own.
+            // A sign-in meanwhile, through another connection.
             let (store, id) = (SqliteStore::open(&file)?, AccountId::numbered("staff", 3)?);
             let verdict =
                 mfa.account(&id).at(UnixTime::now()?).verify("000000", SignIn).run(&store);

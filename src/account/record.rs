@@ -67,8 +67,8 @@ impl Record {
         &self.bytes
     }
 
-    /// The name of the key that sealed it, without opening it; `None` for what is no record. Whoever writes
-    /// the database can write any name: only what opens is believed.
+    /// The name of the key that sealed it, without opening it; `None` for what is no record. An attacker who
+    /// writes the database can write any name: only what opens is believed.
     pub fn key_name(&self) -> Option<KeyName> {
         let sealed = self.bytes.strip_prefix(MAGIC).and(self.bytes.get(HEADER_LEN..))?;
         sealed.first_chunk().copied().map(KeyName::from_bytes)

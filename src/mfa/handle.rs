@@ -119,7 +119,7 @@ pub struct AccountAt<'m> {
 impl<'m> AccountAt<'m> {
     /// Believes no record older than `floor`, and none that is gone: an operation is then undecided
     /// ([`RecordError::RolledBack`](crate::account::RecordError)) and writes nothing. Without a floor
-    /// nobody sees that a row was deleted or put back.
+    /// a row that was deleted or put back is believed.
     /// ```
     /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
     /// # let (mfa, store, mut rng, now) = host::new()?;
