@@ -7,12 +7,14 @@
 pub(crate) mod id;
 pub(crate) mod summary;
 pub(crate) mod proof;
+pub(crate) mod assurance;
 pub(crate) mod throttle;
 pub(crate) mod policy;
 pub(crate) mod odds;
 pub(crate) mod event;
 pub(crate) mod seal;
 pub(crate) mod browser;
+pub(crate) mod trusted;
 pub(crate) mod typed;
 pub(crate) mod challenge;
 pub(crate) mod recovery;
@@ -27,12 +29,21 @@ pub use crate::{
     text::{Text, TextError},
 };
 
+pub use self::assurance::Aal;
 pub use self::browser::{MAX_BROWSERS, RememberedBrowser};
 pub use self::proof::{
     ActForOther, Action, ActionName, AnyPurpose, ChangeFactors, ChangePrivileges, MayChangeFactors,
     Proof, Purpose, Refusal, SignIn, permits,
 };
-pub(crate) use self::{browser::token, former::*, proof::Proven, state::*, typed::typed_code};
+pub use self::trusted::TrustedBrowser;
+pub(crate) use self::{
+    browser::token,
+    former::*,
+    proof::Proven,
+    state::*,
+    trusted::{Shown, Trusted},
+    typed::typed_code,
+};
 pub use self::{
     challenge::*, device::*, event::*, id::*, odds::*, policy::*, record::*, recovery::*, seal::*,
     summary::*, throttle::*,

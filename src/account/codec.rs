@@ -24,6 +24,7 @@ use crate::account::recovery::{OldSet, Recovery, RecoverySet, StoredCode};
 use crate::account::state::{Account, Emergency, LastConfirmed, Pending, Texts};
 use crate::account::summary::{DeviceStatus, Method};
 use crate::account::throttle::{Budget, Failure, Failures};
+use crate::account::trusted::Trusted;
 use crate::otp::{Algorithm, Digits, Parameters, Period, Secret};
 use crate::text::Text;
 use crate::time::UnixTime;
@@ -185,7 +186,8 @@ fn next_or_default<T: Stored + Default>(left: &mut u64, d: &mut Decoder<'_>) -> 
 fields!(Account {
     epoch, last_write, first_bound_at, offboarded_at, reset_at, emergency, devices, former,
     import_ended, enrolment_began, pending, confirmed, recovery, texts, used_challenges,
-    challenges_ended, browsers, browser_generation, codes, out_of_band
+    challenges_ended, browsers, browser_generation, codes, out_of_band,
+    trusted
 } later {} not stored { exists: true });
 fields!(Emergency { at, secs } later {});
 fields!(Budget { unknown, remembered, emptied } later {});
@@ -206,6 +208,7 @@ fields!(Texts { live, sent, bindings } later {});
 fields!(SentText { id, purpose, at, device, failures, remembered, sent } later {});
 fields!(UsedChallenge { id, issued_at } later {});
 fields!(Browser { id, used_at } later {});
+fields!(Trusted { id, device, since, turn, turned_at, repeats } later {});
 variants!(Factor {
     0 Totp { secret: secret, parameters: parameters, last_step: last_step, drift: drift, offset: offset },
     1 Hotp { secret: secret, algorithm: algorithm, digits: digits, next: next_counter },
@@ -218,7 +221,8 @@ variants!(AnyPurpose {
 });
 numbers!(Algorithm { 1 Sha1, 2 Sha256, 3 Sha512 });
 numbers!(DeviceStatus { 0 Confirmed, 1 Lost, 2 Revoked });
-numbers!(Method { 0 Totp, 1 Hotp, 2 Passkey, 3 Pki, 4 Sms, 5 RecoveryCode, 6 Emergency });
+numbers!(Method { 0 Totp, 1 Hotp, 2 Passkey, 3 Pki, 4 Sms, 5 RecoveryCode, 6 Emergency,
+    7 TrustedBrowser });
 
 /// Types that CBOR has, and types that are one of those under another name.
 macro_rules! plain {

@@ -540,7 +540,11 @@ pub(crate) const fn class_of(method: Method) -> Option<Class> {
     match method {
         Method::Totp | Method::Hotp => Some(Class::Codes),
         Method::Sms => Some(Class::OutOfBand),
-        Method::Passkey | Method::Pki | Method::RecoveryCode | Method::Emergency => None,
+        Method::Passkey
+        | Method::Pki
+        | Method::RecoveryCode
+        | Method::Emergency
+        | Method::TrustedBrowser => None,
     }
 }
 

@@ -238,14 +238,16 @@ impl fmt::Display for AnyPurpose {
 /// | SMS | yes | yes | only where nothing stronger is bound, lost or disabled | no | no |
 /// | recovery code | yes | yes | yes | no | no |
 /// | emergency | yes | yes | no | no | no |
+/// | trusted browser | yes | no | no | no | no |
 ///
 /// The SMS entry that depends on the account is a yes here. The decision narrows it, because an
 /// attacker who took over a phone number must not bind an app beside the owner's.
 #[must_use]
 pub const fn permits(method: Method, purpose: &AnyPurpose) -> bool {
     match purpose {
-        AnyPurpose::SignIn | AnyPurpose::Action(_) => true,
-        AnyPurpose::ChangeFactors => !matches!(method, Method::Emergency),
+        AnyPurpose::SignIn => true,
+        AnyPurpose::Action(_) => !matches!(method, Method::TrustedBrowser),
+        AnyPurpose::ChangeFactors => !matches!(method, Method::Emergency | Method::TrustedBrowser),
         AnyPurpose::ChangePrivileges | AnyPurpose::ActForOther => {
             matches!(method, Method::Totp | Method::Hotp | Method::Passkey | Method::Pki)
         }
@@ -341,6 +343,9 @@ pub(crate) struct Proven {
     pub(crate) remembered: bool,
     /// When the probation began of a factor that this proof binds.
     pub(crate) probation: Option<UnixTime>,
+    /// Whether the host said that the first factor was right, and that a passkey verified its user.
+    pub(crate) first_factor: bool,
+    pub(crate) user_verified: bool,
 }
 
 impl<P> Proof<P> {

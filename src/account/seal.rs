@@ -237,6 +237,7 @@ impl Seal for Keyring {
 pub(crate) enum Sealed {
     Browser,
     Challenge,
+    Trusted,
 }
 
 impl Sealed {
@@ -244,6 +245,7 @@ impl Sealed {
         let name: &[u8] = match self {
             Sealed::Browser => b"countersign browser 1 ",
             Sealed::Challenge => b"countersign challenge 1 ",
+            Sealed::Trusted => b"countersign trusted 1 ",
         };
         [name, account.as_bytes()].concat()
     }

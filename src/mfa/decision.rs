@@ -25,6 +25,7 @@ pub(crate) struct Context<'a> {
     /// The remembered browser that the attempt comes from.
     pub(crate) browser: Option<BrowserId>,
     pub(crate) proof: Option<&'a Proven>,
+    pub(crate) first_factor_passed: bool,
     /// The account of the operator whose proof it is, if it is not the person's own.
     pub(crate) operator: Option<&'a Account>,
 }

@@ -16,7 +16,7 @@ use crate::account::browser;
 use crate::account::record::{self, Owner, Record, RecordError};
 use crate::account::{
     Account, AccountId, Actor, ChangeFactors, Event, EventId, EventKind, Policy, Proof, Proven,
-    Purpose, Refusal, Seal, Source, Summary,
+    Purpose, Refusal, Seal, Sealed, Source, Summary,
 };
 use crate::mfa::answer::{Changed, Fault, NotDone, Verdict};
 use crate::mfa::decision::{Context, Decision, DraftEvent};
@@ -193,7 +193,10 @@ impl<'m, T> Operation<'m, T> {
             _ => None,
         };
         let last_write = account.last_write;
-        let token = self.browser.as_ref().map(|token| browser::open(self.keys, &self.id, token));
+        let token = self
+            .browser
+            .as_ref()
+            .map(|token| browser::open(Sealed::Browser, self.keys, &self.id, token));
         let token = token.transpose().map_err(|error| Fault::Record(error.into()))?.flatten();
         let cx = Context {
             id: &self.id,
@@ -202,6 +205,7 @@ impl<'m, T> Operation<'m, T> {
             keys: self.keys,
             browser: token.and_then(|token| account.remembers(token, self.now)),
             proof: self.proof.as_deref(),
+            first_factor_passed: self.first_factor_passed,
             operator: operator.as_deref(),
         };
         let decision = (self.transition)(account, &cx)?;
@@ -219,7 +223,7 @@ impl<'m, T> Operation<'m, T> {
         let version = expected.map_or(Some(1), |expected| expected.checked_add(1));
         let version = version.ok_or(Fault::Record(RecordError::Version))?;
         let record = record::seal(&next, &owner, version, self.keys).map_err(Fault::Record)?;
-        let summary = next.summary(self.policy, self.now);
+        let summary = next.summary(&self.id, self.policy, self.now);
         let events = self.events(happened, is_stored.then_some(version));
         if !is_stored {
             core::hint::black_box((record, summary)); // the work of a failure that is counted

@@ -87,6 +87,9 @@ fn every_decision_has_its_events() {
     let forget =
         || mfa.account(id).at(practice.now()).forget_browser("0".repeat(16).parse().unwrap());
     let _ = assert_kinds!(forget(), not_found);
+    let _ = assert_kinds!(mfa.account(id).at(now).visit("00"), nobody);
+    let distrust = mfa.account(id).at(now).distrust_browser("0".repeat(16).parse().unwrap());
+    let _ = assert_kinds!(distrust, not_found);
 
     // The first app.
     let enrol = mfa.account(id).at(now).enrol("Phone", &mut rng());
@@ -448,8 +451,10 @@ fn what_the_person_is_told() {
     let table = [
         (EventKind::Accepted { moving_factor: None, drift: None }, none, false),
         (EventKind::Bound { replaces: None }, Some(Notice::FactorAdded), true),
+        (EventKind::BrowserDistrusted { browser }, Some(Notice::BrowserDistrusted), false),
         (EventKind::BrowserForgotten { browser }, none, false),
         (EventKind::BrowserRemembered { browser }, Some(Notice::BrowserRemembered), false),
+        (EventKind::BrowserTrusted { browser }, Some(Notice::BrowserTrusted), false),
         (EventKind::ChallengeIssued { until }, none, false),
         (EventKind::ClockWentBack { by: 61 }, none, false),
         (EventKind::ClosedToStrangers { class }, Some(Notice::ClosedToStrangers), false),
@@ -477,11 +482,12 @@ fn what_the_person_is_told() {
             false,
         ),
         (EventKind::Revoked, Some(Notice::FactorRemoved), true),
+        (EventKind::TrustedTokenReused { browser }, Some(Notice::TrustedBrowserCopied), true),
         (EventKind::Waiting { until }, none, false),
     ];
     let mut places: Vec<_> = table.iter().map(|(kind, ..)| place(kind)).collect();
     places.sort_unstable();
-    assert_eq!(places, (0..24).collect::<Vec<_>>(), "each kind has its row; rejections are below");
+    assert_eq!(places, (0..27).collect::<Vec<_>>(), "each kind has its row; rejections are below");
     for (kind, notice, ends_sessions) in table {
         for first_factor_passed in [false, true] {
             let event = event(kind.clone(), first_factor_passed);
@@ -511,7 +517,9 @@ fn what_the_person_is_told() {
     // Each is one sentence, and none of them asks for anything or names a secret.
     for notice in [
         Notice::AccountReset,
+        Notice::BrowserDistrusted,
         Notice::BrowserRemembered,
+        Notice::BrowserTrusted,
         Notice::ClosedToStrangers,
         Notice::DeviceResynchronised,
         Notice::EmergencyAccess,
@@ -522,6 +530,7 @@ fn what_the_person_is_told() {
         Notice::RecoveryCodeUsed,
         Notice::RecoveryCodesReplaced,
         Notice::SuspiciousAttempt,
+        Notice::TrustedBrowserCopied,
     ] {
         let text = notice.to_string();
         assert!(text.ends_with('.') && text.matches('.').count() == 1, "{text}");
@@ -556,7 +565,10 @@ fn place(kind: &EventKind) -> usize {
         EventKind::Forgiven { .. } => 21,
         EventKind::RecoveryCodeClosed { .. } => 22,
         EventKind::RecoveryCodesSeen => 23,
-        EventKind::Rejected(_) => 24,
+        EventKind::BrowserDistrusted { .. } => 24,
+        EventKind::BrowserTrusted { .. } => 25,
+        EventKind::TrustedTokenReused { .. } => 26,
+        EventKind::Rejected(_) => 27,
         new => panic!("no number for {new:?}"),
     }
 }

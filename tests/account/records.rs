@@ -924,6 +924,9 @@ fn nothing_overwrites_what_does_not_open() {
             mfa.account(&id).at(at).unlock(own()),
             mfa.account(&id).at(at).remember_browser(&sign_in_proof, rng),
             mfa.account(&id).at(at).forget_browser(browser),
+            mfa.account(&id).at(at).trust_browser(&sign_in_proof, rng),
+            mfa.account(&id).at(at).visit("00"),
+            mfa.account(&id).at(at).distrust_browser(browser),
             mfa.account(&id).at(at).revoke(device, proof()),
             mfa.account(&id).at(at).report_lost(device, proof()),
             mfa.account(&id).at(at).reset(proof(), "r"),
@@ -1338,6 +1341,8 @@ fn endures(plaintext: &[u8]) -> bool {
         mfa.account(&id).at(now).confirm_pair(challenge, ["123456", "654321"], &mut rng),
         mfa.account(&id).at(now).acknowledge_recovery_codes(challenge),
         mfa.account(&id).at(now).forget_browser("0".repeat(16).parse().unwrap()),
+        mfa.account(&id).at(now).visit("00"),
+        mfa.account(&id).at(now).distrust_browser("0".repeat(16).parse().unwrap()),
         mfa.account(&id).at(now).bind_external("t", ExternalMethod::Passkey, &mut rng),
         mfa.account(&id).at(now).offboard(Actor::Host, "r"),
     }

@@ -6,7 +6,8 @@ use std::error::Error;
 use countersign::account::PhoneNumber;
 use countersign::mfa::RestrictedNotice;
 use countersign::{
-    AccountId, DeviceId, Keyring, MemoryStore, Mfa, OsRandom, Recommended, Totp, UnixTime,
+    AccountId, Bounded, DeviceId, Keyring, MemoryStore, Mfa, OsRandom, Policy, Recommended, Totp,
+    UnixTime,
 };
 use rand::Rng;
 
@@ -17,6 +18,22 @@ pub fn new() -> Outcome<(Library, MemoryStore, OsRandom, UnixTime)> {
     let (mut rng, mut key) = (OsRandom::new()?, [0; 32]);
     rng.fill_bytes(&mut key);
     Ok((Mfa::new(Keyring::new(key), Recommended), MemoryStore::new(), rng, UnixTime::now()?))
+}
+
+/// The recommended numbers, and browsers that are trusted for a fortnight.
+pub struct Trusting;
+
+impl Policy for Trusting {
+    fn trusted_browsers(&self, _: &AccountId) -> Option<Bounded<3600, 2_592_000>> {
+        Some(Bounded::of::<1_209_600>())
+    }
+}
+
+pub fn trusting() -> Outcome<(Mfa<Keyring, Trusting>, MemoryStore, OsRandom, UnixTime)> {
+    let (mut rng, mut key) = (OsRandom::new()?, [0; 32]);
+    rng.fill_bytes(&mut key);
+    let mfa = Mfa::with_policy(Keyring::new(key), Trusting)?;
+    Ok((mfa, MemoryStore::new(), rng, UnixTime::now()?))
 }
 
 pub struct Phone {
@@ -47,8 +64,8 @@ fn codes_near(totp: &Totp, now: UnixTime) -> BTreeSet<String> {
 }
 
 /// Binds an app a minute ago, with no code twice near `now`: the code that it shows now is unused.
-pub fn person(
-    mfa: &Library,
+pub fn person<P: Policy>(
+    mfa: &Mfa<Keyring, P>,
     store: &MemoryStore,
     rng: &mut OsRandom,
     id: &str,
