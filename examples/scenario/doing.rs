@@ -3,7 +3,8 @@
 use countersign::account::{Assertion, RecordError, RecoveryCodes};
 use countersign::mfa::{AccountAt, Attempt, Change, Fault, NotDone};
 use countersign::{
-    AccountId, ActForOther, ChangeFactors, DeviceId, Keyring, Mfa, Recommended, UnixTime, Verdict,
+    AccountId, ActForOther, Bounded, ChangeFactors, DeviceId, Keyring, Mfa, Policy, UnixTime,
+    Verdict,
 };
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -15,7 +16,19 @@ use super::script::{Code, Operator, Proof, Step};
 use super::stores::{Recorder, kebab};
 
 /// The library as one deployment has configured it.
-pub type Library = Mfa<Keyring, Recommended>;
+pub type Library = Mfa<Keyring, Numbers>;
+
+/// `Recommended`, and what `policy` lines turn on.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Numbers {
+    pub trusted: bool,
+}
+
+impl Policy for Numbers {
+    fn trusted_browsers(&self, _: &AccountId) -> Option<Bounded<3600, 2_592_000>> {
+        self.trusted.then_some(Bounded::of::<2_592_000>())
+    }
+}
 
 /// One step as it is done.
 pub struct Doing<'a> {

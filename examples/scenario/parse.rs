@@ -8,7 +8,7 @@ use countersign::otp::{Parameters, Period};
 use countersign::{Algorithm, Digits};
 
 use super::devices::base32;
-use super::script::Line;
+use super::script::{Line, Rules};
 use super::steps;
 use super::words::{Word, number, seconds, split};
 
@@ -148,7 +148,7 @@ fn read(number: usize, words: Vec<Word>, names: &mut Names) -> Result<Option<Lin
             Line::Store(name)
         }
         "keys" => keys(rest())?,
-        "policy" => return policy(rest()).map(|()| None),
+        "policy" => Line::Policy(policy(rest())?),
         "same-time" => rest().end().map(|()| Line::SameTime)?,
         "together" => rest().end().map(|()| Line::Together)?,
         time => match seconds(time) {
@@ -237,26 +237,22 @@ fn keys(mut words: Words) -> Result<Line, String> {
     Ok(Line::Keys(keys))
 }
 
-/// The first of each is how the library works; the others are not built yet.
-fn policy(mut words: Words) -> Result<(), String> {
+/// The first of each is the default.
+fn policy(mut words: Words) -> Result<Rules, String> {
     let enrolment = words.option("first-enrolment")?;
     let trusted = words.option("trusted")?;
     words.end()?;
     if enrolment.is_none() && trusted.is_none() {
         return Err("a policy is missing: first-enrolment= or trusted=".to_owned());
     }
-    for (key, value, first, second) in
-        [("first-enrolment", enrolment, "open", "invited"), ("trusted", trusted, "off", "on")]
-    {
-        match value {
-            Some(value) if value.text == second => {
-                return Err(format!("policy {key}={second} is not built yet"));
-            }
-            Some(value) if value.text != first => {
-                return Err(format!("{key}= takes {first} or {second}"));
-            }
-            _ => {}
-        }
+    let choice = |key: &str, value: Option<Word>, first: &str, second: &str| match value {
+        Some(value) if value.text == first => Ok(Some(false)),
+        Some(value) if value.text == second => Ok(Some(true)),
+        Some(_) => Err(format!("{key}= takes {first} or {second}")),
+        None => Ok(None),
+    };
+    if choice("first-enrolment", enrolment, "open", "invited")? == Some(true) {
+        return Err("policy first-enrolment=invited is not built yet".to_owned());
     }
-    Ok(())
+    Ok(Rules { trusted: choice("trusted", trusted, "off", "on")? })
 }

@@ -4,14 +4,14 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::rc::Rc;
 
-use countersign::{Keyring, Mfa, Recommended};
+use countersign::{Keyring, Mfa};
 use sha2::{Digest, Sha256};
 
 use super::devices::{Device, Phone, Token};
-use super::doing::{Doing, Library, moment};
+use super::doing::{Doing, Library, Numbers, moment};
 use super::expect::{Expectation, Report};
 use super::known::Known;
-use super::script::{Code, Line, Printed, Step};
+use super::script::{Code, Held, Line, Printed, Rules, Step, Verb};
 use super::stores::{AnyStore, Place, Recorder};
 use super::together::{Parallel, endings};
 
@@ -57,6 +57,8 @@ struct World<'p> {
     names: HashMap<String, usize>,
     store: usize,
     mfa: Rc<Library>,
+    keys: Vec<String>,
+    numbers: Numbers,
     known: Known,
     printed: String,
     good: usize,
@@ -77,7 +79,9 @@ impl World<'_> {
             stores: vec![place.empty(1)?],
             names: HashMap::from([("main".to_owned(), 0)]),
             store: 0,
-            mfa: Rc::new(Mfa::new(Keyring::new(key("")), Recommended)),
+            mfa: Rc::new(library(&[], Numbers::default())?),
+            keys: Vec::new(),
+            numbers: Numbers::default(),
             known: Known::default(),
             printed: String::new(),
             good: 0,
@@ -118,10 +122,12 @@ impl World<'_> {
                 };
             }
             Line::Keys(names) => {
-                let mut names = names.iter();
-                let newest = Keyring::new(key(names.next().map_or("", String::as_str)));
-                let keys = names.fold(newest, |keys, older| keys.with_older(key(older)));
-                self.mfa = Rc::new(Mfa::new(keys, Recommended));
+                self.keys = names;
+                self.mfa = Rc::new(library(&self.keys, self.numbers)?);
+            }
+            Line::Policy(Rules { trusted }) => {
+                self.numbers.trusted = trusted.unwrap_or(self.numbers.trusted);
+                self.mfa = Rc::new(library(&self.keys, self.numbers)?);
             }
             Line::SameTime | Line::Together | Line::Step(_) => {}
         }
@@ -140,6 +146,10 @@ impl World<'_> {
                     *code = Code::Text(self.known.code(code, now));
                 }
             });
+            if let Verb::Visit(token) = &mut step.verb {
+                let text = self.known.token(token);
+                *token = Held::Text(token.browser().to_owned(), text);
+            }
             let (own, store) = (step.id, self.store);
             if let Some((code, operator)) = step.verb.printed() {
                 let text = self.known.printed(code, store, operator.unwrap_or(own));
@@ -220,6 +230,14 @@ impl Placed {
         let outcome = doing.outcome();
         recorder.report(outcome)
     }
+}
+
+/// The library with these keys, the newest first, and these numbers.
+fn library(names: &[String], numbers: Numbers) -> Result<Library, String> {
+    let mut names = names.iter();
+    let newest = Keyring::new(key(names.next().map_or("", String::as_str)));
+    let keys = names.fold(newest, |keys, older| keys.with_older(key(older)));
+    Mfa::with_policy(keys, numbers).map_err(|error| error.to_string())
 }
 
 /// A name is its key. The key before the first `keys` has a name that no line can give.

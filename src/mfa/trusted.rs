@@ -144,29 +144,30 @@ impl Account {
             .map_err(|error| Fault::Record(error.into()))?;
         let (shown, trusted) = self.show(cx, token);
         let purpose = &AnyPurpose::SignIn;
-        let by = |kind| DraftEvent::plain(kind).by(Method::TrustedBrowser);
-        let rejected = |why| by(EventKind::Rejected(why)).purpose(purpose);
-        let no = Verdict::Rejected { tries_left: NO_WAIT };
-        let (why, ended) = match (shown, trusted) {
+        let by = |event: DraftEvent| event.by(Method::TrustedBrowser).purpose(purpose);
+        let ended = match (shown, trusted) {
             (Shown::Good, Some((trusted, until))) => {
                 let proof = self.proof(cx, None, Method::TrustedBrowser, purpose);
                 let answer = Verdict::Accepted((proof, next(cx, &trusted, until)?));
                 let kind = EventKind::Accepted { moving_factor: None, drift: None };
-                return Ok(Decision::stored(answer, self, Vec::from([by(kind).purpose(purpose)])));
+                let event = by(DraftEvent::plain(kind));
+                return Ok(Decision::stored(answer, self, Vec::from([event])));
             }
-            (Shown::Late, Some((Trusted { id, .. }, _))) => {
-                (RejectionReason::Expired, self.distrust(id))
+            (Shown::Late, Some((one, _))) => self.distrust(one.id),
+            (Shown::Reused, Some((one, _))) => {
+                let kind = EventKind::TrustedTokenReused { browser: one.id };
+                self.distrust(one.id).map(|_| DraftEvent::plain(kind))
             }
-            (Shown::Reused, Some((Trusted { id, .. }, _))) => {
-                let reused = by(EventKind::TrustedTokenReused { browser: id });
-                (RejectionReason::Replayed, self.distrust(id).map(|_| reused))
-            }
-            _ if self.is_open() => (RejectionReason::Expired, None),
-            _ => (self.why_rejected(false, false), None),
+            _ => None,
         };
+        let no = Verdict::Rejected { tries_left: NO_WAIT };
         Ok(match ended {
-            Some(ended) => Decision::stored(no, self, Vec::from([rejected(why), ended])),
-            None => Decision::unchanged(no, rejected(why)),
+            Some(ended) => Decision::stored(no, self, Vec::from([by(ended)])),
+            None => {
+                let gone = self.is_open().then_some(RejectionReason::Expired);
+                let why = gone.unwrap_or_else(|| self.why_rejected(false, false));
+                Decision::unchanged(no, by(DraftEvent::plain(EventKind::Rejected(why))))
+            }
         })
     }
 
