@@ -52,16 +52,24 @@ pub(crate) enum Shown {
 
 impl Trusted {
     pub(crate) fn show(&mut self, turn: u32, now: UnixTime) -> Shown {
-        let at_once = turn != self.turn || self.turned_at >= now;
         match self.turn.checked_sub(turn) {
-            Some(0 | 1) if at_once && self.repeats >= MOST_REPEATS => return Shown::Nothing,
-            Some(0) => (self.turn, self.turned_at) = (self.turn.saturating_add(1), now),
+            Some(0) => {}
             Some(1) if self.turned_at.lasts(GRACE, now) => {}
             Some(1) => return Shown::Late,
             Some(_) => return Shown::Reused,
             None => return Shown::Nothing, // of a record that was put back
         }
-        self.repeats = if at_once { self.repeats.saturating_add(1) } else { 0 };
+        let is_newest = turn == self.turn;
+        if is_newest && self.turned_at != now {
+            self.repeats = 0;
+        } else if self.repeats >= MOST_REPEATS {
+            return Shown::Nothing;
+        } else {
+            self.repeats = self.repeats.saturating_add(1);
+        }
+        if is_newest {
+            (self.turn, self.turned_at) = (self.turn.saturating_add(1), now);
+        }
         Shown::Good
     }
 
