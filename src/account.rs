@@ -29,22 +29,13 @@ pub use crate::{
     text::{Text, TextError},
 };
 
-pub use self::assurance::Aal;
 pub use self::browser::{MAX_BROWSERS, RememberedBrowser};
 pub use self::proof::{
     ActForOther, Action, ActionName, AnyPurpose, ChangeFactors, ChangePrivileges, MayChangeFactors,
     Proof, Purpose, Refusal, SignIn, permits,
 };
-pub use self::trusted::TrustedBrowser;
-pub(crate) use self::{
-    browser::token,
-    former::*,
-    proof::Proven,
-    state::*,
-    trusted::{Shown, Trusted},
-    typed::typed_code,
-};
 pub use self::{
-    challenge::*, device::*, event::*, id::*, odds::*, policy::*, record::*, recovery::*, seal::*,
-    summary::*, throttle::*,
+    assurance::*, challenge::*, device::*, event::*, id::*, odds::*, policy::*, record::*,
+    recovery::*, seal::*, summary::*, throttle::*, trusted::*,
 };
+pub(crate) use self::{browser::token, former::*, proof::Proven, state::*, typed::typed_code};

@@ -137,7 +137,7 @@ fn each_detail_is_compared() {
 }
 
 /// A bad line, and a part of what is said of it.
-const BAD: [(&str, &str); 52] = [
+const BAD: [(&str, &str); 53] = [
     ("0 dana dance P", "'dance' is no verb"),
     ("0 dana", "the verb is missing"),
     ("0", "the person is missing"),

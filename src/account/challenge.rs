@@ -416,7 +416,7 @@ impl Assertion {
     /// 800-63B-4 section 3.1.7). WebAuthn's flag UV, or a card that asks for a PIN.
     #[must_use]
     pub fn user_verified(mut self) -> Assertion {
-        self.user_verified = self.passed;
+        self.user_verified = true;
         self
     }
 

@@ -3,16 +3,14 @@
 //! Standard: a departure from NIST SP 800-63B-4 section 5.1 (a cookie is no authenticator), so what comes
 //! of it is AAL1; RFC 9700 section 4.14.2 (rotation, and theft noticed by reuse).
 //!
-//! No word for a [remembered](crate::account::RememberedBrowser) browser, which skips nothing.
+//! Not a word for a [remembered](crate::account::RememberedBrowser) browser, which skips nothing.
 
 use alloc::string::String;
 use core::fmt;
 
 use zeroize::Zeroizing;
 
-use crate::account::browser::{plaintext, token};
-use crate::account::id::{AccountId, BrowserId, DeviceId};
-use crate::account::seal::{Seal, SealError, Sealed};
+use crate::account::id::{BrowserId, DeviceId};
 use crate::time::UnixTime;
 
 /// Seconds a browser is trusted at most: 30 days.
@@ -21,7 +19,7 @@ pub(crate) const LONGEST: u64 = 30 * 24 * 60 * 60;
 /// Seconds in which a token gets its successor again: a form is sent twice, and answers are lost.
 const GRACE: u64 = 60;
 
-/// Writes of one browser in a second, and for one token: nothing that its owner repeats may keep a
+/// How often the token of one moment, or one second, is answered again: nothing that its owner repeats may keep a
 /// revocation from being stored.
 const MOST_REPEATS: u8 = 8;
 
@@ -46,7 +44,7 @@ pub(crate) enum Shown {
     Late,
     /// Its successor was used: two hold tokens of one browser.
     Reused,
-    /// Nothing that this browser was ever given, or too often at once.
+    /// This browser was never given it, or it comes too often at once.
     Nothing,
 }
 
@@ -71,16 +69,6 @@ impl Trusted {
             (self.turn, self.turned_at) = (self.turn.saturating_add(1), now);
         }
         Shown::Good
-    }
-
-    /// Seals the newest token: the same text for the same number, so both make the nonce.
-    pub(crate) fn token(
-        &self,
-        keys: &dyn Seal,
-        account: &AccountId,
-    ) -> Result<Zeroizing<String>, SealError> {
-        let numbers = (self.id, self.turn);
-        token(Sealed::Trusted, keys, account, plaintext(numbers), numbers)
     }
 }
 

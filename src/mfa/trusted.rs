@@ -142,19 +142,19 @@ impl Account {
     ) -> Round<Verdict<(Proven, TrustedBrowser)>> {
         let token = browser::open(Sealed::Trusted, cx.keys, cx.id, token)
             .map_err(|error| Fault::Record(error.into()))?;
-        let (shown, trusted) = self.show(cx, token);
+        let shown = token.and_then(|token| self.show(cx, token));
         let purpose = &AnyPurpose::SignIn;
         let by = |event: DraftEvent| event.by(Method::TrustedBrowser).purpose(purpose);
-        let ended = match (shown, trusted) {
-            (Shown::Good, Some((trusted, until))) => {
+        let ended = match shown {
+            Some((Shown::Good, trusted, until)) => {
                 let proof = self.proof(cx, None, Method::TrustedBrowser, purpose);
                 let answer = Verdict::Accepted((proof, next(cx, &trusted, until)?));
                 let kind = EventKind::Accepted { moving_factor: None, drift: None };
                 let event = by(DraftEvent::plain(kind));
                 return Ok(Decision::stored(answer, self, Vec::from([event])));
             }
-            (Shown::Late, Some((one, _))) => self.distrust(one.id),
-            (Shown::Reused, Some((one, _))) => {
+            Some((Shown::Late, one, _)) => self.distrust(one.id),
+            Some((Shown::Reused, one, _)) => {
                 let kind = EventKind::TrustedTokenReused { browser: one.id };
                 self.distrust(one.id).map(|_| DraftEvent::plain(kind))
             }
@@ -174,15 +174,12 @@ impl Account {
     fn show(
         &mut self,
         cx: &Context<'_>,
-        token: Option<(BrowserId, u32)>,
-    ) -> (Shown, Option<(Trusted, UnixTime)>) {
-        let found = token.and_then(|(id, turn)| {
-            let at = self.trusted.iter().position(|one| one.id == id)?;
-            let until = self.trusts(self.trusted.get(at)?, cx.id, cx.policy, cx.now)?;
-            let one = self.trusted.get_mut(at)?;
-            Some((one.show(turn, cx.now), (*one, until)))
-        });
-        found.map_or((Shown::Nothing, None), |(shown, one)| (shown, Some(one)))
+        (id, turn): (BrowserId, u32),
+    ) -> Option<(Shown, Trusted, UnixTime)> {
+        let at = self.trusted.iter().position(|one| one.id == id)?;
+        let until = self.trusts(self.trusted.get(at)?, cx.id, cx.policy, cx.now)?;
+        let one = self.trusted.get_mut(at)?;
+        Some((one.show(turn, cx.now), *one, until))
     }
 
     fn distrust(&mut self, id: BrowserId) -> Option<DraftEvent> {
@@ -193,7 +190,10 @@ impl Account {
     }
 }
 
+/// Seals the newest token: the same text for the same number, so both make the nonce.
 fn next(cx: &Context<'_>, one: &Trusted, until: UnixTime) -> Result<TrustedBrowser, Undecided> {
-    let token = one.token(cx.keys, cx.id).map_err(|error| Fault::Record(error.into()))?;
-    Ok(TrustedBrowser { id: one.id, until, token })
+    let (id, numbers) = (one.id, (one.id, one.turn));
+    let nonce = browser::plaintext(numbers);
+    let token = browser::token(Sealed::Trusted, cx.keys, cx.id, nonce, numbers);
+    Ok(TrustedBrowser { id, until, token: token.map_err(|error| Fault::Record(error.into()))? })
 }

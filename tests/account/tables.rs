@@ -80,7 +80,7 @@ fn holder(method: Method) -> Holder {
             let person = bare(device, holder(Method::Totp).person.app, Vec::new());
             Holder { practice, person, device: Some(device), token: None }
         }
-        Method::TrustedBrowser => unreachable!("no factor: see `trusted`"),
+        Method::TrustedBrowser => panic!("no factor: see `trusted`"),
         Method::Sms => {
             let device = practice.phone(&id, "+15550100100", None);
             let person = bare(device, holder(Method::Totp).person.app, Vec::new());
@@ -121,7 +121,7 @@ fn attempt<P: Purpose>(
             practice.run(practice.at(id).recover(code, purpose))
         }
         Method::Emergency => practice.run(practice.at(id).use_emergency_access(purpose)),
-        Method::TrustedBrowser => unreachable!("it is for signing in, by its type"),
+        Method::TrustedBrowser => panic!("it is for signing in, by its type"),
     })
 }
 

@@ -388,8 +388,16 @@ fn what_does_not_open_is_as_if_it_had_not_been_sent() {
     let (of_other, remembered) = (practice.trust(&other), practice.remember(&person));
     let huge = "0".repeat(1 << 20);
     let halves = &token[..token.len() / 2];
+    // The same random number drawn for one of each kind, and the same bytes in both.
+    let proof = practice.proof(&person, SignIn);
+    let twin = practice.at(id).trust_browser(&proof, &mut rng(77));
+    let twin = practice.run(twin).unwrap().into_inner();
+    let of_other_kind = practice.at(id).remember_browser(&proof, &mut rng(77));
+    let of_other_kind = practice.run(of_other_kind).unwrap().into_inner();
+    assert_eq!(twin.id(), of_other_kind.id());
     let before = practice.store.records();
-    let none = [of_other.expose_token(), remembered.expose_token(), halves, &huge, "", "é"];
+    let kind = of_other_kind.expose_token();
+    let none = [of_other.expose_token(), remembered.expose_token(), kind, halves, &huge, "", "é"];
     for none in none {
         assert_eq!(said(&practice.visit(id, none)), REJECTED, "{none:.40}");
     }
