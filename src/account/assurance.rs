@@ -52,8 +52,8 @@ impl<P> Proof<P> {
     /// passkey or certificate that verified its user. The password is the host's word, by
     /// [`first_factor_passed`](crate::mfa::Attempt::first_factor_passed); user verification too, by
     /// [`user_verified`](crate::account::Assertion::user_verified). A recovery code, emergency access and a
-    /// trusted browser are level one. A service is at level two only if it also offers what resists
-    /// phishing (section 2.2.2).
+    /// trusted browser are level one. A service at level two also offers a passkey or certificate (section
+    /// 2.2.2).
     pub fn aal(&self) -> Aal {
         let proven = &self.proven;
         let two = match proven.method {

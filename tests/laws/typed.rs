@@ -211,8 +211,8 @@ impl Trust {
         let mfa = Mfa::with_policy(Keyring::new([7; 32]), Trusting).unwrap();
         let (store, id) = (MemoryStore::new(), AccountId::new("dana").unwrap());
         let (dana, mut rng) = (mfa.account(&id).at(Trust::NOW), StdRng::seed_from_u64(1));
-        let bind = &mut dana.bind_external("Key", ExternalMethod::Passkey, &mut rng);
-        let device = bind.run(&store).unwrap().device();
+        let passkey = ExternalMethod::Passkey;
+        let device = dana.bind_external("Key", passkey, &mut rng).run(&store).unwrap().device();
         let challenge = dana.start_external(SignIn, &mut rng).unwrap();
         let word = countersign::account::Assertion::verified_by_host(challenge.token(), device);
         let proof = dana.finish_external(word, SignIn).run(&store).accepted().unwrap();
