@@ -408,7 +408,7 @@ fn s06_absence_fails_closed() {
     let key = mfa.account(&account(2)).at(now).summary().run(&store).unwrap().unwrap();
     let assertion = Assertion::verified_by_host(started.token(), key.devices[0].id);
     let settle = mfa.account(&account(2)).at(now).finish_external(assertion, SignIn);
-    for method in [7, 23] {
+    for method in [8, 23] {
         let strange = altered(&good, &[0x82, 0x02, 0x02], &[0x82, 0x02, method]);
         store.put(account(2), strange.clone());
         assert_eq!(
@@ -776,7 +776,7 @@ fn s10_a_no_is_enough() {
         [&[0x1a], &secs[..]].concat()
     };
     let offboarded = |id: &AccountId, written: UnixTime| {
-        let head = [&[0x94, 1][..], &moment(written), &moment(START)].concat();
+        let head = [&[0x95, 1][..], &moment(written), &moment(START)].concat();
         let (open, ended) = ([&head[..], &[0xf6]].concat(), [&head[..], &moment(written)].concat());
         altered(&store.record(id).unwrap(), &open, &ended)
     };
