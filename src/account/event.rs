@@ -97,7 +97,7 @@ pub struct EventId {
 /// let attempt = dana.verify(&phone.wrong_code(now), SignIn);
 /// let decided = attempt.operation().decide(countersign::Store::load(&store, &id)?, None)?;
 /// let Decided::Write(prepared) = decided else { panic!("a failure is written") };
-/// assert_eq!(prepared.write().events[0].actor, Actor::Unproven);
+/// assert_eq!(prepared.write().events()[0].actor, Actor::Unproven);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
