@@ -972,6 +972,9 @@ fn nothing_overwrites_what_does_not_open() {
             mfa.account(&id).at(at).not_older_than(floor).unlock(own()),
             mfa.account(&id).at(at).not_older_than(floor).remember_browser(&sign_in_proof, rng),
             mfa.account(&id).at(at).not_older_than(floor).forget_browser(browser),
+            mfa.account(&id).at(at).not_older_than(floor).trust_browser(&sign_in_proof, rng),
+            mfa.account(&id).at(at).not_older_than(floor).visit("00"),
+            mfa.account(&id).at(at).not_older_than(floor).distrust_browser(browser),
             mfa.account(&id).at(at).not_older_than(floor).revoke(device, acting(proof())),
             mfa.account(&id).at(at).not_older_than(floor).report_lost(device, proof()),
             mfa.account(&id).at(at).not_older_than(floor).reset(acting(proof()), PassLength::Long, "r", rng),
@@ -1451,6 +1454,8 @@ fn endures(plaintext: &[u8]) -> bool {
         mfa.account(&id).at(now).confirm_pair(challenge, ["123456", "654321"], &mut rng),
         mfa.account(&id).at(now).acknowledge_recovery_codes(challenge),
         mfa.account(&id).at(now).forget_browser("0".repeat(16).parse().unwrap()),
+        mfa.account(&id).at(now).visit("00"),
+        mfa.account(&id).at(now).distrust_browser("0".repeat(16).parse().unwrap()),
         mfa.account(&id).at(now).bind_external("t", ExternalMethod::Passkey, &mut rng),
         mfa.account(&id).at(now).offboard(HostsWord::Process, "r"),
     }
