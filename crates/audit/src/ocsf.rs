@@ -71,7 +71,7 @@ pub fn ocsf(event: &Event, origin: &Origin) -> String {
     });
     if let Value::Object(found) = &mut found {
         if is_authentication {
-            found.insert("is_mfa".into(), event.first_factor_passed.into());
+            found.insert("is_mfa".into(), is_mfa(event).into());
             found.insert("service".into(), json!({ "name": origin.program }));
         }
         found.retain(|_, value| !value.is_null());
@@ -97,6 +97,13 @@ fn actor(event: &Event, origin: &Origin) -> Option<Value> {
     Some(found).filter(|found| !found.is_empty()).map(Value::Object)
 }
 
+/// Whether a second factor came with the first: not where something else took its place.
+const fn is_mfa(event: &Event) -> bool {
+    use Method::{Emergency, Pass, RecoveryCode, TrustedBrowser};
+    let is_instead = matches!(event.method, Some(Emergency | Pass | RecoveryCode | TrustedBrowser));
+    event.first_factor_passed && !is_instead
+}
+
 /// The class, the activity, and its name: the source's own for "other".
 fn activity(event: &Event, activity: Activity) -> (u16, u8, &'static str) {
     let opens_session = matches!(event.purpose, None | Some(AnyPurpose::SignIn));
@@ -118,9 +125,11 @@ fn factor(method: Method) -> Value {
         Method::Sms => (1, "SMS"),
         Method::Totp | Method::Hotp => (7, "OTP"),
         Method::Passkey => (10, "WebAuthn"),
-        Method::Pki | Method::RecoveryCode | Method::Emergency | Method::Pass => {
-            (99, method.name())
-        }
+        Method::Pki
+        | Method::RecoveryCode
+        | Method::Emergency
+        | Method::Pass
+        | Method::TrustedBrowser => (99, method.name()),
     };
     let mut factor = json!({ "factor_type": name, "factor_type_id": id });
     if let Value::Object(factor) = &mut factor {

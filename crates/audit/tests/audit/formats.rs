@@ -284,6 +284,20 @@ fn every_format_tells_a_proof_from_the_hosts_word_and_from_nothing() {
     assert_eq!(of(&who).len(), actors().len());
 }
 
+/// As the assurance level of the proof: whoever counts sign-ins without a second factor finds these.
+#[test]
+fn a_trusted_browser_is_no_second_factor() {
+    let is_mfa = |method| {
+        let event = with(full(), |event| event.method = method);
+        let found: Value = serde_json::from_str(&ocsf(&event, &origin())).unwrap();
+        found["is_mfa"].as_bool().unwrap()
+    };
+    for method in Method::ALL {
+        assert_eq!(is_mfa(Some(method)), method.rank() > 0, "{method:?}");
+    }
+    assert!(is_mfa(None)); // a wrong code names no device
+}
+
 /// ASVS 6.3.5: the right password with a wrong second factor is a warning, in every format.
 #[test]
 fn a_right_password_with_a_wrong_code_is_a_warning() {

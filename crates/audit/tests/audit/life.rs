@@ -6,9 +6,10 @@ use std::sync::Mutex;
 use countersign::account::{HostsWord, Operator, PassLength, PhoneNumber};
 use countersign::mfa::{Entered, Fault, PendingEnrolment, RestrictedNotice};
 use countersign::{
-    AccountId, ActForOther, ChangeFactors, Event, Keyring, MemoryStore, Mfa, Recommended, Record,
-    SignIn, Store, Swap, Totp, UnixTime, Write,
+    AccountId, ActForOther, Bounded, ChangeFactors, Event, Keyring, MemoryStore, Mfa, Policy,
+    Recommended, Record, SignIn, Store, Swap, Totp, UnixTime, Write,
 };
+use countersign_audit::{Verifier, to_line};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
@@ -219,4 +220,47 @@ fn a_closed_pass_that_is_revoked_leaves_no_hole() {
     let events = store.events.into_inner().unwrap();
     let is_end = |event: &&Event| event.account == kim && event.kind.name() == "pass-ended";
     assert_eq!(events.iter().filter(is_end).count(), 2, "its tries, and the revocation");
+}
+
+/// Some hosts trust browsers for a fortnight.
+struct Trusting;
+
+impl Policy for Trusting {
+    fn trusted_browsers(&self, _: &AccountId) -> Option<Bounded<3600, 2_592_000>> {
+        Some(Bounded::of::<1_209_600>())
+    }
+}
+
+/// Each write of a trusted browser has its event: trusted, a visit, a stolen token, and ended.
+#[test]
+fn a_trusted_browser_leaves_no_hole() {
+    let store = Recorded::default();
+    let mfa = Mfa::with_policy(keys::keyring(7), Trusting).unwrap();
+    let mut rng = StdRng::seed_from_u64(4);
+    let id = AccountId::new("kim").unwrap();
+    let at = |minutes: u64| mfa.account(&id).at(NOW.plus(60 * minutes));
+    let pending = at(0).enrol("Phone", &mut rng).run(&store).unwrap();
+    let (phone, typed) = (app(&pending), code(&app(&pending), NOW));
+    assert!(at(0).confirm(pending.id(), &typed, &mut rng).run(&store).accepted().is_some());
+    let mut trust = |minutes: u64| {
+        let typed = code(&phone, NOW.plus(60 * minutes));
+        let proof = at(minutes).verify(&typed, SignIn).run(&store).accepted().unwrap();
+        at(minutes).trust_browser(&proof, &mut rng).run(&store).unwrap()
+    };
+    let first = trust(2);
+    let visit = |minutes: u64, token: &str| at(minutes).visit(token).run(&store).accepted();
+    let (_, second) = visit(4, first.expose_token()).unwrap();
+    assert!(visit(6, second.expose_token()).is_some());
+    assert!(visit(8, first.expose_token()).is_none());
+    let again = trust(10);
+    at(12).distrust_browser(again.id()).run(&store).unwrap();
+
+    let events = store.events.into_inner().unwrap();
+    let names: Vec<_> = events.iter().skip(3).map(|event| event.kind.name()).collect();
+    let [trusted, ended] = ["browser-trusted", "browser-distrusted"];
+    let visits = ["accepted", "accepted", "trusted-token-reused"];
+    let expected = [&["accepted", trusted][..], &visits, &["accepted", trusted, ended]].concat();
+    assert_eq!(names, expected);
+    let mut verifier = Verifier::new();
+    assert!(events.iter().all(|event| verifier.line(&to_line(event)).is_empty()));
 }

@@ -28,8 +28,10 @@ pub fn kinds() -> Vec<EventKind> {
         },
         EventKind::Accepted { moving_factor: Some(60_000_000), drift: Some(-1) },
         EventKind::Accepted { moving_factor: None, drift: None },
+        EventKind::BrowserDistrusted { browser },
         EventKind::BrowserForgotten { browser },
         EventKind::BrowserRemembered { browser },
+        EventKind::BrowserTrusted { browser },
         EventKind::Bound { replaces: None },
         EventKind::Bound { replaces: Some(DeviceId::from_u64(0xdead)) },
         EventKind::ChallengeIssued { until },
@@ -59,6 +61,7 @@ pub fn kinds() -> Vec<EventKind> {
         EventKind::Resynchronised { clock_offset: Some(15) },
         EventKind::Resynchronised { clock_offset: None },
         EventKind::Revoked,
+        EventKind::TrustedTokenReused { browser },
         EventKind::Waiting { until },
     ];
     kinds.extend(REJECTIONS.map(EventKind::Rejected));
