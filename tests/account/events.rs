@@ -12,7 +12,7 @@ use crate::common::*;
 use crate::throttle::{UNKNOWN_RECOVERY_CODE, close, misread};
 use countersign::account::{
     Actor, Assertion, ChallengeId, Class, EventId, EventKind, ExistingDevice, Notice, PassEnd,
-    PassKind, PhoneNumber, Refusal, RejectionReason, Text,
+    PassKind, PhoneNumber, RecordName, Refusal, RejectionReason, Text,
 };
 use countersign::mfa::{self, AccountAt, Attempt, ExternalMethod, RestrictedNotice};
 use countersign::otp::Parameters;
@@ -494,9 +494,11 @@ fn what_the_person_is_told() {
     let browser = "0".repeat(16).parse().unwrap();
     let none = None;
     let operator = account(2);
+    let record = RecordName { key: None, version: 1 };
     let ended = |why| EventKind::PassEnded { pass: PassKind::Enrolment, why, operator };
     // The kind, what is told, and whether other sessions should end (ASVS 7.4.2, 7.4.3).
     let table = [
+        (EventKind::Abandoned { record, reason: reason() }, Some(Notice::AccountReset), true),
         (EventKind::Accepted { moving_factor: None, drift: None }, none, false),
         (EventKind::Bound { replaces: None }, Some(Notice::FactorAdded), true),
         (EventKind::BrowserDistrusted { browser }, Some(Notice::BrowserDistrusted), false),
@@ -526,6 +528,7 @@ fn what_the_person_is_told() {
         (EventKind::RecoveryCodeSpent { left: 9 }, Some(Notice::RecoveryCodeUsed), false),
         (EventKind::Refused(Refusal::LastFactor), none, false),
         (EventKind::ReportedLost, Some(Notice::FactorRemoved), true),
+        (EventKind::Resealed, none, false),
         (EventKind::Reset { until, reason: reason() }, Some(Notice::AccountReset), true),
         (
             EventKind::Resynchronised { clock_offset: None },
@@ -538,7 +541,7 @@ fn what_the_person_is_told() {
     ];
     let mut places: Vec<_> = table.iter().map(|(kind, ..)| place(kind)).collect();
     places.sort_unstable();
-    assert_eq!(places, (0..28).collect::<Vec<_>>(), "each kind has its row; rejections are below");
+    assert_eq!(places, (0..32).collect::<Vec<_>>(), "each kind has its row; rejections are below");
     for (kind, notice, ends_sessions) in table {
         for first_factor_passed in [false, true] {
             let event = event(kind.clone(), first_factor_passed);
@@ -640,7 +643,11 @@ fn place(kind: &EventKind) -> usize {
         EventKind::BrowserDistrusted { .. } => 25,
         EventKind::BrowserTrusted { .. } => 26,
         EventKind::TrustedTokenReused { .. } => 27,
-        EventKind::Rejected(_) => 28,
+        EventKind::Abandoned { .. } => 28,
+        EventKind::Invited { .. } => 29,
+        EventKind::PassEnded { .. } => 30,
+        EventKind::Resealed => 31,
+        EventKind::Rejected(_) => 32,
         new => panic!("no number for {new:?}"),
     }
 }

@@ -1375,9 +1375,9 @@ fn a_record_over_its_bound_is_not_written() {
         };
         Ok(prepared.write().record().as_bytes().len())
     };
-    assert_eq!(Record::MAX_LEN, 16_384);
-    assert_eq!(write(16_384), Ok(16_384));
-    assert_eq!(write(16_385), Err(unreadable(RecordError::Malformed)));
+    assert_eq!(Record::MAX_LEN, 20_480);
+    assert_eq!(write(20_480), Ok(20_480));
+    assert_eq!(write(20_481), Err(unreadable(RecordError::Malformed)));
     assert_eq!(write(32_768), Err(unreadable(RecordError::Malformed)));
 }
 

@@ -5,13 +5,10 @@
 #![allow(clippy::arithmetic_side_effects, missing_docs)]
 
 use crate::common::*;
-use countersign::account::{
-    Aal, Assertion, Bounded, EventKind, Notice, Refusal, TrustedBrowser,
-};
+use countersign::account::{Aal, Assertion, Bounded, EventKind, Notice, Refusal, TrustedBrowser};
 use countersign::mfa::ExternalMethod;
 use countersign::{
-    AccountId, ChangeFactors, Method, Mfa, Policy, Proof, Recommended,
-    SignIn, UnixTime,
+    AccountId, ChangeFactors, Method, Mfa, Policy, Proof, Recommended, SignIn, UnixTime,
 };
 
 const DAY: u64 = 86_400;
