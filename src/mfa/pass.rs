@@ -201,9 +201,13 @@ impl Account {
         if let Err(refusal) = self.authority(cx, &AnyPurpose::ChangeFactors) {
             return Decision::refused(refusal);
         }
-        if !self.passes.iter().any(|pass| pass.lasts(cx.now)) {
+        let mut lasting = self.passes.iter_mut().filter(|pass| pass.lasts(cx.now)).peekable();
+        if lasting.peek().is_none() {
             return Decision::refused(Refusal::NotFound);
         }
+        // One whose tries are used up ends on the trail a second time, with what it started: a version
+        // without an event is a hole.
+        lasting.for_each(|pass| pass.is_over = false);
         if self.pass(PassKind::Enrolment).is_some() {
             self.pending = None; // it may have been started with the pass
         }
