@@ -13,6 +13,7 @@ pub(crate) mod odds;
 pub(crate) mod event;
 pub(crate) mod seal;
 pub(crate) mod browser;
+pub(crate) mod carried;
 pub(crate) mod typed;
 pub(crate) mod challenge;
 pub(crate) mod recovery;
@@ -32,7 +33,9 @@ pub use self::proof::{
     ActForOther, Action, ActionName, AnyPurpose, ChangeFactors, ChangePrivileges, MayChangeFactors,
     Proof, Purpose, Refusal, SignIn, permits,
 };
-pub(crate) use self::{browser::token, former::*, proof::Proven, state::*, typed::typed_code};
+pub(crate) use self::{
+    browser::token, carried::Session, former::*, proof::Proven, state::*, typed::typed_code,
+};
 pub use self::{
     challenge::*, device::*, event::*, id::*, odds::*, policy::*, record::*, recovery::*, seal::*,
     summary::*, throttle::*,

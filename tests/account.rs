@@ -37,6 +37,9 @@ mod throttle;
 #[path = "account/browsers.rs"]
 mod browsers;
 
+#[path = "account/crossing.rs"]
+mod crossing;
+
 #[path = "account/unlock.rs"]
 mod unlock;
 

@@ -15,6 +15,7 @@ use minicbor::{Decoder, Encoder};
 use zeroize::Zeroize;
 
 use crate::account::browser::Browser;
+use crate::account::carried::Session;
 use crate::account::challenge::{ChallengeId, PhoneNumber, SentCode, SentText, UsedChallenge};
 use crate::account::device::{Device, Factor};
 use crate::account::former::FormerSecret;
@@ -196,7 +197,7 @@ fields!(Device {
 } later {});
 fields!(FormerSecret { device, hash, last, lost } later {});
 fields!(Parameters { algorithm, digits, period, t0 } later {});
-fields!(Pending { id, at, device, replaces, proven, failures, sent } later {});
+fields!(Pending { id, at, device, replaces, proven, failures, sent, session } later {});
 fields!(LastConfirmed { id, at, device, moving_factor, of_two, sent } later {});
 fields!(Recovery { newest, old } later {});
 fields!(OldSet { replaced_at, set } later {});
@@ -249,6 +250,7 @@ plain! {
     DeviceId: |id, e| id.as_u64().write(e), |d| read_number(d).map(DeviceId::from_u64);
     BrowserId: |id, e| id.as_u64().write(e), |d| read_number(d).map(BrowserId::from_u64);
     ChallengeId: |id, e| id.as_bytes().write(e), |d| Stored::read(d).map(ChallengeId::from_bytes);
+    Session: |session, e| session.0.write(e), |d| Stored::read(d).map(Session);
     Digits: |digits, e| digits.count().write(e), |d| Digits::new(read_number(d)?).ok_or_else(nonsense);
     Period: |period, e| period.as_u64().write(e), |d| Period::new(read_number(d)?).ok_or_else(nonsense);
     PhoneNumber: |number, e| e.str(number.as_str()).map(drop),

@@ -414,7 +414,8 @@ pub enum Refusal {
     NotPermitted,
     /// No device of this person has that id, or it is no longer in use.
     NoSuchDevice,
-    /// No such browser is remembered, or no such recovery codes were issued.
+    /// No such browser is remembered, no such recovery codes were issued, or no such enrolment waits for
+    /// this session.
     NotFound,
     /// The person has no bound factor of the kind that this needs.
     NothingBound,
@@ -448,7 +449,7 @@ impl fmt::Display for Refusal {
             Refusal::LastFactor => "it is the person's last factor",
             Refusal::NotPermitted => "the method does not permit this purpose",
             Refusal::NoSuchDevice => "no such device in use",
-            Refusal::NotFound => "no such browser, or no such recovery codes",
+            Refusal::NotFound => "no such browser, recovery codes or waiting enrolment",
             Refusal::NothingBound => "nothing of that kind is bound",
             Refusal::Offboarded => "the person was offboarded",
             Refusal::OwnAccount => "an operator cannot act on their own account",

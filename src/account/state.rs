@@ -10,6 +10,7 @@ use alloc::{boxed::Box, vec::Vec};
 use subtle::ConstantTimeEq;
 
 use crate::account::browser::{self, Browser, MAX_BROWSERS};
+use crate::account::carried::Session;
 use crate::account::challenge::{ChallengeId, SentCode, SentText, UsedChallenge};
 use crate::account::device::Device;
 use crate::account::former::{FormerSecret, HmacKey, MAX_FORMER_SECRETS, hash_of};
@@ -91,6 +92,8 @@ pub(crate) struct Pending {
     pub(crate) failures: u8,
     /// The code sent to a telephone that is being bound.
     pub(crate) sent: Option<Box<SentCode>>,
+    /// The session that may see it again.
+    pub(crate) session: Option<Session>,
 }
 
 /// The last confirmed enrolment, by which a form sent twice is recognised.

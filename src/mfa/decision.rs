@@ -12,7 +12,7 @@ use alloc::{boxed::Box, vec::Vec};
 
 use crate::account::{
     Account, AccountId, AnyPurpose, BrowserId, DeviceId, EventKind, Method, Policy, Proven,
-    Refusal, RejectionReason, Seal,
+    Refusal, RejectionReason, Seal, Session,
 };
 use crate::mfa::answer::Verdict;
 use crate::time::UnixTime;
@@ -25,6 +25,8 @@ pub(crate) struct Context<'a> {
     /// The remembered browser that the attempt comes from.
     pub(crate) browser: Option<BrowserId>,
     pub(crate) proof: Option<&'a Proven>,
+    /// The session that the host named.
+    pub(crate) session: Option<Session>,
     /// The account of the operator whose proof it is, if it is not the person's own.
     pub(crate) operator: Option<&'a Account>,
 }

@@ -16,7 +16,7 @@ use crate::account::browser;
 use crate::account::record::{self, Owner, Record, RecordError};
 use crate::account::{
     Account, AccountId, Actor, ChangeFactors, Event, EventId, EventKind, Policy, Proof, Proven,
-    Purpose, Refusal, Seal, Source, Summary,
+    Purpose, Refusal, Seal, Session, Source, Summary,
 };
 use crate::mfa::answer::{Changed, Fault, NotDone, Verdict};
 use crate::mfa::decision::{Context, Decision, DraftEvent};
@@ -81,6 +81,7 @@ pub struct Operation<'m, T> {
     first_factor_passed: bool,
     tries: usize,
     proof: Option<Box<Proven>>,
+    session: Option<Session>,
     transition: Transition<'m, T>,
 }
 
@@ -134,6 +135,7 @@ impl<'m, T> Operation<'m, T> {
             first_factor_passed: false,
             tries: MAX_TRIES,
             proof: None,
+            session: None,
             transition: Box::new(transition),
         }
     }
@@ -202,6 +204,7 @@ impl<'m, T> Operation<'m, T> {
             keys: self.keys,
             browser: token.and_then(|token| account.remembers(token, self.now)),
             proof: self.proof.as_deref(),
+            session: self.session,
             operator: operator.as_deref(),
         };
         let decision = (self.transition)(account, &cx)?;
@@ -463,6 +466,11 @@ impl<'m, T, A> Change<'m, T, A> {
 
     pub(crate) fn acted_by(mut self, actor: Actor) -> Change<'m, T, A> {
         self.operation.actor = Some(actor);
+        self
+    }
+
+    pub(crate) fn in_session(mut self, session: &[u8]) -> Change<'m, T, A> {
+        self.operation.session = Session::new(session);
         self
     }
 

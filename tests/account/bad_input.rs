@@ -408,7 +408,7 @@ fn what_is_refused_is_said_in_words() {
         (Refusal::LastFactor, "it is the person's last factor"),
         (Refusal::NotPermitted, "the method does not permit this purpose"),
         (Refusal::NoSuchDevice, "no such device in use"),
-        (Refusal::NotFound, "no such browser, or no such recovery codes"),
+        (Refusal::NotFound, "no such browser, recovery codes or waiting enrolment"),
         (Refusal::NothingBound, "nothing of that kind is bound"),
         (Refusal::Offboarded, "the person was offboarded"),
         (Refusal::OwnAccount, "an operator cannot act on their own account"),

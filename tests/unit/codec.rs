@@ -140,6 +140,7 @@ fn the_fullest_account_fits_a_record_and_reads_back() {
             proven: true,
             failures: u8::MAX,
             sent: Some(sent()),
+            session: Session::new(b"a session"),
         }),
         confirmed: Some(LastConfirmed {
             id,
