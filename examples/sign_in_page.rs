@@ -2,6 +2,7 @@
 //!
 //! `cargo run --example sign_in_page`
 
+use countersign::account::HostsWord;
 use std::error::Error;
 
 use countersign::UnixTime;
@@ -40,7 +41,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let _ = dana.verify("000000", countersign::SignIn).run(store);
     }
     println!("42: {}", page(dana.standing().run(store)?, now));
-    dana.offboard(Actor::Host, "employment ended").run(store)?;
+    dana.offboard(HostsWord::Process, "employment ended").run(store)?;
     println!("42: {}", page(dana.standing().run(store)?, now));
     Ok(())
 }

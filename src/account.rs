@@ -7,6 +7,7 @@
 pub(crate) mod id;
 pub(crate) mod summary;
 pub(crate) mod proof;
+pub(crate) mod operator;
 pub(crate) mod throttle;
 pub(crate) mod policy;
 pub(crate) mod odds;
@@ -29,12 +30,19 @@ pub use crate::{
 };
 
 pub use self::browser::{MAX_BROWSERS, RememberedBrowser};
+pub use self::operator::{HostsWord, MayChangeFactors, MayOffboard, MayReportLost, Operator};
 pub use self::proof::{
-    ActForOther, Action, ActionName, AnyPurpose, ChangeFactors, ChangePrivileges, MayChangeFactors,
-    Proof, Purpose, Refusal, SignIn, permits,
+    ActForOther, Action, ActionName, AnyPurpose, ChangeFactors, ChangePrivileges, Proof, Purpose,
+    Refusal, SignIn, permits,
 };
 pub(crate) use self::{
-    browser::token, carried::Session, former::*, proof::Proven, state::*, typed::typed_code,
+    browser::token,
+    carried::Session,
+    former::*,
+    operator::{Shown, Shows},
+    proof::Proven,
+    state::*,
+    typed::typed_code,
 };
 pub use self::{
     challenge::*, device::*, event::*, id::*, odds::*, policy::*, record::*, recovery::*, seal::*,

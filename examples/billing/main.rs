@@ -7,6 +7,7 @@
 //! Everything is decided before anything is printed, so bad use never leaves half an answer on
 //! standard output.
 
+use countersign::account::HostsWord;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, ErrorKind, Write};
@@ -395,7 +396,7 @@ fn offboard(
     let id = leaver.map_or(name, |person| person.id.as_str());
     for name in if id == name { vec![name] } else { vec![name, id] } {
         let Some(person) = office.people.find(name)? else { continue };
-        let by = Actor::Host; // whoever may end an employment; a real host knows who it is
+        let by = HostsWord::Process; // whoever may end an employment; a real host knows who it is
         let mut offboard = office.mfa.account(&person.account).at(office.now).offboard(by, "left");
         done = Some(match offboard.run(&office.store) {
             Ok(_) => Ok(()),

@@ -10,6 +10,7 @@
 use core::fmt;
 
 use crate::account::id::{AccountId, BrowserId, DeviceId};
+use crate::account::operator::HostsWord;
 use crate::account::proof::{AnyPurpose, Refusal};
 use crate::account::summary::{Method, Reason};
 use crate::account::throttle::Class;
@@ -85,29 +86,38 @@ pub struct EventId {
     pub index: u16,
 }
 
-/// Who did it.
+/// Who did it, and why the library believes so: a proof, the host's word, or nothing.
 /// ```
 /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
 /// # let (mfa, store, mut rng, now) = host::new()?;
 /// # let (id, phone) = host::person(&mfa, &store, &mut rng, "42", now)?;
 /// # let dana = mfa.account(&id).at(now);
-/// use countersign::account::Actor;
-/// // The personnel system ends an employment: no person did it.
-/// dana.offboard(Actor::Host, "contract ended").run(&store)?;
-/// let summary = dana.summary().run(&store)?.ok_or("no record")?;
-/// assert_eq!(summary.offboarded_at, Some(now));
+/// use countersign::account::{Actor, HostsWord};
+/// // A column of the audit page: the personnel system ended an employment.
+/// let actor = Actor::Host(HostsWord::Process);
+/// dana.offboard(HostsWord::Process, "contract ended").run(&store)?;
+/// assert!(store.events().iter().any(|event| event.actor == actor));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
+#[allow(missing_docs)] // a variant says what its fields are
 pub enum Actor {
-    /// The person, or an attacker who signs in as the person.
+    /// The host, on its word alone.
+    Host(HostsWord),
+    /// Another person: their own factor, and what the host said that it had checked
+    /// ([`Operator::checked_by_host`](crate::account::Operator::checked_by_host)).
+    Operator {
+        account: AccountId,
+        device: Option<DeviceId>,
+        method: Method,
+        word: Option<Text<128>>,
+    },
+    /// The person, with a factor or a proof of one.
     Subject,
-    /// Another person, an administrator or the help desk.
-    Operator(AccountId),
-    /// The host's own process, such as a migration or the personnel system.
-    Host,
+    /// The person, or an attacker: nothing was proved.
+    Unproven,
 }
 
 /// What happened.
@@ -273,7 +283,7 @@ impl Event {
             id: None,
             account,
             at,
-            actor: Actor::Subject,
+            actor: Actor::Unproven,
             source: None,
             first_factor_passed: false,
             device: None,

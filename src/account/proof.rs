@@ -107,40 +107,16 @@ purposes! {
     /// # let (id, phone) = host::person(&mfa, &store, &mut rng, "42", now)?;
     /// # let dana = mfa.account(&id).at(now);
     /// # let (operator, lee) = host::person(&mfa, &store, &mut rng, "7", now)?;
-    /// use countersign::ActForOther;
+    /// use countersign::{account::Operator, ActForOther};
     /// // The help desk types a fresh code before it resets another person.
     /// let verdict = mfa.account(&operator).at(now).verify(&lee.code(now), ActForOther).run(&store);
     /// let proof = verdict.accepted().ok_or("wrong code")?;
-    /// dana.reset(proof, "lost phone, passport seen").run(&store)?;
-    /// assert!(dana.enrol("New phone", &mut rng).run(&store).is_ok());
+    /// let lee = Operator::checked_by_host(proof, "role help-desk");
+    /// dana.reset(lee, "lost phone, passport seen").run(&store)?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ActForOther
 }
-
-/// A purpose that allows a change of factors: [`ChangeFactors`], of the person's own, or
-/// [`ActForOther`], of an operator.
-/// ```
-/// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
-/// # let (mfa, store, mut rng, now) = host::new()?;
-/// # let (id, phone) = host::person(&mfa, &store, &mut rng, "42", now)?;
-/// # let dana = mfa.account(&id).at(now);
-/// use countersign::mfa::{AccountAt, Change};
-/// use countersign::{account::MayChangeFactors, ChangeFactors, DeviceId, Proof};
-/// // One function of the host, for the person's own page and for the help desk's.
-/// type Removal<'m, P> = Change<'m, (), Proof<P>>;
-/// fn remove<P: MayChangeFactors>(of: AccountAt<'_>, id: DeviceId, proof: Proof<P>) -> Removal<'_, P> {
-///     of.revoke(id, proof).from_source("the page of devices")
-/// }
-/// # let verdict = dana.verify(&phone.code(now), ChangeFactors).run(&store);
-/// # let proof = verdict.accepted().ok_or("wrong code")?;
-/// assert!(remove(dana, phone.device, proof).run(&store).is_err()); // it is the last factor
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-pub trait MayChangeFactors: Purpose {}
-
-impl MayChangeFactors for ChangeFactors {}
-impl MayChangeFactors for ActForOther {}
 
 /// Step-up for an action that the host names, "release-claims" for example. A proof for it opens
 /// nothing but what the host ties to that name: compare [`Action::name`] of [`Proof::purpose`].
@@ -315,6 +291,12 @@ pub const fn permits(method: Method, purpose: &AnyPurpose) -> bool {
 ///     let _ = dana.reset(own, "lost everything");
 /// }
 /// ```
+/// ```compile_fail,E0308
+/// use countersign::{mfa::AccountAt, ActForOther, Proof};
+/// fn reset(dana: AccountAt<'_>, of_a_clerk: Proof<ActForOther>) {
+///     let _ = dana.reset(of_a_clerk, "lost everything");
+/// }
+/// ```
 /// ```compile_fail,E0277
 /// use countersign::{mfa::AccountAt, ChangePrivileges, DeviceId, Proof};
 /// fn revoke(dana: AccountAt<'_>, phone: DeviceId, proof: Proof<ChangePrivileges>) {
@@ -331,7 +313,7 @@ pub struct Proof<P> {
 
 /// The contents of a proof, with its purpose as a value.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct Proven {
+pub struct Proven {
     pub(crate) account: AccountId,
     pub(crate) device: Option<DeviceId>,
     pub(crate) method: Method,

@@ -76,10 +76,7 @@ impl Account {
 
     /// The person with a proof for `purpose`, or an operator.
     pub(crate) fn authority(&self, cx: &Context<'_>, purpose: &AnyPurpose) -> Result<(), Refusal> {
-        match cx.proof {
-            Some(proof) if proof.account != *cx.id => self.operator_proof(cx),
-            _ => self.subject_proof(cx, purpose),
-        }
+        if cx.by_operator { self.operator_proof(cx) } else { self.subject_proof(cx, purpose) }
     }
 }
 

@@ -28,6 +28,7 @@ pub(crate) struct Context<'a> {
     /// The session that the host named.
     pub(crate) session: Option<Session>,
     /// The account of the operator whose proof it is, if it is not the person's own.
+    pub(crate) by_operator: bool,
     pub(crate) operator: Option<&'a Account>,
 }
 

@@ -5,7 +5,7 @@
 use alloc::{boxed::Box, vec::Vec};
 
 use crate::account::{
-    Account, ActForOther, AnyPurpose, Emergency, EventKind, Method, Proof, Proven, Purpose, Reason,
+    Account, AnyPurpose, Emergency, EventKind, Method, Operator, Proof, Proven, Purpose, Reason,
     Refusal, RejectionReason, permits,
 };
 use crate::mfa::answer::Verdict;
@@ -19,39 +19,36 @@ impl<'m> AccountAt<'m> {
     /// Removes every factor of this person and forgives the failures, on the word of an operator; for
     /// a day the person can enrol as if for the first time. Make sure first who calls for help.
     ///
-    /// The proof is the operator's own. The epoch rises. Emits `Reset`. ASVS 6.4.4.
+    /// The epoch rises. Emits `Reset`. ASVS 6.4.4.
     /// ```
     /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
     /// # let (mfa, store, mut rng, now) = host::new()?;
     /// # let (id, phone) = host::person(&mfa, &store, &mut rng, "42", now)?;
     /// # let dana = mfa.account(&id).at(now);
     /// # let (operator, lee) = host::person(&mfa, &store, &mut rng, "7", now)?;
-    /// use countersign::{ActForOther, SignIn};
+    /// use countersign::{account::Operator, ActForOther, SignIn};
     /// let verdict = mfa.account(&operator).at(now).verify(&lee.code(now), ActForOther).run(&store);
     /// let proof = verdict.accepted().ok_or("wrong code")?;
+    /// let lee = Operator::checked_by_host(proof, "role help-desk");
     /// // Everything is lost, and the help desk knows who calls.
-    /// dana.reset(proof, "lost phone, passport seen").run(&store)?;
+    /// dana.reset(lee, "lost phone, passport seen").run(&store)?;
     /// assert!(dana.verify(&phone.code(now), SignIn).run(&store).accepted().is_none());
     /// assert!(dana.enrol("New phone", &mut rng).run(&store).is_ok());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn reset(
-        &self,
-        operator: Proof<ActForOther>,
-        reason: &str,
-    ) -> Change<'m, (), Proof<ActForOther>> {
+    pub fn reset(&self, operator: Operator, reason: &str) -> Change<'m, (), Operator> {
         let reason: Result<Reason, _> = Text::new(reason);
         self.change::<_, NoProof>(move |account, cx| {
             Ok(account.reset(cx, reason.as_ref().map_err(|error| *error)?))
         })
-        .with_proof(operator)
+        .allowed_by(operator)
         .persistent()
     }
 
     /// Lets this person in without a factor for `secs` seconds, the policy's limit at most, on the
     /// word of an operator. Returns until when.
     ///
-    /// The proof is the operator's own; an unknown account is refused. Emits `EmergencyGranted`. 45
+    /// An unknown account is refused. Emits `EmergencyGranted`. 45
     /// CFR 164.312(a)(2)(ii).
     /// ```
     /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
@@ -59,26 +56,27 @@ impl<'m> AccountAt<'m> {
     /// # let (id, phone) = host::person(&mfa, &store, &mut rng, "42", now)?;
     /// # let dana = mfa.account(&id).at(now);
     /// # let (operator, lee) = host::person(&mfa, &store, &mut rng, "7", now)?;
-    /// use countersign::ActForOther;
+    /// use countersign::{account::Operator, ActForOther};
     /// let verdict = mfa.account(&operator).at(now).verify(&lee.code(now), ActForOther).run(&store);
     /// let proof = verdict.accepted().ok_or("wrong code")?;
+    /// let lee = Operator::checked_by_host(proof, "role help-desk");
     /// // An hour for a physician whose phone is at home.
-    /// let until = dana.grant_emergency_access(proof, 3600, "phone at home, on call").run(&store)?;
+    /// let until = dana.grant_emergency_access(lee, 3600, "phone at home, on call").run(&store)?;
     /// assert_eq!(*until, now.plus(3600));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn grant_emergency_access(
         &self,
-        operator: Proof<ActForOther>,
+        operator: Operator,
         secs: u64,
         reason: &str,
-    ) -> Change<'m, UnixTime, Proof<ActForOther>> {
+    ) -> Change<'m, UnixTime, Operator> {
         let reason: Result<Reason, _> = Text::new(reason);
         self.change::<_, NoProof>(move |account, cx| {
             let reason = reason.as_ref().map_err(|error| *error)?;
             Ok(account.grant_emergency_access(cx, secs, reason))
         })
-        .with_proof(operator)
+        .allowed_by(operator)
     }
 
     /// Signs in on an operator's grant of emergency access, for as long as it lasts.
@@ -90,11 +88,11 @@ impl<'m> AccountAt<'m> {
     /// # let (id, phone) = host::person(&mfa, &store, &mut rng, "42", now)?;
     /// # let dana = mfa.account(&id).at(now);
     /// # let (operator, lee) = host::person(&mfa, &store, &mut rng, "7", now)?;
-    /// use countersign::{ActForOther, Method, SignIn};
+    /// use countersign::{account::Operator, ActForOther, Method, SignIn};
     /// # let verdict = mfa.account(&operator).at(now).verify(&lee.code(now), ActForOther).run(&store);
-    /// # let proof = verdict.accepted().ok_or("wrong code")?;
+    /// # let lee = Operator::checked_by_host(verdict.accepted().ok_or("wrong code")?, "role help-desk");
     /// assert!(dana.use_emergency_access(SignIn).run(&store).accepted().is_none());
-    /// dana.grant_emergency_access(proof, 3600, "phone at home, on call").run(&store)?;
+    /// dana.grant_emergency_access(lee, 3600, "phone at home, on call").run(&store)?;
     /// // The button "emergency" behind the password works while the grant lasts.
     /// let proof = dana.use_emergency_access(SignIn).run(&store).accepted();
     /// assert_eq!(proof.map(|proof| proof.method()), Some(Method::Emergency));

@@ -7,11 +7,11 @@ use alloc::{boxed::Box, vec::Vec};
 use rand::CryptoRng;
 
 use crate::account::{
-    Account, Actor, Device, DeviceId, DeviceStatus, EventKind, ExistingDevice, Factor, Refusal,
+    Account, Device, DeviceId, DeviceStatus, EventKind, ExistingDevice, Factor, HostsWord, Refusal,
 };
 use crate::mfa::decision::{Context, Decision, DraftEvent};
 use crate::mfa::handle::AccountAt;
-use crate::mfa::operation::Change;
+use crate::mfa::operation::{Change, NoProof};
 
 impl<'m> AccountAt<'m> {
     /// Brings over a device that another system enrolled, on the host's word, without a code.
@@ -36,10 +36,14 @@ impl<'m> AccountAt<'m> {
     /// assert!(dana.import(row(), &mut rng).run(&store).is_err());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn import(&self, device: ExistingDevice, rng: &mut impl CryptoRng) -> Change<'m, DeviceId> {
+    pub fn import(
+        &self,
+        device: ExistingDevice,
+        rng: &mut impl CryptoRng,
+    ) -> Change<'m, DeviceId, HostsWord> {
         let number = DeviceId::from_u64(rng.next_u64());
-        self.change(move |account, cx| Ok(account.import(cx, number, &device)))
-            .acted_by(Actor::Host)
+        self.change::<_, NoProof>(move |account, cx| Ok(account.import(cx, number, &device)))
+            .allowed_by(HostsWord::Process)
     }
 }
 

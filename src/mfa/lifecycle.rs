@@ -5,8 +5,8 @@
 use alloc::{boxed::Box, vec::Vec};
 
 use crate::account::{
-    Account, Actor, AnyPurpose, DeviceId, DeviceStatus, EventKind, MayChangeFactors, Method, Proof,
-    Proven, Purpose, Reason, Refusal, Standing, Summary,
+    Account, AnyPurpose, DeviceId, DeviceStatus, EventKind, MayChangeFactors, MayOffboard,
+    MayReportLost, Method, Proven, Reason, Refusal, Standing, Summary,
 };
 use crate::mfa::decision::{Context, Decision, DraftEvent};
 use crate::mfa::handle::AccountAt;
@@ -16,7 +16,7 @@ use crate::text::Text;
 impl<'m> AccountAt<'m> {
     /// Removes a device and erases its secret; not the last factor.
     ///
-    /// Needs the person's own proof, or an operator's. The epoch rises. Emits `Revoked`. NIST SP
+    /// Needs the person's own proof, or an operator. The epoch rises. Emits `Revoked`. NIST SP
     /// 800-63B-4 section 4.5.
     /// ```
     /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
@@ -37,20 +37,15 @@ impl<'m> AccountAt<'m> {
     /// assert_eq!(summary.confirmed().count(), 1);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn revoke<P: MayChangeFactors>(
-        &self,
-        device: DeviceId,
-        proof: Proof<P>,
-    ) -> Change<'m, (), Proof<P>> {
+    pub fn revoke<A: MayChangeFactors>(&self, device: DeviceId, by: A) -> Change<'m, (), A> {
         self.change::<_, NoProof>(move |account, cx| Ok(account.revoke(cx, device)))
-            .with_proof(proof)
+            .allowed_by(by)
             .persistent()
     }
 
     /// Takes a lost, stolen or compromised device out of use at once, the last one too.
     ///
-    /// One factor is enough, with the person's proof for any purpose; or an operator's for
-    /// [`ActForOther`](crate::ActForOther). A text ends no app and no passkey, or the thief of a telephone
+    /// One factor is enough, with the person's proof for any purpose; or an operator. A text ends no app and no passkey, or the thief of a telephone
     /// number could; emergency access ends nothing. The epoch rises. Emits `ReportedLost`. NIST SP 800-63B-4
     /// section 4.3.
     /// ```
@@ -66,40 +61,36 @@ impl<'m> AccountAt<'m> {
     /// assert!(dana.verify(&phone.code(now), SignIn).run(&store).accepted().is_none());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn report_lost<P: Purpose>(
-        &self,
-        device: DeviceId,
-        proof: Proof<P>,
-    ) -> Change<'m, (), Proof<P>> {
+    pub fn report_lost<A: MayReportLost>(&self, device: DeviceId, by: A) -> Change<'m, (), A> {
         self.change::<_, NoProof>(move |account, cx| Ok(account.report_lost(cx, device)))
-            .with_proof(proof)
+            .allowed_by(by)
             .persistent()
     }
 
     /// Ends everything of a leaver in one write: afterwards nothing of theirs is accepted, enrolled
     /// or changed, ever. A person who comes back gets a new account id.
     ///
-    /// Needs no proof, because it can only deny: call it for anyone who may end an employment. The
-    /// epoch rises. Emits `Revoked` for each device and `Offboarded`. 45 CFR 164.308(a)(3)(ii)(C).
+    /// Needs no proof, because it can only deny: the host's word is enough, of anyone who may end an
+    /// employment. The epoch rises. Emits `Revoked` for each device and `Offboarded`. 45 CFR 164.308(a)(3)(ii)(C).
     /// ```
     /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
     /// # let (mfa, store, mut rng, now) = host::new()?;
     /// # let (id, phone) = host::person(&mfa, &store, &mut rng, "42", now)?;
     /// # let dana = mfa.account(&id).at(now);
-    /// use countersign::{account::{Actor, Refusal}, SignIn};
+    /// use countersign::{account::{HostsWord, Refusal}, SignIn};
     /// // The personnel system's list of leavers.
-    /// dana.offboard(Actor::Host, "contract ended").run(&store)?;
+    /// dana.offboard(HostsWord::Process, "contract ended").run(&store)?;
     /// assert!(dana.verify(&phone.code(now), SignIn).run(&store).accepted().is_none());
     /// let refused = dana.enrol("New phone", &mut rng).run(&store).err().and_then(|no| no.refusal());
     /// assert_eq!(refused, Some(Refusal::Offboarded));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn offboard(&self, by: Actor, reason: &str) -> Change<'m> {
+    pub fn offboard<A: MayOffboard>(&self, by: A, reason: &str) -> Change<'m, (), A> {
         let reason: Result<Reason, _> = Text::new(reason);
-        self.change(move |account, cx| {
+        self.change::<_, NoProof>(move |account, cx| {
             Ok(account.offboard(cx, reason.as_ref().map_err(|error| *error)?))
         })
-        .acted_by(by)
+        .allowed_by(by)
         .persistent()
     }
 
@@ -209,6 +200,10 @@ impl Account {
         cx: &Context<'_>,
         reason: &Reason,
     ) -> Decision<Result<(), Refusal>> {
+        let allowed = if cx.by_operator { self.operator_proof(cx) } else { Ok(()) };
+        if let Err(refusal) = allowed {
+            return Decision::refused(refusal);
+        }
         if self.offboarded_at.is_some() {
             return Decision::refused(Refusal::Offboarded);
         }

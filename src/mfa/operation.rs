@@ -16,7 +16,7 @@ use crate::account::browser;
 use crate::account::record::{self, Owner, Record, RecordError};
 use crate::account::{
     Account, AccountId, Actor, ChangeFactors, Event, EventId, EventKind, Policy, Proof, Proven,
-    Purpose, Refusal, Seal, Session, Source, Summary,
+    Refusal, Seal, Session, Shown, Shows, Source, Summary,
 };
 use crate::mfa::answer::{Changed, Fault, NotDone, Verdict};
 use crate::mfa::decision::{Context, Decision, DraftEvent};
@@ -75,13 +75,12 @@ pub struct Operation<'m, T> {
     policy: &'m dyn Policy,
     id: AccountId,
     now: UnixTime,
-    actor: Option<Actor>,
     source: Option<Source>,
     browser: Option<Zeroizing<String>>,
     first_factor_passed: bool,
     tries: usize,
-    proof: Option<Box<Proven>>,
     session: Option<Session>,
+    shown: Option<Shown>,
     transition: Transition<'m, T>,
 }
 
@@ -129,13 +128,12 @@ impl<'m, T> Operation<'m, T> {
             policy,
             id,
             now,
-            actor: None,
             source: None,
             browser: None,
             first_factor_passed: false,
             tries: MAX_TRIES,
-            proof: None,
             session: None,
+            shown: None,
             transition: Box::new(transition),
         }
     }
@@ -149,8 +147,12 @@ impl<'m, T> Operation<'m, T> {
     /// read, not held: an operator who is offboarded between that load and the swap still gets
     /// through, once.
     pub fn operator(&self) -> Option<&AccountId> {
-        let account = self.proof.as_ref().map(|proof| &proof.account);
-        account.filter(|account| **account != self.id)
+        match &self.shown {
+            Some(Shown::Operator(proven, _)) => {
+                Some(&proven.account).filter(|account| **account != self.id)
+            }
+            _ => None,
+        }
     }
 
     fn drive<S: Store + ?Sized>(&self, store: &S) -> Result<T, Fault<S::Error>> {
@@ -203,8 +205,9 @@ impl<'m, T> Operation<'m, T> {
             policy: self.policy,
             keys: self.keys,
             browser: token.and_then(|token| account.remembers(token, self.now)),
-            proof: self.proof.as_deref(),
+            proof: self.shown.as_ref().and_then(Shown::proven),
             session: self.session,
+            by_operator: matches!(self.shown, Some(Shown::Operator(..))),
             operator: operator.as_deref(),
         };
         let decision = (self.transition)(account, &cx)?;
@@ -236,11 +239,7 @@ impl<'m, T> Operation<'m, T> {
     }
 
     fn events(&self, happened: Vec<DraftEvent>, version: Option<u64>) -> Vec<Event> {
-        let actor = match (&self.actor, self.operator()) {
-            (Some(actor), _) => actor.clone(),
-            (None, Some(operator)) => Actor::Operator(*operator),
-            (None, None) => Actor::Subject,
-        };
+        let actor = self.actor(&happened);
         let event = |(index, event): (u16, DraftEvent)| {
             let DraftEvent { kind, device, method, purpose } = event;
             Event {
@@ -257,6 +256,24 @@ impl<'m, T> Operation<'m, T> {
             }
         };
         (0_u16..).zip(happened).map(event).collect()
+    }
+}
+
+impl<T> Operation<'_, T> {
+    fn actor(&self, happened: &[DraftEvent]) -> Actor {
+        let accepted = |event: &DraftEvent| {
+            matches!(event.kind, EventKind::Accepted { .. } | EventKind::Bound { .. })
+        };
+        match &self.shown {
+            Some(Shown::Host(word)) => Actor::Host(*word),
+            Some(Shown::Operator(proven, word)) => {
+                let Proven { account, device, method, .. } = **proven;
+                Actor::Operator { account, device, method, word: word.clone() }
+            }
+            Some(Shown::Subject(proven)) if proven.account == self.id => Actor::Subject,
+            _ if happened.iter().any(accepted) => Actor::Subject,
+            _ => Actor::Unproven,
+        }
     }
 }
 
@@ -458,15 +475,10 @@ impl<'m, T, A> Change<'m, T, A> {
         Change { operation, proof: None }
     }
 
-    pub(crate) fn with_proof<P: Purpose>(self, proof: Proof<P>) -> Change<'m, T, Proof<P>> {
+    pub(crate) fn allowed_by<B: Shows>(self, by: B) -> Change<'m, T, B> {
         let mut operation = self.operation;
-        operation.proof = Some(proof.proven.clone());
-        Change { operation, proof: Some(proof) }
-    }
-
-    pub(crate) fn acted_by(mut self, actor: Actor) -> Change<'m, T, A> {
-        self.operation.actor = Some(actor);
-        self
+        operation.shown = Some(by.shown());
+        Change { operation, proof: Some(by) }
     }
 
     pub(crate) fn in_session(mut self, session: &[u8]) -> Change<'m, T, A> {
@@ -524,7 +536,7 @@ impl<'m, T, A> Change<'m, T, A> {
         answer: Result<Result<Changed<T>, Refusal>, Fault<E>>,
     ) -> Result<Changed<T>, NotDone<E, A>> {
         let answer = answer.map_err(NotDone::Undecided)?;
-        self.operation.proof = None;
+        self.operation.shown = None;
         let proof = self.proof.take();
         answer.map_err(|refusal| NotDone::Refused { refusal, proof })
     }
@@ -538,7 +550,7 @@ impl<'m, T, A> Change<'m, T, A> {
 impl<'m, T> Change<'m, T, Proof<ChangeFactors>> {
     /// Adds the proof that allows the enrolment. A person's first factor has none to add.
     pub fn proven_by(self, proof: Proof<ChangeFactors>) -> Self {
-        self.with_proof(proof)
+        self.allowed_by(proof)
     }
 }
 

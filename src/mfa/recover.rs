@@ -103,7 +103,7 @@ impl<'m> AccountAt<'m> {
     ) -> Change<'m, RecoveryCodes, Proof<ChangeFactors>> {
         let seed = RecoverySeed::generate(rng);
         self.change::<_, NoProof>(move |account, cx| Ok(account.regenerate(cx, leaked, &seed)))
-            .with_proof(proof)
+            .allowed_by(proof)
             .persistent()
     }
 

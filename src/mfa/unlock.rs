@@ -4,9 +4,7 @@
 
 use alloc::{boxed::Box, vec::Vec};
 
-use crate::account::{
-    Account, AnyPurpose, Class, MayChangeFactors, Method, Proof, Proven, Refusal,
-};
+use crate::account::{Account, AnyPurpose, Class, MayChangeFactors, Method, Proven, Refusal};
 use crate::mfa::decision::{Context, Decision};
 use crate::mfa::handle::AccountAt;
 use crate::mfa::operation::{Change, NoProof};
@@ -16,7 +14,7 @@ impl<'m> AccountAt<'m> {
     ///
     /// Takes the person's proof of another kind that is not weaker: by passkey or recovery code for both;
     /// by app or token for texts, and for codes too if it came from a remembered browser; never by SMS or
-    /// emergency access. Or an operator's, for [`ActForOther`](crate::ActForOther). The person can clear
+    /// emergency access. Or an operator. The person can clear
     /// the thirty-day total twice in thirty days; after that only streaks and waits end. The epoch stays.
     /// Emits `Forgiven`, a notice, for each class that had failures. NIST SP 800-63B-4 section 3.2.2.
     /// ```
@@ -38,8 +36,8 @@ impl<'m> AccountAt<'m> {
     /// assert!(dana.verify(&phone.code(now), SignIn).run(&store).accepted().is_some());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn unlock<P: MayChangeFactors>(&self, proof: Proof<P>) -> Change<'m, (), Proof<P>> {
-        self.change::<_, NoProof>(|account, cx| Ok(account.unlock(cx))).with_proof(proof)
+    pub fn unlock<A: MayChangeFactors>(&self, by: A) -> Change<'m, (), A> {
+        self.change::<_, NoProof>(|account, cx| Ok(account.unlock(cx))).allowed_by(by)
     }
 }
 
@@ -55,15 +53,14 @@ impl Account {
         if !self.exists {
             return Decision::refused(Refusal::NothingBound);
         }
-        let by_operator = proof.account != *cx.id;
-        let opens = |class| by_operator || opens(proof, class);
+        let opens = |class| cx.by_operator || opens(proof, class);
         let has_failed = |class| !self.budget(class).is_clean(cx.now);
         if !(opens(Class::Codes) || opens(Class::OutOfBand) && has_failed(Class::OutOfBand)) {
             return Decision::refused(Refusal::NotPermitted);
         }
         let mut happened = Vec::new();
         for class in Class::ALL.into_iter().filter(|class| opens(*class)) {
-            self.forgive(cx, class, by_operator, &mut happened);
+            self.forgive(cx, class, cx.by_operator, &mut happened);
         }
         if happened.is_empty() {
             // Nothing to forgive is nothing to write: a version has an event.

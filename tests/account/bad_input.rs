@@ -4,13 +4,15 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 #![allow(clippy::arithmetic_side_effects, missing_docs)]
 
+use crate::common::acting;
+use countersign::account::HostsWord;
 use std::collections::BTreeSet;
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 
 use crate::common::*;
 use crate::throttle::misread;
 use countersign::account::{
-    AccountIdError, ActionName, Actor, Assertion, Bounded, ChallengeId, ExistingDevice, Label,
+    AccountIdError, ActionName, Assertion, Bounded, ChallengeId, ExistingDevice, Label,
     MAX_EXTERNAL_DEVICES, MAX_OTP_DEVICES, PhoneNumber, PhoneNumberError, Reason, RecordError,
     RecoveryCode, RecoveryCodeError, Refusal, Source, Text, TextError, Throttle,
 };
@@ -106,11 +108,11 @@ fn every_operation(
     run!("forget browser", account.forget_browser("0".repeat(16).parse().unwrap()));
     run!("revoke", account.revoke(person.device, own()));
     run!("report lost", account.report_lost(person.device, own()));
-    run!("reset (reason)", account.reset(operators(), reason));
+    run!("reset (reason)", account.reset(acting(operators()), reason));
     run!("grant emergency access (reason)", {
-        account.grant_emergency_access(operators(), 600, reason)
+        account.grant_emergency_access(acting(operators()), 600, reason)
     });
-    run!("offboard (reason)", account.offboard(Actor::Host, reason));
+    run!("offboard (reason)", account.offboard(HostsWord::Process, reason));
     let summary = |_: Option<&str>| {
         let before = practice.store.records();
         unwritten(&before, account.summary().run(&practice.store).fault(), "summary")
@@ -652,7 +654,7 @@ fn the_largest_record() {
     let operator = practice.person(7);
     let grantor = practice.proof(&operator, ActForOther);
     let grant = practice.mfa.account(&id).at(practice.now()).grant_emergency_access(
-        grantor,
+        acting(grantor),
         14_400,
         "in repair",
     );
@@ -704,7 +706,7 @@ fn versions() {
     let now = START.plus(60);
     let verify = mfa.account(&id).at(now).verify(&app.code(now), SignIn);
     let wrong = mfa.account(&id).at(now).verify(&wrong_code(&[&app], now, 0), SignIn);
-    let mut offboard = mfa.account(&id).at(now).offboard(Actor::Host, "left");
+    let mut offboard = mfa.account(&id).at(now).offboard(HostsWord::Process, "left");
     for version in [0, max, max + 1, u64::MAX] {
         let record = Record::new(version, bytes.clone());
         store.put(id, record.clone());
@@ -759,8 +761,11 @@ fn moving_factors_at_their_end() {
     for (asked, granted) in [(0, 0), (14_400, 14_400), (14_401, 14_400), (u64::MAX, 14_400)] {
         let proof = practice.proof(&operator, ActForOther);
         let now = practice.now();
-        let grant =
-            mfa.account(&person.id).at(now).grant_emergency_access(proof, asked, "in repair");
+        let grant = mfa.account(&person.id).at(now).grant_emergency_access(
+            acting(proof),
+            asked,
+            "in repair",
+        );
         assert_eq!(*practice.run(grant).unwrap(), now.plus(granted), "{asked}");
         for (late, expected) in [(granted, Said::Accepted), (granted + 1, Said::Expired)] {
             let at = now.plus(late);

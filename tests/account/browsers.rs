@@ -4,9 +4,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 #![allow(clippy::arithmetic_side_effects, missing_docs)]
 
+use crate::common::acting;
 use crate::common::*;
 use crate::throttle::close;
-use countersign::account::{Actor, Assertion, Class, EventKind, Refusal, RememberedBrowser};
+use countersign::account::HostsWord;
+use countersign::account::{Assertion, Class, EventKind, Refusal, RememberedBrowser};
 use countersign::{
     AccountId, ActForOther, ChangeFactors, Keyring, Mfa, Policy, Proof, Recommended, SignIn,
     UnixTime,
@@ -265,7 +267,7 @@ fn loss_reset_and_offboarding_end_every_token_and_nothing_else_does() {
             }
             "reset" => {
                 let proof = practice.proof(&operator, ActForOther);
-                practice.run(practice.at(id).reset(proof, "lost it")).unwrap();
+                practice.run(practice.at(id).reset(acting(proof), "lost it")).unwrap();
             }
             "revoke" => {
                 let proof = own();
@@ -291,12 +293,12 @@ fn loss_reset_and_offboarding_end_every_token_and_nothing_else_does() {
             "unlock" => {
                 let _ = practice.miss(&person);
                 let proof = practice.proof(&operator, ActForOther);
-                practice.run(practice.at(id).unlock(proof)).unwrap();
+                practice.run(practice.at(id).unlock(acting(proof))).unwrap();
             }
             "remember" => drop(practice.remember(&person)),
             "emergency" => {
                 let proof = practice.proof(&operator, ActForOther);
-                let grant = practice.at(id).grant_emergency_access(proof, 600, "in repair");
+                let grant = practice.at(id).grant_emergency_access(acting(proof), 600, "in repair");
                 practice.run(grant).unwrap();
             }
             _ => {}
@@ -316,7 +318,7 @@ fn loss_reset_and_offboarding_end_every_token_and_nothing_else_does() {
     let practice = Practice::new();
     let person = practice.person(1);
     let browser = practice.remember(&person);
-    practice.run(practice.at(&person.id).offboard(Actor::Host, "left")).unwrap();
+    practice.run(practice.at(&person.id).offboard(HostsWord::Process, "left")).unwrap();
     assert!(practice.summary(&person.id).browsers.is_empty());
     let code = person.app.code(practice.wait(30));
     let verdict = practice.verify_from(&person.id, &code, browser.expose_token());
@@ -449,7 +451,7 @@ fn who_may_remember_a_browser() {
     );
     // Emergency access.
     let grantor = practice.proof(&other, ActForOther);
-    let grant = practice.at(id).grant_emergency_access(grantor, 600, "in repair");
+    let grant = practice.at(id).grant_emergency_access(acting(grantor), 600, "in repair");
     practice.run(grant).unwrap();
     let proof = practice.run(practice.at(id).use_emergency_access(SignIn)).accepted().unwrap();
     assert_eq!(refuses(&proof), Refusal::NotPermitted);

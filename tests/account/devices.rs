@@ -4,10 +4,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 #![allow(clippy::arithmetic_side_effects, missing_docs)]
 
+use crate::common::acting;
 use crate::common::*;
 use crate::throttle::close;
+use countersign::account::HostsWord;
 use countersign::account::{
-    Actor, DeviceStatus, EventKind, ExistingDevice, Label, Refusal, RejectionReason,
+    DeviceStatus, EventKind, ExistingDevice, Label, Refusal, RejectionReason,
 };
 use countersign::otp::Parameters;
 use countersign::{
@@ -439,7 +441,7 @@ fn import_ends_with_the_first_device_that_is_taken_out_of_use() {
         match out {
             Out::Revoked => {
                 let proof = act();
-                practice.run(practice.at(&id).revoke(first, proof)).unwrap();
+                practice.run(practice.at(&id).revoke(first, acting(proof))).unwrap();
             }
             Out::Lost => {
                 let proof = act();
@@ -447,7 +449,7 @@ fn import_ends_with_the_first_device_that_is_taken_out_of_use() {
             }
             Out::Reset => {
                 let proof = act();
-                practice.run(practice.at(&id).reset(proof, "lost everything")).unwrap();
+                practice.run(practice.at(&id).reset(acting(proof), "lost everything")).unwrap();
             }
             Out::Replaced => {
                 let code = totp(&[1; 20]).code(practice.wait(30));
@@ -475,7 +477,7 @@ fn import_ends_with_the_first_device_that_is_taken_out_of_use() {
     import(&practice, &id, existing_totp(&[1; 20], None)).unwrap();
     let again = import(&practice, &id, existing_totp(&[1; 20], None));
     assert_eq!(again, Err(Refusal::AlreadyBound));
-    practice.run(practice.at(&id).offboard(Actor::Host, "left")).unwrap();
+    practice.run(practice.at(&id).offboard(HostsWord::Process, "left")).unwrap();
     let again = import(&practice, &id, existing_totp(&[3; 20], None));
     assert_eq!(again, Err(Refusal::Offboarded));
 }
@@ -528,7 +530,7 @@ fn a_former_secret_comes_back_above_its_last_code_or_never() {
             }
             Out::Reset => {
                 let by = practice.proof(&operator, ActForOther);
-                practice.run(practice.at(id).reset(by, "lost everything")).unwrap();
+                practice.run(practice.at(id).reset(acting(by), "lost everything")).unwrap();
             }
         }
         let started = start(&practice, id, existing_hotp(K20, 0), proof);
@@ -711,7 +713,7 @@ fn nothing_of_a_clock_that_was_ahead_is_good_before_it_began() {
     }
     let sent = practice.challenge(id, SignIn).unwrap();
     let grantor = practice.proof(&operator, ActForOther);
-    let grant = practice.at(id).grant_emergency_access(grantor, 14_400, "in repair");
+    let grant = practice.at(id).grant_emergency_access(acting(grantor), 14_400, "in repair");
     practice.run(grant).unwrap();
     let newcomer = account(3);
     let enrol = practice.at(&newcomer).enrol("Phone", &mut practice.rng());
@@ -719,7 +721,7 @@ fn nothing_of_a_clock_that_was_ahead_is_good_before_it_began() {
     let third = account(4);
     practice.passkey(&third, None);
     let grantor = practice.proof(&operator, ActForOther);
-    practice.run(practice.at(&third).reset(grantor, "lost it")).unwrap();
+    practice.run(practice.at(&third).reset(acting(grantor), "lost it")).unwrap();
     let old = practice.start_external(id, SignIn);
     // Right again.
     practice.set_clock(now);

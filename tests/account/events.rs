@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 #![allow(clippy::arithmetic_side_effects, missing_docs)]
 
+use crate::common::acting;
+use countersign::account::HostsWord;
 use std::collections::BTreeMap;
 
 use crate::common::*;
@@ -222,15 +224,16 @@ fn every_decision_has_its_events() {
         proof
     };
     let (proof, now) = (act(), practice.now());
-    let grant = mfa.account(id).at(now).grant_emergency_access(proof, 600, "in repair");
+    let grant = mfa.account(id).at(now).grant_emergency_access(acting(proof), 600, "in repair");
     let _ = assert_kinds!(grant, "EmergencyGranted");
     let _ = assert_kinds!(mfa.account(id).at(now).use_emergency_access(sign_in()), "Accepted");
     let privileges = mfa.account(id).at(now).use_emergency_access(ChangePrivileges);
     let _ = assert_kinds!(privileges, "(Rejected(NotPermitted))");
     let (proof, now) = (act(), practice.now());
-    let _ = assert_kinds!(mfa.account(id).at(now).reset(proof, "showed a passport"), "Reset");
+    let _ =
+        assert_kinds!(mfa.account(id).at(now).reset(acting(proof), "showed a passport"), "Reset");
     let _ = assert_kinds!(mfa.account(id).at(now).verify(&wrong, sign_in()), "Rejected(NoDevice)");
-    let offboard = || mfa.account(id).at(practice.now()).offboard(Actor::Host, "left");
+    let offboard = || mfa.account(id).at(practice.now()).offboard(HostsWord::Process, "left");
     let _ = assert_kinds!(offboard(), "Offboarded");
     let _ = assert_kinds!(offboard(), "(Refused(Offboarded))");
     let _ =
@@ -344,31 +347,41 @@ fn events_say_who_and_whence() {
     let _ = practice.miss(&person);
     let event = last();
     assert_eq!((event.source, event.first_factor_passed, event.device), (None, false, None));
+    assert_eq!(event.actor, Actor::Unproven);
 
     // An operator, whether it is done or refused; and all of the events of one operation.
     let proof = practice.proof(&operator, ActForOther);
-    let reset = practice.at(id).reset(proof, "showed a passport");
+    let reset = practice.at(id).reset(acting(proof), "showed a passport");
     practice.run(reset.from_source("the help desk")).unwrap();
     let event = last();
-    assert_eq!((&event.account, event.actor), (id, Actor::Operator(operator.id)));
+    let by = Actor::Operator {
+        account: operator.id,
+        device: Some(operator.device),
+        method: Method::Totp,
+        word: Text::cleaned("role help-desk"),
+    };
+    assert_eq!((&event.account, &event.actor), (id, &by));
     assert_eq!(event.source.as_ref().map(Text::as_str), Some("the help desk"));
     let EventKind::Reset { reason } = &event.kind else { panic!("not reset") };
     assert_eq!(reason.as_str(), "showed a passport");
     let proof = practice.proof(&operator, ActForOther);
     practice.wait(301);
-    let reset = practice.at(id).reset(proof, "once more");
+    let reset = practice.at(id).reset(acting(proof), "once more");
     assert_eq!(practice.refused(reset), Refusal::ProofExpired);
-    assert_eq!(last().actor, Actor::Operator(operator.id));
-    // The host, and whoever the host names.
+    assert_eq!(last().actor, by);
+    // The host, and the person whom the host names, who proved nothing.
     let import = practice.at(&account(3)).import(imported(), &mut practice.rng());
     practice.run(import).unwrap();
-    assert_eq!(last().actor, Actor::Host);
-    let by = Actor::Operator(operator.id);
-    let offboard = practice.at(&account(3)).offboard(by.clone(), "left");
-    practice.run(offboard).unwrap();
+    assert_eq!(last().actor, Actor::Host(HostsWord::Process));
+    let named = HostsWord::Person(operator.id);
+    practice.run(practice.at(&account(3)).offboard(named, "left")).unwrap();
     let events = practice.store.take_events();
     assert_eq!(events.len(), 2, "the device, and the person");
-    assert!(events.iter().all(|event| event.actor == by));
+    assert!(events.iter().all(|event| event.actor == Actor::Host(named)));
+    // An operator who ends an account with a proof of their own.
+    let proof = practice.proof(&operator, ActForOther);
+    practice.run(practice.at(id).offboard(acting(proof), "left")).unwrap();
+    assert_eq!(last().actor, by);
     assert_eq!((events[0].method, &events[0].kind), (Some(Method::Totp), &EventKind::Revoked));
 }
 

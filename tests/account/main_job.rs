@@ -7,6 +7,7 @@
     clippy::panic
 )]
 
+use crate::common::acting;
 use countersign::account::Refusal;
 use countersign::*;
 
@@ -67,7 +68,7 @@ fn enrol_confirm_sign_in_and_never_again() {
     let record = Store::load(&store, &id).unwrap().unwrap();
     assert!(record.as_bytes().len() <= 544, "{}", record.as_bytes().len());
 
-    let by = account::Actor::Host;
+    let by = account::HostsWord::Process;
     mfa.account(&id).at(later).offboard(by, "left the practice").run(&store).unwrap();
     let code = phone.code(later.plus(60));
     let verdict = mfa.account(&id).at(later.plus(60)).verify(&code, SignIn).run(&store);
@@ -96,7 +97,7 @@ fn emergency_access_is_not_granted_to_an_account_that_never_was() {
     let proof = mfa.account(&operator).at(now).verify(&phone.code(now), ActForOther);
     let proof = proof.run(&store).accepted().unwrap();
     let mut grant =
-        mfa.account(&nobody).at(now).grant_emergency_access(proof, 600, "phone in repair");
+        mfa.account(&nobody).at(now).grant_emergency_access(acting(proof), 600, "phone in repair");
     assert_eq!(grant.run(&store).unwrap_err().refusal(), Some(Refusal::NothingBound));
     assert!(Store::load(&store, &nobody).unwrap().is_none());
 }

@@ -10,6 +10,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 #![allow(clippy::arithmetic_side_effects, missing_docs)]
 
+use crate::common::acting;
+use countersign::account::HostsWord;
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -17,8 +19,8 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 
 use countersign::account::{
-    Actor, Assertion, Bounded, BrowserId, ChallengeId, ExistingDevice, Label, PhoneNumber,
-    RecordError, Seal, SealError, Text,
+    Assertion, Bounded, BrowserId, ChallengeId, ExistingDevice, Label, PhoneNumber, RecordError,
+    Seal, SealError, Text,
 };
 use countersign::mfa::{
     AccountAt, Changed, Decided, ExternalMethod, Fault, NotDone, PendingEnrolment, RestrictedNotice,
@@ -461,7 +463,7 @@ fn offboarded(name: &str) -> Golden {
     let proof = life.proof(&totp, ChangeFactors);
     let (_, other, _) = life.bind("tablet", Some(proof));
     life.wait(86_400);
-    let mut op = life.account().offboard(Actor::Host, "left the practice");
+    let mut op = life.account().offboard(HostsWord::Process, "left the practice");
     op.run(&*life.rows).unwrap();
     let next = life.now() + 60;
     let then = vec![
@@ -577,7 +579,7 @@ fn everything(name: &str) -> Golden {
     operator.clock.set(life.now() - 120);
     let (_, operators, _) = operator.bind("operator’s phone", None);
     let proof = operator.proof(&operators, ActForOther);
-    let mut op = life.account().grant_emergency_access(proof, 3600, "phone broken");
+    let mut op = life.account().grant_emergency_access(acting(proof), 3600, "phone broken");
     op.run(&*life.rows).unwrap();
 
     // What is under way.
@@ -924,11 +926,11 @@ fn nothing_overwrites_what_does_not_open() {
             mfa.account(&id).at(at).unlock(own()),
             mfa.account(&id).at(at).remember_browser(&sign_in_proof, rng),
             mfa.account(&id).at(at).forget_browser(browser),
-            mfa.account(&id).at(at).revoke(device, proof()),
+            mfa.account(&id).at(at).revoke(device, acting(proof())),
             mfa.account(&id).at(at).report_lost(device, proof()),
-            mfa.account(&id).at(at).reset(proof(), "r"),
-            mfa.account(&id).at(at).grant_emergency_access(proof(), 60, "r"),
-            mfa.account(&id).at(at).offboard(Actor::Host, "r"),
+            mfa.account(&id).at(at).reset(acting(proof()), "r"),
+            mfa.account(&id).at(at).grant_emergency_access(acting(proof()), 60, "r"),
+            mfa.account(&id).at(at).offboard(HostsWord::Process, "r"),
             mfa.account(&id).at(at).summary(),
             mfa.account(&id).at(at).standing(),
         }
@@ -948,7 +950,7 @@ fn a_damaged_record_of_the_operator_is_an_error_as_well() {
     let mut torn = theirs.as_bytes().to_vec();
     torn.pop();
     life.rows.put(&life.id, Record::new(theirs.version(), torn));
-    let mut op = life.mfa.account(&golden.id).at(life.at()).reset(proof, "phone stolen");
+    let mut op = life.mfa.account(&golden.id).at(life.at()).reset(acting(proof), "phone stolen");
     let error = op.run(&ReadOnly(&life.rows)).fault();
     assert_eq!(error, Some(Fault::Record(RecordError::Torn)));
 }
@@ -1173,8 +1175,10 @@ fn plaintext(golden: &Golden) -> Vec<u8> {
 fn clear_record(id: &AccountId, version: u64, plaintext: &[u8]) -> Record {
     let mfa = Mfa::new(Clear, Recommended);
     let rows = Rows::default();
-    let mut op =
-        mfa.account(id).at(UnixTime::from_secs(START)).offboard(Actor::Host, "for its header");
+    let mut op = mfa
+        .account(id)
+        .at(UnixTime::from_secs(START))
+        .offboard(HostsWord::Process, "for its header");
     op.run(&rows).unwrap();
     let header = rows.row(id).unwrap().as_bytes()[..11].to_vec();
     let context = [&header[..3], &version.to_be_bytes()[..], id.as_bytes()].concat();
@@ -1339,7 +1343,7 @@ fn endures(plaintext: &[u8]) -> bool {
         mfa.account(&id).at(now).acknowledge_recovery_codes(challenge),
         mfa.account(&id).at(now).forget_browser("0".repeat(16).parse().unwrap()),
         mfa.account(&id).at(now).bind_external("t", ExternalMethod::Passkey, &mut rng),
-        mfa.account(&id).at(now).offboard(Actor::Host, "r"),
+        mfa.account(&id).at(now).offboard(HostsWord::Process, "r"),
     }
     true
 }

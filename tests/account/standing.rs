@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 #![allow(clippy::arithmetic_side_effects, missing_docs)]
 
+use crate::common::acting;
 use crate::common::*;
 use crate::throttle::close;
 use countersign::account::{
@@ -75,13 +76,13 @@ fn where_a_person_stands() {
     assert_eq!(standing(&practice, id), Standing::OperatorOnly);
     // An operator resets: for a day a factor can be enrolled; then only an operator can help.
     let proof = act();
-    practice.run(practice.at(id).reset(proof, "showed a passport")).unwrap();
+    practice.run(practice.at(id).reset(acting(proof), "showed a passport")).unwrap();
     let until = practice.now().plus(DAY);
     assert_eq!(standing(&practice, id), Standing::Reset { until });
     practice.set_clock(until.plus(1));
     assert_eq!(standing(&practice, id), Standing::OperatorOnly);
     let proof = act();
-    practice.run(practice.at(id).reset(proof, "showed a passport")).unwrap();
+    practice.run(practice.at(id).reset(acting(proof), "showed a passport")).unwrap();
     let enrol = practice.at(id).enrol("Phone", &mut practice.rng());
     let pending = practice.run(enrol).unwrap();
     assert_eq!(standing(&practice, id), Standing::Pending { until: pending.until() });

@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 #![allow(clippy::arithmetic_side_effects, missing_docs)]
 
+use crate::common::acting;
 use crate::common::*;
 use crate::throttle::{UNKNOWN_RECOVERY_CODE, close};
 use countersign::account::{
@@ -55,7 +56,7 @@ fn holder(method: Method) -> Holder {
             let proof = practice.proof(&operator, ActForOther);
             let now = practice.now();
             let grant = practice.mfa.account(&id).at(now).grant_emergency_access(
-                proof,
+                acting(proof),
                 14_400,
                 "phone in repair",
             );
@@ -186,7 +187,7 @@ fn uses(holder: &Holder, proof: AnyProof) -> Option<Refusal> {
             let now = practice.now();
             let other = practice.person(3);
             practice.set_clock(now);
-            refusal(practice.run(practice.at(&other.id).reset(proof, "lost everything")))
+            refusal(practice.run(practice.at(&other.id).reset(acting(proof), "lost everything")))
         }
         AnyProof::ChangeFactors(proof) => {
             let enrol = practice.at(&person.id).enrol("New", &mut practice.rng());
@@ -532,9 +533,9 @@ fn call(
     proof: Option<AnyProof>,
 ) -> Option<Refusal> {
     /// Runs it; if it is refused, the proof that was given comes back.
-    fn run<T, P: Purpose>(
+    fn run<T, A: std::fmt::Debug>(
         practice: &Practice,
-        mut change: Change<'_, T, Proof<P>>,
+        mut change: Change<'_, T, A>,
         is_proven: bool,
     ) -> Option<Refusal> {
         let NotDone::Refused { refusal, proof } = practice.run_ref(&mut change).err()? else {
@@ -593,22 +594,27 @@ fn call(
         }
         Operation::UnlockAsOperator => match proof.expect("an argument") {
             AnyProof::ChangeFactors(proof) => run(practice, dana.unlock(proof), true),
-            AnyProof::ActForOther(proof) => run(practice, dana.unlock(proof), true),
+            AnyProof::ActForOther(proof) => run(practice, dana.unlock(acting(proof)), true),
             other => panic!("{other:?} does not compile"),
         },
         Operation::Revoke | Operation::RevokeAsOperator => match proof.expect("an argument") {
             AnyProof::ChangeFactors(proof) => run(practice, dana.revoke(spare, proof), true),
-            AnyProof::ActForOther(proof) => run(practice, dana.revoke(spare, proof), true),
+            AnyProof::ActForOther(proof) => run(practice, dana.revoke(spare, acting(proof)), true),
             other => panic!("{other:?} does not compile"),
         },
-        Operation::ReportLost | Operation::ReportLostAsOperator => {
+        Operation::ReportLostAsOperator => {
+            run(practice, dana.report_lost(spare, acting(operators(proof))), true)
+        }
+        Operation::ReportLost => {
             for_any_proof!(proof.expect("an argument"), proof => {
                 run(practice, dana.report_lost(spare, proof), true)
             })
         }
-        Operation::Reset => run(practice, dana.reset(operators(proof), "lost everything"), true),
+        Operation::Reset => {
+            run(practice, dana.reset(acting(operators(proof)), "lost everything"), true)
+        }
         Operation::GrantEmergency => {
-            let grant = dana.grant_emergency_access(operators(proof), 600, "in repair");
+            let grant = dana.grant_emergency_access(acting(operators(proof)), 600, "in repair");
             run(practice, grant, true)
         }
     }
@@ -851,7 +857,9 @@ fn take(scene: &Scene, step: Step) -> bool {
         Step::Reset => {
             let operator = practice.person(2);
             let proof = practice.proof(&operator, ActForOther);
-            practice.run(mfa.account(id).at(practice.now()).reset(proof, "lost everything")).is_ok()
+            practice
+                .run(mfa.account(id).at(practice.now()).reset(acting(proof), "lost everything"))
+                .is_ok()
         }
         Step::Offboard => practice.offboard(id).is_ok(),
         Step::TenMinutes => {
@@ -964,7 +972,9 @@ fn when_a_factor_is_the_last() {
             let told = match by_operator {
                 true => {
                     let proof = practice.proof(&operator, ActForOther);
-                    refusal(practice.run(practice.at(&person.id).revoke(person.device, proof)))
+                    refusal(
+                        practice.run(practice.at(&person.id).revoke(person.device, acting(proof))),
+                    )
                 }
                 false => {
                     let proof = own();
@@ -1068,7 +1078,7 @@ impl Rescue<'_> {
             }
             With::Emergency => {
                 let grantor = practice.proof(operator, ActForOther);
-                let grant = practice.at(id).grant_emergency_access(grantor, 60, "no phone");
+                let grant = practice.at(id).grant_emergency_access(acting(grantor), 60, "no phone");
                 practice.run(grant).unwrap();
                 practice.run(practice.at(id).use_emergency_access(purpose)).accepted()
             }
@@ -1115,7 +1125,7 @@ fn what_a_recovery_is_worth() {
         assert_eq!(acts, can_act, "{with:?}");
         if with == Operator {
             let proof = practice.proof(&operator, ActForOther);
-            let reset = practice.at(id).reset(proof, "showed a passport");
+            let reset = practice.at(id).reset(acting(proof), "showed a passport");
             practice.run(reset).unwrap();
         }
         let proof = rescue.proof(with, ChangeFactors);
@@ -1145,7 +1155,7 @@ fn what_a_recovery_is_worth() {
         let practice = Practice::new();
         let (person, operator) = (practice.person(1), practice.person(2));
         let proof = practice.proof(&operator, ActForOther);
-        let reset = practice.at(&person.id).reset(proof, "showed a passport");
+        let reset = practice.at(&person.id).reset(acting(proof), "showed a passport");
         practice.run(reset).unwrap();
         let now = practice.wait(late);
         let enrol = practice.mfa.account(&person.id).at(now).enrol("New", &mut practice.rng());
@@ -1215,8 +1225,11 @@ fn what_ends_holds_to_its_last_second() {
                 EmergencyAccess => {
                     let proof = act();
                     let now = practice.now();
-                    let grant =
-                        mfa.account(id).at(now).grant_emergency_access(proof, 600, "in repair");
+                    let grant = mfa.account(id).at(now).grant_emergency_access(
+                        acting(proof),
+                        600,
+                        "in repair",
+                    );
                     let until = practice.run(grant).unwrap().into_inner();
                     let enter = move || {
                         let enter = mfa.account(id).at(practice.now()).use_emergency_access(SignIn);
@@ -1227,7 +1240,7 @@ fn what_ends_holds_to_its_last_second() {
                 Reset => {
                     let proof = act();
                     let now = practice.now();
-                    practice.run(mfa.account(id).at(now).reset(proof, "lost it")).unwrap();
+                    practice.run(mfa.account(id).at(now).reset(acting(proof), "lost it")).unwrap();
                     let enrol = move || {
                         let enrol = mfa.account(id).at(practice.now()).enrol("New", &mut rng());
                         practice.run(enrol).is_ok()
@@ -1255,7 +1268,7 @@ fn a_change_that_is_done_has_used_its_proof() {
     let practice = Practice::new();
     let (person, operator) = (practice.person(1), practice.person(2));
     let proof = practice.proof(&operator, ActForOther);
-    let mut reset = practice.at(&person.id).reset(proof, "lost phone");
+    let mut reset = practice.at(&person.id).reset(acting(proof), "lost phone");
     assert!(reset.run(&practice.store).is_ok());
     let before = practice.store.records();
     assert_eq!(refusal(reset.run(&practice.store)), Some(Refusal::ProofRequired));
@@ -1271,7 +1284,7 @@ fn a_change_that_was_not_decided_keeps_its_proof() {
         let practice = Practice::new();
         let (person, operator) = (practice.person(1), practice.person(2));
         let proof = practice.proof(&operator, ActForOther);
-        let mut reset = practice.at(&person.id).reset(proof, "lost phone");
+        let mut reset = practice.at(&person.id).reset(acting(proof), "lost phone");
         practice.store.break_at(Some(fault));
         assert!(matches!(reset.run(&practice.store), Err(NotDone::Undecided(_))), "{fault:?}");
         practice.store.break_at(None);

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 #![allow(clippy::arithmetic_side_effects, missing_docs)]
 
+use crate::common::acting;
 use crate::common::*;
 use countersign::account::{
     Assertion, Bounded, Class, DeviceStatus, EventKind, Notice, PolicyError, RejectionReason,
@@ -364,7 +365,7 @@ fn a_reset_opens_both_limiters() {
     let (person, operator) = (practice.person(1), practice.person(2));
     close(&practice, &person);
     let proof = practice.proof(&operator, ActForOther);
-    let reset = practice.at(&person.id).reset(proof, "showed a passport");
+    let reset = practice.at(&person.id).reset(acting(proof), "showed a passport");
     practice.run(reset).unwrap();
     assert_eq!(practice.summary(&person.id).codes, Default::default());
     let enrol = practice.at(&person.id).enrol("New", &mut practice.rng());

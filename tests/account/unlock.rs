@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 #![allow(clippy::arithmetic_side_effects, missing_docs)]
 
+use crate::common::acting;
 use crate::common::*;
 use crate::throttle::{MONTH, close};
 use countersign::account::{Assertion, Class, EventKind, Notice, Refusal};
@@ -100,7 +101,7 @@ fn who_may_unlock() {
             "recovery code" => owner.unlock(owner.recovery_proof(0)),
             "operator" => {
                 let proof = practice.proof(operator, ActForOther);
-                refusal(practice.run(practice.at(id).unlock(proof)))
+                refusal(practice.run(practice.at(id).unlock(acting(proof))))
             }
             "app from a remembered browser" => owner.unlock(by_code(browser)),
             _ => owner.unlock(by_code("")),
@@ -142,7 +143,7 @@ fn who_may_unlock() {
     // Nor does emergency access, which gives no proof for it.
     let (person, operator) = (practice.person(1), practice.person(2));
     let proof = practice.proof(&operator, ActForOther);
-    let grant = practice.at(&person.id).grant_emergency_access(proof, 600, "in repair");
+    let grant = practice.at(&person.id).grant_emergency_access(acting(proof), 600, "in repair");
     practice.run(grant).unwrap();
     let access = practice.at(&person.id).use_emergency_access(ChangeFactors);
     assert_eq!(said(&practice.run(access)), Said::Refused);
@@ -186,7 +187,7 @@ fn a_person_empties_the_thirty_days_twice_and_an_operator_always() {
     // An operator, twice as well.
     for _ in 0..2 {
         let proof = practice.proof(operator, ActForOther);
-        practice.run(practice.at(id).unlock(proof)).unwrap();
+        practice.run(practice.at(id).unlock(acting(proof))).unwrap();
         assert_eq!(weight(), 0);
         fill();
     }

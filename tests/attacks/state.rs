@@ -10,6 +10,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 #![allow(clippy::arithmetic_side_effects, missing_docs)]
 
+use countersign::account::HostsWord;
 use std::fmt::{Debug, Display};
 
 use crate::common::*;
@@ -258,11 +259,11 @@ fn s05_purpose_binding() {
     let proof = practice.proof(&eli, ChangeFactors);
     assert_eq!(practice.refused(enrol().proven_by(proof)), Refusal::ProofUnfit);
     let proof = practice.proof(&dana, ActForOther);
-    let reset = practice.at(&dana.id).reset(proof, "forgot");
+    let reset = practice.at(&dana.id).reset(acting(proof), "forgot");
     assert_eq!(practice.refused(reset), Refusal::OwnAccount);
     // A device can be revoked by the person and by an operator, each with a proof for just that.
     let proof = practice.proof(&dana, ActForOther);
-    let revoke = practice.at(&dana.id).revoke(dana.device, proof);
+    let revoke = practice.at(&dana.id).revoke(dana.device, acting(proof));
     assert_eq!(practice.refused(revoke), Refusal::ProofUnfit);
     let proof = practice.proof(&eli, ChangeFactors);
     let revoke = practice.at(&dana.id).revoke(dana.device, proof);
@@ -544,7 +545,7 @@ fn s08_last_factor() {
     let proof = practice.proof(&person, ChangeFactors);
     assert_eq!(practice.refused(dana().revoke(person.device, proof)), Refusal::LastFactor);
     let proof = practice.proof(&operator, ActForOther);
-    assert_eq!(practice.refused(dana().revoke(person.device, proof)), Refusal::LastFactor);
+    assert_eq!(practice.refused(dana().revoke(person.device, acting(proof))), Refusal::LastFactor);
     let (second, tablet) = practice.second_app(&person, "Tablet");
     let proof = practice.proof(&person, ChangeFactors);
     practice.run(dana().revoke(person.device, proof)).unwrap();
@@ -598,7 +599,7 @@ fn s09_change_needs_and_kills_proofs() {
         }),
         ("reset", &|practice, person, _| {
             let proof = operator_proof(practice);
-            let reset = practice.at(&person.id).reset(proof, "lost everything");
+            let reset = practice.at(&person.id).reset(acting(proof), "lost everything");
             practice.run(reset).is_ok()
         }),
         ("offboard", &|practice, person, _| practice.offboard(&person.id).is_ok()),
@@ -657,8 +658,11 @@ fn s10_leaver() {
     let key = practice.passkey(id, Some(proof));
     let proof = practice.proof(&operator, ActForOther);
     let now = practice.now();
-    let grant =
-        practice.mfa.account(id).at(now).grant_emergency_access(proof, 14_400, "phone in repair");
+    let grant = practice.mfa.account(id).at(now).grant_emergency_access(
+        acting(proof),
+        14_400,
+        "phone in repair",
+    );
     practice.run(grant).unwrap();
     let sent = practice.challenge(id, SignIn).unwrap();
     let started = practice.start_external(id, SignIn);
@@ -677,7 +681,7 @@ fn s10_leaver() {
     let revoked = events.iter().filter(|event| event.kind == EventKind::Revoked).count();
     assert_eq!(revoked, 3, "evidence for each device");
     assert!(matches!(events.last().unwrap().kind, EventKind::Offboarded { .. }));
-    assert!(events.iter().all(|event| event.actor == Actor::Host));
+    assert!(events.iter().all(|event| event.actor == Actor::Host(HostsWord::Process)));
 
     let after = practice.store.records();
     let now = practice.wait(30);
@@ -730,13 +734,15 @@ fn s10_leaver() {
         let proof = practice.proof(&operator, ActForOther);
         let now = practice.now();
         let refusal = match act {
-            0 => refusal(practice.run(mfa.account(id).at(now).reset(proof, "came back"))),
-            1 => refusal(
-                practice.run(mfa.account(id).at(now).grant_emergency_access(proof, 60, "once")),
-            ),
+            0 => refusal(practice.run(mfa.account(id).at(now).reset(acting(proof), "came back"))),
+            1 => refusal(practice.run(mfa.account(id).at(now).grant_emergency_access(
+                acting(proof),
+                60,
+                "once",
+            ))),
             2 => refusal(practice.run(mfa.account(id).at(now).report_lost(key, proof))),
-            3 => refusal(practice.run(mfa.account(id).at(now).unlock(proof))),
-            _ => refusal(practice.run(mfa.account(id).at(now).revoke(key, proof))),
+            3 => refusal(practice.run(mfa.account(id).at(now).unlock(acting(proof)))),
+            _ => refusal(practice.run(mfa.account(id).at(now).revoke(key, acting(proof)))),
         };
         assert_eq!(refusal, gone);
     }
@@ -782,7 +788,8 @@ fn s10_a_no_is_enough() {
     };
 
     // A tombstone beside a grant.
-    let mut grant = mfa.account(&id).at(now).grant_emergency_access(act(now), 600, "in repair");
+    let mut grant =
+        mfa.account(&id).at(now).grant_emergency_access(acting(act(now)), 600, "in repair");
     let _ = grant.run(&store).unwrap();
     let granted = store.record(&id).unwrap();
     let emergency = mfa.account(&id).at(now).use_emergency_access(SignIn);
@@ -798,7 +805,7 @@ fn s10_a_no_is_enough() {
 
     // An operator who was offboarded in the epoch of the proof.
     let now = now.plus(60);
-    let reset = mfa.account(&id).at(now).reset(act(now), "lost everything");
+    let reset = mfa.account(&id).at(now).reset(acting(act(now)), "lost everything");
     let loaded = store.record(&id);
     let in_office = store.record(&operator);
     assert!(matches!(reset.operation().decide(loaded.clone(), in_office), Ok(Decided::Write(_))));

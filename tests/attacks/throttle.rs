@@ -832,7 +832,7 @@ fn t14_fails_closed() {
             .mfa
             .account(&person.id)
             .at(now)
-            .offboard(countersign::account::Actor::Host, "left");
+            .offboard(countersign::account::HostsWord::Process, "left");
         assert_eq!(undecided(offboard.run(&practice.store)), Some(mfa::Fault::Record(error)));
         assert_eq!(practice.store.record(&person.id), Some(record));
     }

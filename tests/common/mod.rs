@@ -8,8 +8,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Barrier, Mutex, MutexGuard};
 
 use countersign::account::{
-    AnyPurpose, Assertion, Bounded, ChallengeId, Class, DeviceStatus, EventKind, OutOfBand,
-    PhoneNumber, Refusal, RejectionReason, RememberedBrowser, Seal, SealError, Throttle,
+    AnyPurpose, Assertion, Bounded, ChallengeId, Class, DeviceStatus, EventKind, HostsWord,
+    Operator, OutOfBand, PhoneNumber, Refusal, RejectionReason, RememberedBrowser, Seal, SealError,
+    Throttle,
 };
 use countersign::mfa::{
     self, AccountAt, Attempt, Change, Changed, Confirmed, ExternalMethod, NoProof, NotDone,
@@ -439,6 +440,11 @@ pub fn undecided<T, E, A>(done: Result<Changed<T>, NotDone<E, A>>) -> Option<mfa
     }
 }
 
+/// The operator whom the host has looked up.
+pub fn acting(proof: Proof<ActForOther>) -> Operator {
+    Operator::checked_by_host(proof, "role help-desk")
+}
+
 /// A proof for a purpose that is only known when the test runs.
 #[derive(Debug)]
 pub enum AnyProof {
@@ -795,8 +801,8 @@ impl<P: Policy> Practice<P> {
         self.run(self.at(id).recover(code, SignIn))
     }
 
-    pub fn offboard(&self, id: &AccountId) -> Done {
-        let by = countersign::account::Actor::Host;
+    pub fn offboard(&self, id: &AccountId) -> Done<(), HostsWord> {
+        let by = HostsWord::Process;
         self.run(self.at(id).offboard(by, "left the practice"))
     }
 

@@ -4,11 +4,12 @@
 //! cargo test --test laws write_the_seeds_of_records -- --ignored
 //! ```
 
+use countersign::account::HostsWord;
 use std::cell::Cell;
 use std::fs;
 use std::path::Path;
 
-use countersign::account::{Actor, Assertion, ExistingDevice, PhoneNumber, Seal, SealError, Text};
+use countersign::account::{Assertion, ExistingDevice, PhoneNumber, Seal, SealError, Text};
 use countersign::mfa::{ExternalMethod, RestrictedNotice};
 use countersign::otp::Parameters;
 use countersign::{
@@ -151,7 +152,7 @@ fn offboarded() -> Story {
     let mut story = Story::begin();
     let _ = story.app();
     let dana = story.mfa.account(&story.id).at(story.at());
-    dana.offboard(Actor::Host, "left").run(&story.store).unwrap();
+    dana.offboard(HostsWord::Process, "left").run(&story.store).unwrap();
     story
 }
 

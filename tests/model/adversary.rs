@@ -6,6 +6,7 @@
 //! Nobody guesses right by luck here: each guess is one that is surely wrong, and its odds, the codes
 //! that would have been accepted at that moment, are summed. So the sum is exact.
 
+use countersign::account::Operator;
 use std::collections::VecDeque;
 
 use countersign::account::{
@@ -683,7 +684,10 @@ impl Accounts {
                     let verify = duel.mfa.account(&operator).at(duel.at());
                     let verify = verify.verify(code.expose_str(), ActForOther).run(&duel.store);
                     let unlock = duel.mfa.account(&duel.id).at(duel.at());
-                    unlock.unlock(verify.accepted().unwrap()).run(&duel.store).unwrap();
+                    unlock
+                        .unlock(Operator::checked_by_host(verify.accepted().unwrap(), "help desk"))
+                        .run(&duel.store)
+                        .unwrap();
                 } else {
                     let proof = self.duel.passkey(ChangeFactors);
                     let unlock = self.duel.mfa.account(&self.duel.id).at(self.duel.at());

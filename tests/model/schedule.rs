@@ -4,6 +4,7 @@
 //! A schedule is bytes, eight for each step, and every byte string is a schedule: proptest shrinks
 //! them and a fuzzer mutates them.
 
+use countersign::account::{HostsWord, Operator};
 use std::collections::BTreeMap;
 use std::fmt::{self, Debug};
 use std::future::Future;
@@ -12,8 +13,8 @@ use std::sync::Mutex;
 use std::task::{Context, Poll, Waker};
 
 use countersign::account::{
-    Actor, AnyPurpose, Assertion, Bounded, BrowserId, ChallengeId, Class, ExistingDevice,
-    OutOfBand, PhoneNumber, RecoveryCodes, Refusal, RememberedBrowser, Text, Throttle,
+    AnyPurpose, Assertion, Bounded, BrowserId, ChallengeId, Class, ExistingDevice, OutOfBand,
+    PhoneNumber, RecoveryCodes, Refusal, RememberedBrowser, Text, Throttle,
 };
 use countersign::mfa::{
     self, Attempt, Bound, Change, Changed, Confirmed, Decided, ExternalMethod, NotDone, Operation,
@@ -931,9 +932,12 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
                     AnyProof::ChangeFactors(proof) => {
                         self.change(step, account.unlock(proof), nothing, turn)
                     }
-                    AnyProof::ActForOther(proof) => {
-                        self.change(step, account.unlock(proof), nothing, turn)
-                    }
+                    AnyProof::ActForOther(proof) => self.change(
+                        step,
+                        account.unlock(Operator::checked_by_host(proof, "help desk")),
+                        nothing,
+                        turn,
+                    ),
                     _ => panic!("neither of the two"),
                 };
             }
@@ -948,9 +952,12 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
                     AnyProof::ChangeFactors(proof) => {
                         self.change(step, account.revoke(revoked, proof), nothing, turn)
                     }
-                    AnyProof::ActForOther(proof) => {
-                        self.change(step, account.revoke(revoked, proof), nothing, turn)
-                    }
+                    AnyProof::ActForOther(proof) => self.change(
+                        step,
+                        account.revoke(revoked, Operator::checked_by_host(proof, "help desk")),
+                        nothing,
+                        turn,
+                    ),
                     _ => panic!("neither of the two"),
                 };
             }
@@ -983,14 +990,18 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
             }
             What::Reset => {
                 let Some((proof, model)) = self.take_proof::<ActForOther>(step) else { return };
-                let op = account.reset(proof, reason);
+                let op = account.reset(Operator::checked_by_host(proof, "help desk"), reason);
                 let turn = |world: &mut World, _: &Drawn| world.reset(&name, &model, reason, now);
                 self.change(step, op, nothing, turn);
             }
             What::GrantEmergencyAccess => {
                 let Some((proof, model)) = self.take_proof::<ActForOther>(step) else { return };
                 let secs = u64::from(a) * 4;
-                let op = account.grant_emergency_access(proof, secs, reason);
+                let op = account.grant_emergency_access(
+                    Operator::checked_by_host(proof, "help desk"),
+                    secs,
+                    reason,
+                );
                 let turn = |world: &mut World, _: &Drawn| {
                     world.grant_emergency_access(&name, &model, secs.into(), reason, now)
                 };
@@ -1003,7 +1014,7 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
                 }
             }
             What::Offboard => {
-                let op = account.offboard(Actor::Host, reason);
+                let op = account.offboard(HostsWord::Process, reason);
                 let turn = |world: &mut World, _: &Drawn| world.offboard(&name, reason, now);
                 self.change(step, op, nothing, turn);
             }

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 #![allow(clippy::arithmetic_side_effects, missing_docs)]
 
+use countersign::account::{HostsWord, Operator};
 use std::convert::Infallible;
 use std::future::Future;
 use std::pin::{Pin, pin};
@@ -11,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
-use countersign::account::{Actor, Assertion, ChallengeId, ExistingDevice, PhoneNumber, Text};
+use countersign::account::{Assertion, ChallengeId, ExistingDevice, PhoneNumber, Text};
 use countersign::mfa::{ExternalMethod, NotDone, RestrictedNotice};
 use countersign::otp::Parameters;
 use countersign::*;
@@ -184,9 +185,9 @@ fn every_operation_is_a_future_that_can_be_sent() {
         dana.replace_leaked_recovery_codes(proof(from, later, ChangeFactors), rng),
         dana.revoke(device, proof(from, later, ChangeFactors)),
         dana.report_lost(device, proof(from, later, SignIn)),
-        dana.reset(proof(from, later, ActForOther), "r"),
-        dana.grant_emergency_access(proof(from, later, ActForOther), 60, "r"),
-        dana.offboard(Actor::Host, "r"),
+        dana.reset(Operator::checked_by_host(proof(from, later, ActForOther), "help desk"), "r"),
+        dana.grant_emergency_access(Operator::checked_by_host(proof(from, later, ActForOther), "help desk"), 60, "r"),
+        dana.offboard(HostsWord::Process, "r"),
     }
     block_on(sent(dana.summary().run_async(&store))).unwrap();
     block_on(sent(dana.standing().run_async(&store))).unwrap();

@@ -4,13 +4,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 #![allow(clippy::arithmetic_side_effects, missing_docs)]
 
+use countersign::account::HostsWord;
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use countersign::account::{Actor, Assertion, ChallengeId, PhoneNumber};
+use countersign::account::{Assertion, ChallengeId, PhoneNumber};
 use countersign::mfa::{ExternalMethod, RestrictedNotice};
 use countersign::*;
 use rand::rngs::StdRng;
@@ -268,8 +269,10 @@ fn offboard(accounts: u64, attack: fn(&Mfa<Keyring, Recommended>, &Remote, &Leav
             *target.write().unwrap() = Arc::clone(&next);
             thread::sleep(LINE * 8);
             let began = Instant::now();
-            let mut offboard =
-                mfa.account(&next.id).at(next.now()).offboard(Actor::Host, "left the practice");
+            let mut offboard = mfa
+                .account(&next.id)
+                .at(next.now())
+                .offboard(HostsWord::Process, "left the practice");
             let counting = Rounds(&store, AtomicU64::new(0));
             if let Err(not_done) = offboard.run(&counting) {
                 refused.push(not_done);

@@ -13,12 +13,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 #![allow(clippy::arithmetic_side_effects, missing_docs)]
 
+use countersign::account::{HostsWord, Operator};
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
-use countersign::account::{
-    Actor, Assertion, Bounded, Class, EventKind, PhoneNumber, Refusal, Throttle,
-};
+use countersign::account::{Assertion, Bounded, Class, EventKind, PhoneNumber, Refusal, Throttle};
 use countersign::mfa::{
     Changed, Confirmed, Decided, ExternalMethod, MAX_TRIES, PendingEnrolment, RestrictedNotice,
     Resynchronised,
@@ -667,7 +666,7 @@ impl Stage {
     }
 
     fn offboard(&self) -> Attempt<'_> {
-        let op = self.mfa.account(&self.id).at(NOW).offboard(Actor::Host, "left");
+        let op = self.mfa.account(&self.id).at(NOW).offboard(HostsWord::Process, "left");
         attempt("offboard", op, None, change)
     }
 }
@@ -870,7 +869,11 @@ fn an_operator_resets_and_resynchronisation_burns() {
     let (mut stage, device) = Stage::enrolled();
     let id = stage.id;
     let (proof, operator) = stage.operator_proof();
-    let reset = stage.mfa.account(&id).at(NOW).reset(proof, "phone stolen");
+    let reset = stage
+        .mfa
+        .account(&id)
+        .at(NOW)
+        .reset(Operator::checked_by_host(proof, "help desk"), "phone stolen");
     let codes = [300, 330].map(|secs| stage.code(device, secs));
     let pair = [codes[0].as_str(), codes[1].as_str()];
     let resynchronise = |name| {

@@ -3,10 +3,10 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 #![allow(clippy::arithmetic_side_effects, clippy::panic)]
 
+use countersign::account::{HostsWord, Operator};
 use std::cell::Cell;
 use std::convert::Infallible;
 
-use countersign::account::Actor;
 use countersign::{
     AccountId, ActForOther, Event, Keyring, MemoryStore, Mfa, OsRandom, Recommended, Record,
     SignIn, Store, Swap, Totp, UnixTime, Verdict, Write,
@@ -91,7 +91,7 @@ fn an_attempt_is_one_load_and_one_swap() {
     assert!(matches!(verify(10, &code(NOW.plus(300))), Verdict::Accepted(_)));
     assert_eq!(store.calls(), [4, 4, 0], "three races lost");
 
-    mfa.account(&id).at(NOW.plus(330)).offboard(Actor::Host, "left").run(&store).unwrap();
+    mfa.account(&id).at(NOW.plus(330)).offboard(HostsWord::Process, "left").run(&store).unwrap();
     assert_eq!(store.calls(), [1, 1, 0], "offboard");
 }
 
@@ -117,6 +117,10 @@ fn an_operator_is_one_load_more() {
     let verify = mfa.account(&operator).at(now).verify(code.expose_str(), ActForOther);
     let proof = verify.run(&store).accepted().unwrap();
     store.calls();
-    mfa.account(&person).at(now).reset(proof, "lost phone").run(&store).unwrap();
+    mfa.account(&person)
+        .at(now)
+        .reset(Operator::checked_by_host(proof, "help desk"), "lost phone")
+        .run(&store)
+        .unwrap();
     assert_eq!(store.calls(), [2, 1, 0]);
 }

@@ -2,6 +2,7 @@
 //! itself, with the same randomness, to learn what to look for. Between two looks everything that held
 //! a secret is dropped.
 
+use countersign::account::HostsWord;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use countersign::account::Actor;
@@ -639,7 +640,7 @@ impl<K: Seal, I: FnMut(&str), L: FnMut(&str)> Stage<K, I, L> {
 
     fn gone(&mut self, id: &AccountId) {
         let Stage { mfa, store, seed, now, issued, look, .. } = self;
-        mfa.account(id).at(*now).offboard(Actor::Host, "left").run(store).expect("once");
+        mfa.account(id).at(*now).offboard(HostsWord::Process, "left").run(store).expect("once");
         {
             let code = code(*seed, NEW_PHONE, now.plus(30));
             issued(code.expose_str());

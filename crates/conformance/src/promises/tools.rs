@@ -1,6 +1,7 @@
 //! What the trials share: a person with a phone, a connection that fails, single writes, and races.
 
 use super::*;
+use countersign::account::HostsWord;
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Fault {
@@ -135,7 +136,8 @@ impl Person {
     }
 
     pub(super) fn offboard(&self, handle: &Handle, id: &AccountId) -> Result<(), Sentence> {
-        let mut offboard = self.mfa.account(id).at(self.moment(0)).offboard(Actor::Host, "left");
+        let mut offboard =
+            self.mfa.account(id).at(self.moment(0)).offboard(HostsWord::Process, "left");
         until_done("offboarding", &mut offboard, handle).map(drop)
     }
 
