@@ -231,7 +231,8 @@ pub const fn permits(method: Method, purpose: &AnyPurpose) -> bool {
 /// One accepted and committed attempt, for the purpose `P`.
 ///
 /// Its fields are private, it has no `Clone` and no serialisation, and only the library makes one:
-/// what needs a proof cannot be reached without it. Every change of factors raises the account's
+/// what needs a proof cannot be reached without it. To the next request it goes as a
+/// [`CarriedProof`](crate::account::CarriedProof), for one change of this library's own. Every change of factors raises the account's
 /// epoch and so ends the proofs from before it. Consume it where the session is opened; pass it on
 /// where factors are changed.
 /// ```
@@ -323,6 +324,8 @@ pub struct Proven {
     pub(crate) remembered: bool,
     /// When the probation began of a factor that this proof binds.
     pub(crate) probation: Option<UnixTime>,
+    /// By which number the account knows it once it is used, if it was carried.
+    pub(crate) carried: Option<[u8; 16]>,
 }
 
 impl<P> Proof<P> {
@@ -410,7 +413,7 @@ pub enum Refusal {
     /// The person has a factor, and changing factors needs a proof of one.
     ProofRequired,
     /// The proof is for another account, another purpose, or from before the last change of
-    /// factors.
+    /// factors; or it was carried, and is for another session or change, or used.
     ProofUnfit,
     /// The secret was of a device that was reported lost. It never comes back.
     ReportedLost,

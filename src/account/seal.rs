@@ -237,15 +237,19 @@ impl Seal for Keyring {
 pub(crate) enum Sealed {
     Browser,
     Challenge,
+    Proof { session: [u8; 32], change: &'static str },
 }
 
 impl Sealed {
     fn context(self, account: &AccountId) -> Vec<u8> {
-        let name: &[u8] = match self {
-            Sealed::Browser => b"countersign browser 1 ",
-            Sealed::Challenge => b"countersign challenge 1 ",
-        };
-        [name, account.as_bytes()].concat()
+        let account = account.as_bytes();
+        match &self {
+            Sealed::Browser => [b"countersign browser 1 ", account].concat(),
+            Sealed::Challenge => [b"countersign challenge 1 ", account].concat(),
+            Sealed::Proof { session, change } => {
+                [b"countersign proof 1 ", &session[..], change.as_bytes(), b"\0", account].concat()
+            }
+        }
     }
 
     /// The most bytes of a token: a key management may add some to those of a [`Keyring`].

@@ -11,7 +11,7 @@ use subtle::ConstantTimeEq;
 
 use crate::account::browser::{self, Browser, MAX_BROWSERS};
 use crate::account::carried::Session;
-use crate::account::challenge::{ChallengeId, SentCode, SentText, UsedChallenge};
+use crate::account::challenge::{ChallengeId, SentCode, SentText, Used};
 use crate::account::device::Device;
 use crate::account::former::{FormerSecret, HmacKey, MAX_FORMER_SECRETS, hash_of};
 use crate::account::id::{BrowserId, DeviceId};
@@ -50,13 +50,15 @@ pub(crate) struct Account {
     pub(crate) confirmed: Option<LastConfirmed>,
     pub(crate) recovery: Recovery,
     pub(crate) texts: Texts,
-    pub(crate) used_challenges: Vec<UsedChallenge>,
-    /// Challenges that were issued up to this moment have ended.
-    pub(crate) challenges_ended: UnixTime,
+    /// Challenges, and the person's carried proofs.
+    pub(crate) used: Used,
     pub(crate) browsers: Vec<Browser>,
     pub(crate) browser_generation: u32,
     pub(crate) codes: Budget,
     pub(crate) out_of_band: Budget,
+    /// Carried proofs of operators. Apart, because a leaver with a passkey can push all of `used` out, and
+    /// must not end an operator's proof that way.
+    pub(crate) used_for_other: Used,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -203,6 +203,7 @@ impl Account {
             at: cx.now,
             remembered,
             probation,
+            carried: None,
         }
     }
 

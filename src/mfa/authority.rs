@@ -3,7 +3,10 @@
 //! Standard: ASVS 7.5.1 (a fresh factor before factors change), NIST SP 800-63B-4 sections 4.1.2.1
 //! and 6.3.
 
-use crate::account::{Account, AnyPurpose, Device, DeviceStatus, Method, Proven, Refusal, permits};
+use crate::account::{
+    Account, AnyPurpose, ChallengeId, Device, DeviceStatus, Method, Proven, Refusal, UsedChallenge,
+    permits,
+};
 use crate::mfa::decision::Context;
 
 impl Account {
@@ -72,6 +75,29 @@ impl Account {
         }
         fresh(cx, proof)?;
         if permits(proof.method, &proof.purpose) { Ok(()) } else { Err(Refusal::NotPermitted) }
+    }
+
+    /// The number of the proof, if it was carried, opened, and has not been used.
+    pub(crate) fn carried_proof(&self, cx: &Context<'_>) -> Result<Option<UsedChallenge>, Refusal> {
+        if cx.unfit {
+            return Err(Refusal::ProofUnfit);
+        }
+        let Some(proof) = cx.proof else { return Ok(None) };
+        let carried = proof.carried.map(|number| UsedChallenge {
+            id: ChallengeId::from_bytes(number),
+            issued_at: proof.at,
+        });
+        let used = if cx.by_operator { &self.used_for_other } else { &self.used };
+        let age = cx.policy.proof_age(&proof.purpose).as_u64();
+        match carried {
+            Some(carried) if used.has(carried, age, cx.now) => Err(Refusal::ProofUnfit),
+            carried => Ok(carried),
+        }
+    }
+
+    pub(crate) fn use_up(&mut self, cx: &Context<'_>, carried: UsedChallenge) {
+        let used = if cx.by_operator { &mut self.used_for_other } else { &mut self.used };
+        used.push(carried);
     }
 
     /// The person with a proof for `purpose`, or an operator.

@@ -29,6 +29,8 @@ pub(crate) struct Context<'a> {
     pub(crate) session: Option<Session>,
     /// The account of the operator whose proof it is, if it is not the person's own.
     pub(crate) by_operator: bool,
+    /// Whether a carried proof came with it that is not for this.
+    pub(crate) unfit: bool,
     pub(crate) operator: Option<&'a Account>,
 }
 

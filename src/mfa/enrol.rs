@@ -9,7 +9,7 @@ use rand::CryptoRng;
 use crate::account::{
     Account, ChallengeId, ChangeFactors, Class, Device, DeviceId, DeviceStatus, EventKind,
     ExistingDevice, Factor, Label, MAX_EXTERNAL_DEVICES, MAX_FORMER_SECRETS, MAX_OTP_DEVICES,
-    Method, Pending, Proof, Refusal, class_of,
+    MayChangeOwnFactors, Method, Pending, Proof, Refusal, class_of,
 };
 use crate::mfa::decision::{Context, Decision, DraftEvent};
 use crate::mfa::handle::AccountAt;
@@ -70,13 +70,13 @@ impl<'m> AccountAt<'m> {
     /// assert!(dana.verify(&phone.code(now.plus(30)), SignIn).run(&store).accepted().is_some());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn replace(
+    pub fn replace<A: MayChangeOwnFactors>(
         &self,
         old: DeviceId,
         label: &str,
-        proof: Proof<ChangeFactors>,
+        proof: A,
         rng: &mut impl CryptoRng,
-    ) -> Change<'m, PendingEnrolment, Proof<ChangeFactors>> {
+    ) -> Change<'m, PendingEnrolment, A> {
         self.enrol_app(label, Some(old), rng).proven_by(proof)
     }
 
@@ -165,13 +165,13 @@ impl<'m> AccountAt<'m> {
     /// assert_ne!(pending.device(), phone.device);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn replace_with_existing(
+    pub fn replace_with_existing<A: MayChangeOwnFactors>(
         &self,
         old: DeviceId,
         device: ExistingDevice,
-        proof: Proof<ChangeFactors>,
+        proof: A,
         rng: &mut impl CryptoRng,
-    ) -> Change<'m, PendingEnrolment, Proof<ChangeFactors>> {
+    ) -> Change<'m, PendingEnrolment, A> {
         let label = device.label.clone();
         self.start_enrolment(label.as_str(), Offered::Existing(device), Some(old), rng)
             .proven_by(proof)
@@ -352,6 +352,13 @@ impl Account {
             Some((DeviceStatus::Confirmed, _)) => self.has_room(by),
             _ => Err(Refusal::NoSuchDevice),
         }
+    }
+}
+
+impl<'m, T> Change<'m, T, Proof<ChangeFactors>> {
+    /// Adds the proof that allows the enrolment. A person's first factor has none to add.
+    pub fn proven_by<A: MayChangeOwnFactors>(self, proof: A) -> Change<'m, T, A> {
+        self.allowed_by(proof)
     }
 }
 

@@ -5,8 +5,8 @@
 use alloc::{boxed::Box, vec::Vec};
 
 use crate::account::{
-    Account, AnyPurpose, Emergency, EventKind, Method, Operator, Proof, Proven, Purpose, Reason,
-    Refusal, RejectionReason, permits,
+    Account, AnyChange, AnyPurpose, Emergency, EventKind, Method, Operator, Proof, Proven, Purpose,
+    Reason, Refusal, RejectionReason, permits,
 };
 use crate::mfa::answer::Verdict;
 use crate::mfa::decision::{Context, Decision, DraftEvent, not_permitted};
@@ -41,7 +41,7 @@ impl<'m> AccountAt<'m> {
         self.change::<_, NoProof>(move |account, cx| {
             Ok(account.reset(cx, reason.as_ref().map_err(|error| *error)?))
         })
-        .allowed_by(operator)
+        .allowed(AnyChange::Reset, operator)
         .persistent()
     }
 
@@ -76,7 +76,7 @@ impl<'m> AccountAt<'m> {
             let reason = reason.as_ref().map_err(|error| *error)?;
             Ok(account.grant_emergency_access(cx, secs, reason))
         })
-        .allowed_by(operator)
+        .allowed(AnyChange::GrantEmergencyAccess, operator)
     }
 
     /// Signs in on an operator's grant of emergency access, for as long as it lasts.

@@ -5,8 +5,8 @@
 use alloc::{boxed::Box, vec::Vec};
 
 use crate::account::{
-    Account, AnyPurpose, DeviceId, DeviceStatus, EventKind, MayChangeFactors, MayOffboard,
-    MayReportLost, Method, Proven, Reason, Refusal, Standing, Summary,
+    Account, AnyChange, AnyPurpose, DeviceId, DeviceStatus, EventKind, MayChangeFactors,
+    MayOffboard, MayReportLost, Method, Proven, Reason, Refusal, Standing, Summary,
 };
 use crate::mfa::decision::{Context, Decision, DraftEvent};
 use crate::mfa::handle::AccountAt;
@@ -39,7 +39,7 @@ impl<'m> AccountAt<'m> {
     /// ```
     pub fn revoke<A: MayChangeFactors>(&self, device: DeviceId, by: A) -> Change<'m, (), A> {
         self.change::<_, NoProof>(move |account, cx| Ok(account.revoke(cx, device)))
-            .allowed_by(by)
+            .allowed(AnyChange::Revoke, by)
             .persistent()
     }
 
@@ -63,7 +63,7 @@ impl<'m> AccountAt<'m> {
     /// ```
     pub fn report_lost<A: MayReportLost>(&self, device: DeviceId, by: A) -> Change<'m, (), A> {
         self.change::<_, NoProof>(move |account, cx| Ok(account.report_lost(cx, device)))
-            .allowed_by(by)
+            .allowed(AnyChange::ReportLost, by)
             .persistent()
     }
 
@@ -90,7 +90,7 @@ impl<'m> AccountAt<'m> {
         self.change::<_, NoProof>(move |account, cx| {
             Ok(account.offboard(cx, reason.as_ref().map_err(|error| *error)?))
         })
-        .allowed_by(by)
+        .allowed(AnyChange::Offboard, by)
         .persistent()
     }
 

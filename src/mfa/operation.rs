@@ -15,8 +15,8 @@ use zeroize::Zeroizing;
 use crate::account::browser;
 use crate::account::record::{self, Owner, Record, RecordError};
 use crate::account::{
-    Account, AccountId, Actor, ChangeFactors, Event, EventId, EventKind, Policy, Proof, Proven,
-    Refusal, Seal, Session, Shown, Shows, Source, Summary,
+    Account, AccountId, Actor, AnyChange, Event, EventId, EventKind, Policy, Proven, Refusal, Seal,
+    SealError, Session, Shown, Shows, Source, Summary,
 };
 use crate::mfa::answer::{Changed, Fault, NotDone, Verdict};
 use crate::mfa::decision::{Context, Decision, DraftEvent};
@@ -199,6 +199,9 @@ impl<'m, T> Operation<'m, T> {
         let last_write = account.last_write;
         let token = self.browser.as_ref().map(|token| browser::open(self.keys, &self.id, token));
         let token = token.transpose().map_err(|error| Fault::Record(error.into()))?.flatten();
+        if let Some(Shown::Unopened(error @ SealError::Unavailable)) = self.shown {
+            return Err(Fault::Record(error.into()));
+        }
         let cx = Context {
             id: &self.id,
             now: self.now,
@@ -208,6 +211,7 @@ impl<'m, T> Operation<'m, T> {
             proof: self.shown.as_ref().and_then(Shown::proven),
             session: self.session,
             by_operator: matches!(self.shown, Some(Shown::Operator(..))),
+            unfit: matches!(self.shown, Some(Shown::Unopened(_))),
             operator: operator.as_deref(),
         };
         let decision = (self.transition)(account, &cx)?;
@@ -476,8 +480,20 @@ impl<'m, T, A> Change<'m, T, A> {
     }
 
     pub(crate) fn allowed_by<B: Shows>(self, by: B) -> Change<'m, T, B> {
-        let mut operation = self.operation;
-        operation.shown = Some(by.shown());
+        self.allowed(None, by)
+    }
+
+    /// With the name of the change, for which an operator's proof may have been carried.
+    pub(crate) fn allowed<B: Shows>(
+        self,
+        change: impl Into<Option<AnyChange>>,
+        by: B,
+    ) -> Change<'m, T, B> {
+        let (mut operation, change) = (self.operation, change.into());
+        operation.shown = Some(by.shown(&|carried, by_operator| {
+            let change = change.filter(|_| by_operator);
+            carried.open(operation.keys, &operation.id, change)
+        }));
         Change { operation, proof: Some(by) }
     }
 
@@ -544,13 +560,6 @@ impl<'m, T, A> Change<'m, T, A> {
     /// Returns the change without its loop.
     pub const fn operation(&self) -> &Operation<'m, Result<Changed<T>, Refusal>> {
         &self.operation
-    }
-}
-
-impl<'m, T> Change<'m, T, Proof<ChangeFactors>> {
-    /// Adds the proof that allows the enrolment. A person's first factor has none to add.
-    pub fn proven_by(self, proof: Proof<ChangeFactors>) -> Self {
-        self.allowed_by(proof)
     }
 }
 
