@@ -6,7 +6,7 @@ use countersign::account::HostsWord;
 use std::error::Error;
 
 use countersign::UnixTime;
-use countersign::account::{Actor, Standing};
+use countersign::account::Standing;
 
 #[path = "shared/person.rs"]
 mod person;

@@ -14,7 +14,7 @@ use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use countersign::account::{Actor, DeviceStatus, RecoveryCode, Refusal};
+use countersign::account::{DeviceStatus, RecoveryCode, Refusal};
 use countersign::mfa::{self, NotDone};
 use countersign::otp::Parameters;
 use countersign::{

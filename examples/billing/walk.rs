@@ -7,7 +7,7 @@
 use std::cell::RefCell;
 use std::io::Write;
 
-use countersign::account::{Actor, EventKind, Refusal, RejectionReason};
+use countersign::account::{EventKind, HostsWord, Refusal, RejectionReason};
 use countersign::mfa::{AccountAt, Changed, Confirmed, NotDone, PendingEnrolment};
 use countersign::{
     AccountId, Action, ChangeFactors, DeviceId, Event, Keyring, Mfa, OsRandom, Proof,
@@ -343,7 +343,7 @@ impl Walk<'_> {
         let proof = self.accepted(verdict)?;
 
         self.tell("Ravi offboards her.");
-        let by = Actor::Operator(*ravi);
+        let by = HostsWord::Person(*ravi);
         let change = self.at(dana).offboard(by, "last day of employment").run(&self.store);
         self.done(change)?;
         self.happened(|kind| *kind == EventKind::Revoked, "her phone revoked")?;

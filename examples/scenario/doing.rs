@@ -146,8 +146,14 @@ impl<'a> Doing<'a> {
         self.prove(self.step.id, proof, ChangeFactors)
     }
 
-    pub fn operator(&mut self, operator: &Operator) -> Part<countersign::Proof<ActForOther>> {
-        self.prove(operator.id, &operator.proof, ActForOther)
+    pub fn operator(&mut self, operator: &Operator) -> Part<countersign::account::Operator> {
+        self.acting(operator.id, &operator.proof)
+    }
+
+    /// Whoever a scenario calls an operator is one, on this program's word.
+    pub fn acting(&mut self, id: AccountId, proof: &Proof) -> Part<countersign::account::Operator> {
+        let proof = self.prove(id, proof, ActForOther)?;
+        Ok(countersign::account::Operator::checked_by_host(proof, "named by the scenario"))
     }
 
     /// Adds the proof to an enrolment, if the step has one.

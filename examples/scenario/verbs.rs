@@ -1,6 +1,6 @@
 //! What each verb does: the calls of the library.
 
-use countersign::account::{Actor, Assertion, ExistingDevice, PhoneNumber};
+use countersign::account::{Assertion, ExistingDevice, HostsWord, PhoneNumber};
 use countersign::mfa::{Confirmed, ExternalMethod, RestrictedNotice};
 use countersign::{AccountId, ActForOther, ChangeFactors, ChangePrivileges, DeviceId, SignIn};
 
@@ -328,16 +328,15 @@ impl Doing<'_> {
     }
 
     fn offboard(&mut self, by: Option<&(AccountId, Option<Proof>)>) -> Part<Outcome> {
-        let actor = match by {
-            None => Actor::Host,
-            Some((operator, proof)) => {
-                if let Some(proof) = proof {
-                    let _proven = self.prove(*operator, proof, ActForOther)?;
-                }
-                Actor::Operator(*operator)
+        let word = match by {
+            None => HostsWord::Process,
+            Some((operator, None)) => HostsWord::Person(*operator),
+            Some((operator, Some(proof))) => {
+                let operator = self.acting(*operator, proof)?;
+                return self.done(self.account().offboard(operator, REASON));
             }
         };
-        self.done(self.account().offboard(actor, REASON))
+        self.done(self.account().offboard(word, REASON))
     }
 }
 

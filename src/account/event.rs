@@ -92,11 +92,12 @@ pub struct EventId {
 /// # let (mfa, store, mut rng, now) = host::new()?;
 /// # let (id, phone) = host::person(&mfa, &store, &mut rng, "42", now)?;
 /// # let dana = mfa.account(&id).at(now);
-/// use countersign::account::{Actor, HostsWord};
-/// // A column of the audit page: the personnel system ended an employment.
-/// let actor = Actor::Host(HostsWord::Process);
-/// dana.offboard(HostsWord::Process, "contract ended").run(&store)?;
-/// assert!(store.events().iter().any(|event| event.actor == actor));
+/// use countersign::{account::Actor, mfa::Decided, SignIn};
+/// // A wrong code: the person, or an attacker.
+/// let attempt = dana.verify(&phone.wrong_code(now), SignIn);
+/// let decided = attempt.operation().decide(countersign::Store::load(&store, &id)?, None)?;
+/// let Decided::Write(prepared) = decided else { panic!("a failure is written") };
+/// assert_eq!(prepared.write().events[0].actor, Actor::Unproven);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]

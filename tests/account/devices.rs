@@ -445,7 +445,7 @@ fn import_ends_with_the_first_device_that_is_taken_out_of_use() {
             }
             Out::Lost => {
                 let proof = act();
-                practice.run(practice.at(&id).report_lost(first, proof)).unwrap();
+                practice.run(practice.at(&id).report_lost(first, acting(proof))).unwrap();
             }
             Out::Reset => {
                 let proof = act();

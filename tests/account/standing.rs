@@ -64,10 +64,10 @@ fn where_a_person_stands() {
     assert_eq!(standing(&practice, id), Standing::InUse);
     // The passkey lost: closed. The app too: recovery codes only, while there are any.
     let proof = act();
-    practice.run(practice.at(id).report_lost(key, proof)).unwrap();
+    practice.run(practice.at(id).report_lost(key, acting(proof))).unwrap();
     assert_eq!(standing(&practice, id), Standing::ClosedToStrangers);
     let proof = act();
-    practice.run(practice.at(id).report_lost(person.device, proof)).unwrap();
+    practice.run(practice.at(id).report_lost(person.device, acting(proof))).unwrap();
     assert_eq!(standing(&practice, id), Standing::RecoveryCodesOnly);
     for code in &person.recovery_codes[1..] {
         assert_eq!(standing(&practice, id), Standing::RecoveryCodesOnly);

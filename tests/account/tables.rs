@@ -414,12 +414,16 @@ impl Operation {
             Flaw::OfTheOtherRole => {
                 assert!(self.either_role(), "takes one role's proof only");
                 // The person's own app code, from a browser that nobody knows, opens no codes.
-                (self == Operation::UnlockAsOperator).then_some(Refusal::NotPermitted)
+                match self {
+                    Operation::UnlockAsOperator => Some(Refusal::NotPermitted),
+                    // Without the host's word an operator is any other person.
+                    Operation::ReportLost => Some(Refusal::ProofUnfit),
+                    _ => None,
+                }
             }
             Flaw::OwnForOthers => match self {
-                Operation::ReportLost | Operation::ReportLostAsOperator => None,
-                Operation::Reset | Operation::GrantEmergency => Some(Refusal::OwnAccount),
-                _ => Some(Refusal::ProofUnfit),
+                Operation::ReportLost => None,
+                _ => Some(Refusal::OwnAccount),
             },
             Flaw::OperatorOffboarded | Flaw::OperatorEpochMoved if operators => {
                 Some(Refusal::ProofUnfit)
@@ -602,9 +606,14 @@ fn call(
             AnyProof::ActForOther(proof) => run(practice, dana.revoke(spare, acting(proof)), true),
             other => panic!("{other:?} does not compile"),
         },
-        Operation::ReportLostAsOperator => {
-            run(practice, dana.report_lost(spare, acting(operators(proof))), true)
-        }
+        Operation::ReportLostAsOperator => match proof.expect("an argument") {
+            AnyProof::ActForOther(proof) => {
+                run(practice, dana.report_lost(spare, acting(proof)), true)
+            }
+            own => for_any_proof!(own, proof => {
+                run(practice, dana.report_lost(spare, proof), true)
+            }),
+        },
         Operation::ReportLost => {
             for_any_proof!(proof.expect("an argument"), proof => {
                 run(practice, dana.report_lost(spare, proof), true)
@@ -1115,7 +1124,7 @@ fn what_a_recovery_is_worth() {
         });
         // The app is gone: reported lost by an operator.
         let proof = practice.proof(&operator, ActForOther);
-        let lost = practice.at(id).report_lost(person.device, proof);
+        let lost = practice.at(id).report_lost(person.device, acting(proof));
         practice.run(lost).unwrap();
         practice.wait(60);
 

@@ -264,7 +264,11 @@ fn s05_purpose_binding() {
     // A device can be revoked by the person and by an operator, each with a proof for just that.
     let proof = practice.proof(&dana, ActForOther);
     let revoke = practice.at(&dana.id).revoke(dana.device, acting(proof));
-    assert_eq!(practice.refused(revoke), Refusal::ProofUnfit);
+    assert_eq!(practice.refused(revoke), Refusal::OwnAccount);
+    // And a proof for acting for others is none of an operator, until the host has looked.
+    let proof = practice.proof(&eli, ActForOther);
+    let lost = practice.at(&dana.id).report_lost(dana.device, proof);
+    assert_eq!(practice.refused(lost), Refusal::ProofUnfit);
     let proof = practice.proof(&eli, ChangeFactors);
     let revoke = practice.at(&dana.id).revoke(dana.device, proof);
     assert_eq!(practice.refused(revoke), Refusal::ProofUnfit);

@@ -1853,9 +1853,9 @@ impl World {
     }
 
     fn authority(&self, who: &str, proof: &Proof, purpose: &str, now: Time) -> Result<(), String> {
-        match proof.account == who {
-            true => self.own_proof(who, Some(proof), purpose, now),
-            false => self.operator_proof(who, proof, now),
+        match proof.purpose == "act-for-other" {
+            true => self.operator_proof(who, proof, now),
+            false => self.own_proof(who, Some(proof), purpose, now),
         }
     }
 

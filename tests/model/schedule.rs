@@ -984,7 +984,8 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
                         self.change(step, account.report_lost(lost, proof), nothing, turn)
                     }
                     AnyProof::ActForOther(proof) => {
-                        self.change(step, account.report_lost(lost, proof), nothing, turn)
+                        let operator = Operator::checked_by_host(proof, "help desk");
+                        self.change(step, account.report_lost(lost, operator), nothing, turn)
                     }
                 };
             }

@@ -2,10 +2,9 @@
 //! itself, with the same randomness, to learn what to look for. Between two looks everything that held
 //! a secret is dropped.
 
-use countersign::account::HostsWord;
+use countersign::account::{HostsWord, Operator};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use countersign::account::Actor;
 use countersign::account::ExistingDevice;
 use countersign::account::Seal;
 use countersign::account::Text;
@@ -621,7 +620,12 @@ impl<K: Seal, I: FnMut(&str), L: FnMut(&str)> Stage<K, I, L> {
             codes.iter().for_each(|code| issued(&code.expose_text()));
         }
         let proof = self.prove(&operator, OPERATORS, ActForOther);
-        let reset = self.mfa.account(id).at(self.now).reset(proof, "ticket 4711").run(&self.store);
+        let reset = self
+            .mfa
+            .account(id)
+            .at(self.now)
+            .reset(Operator::checked_by_host(proof, "role help-desk"), "ticket 4711")
+            .run(&self.store);
         reset.expect("an operator's proof");
         (self.look)("reset");
         let proof = self.prove(&operator, OPERATORS, ActForOther);
@@ -629,7 +633,11 @@ impl<K: Seal, I: FnMut(&str), L: FnMut(&str)> Stage<K, I, L> {
         let granted = mfa
             .account(other)
             .at(*now)
-            .grant_emergency_access(proof, 600, "ticket 4712")
+            .grant_emergency_access(
+                Operator::checked_by_host(proof, "role help-desk"),
+                600,
+                "ticket 4712",
+            )
             .run(store);
         granted.expect("an operator's proof");
         look("grant emergency access");
