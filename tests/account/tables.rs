@@ -468,7 +468,7 @@ fn every_operation_with_every_proof() {
             }
         }
     }
-    assert_eq!(refusals, 82, "as many rows as there were when this was last read over");
+    assert_eq!(refusals, 84, "as many rows as there were when this was last read over");
 }
 
 /// A proof that is good for `operation` but for one flaw. Leaves the clock where it is to be used.
