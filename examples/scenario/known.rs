@@ -16,6 +16,8 @@ pub struct Known {
     pub texts: HashMap<String, Sent>,
     pub checks: HashMap<String, Check>,
     pub browsers: HashMap<String, Browser>,
+    /// What the forms hold of carried proofs.
+    pub carried: HashMap<String, String>,
     /// By the number of the store: another deployment has other devices of the same name.
     people: HashMap<(usize, AccountId), Person>,
 }

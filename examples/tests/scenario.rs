@@ -137,7 +137,7 @@ fn each_detail_is_compared() {
 }
 
 /// A bad line, and a part of what is said of it.
-const BAD: [(&str, &str); 52] = [
+const BAD: [(&str, &str); 56] = [
     ("0 dana dance P", "'dance' is no verb"),
     ("0 dana", "the verb is missing"),
     ("0", "the person is missing"),
@@ -179,6 +179,10 @@ const BAD: [(&str, &str); 52] = [
     ("0 dana answer L 123456", "'L' names no text"),
     ("0 dana touch K", "'K' names no passkey"),
     ("0 dana settle L", "'L' names no check"),
+    ("0 dana carry for=change-factors as=L", "with= is missing"),
+    ("0 dana carry with=P for=change-factors", "as= is missing"),
+    ("0 dana carry with=P for=act-for-other as=L", "to= belongs to for=act-for-other"),
+    ("0 dana regenerate with=carried:L", "'carried:L' names no carried proof"),
     ("0 dana summary colour", "'colour' is no field"),
     ("phone P GEZDGNBV", "'P' has a meaning already"),
     ("phone Q", "the secret is missing"),
@@ -213,8 +217,6 @@ fn a_verb_that_is_not_built_is_a_bad_file() {
         "0 dana enter X",
         "0 dana trust P as=B",
         "0 dana visit B",
-        "0 dana carry with=P for=change-factors as=L",
-        "0 dana enrol P with=carried:L",
         "0 dana bind P pass=X",
         "0 dana bar",
         "0 dana reseal",
