@@ -152,6 +152,9 @@ pub enum EventKind {
     ClockWentBack { by: u64 },
     /// Too many failures in a row: the class is closed to unknown browsers.
     ClosedToStrangers { class: Class },
+    /// Every try was decided and then lost its race against another write, `lost` times; nothing was
+    /// answered, and the host said to try again later.
+    Contended { lost: u64 },
     /// A hundred failures in a row: the class is closed to every browser (NIST SP 800-63B-4 section
     /// 3.2.2). No device or secret is lost.
     Disabled { class: Class },
@@ -253,6 +256,7 @@ impl EventKind {
             EventKind::ChallengeIssued { .. } => "challenge-issued",
             EventKind::ClockWentBack { .. } => "clock-went-back",
             EventKind::ClosedToStrangers { .. } => "closed-to-strangers",
+            EventKind::Contended { .. } => "contended",
             EventKind::Disabled { .. } => "disabled",
             EventKind::EmergencyGranted { .. } => "emergency-granted",
             EventKind::EnrolmentStarted { .. } => "enrolment-started",
@@ -328,6 +332,7 @@ impl Event {
             | EventKind::BrowserForgotten { .. }
             | EventKind::ChallengeIssued { .. }
             | EventKind::ClockWentBack { .. }
+            | EventKind::Contended { .. }
             | EventKind::EnrolmentStarted { .. }
             | EventKind::Malformed
             | EventKind::Offboarded { .. }

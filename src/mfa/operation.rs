@@ -4,7 +4,7 @@
 //!
 //! An operation does nothing until it is run. One attempt is one transition: load, decide, swap; and
 //! only a stored swap releases the answer. After a lost race the record is loaded and the decision is
-//! made again from scratch, never patched. After eight lost races there is no answer at all.
+//! made again from scratch, never patched. After eight lost races there is no answer at all, and a note.
 
 use alloc::{boxed::Box, string::String, vec::Vec};
 use core::convert::Infallible;
@@ -111,6 +111,10 @@ macro_rules! driven {
                 $store.pause(lost)$(.$wait)?;
             }
         }
+        // No more than a trace: what goes wrong with it changes nothing.
+        let lost = EventKind::Contended { lost: $operation.tries as u64 };
+        let events = $operation.events(Vec::from([DraftEvent::plain(lost)]), None);
+        let _ = $store.note(&$operation.id, &events)$(.$wait)?;
         Err(Fault::Contended)
     }};
 }

@@ -83,7 +83,7 @@ impl<'a> Write<'a> {
 pub enum Swap {
     /// It is durable and every later load, from anywhere, returns it.
     Stored,
-    /// Another version was stored; nothing changed.
+    /// Another version was stored; nothing changed. A store that counts these counts lost races.
     Stale,
 }
 
@@ -144,7 +144,8 @@ pub trait Store {
     /// The store's own. Whether the write happened may be unknown; the attempt is not accepted.
     fn swap(&self, id: &AccountId, write: &Write<'_>) -> Result<Swap, Self::Error>;
 
-    /// Audit events of attempts that changed nothing, throttled ones for example. An attacker can
+    /// Audit events of attempts that changed nothing: throttled ones, or
+    /// [`Contended`](crate::account::EventKind::Contended), whose fault here is ignored. An attacker can
     /// make them without end: keep at most one a minute for each person and kind
     /// ([`Event::minute`], [`EventKind::name`](crate::account::EventKind::name)). Does nothing unless
     /// overridden.

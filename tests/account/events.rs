@@ -14,11 +14,11 @@ use countersign::account::{
     Actor, Assertion, ChallengeId, Class, EventId, EventKind, ExistingDevice, Notice, PhoneNumber,
     Refusal, RejectionReason, Text,
 };
-use countersign::mfa::{AccountAt, Attempt, ExternalMethod, RestrictedNotice};
+use countersign::mfa::{self, AccountAt, Attempt, ExternalMethod, RestrictedNotice};
 use countersign::otp::Parameters;
 use countersign::{
-    AccountId, ActForOther, ChangeFactors, ChangePrivileges, DeviceId, Digits, Event, Method,
-    Proof, Purpose, Secret, SignIn, UnixTime,
+    AccountId, ActForOther, AsyncStore, ChangeFactors, ChangePrivileges, DeviceId, Digits, Event,
+    Method, Proof, Purpose, Record, Secret, SignIn, Store, Swap, UnixTime, Verdict, Write,
 };
 
 /// Takes the events of the operation that has just been run: there are some, all of one account and
@@ -466,6 +466,7 @@ fn what_the_person_is_told() {
         (EventKind::ChallengeIssued { until }, none, false),
         (EventKind::ClockWentBack { by: 61 }, none, false),
         (EventKind::ClosedToStrangers { class }, Some(Notice::ClosedToStrangers), false),
+        (EventKind::Contended { lost: 8 }, none, false),
         (EventKind::Disabled { class }, Some(Notice::FactorDisabled), false),
         (
             EventKind::EmergencyGranted { until, reason: reason() },
@@ -494,7 +495,7 @@ fn what_the_person_is_told() {
     ];
     let mut places: Vec<_> = table.iter().map(|(kind, ..)| place(kind)).collect();
     places.sort_unstable();
-    assert_eq!(places, (0..24).collect::<Vec<_>>(), "each kind has its row; rejections are below");
+    assert_eq!(places, (0..25).collect::<Vec<_>>(), "each kind has its row; rejections are below");
     for (kind, notice, ends_sessions) in table {
         for first_factor_passed in [false, true] {
             let event = event(kind.clone(), first_factor_passed);
@@ -569,7 +570,8 @@ fn place(kind: &EventKind) -> usize {
         EventKind::Forgiven { .. } => 21,
         EventKind::RecoveryCodeClosed { .. } => 22,
         EventKind::RecoveryCodesSeen => 23,
-        EventKind::Rejected(_) => 24,
+        EventKind::Contended { .. } => 24,
+        EventKind::Rejected(_) => 25,
         new => panic!("no number for {new:?}"),
     }
 }
@@ -632,4 +634,93 @@ fn lifecycle_is_told() {
     let code = Authenticator::of(&pending).at(0);
     assert_eq!(said(&practice.confirm(&account(2), pending.id(), &code)), Said::Accepted);
     assert_eq!(told(), [Notice::FactorAdded, Notice::RecoveryCodesReplaced]);
+}
+
+/// Another write is always first. Notes are taken, or fail.
+struct AlwaysBeaten<'s>(&'s Ledger);
+
+impl Store for AlwaysBeaten<'_> {
+    type Error = Broken;
+
+    fn load(&self, id: &AccountId) -> Result<Option<Record>, Broken> {
+        self.0.load(id)
+    }
+
+    fn swap(&self, _: &AccountId, _: &Write<'_>) -> Result<Swap, Broken> {
+        Ok(Swap::Stale)
+    }
+
+    fn note(&self, id: &AccountId, events: &[Event]) -> Result<(), Broken> {
+        self.0.note(id, events)
+    }
+
+    fn pause(&self, _: usize) {}
+}
+
+impl AsyncStore for AlwaysBeaten<'_> {
+    type Error = Broken;
+
+    async fn load(&self, id: &AccountId) -> Result<Option<Record>, Broken> {
+        self.0.load(id)
+    }
+
+    async fn swap(&self, _: &AccountId, _: &Write<'_>) -> Result<Swap, Broken> {
+        Ok(Swap::Stale)
+    }
+
+    async fn note(&self, id: &AccountId, events: &[Event]) -> Result<(), Broken> {
+        self.0.note(id, events)
+    }
+
+    async fn pause(&self, _: usize) {}
+}
+
+/// An attacker who keeps an account busy leaves a trace, though nothing is written: with both
+/// drivers, with the number of lost races and the source. A fault of the note does not hide the answer,
+/// and the owner gets in once the store is free.
+#[test]
+fn what_loses_every_race_is_in_the_trail() {
+    let practice = Practice::new();
+    let person = practice.person(1);
+    let now = practice.wait(60);
+    let code = person.app.code(now);
+    let beaten = AlwaysBeaten(&practice.store);
+    let attempt = practice.at(&person.id).verify(&code, SignIn).from_source("192.0.2.7");
+    let mut offboard = practice.at(&person.id).offboard(Actor::Host, "contract ended");
+    practice.store.take_events();
+
+    let awaited = |verdict: &mut dyn FnMut() -> bool, lost| {
+        assert!(verdict(), "contended");
+        let events = practice.store.take_events();
+        let [event] = &events[..] else { panic!("{events:?}") };
+        assert_eq!(event.kind, EventKind::Contended { lost });
+        assert_eq!((event.id, &event.account, event.at), (None, &person.id, now));
+        event.clone()
+    };
+    let sync = awaited(&mut || is_contended(&attempt.run(&beaten)), 8);
+    assert_eq!(sync.source.as_ref().map(Text::as_str), Some("192.0.2.7"));
+    let polled = awaited(&mut || is_contended(&poll_once(attempt.run_async(&beaten))), 8);
+    assert_eq!(sync, polled);
+    let host = awaited(
+        &mut || undecided(offboard.run(&beaten)).is_some_and(|why| why == mfa::Fault::Contended),
+        128,
+    );
+    assert_eq!(host.actor, Actor::Host);
+
+    practice.store.break_at(Some(Fault::Note));
+    assert!(is_contended(&attempt.run(&beaten)));
+    practice.store.break_at(None);
+    assert_eq!(said(&attempt.run(&practice.store)), Said::Accepted);
+}
+
+fn is_contended<T>(verdict: &Verdict<T, mfa::Fault<Broken>>) -> bool {
+    matches!(verdict, Verdict::Undecided(mfa::Fault::Contended))
+}
+
+/// What a future answers that never waits.
+fn poll_once<T>(future: impl Future<Output = T>) -> T {
+    let mut future = std::pin::pin!(future);
+    let ready = future.as_mut().poll(&mut std::task::Context::from_waker(std::task::Waker::noop()));
+    let std::task::Poll::Ready(answer) = ready else { panic!("it waited") };
+    answer
 }

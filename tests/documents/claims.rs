@@ -205,6 +205,7 @@ fn no_sentence_calls_a_typed_code_phishing_resistant() {
             .into();
     for folder in [
         "src",
+        "crates/audit/src",
         "crates/billing/src",
         "crates/conformance/src",
         "crates/rusqlite/src",

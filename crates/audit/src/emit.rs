@@ -1,0 +1,37 @@
+//! An event for the subscribers of `tracing`.
+
+use countersign::Event;
+use tracing::Level;
+
+use crate::kinds::{Severity, severity};
+use crate::line::to_line;
+
+/// Emits an event with the target `countersign`: `INFO` for [`Severity::Info`] and `Notice`, `WARN` for
+/// `Warning`, `ERROR` for `Alert`. The fields are `name`, `account`, `at`, and with them the whole line of
+/// [`to_line`] in `event`, for a subscriber that keeps the trail.
+pub fn emit(event: &Event) {
+    macro_rules! at {
+        ($level:expr) => {
+            tracing::event!(
+                target: "countersign",
+                $level,
+                name = event.kind.name(),
+                account = %event.account,
+                version = event.id.map(|id| id.version),
+                index = event.id.map(|id| id.index),
+                at = event.at.as_secs(),
+                source = event.source.as_ref().map(tracing::field::display),
+                device = event.device.map(tracing::field::display),
+                method = event.method.map(|method| method.name()),
+                purpose = event.purpose.as_ref().map(tracing::field::display),
+                first_factor_passed = event.first_factor_passed,
+                event = to_line(event),
+            )
+        };
+    }
+    match severity(event) {
+        Severity::Info | Severity::Notice => at!(Level::INFO),
+        Severity::Warning => at!(Level::WARN),
+        Severity::Alert => at!(Level::ERROR),
+    }
+}
