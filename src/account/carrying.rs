@@ -48,9 +48,6 @@ impl CarriedProof {
     }
 }
 
-const fn sealed(session: Session, change: Option<AnyChange>) -> Sealed {
-    match change {
-        Some(change) => Sealed::Proof { session: session.0, change: change.name() },
-        None => Sealed::Proof { session: session.0, change: "" },
-    }
+fn sealed(session: Session, change: Option<AnyChange>) -> Sealed {
+    Sealed::Proof { session: session.0, change: change.map_or("", AnyChange::name) }
 }

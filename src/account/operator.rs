@@ -183,6 +183,10 @@ impl Shown {
             Shown::Operator(proven, _) | Shown::Subject(proven) => Some(proven),
         }
     }
+
+    pub(crate) const fn unopened(&self) -> Option<SealError> {
+        if let Shown::Unopened(error) = self { Some(*error) } else { None }
+    }
 }
 
 impl Shows for CarriedProof {

@@ -4,10 +4,12 @@
 //! and 6.3.
 
 use crate::account::{
-    Account, AnyPurpose, ChallengeId, Device, DeviceStatus, Method, Proven, Refusal, UsedChallenge,
-    permits,
+    Account, AnyPurpose, ChallengeId, Device, DeviceStatus, Method, Proven, Refusal, SealError,
+    UsedChallenge, permits,
 };
+use crate::mfa::answer::Fault;
 use crate::mfa::decision::Context;
+use crate::mfa::operation::Undecided;
 
 impl Account {
     /// Whether a factor may be bound: with a proof of one, or because there never was one, or
@@ -77,22 +79,24 @@ impl Account {
         if permits(proof.method, &proof.purpose) { Ok(()) } else { Err(Refusal::NotPermitted) }
     }
 
-    /// The number of the proof, if it was carried, opened, and has not been used.
-    pub(crate) fn carried_proof(&self, cx: &Context<'_>) -> Result<Option<UsedChallenge>, Refusal> {
-        if cx.unfit {
-            return Err(Refusal::ProofUnfit);
+    /// The number of the proof, if it was carried, is for this, and has not been used.
+    pub(crate) fn carried_proof(
+        &self,
+        cx: &Context<'_>,
+    ) -> Result<Result<Option<UsedChallenge>, Refusal>, Undecided> {
+        match cx.unopened {
+            Some(away @ SealError::Unavailable) => return Err(Fault::Record(away.into())),
+            Some(_) => return Ok(Err(Refusal::ProofUnfit)),
+            None => {}
         }
-        let Some(proof) = cx.proof else { return Ok(None) };
-        let carried = proof.carried.map(|number| UsedChallenge {
-            id: ChallengeId::from_bytes(number),
-            issued_at: proof.at,
-        });
+        let Some((proof, id)) = cx.proof.and_then(|proof| Some((proof, proof.carried?))) else {
+            return Ok(Ok(None));
+        };
+        let carried = UsedChallenge { id: ChallengeId::from_bytes(id), issued_at: proof.at };
         let used = if cx.by_operator { &self.used_for_other } else { &self.used };
         let age = cx.policy.proof_age(&proof.purpose).as_u64();
-        match carried {
-            Some(carried) if used.has(carried, age, cx.now) => Err(Refusal::ProofUnfit),
-            carried => Ok(carried),
-        }
+        let is_used = used.has(carried, age, cx.now);
+        Ok(if is_used { Err(Refusal::ProofUnfit) } else { Ok(Some(carried)) })
     }
 
     pub(crate) fn use_up(&mut self, cx: &Context<'_>, carried: UsedChallenge) {

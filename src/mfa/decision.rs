@@ -12,7 +12,7 @@ use alloc::{boxed::Box, vec::Vec};
 
 use crate::account::{
     Account, AccountId, AnyPurpose, BrowserId, DeviceId, EventKind, Method, Policy, Proven,
-    Refusal, RejectionReason, Seal, Session,
+    Refusal, RejectionReason, Seal, SealError, Session,
 };
 use crate::mfa::answer::Verdict;
 use crate::time::UnixTime;
@@ -29,8 +29,8 @@ pub(crate) struct Context<'a> {
     pub(crate) session: Option<Session>,
     /// The account of the operator whose proof it is, if it is not the person's own.
     pub(crate) by_operator: bool,
-    /// Whether a carried proof came with it that is not for this.
-    pub(crate) unfit: bool,
+    /// Why a carried proof that came with it did not open.
+    pub(crate) unopened: Option<SealError>,
     pub(crate) operator: Option<&'a Account>,
 }
 

@@ -146,7 +146,7 @@ impl<'m> AccountAt<'m> {
     ) -> Change<'m, T, A> {
         Change::new(self.operation(move |account, cx| {
             let before = account.epoch;
-            let carried = match account.carried_proof(cx) {
+            let carried = match account.carried_proof(cx)? {
                 Ok(carried) => carried,
                 Err(refusal) => return Ok(Decision::refused(refusal)),
             };

@@ -41,7 +41,7 @@ impl<'m> AccountAt<'m> {
         self.change::<_, NoProof>(move |account, cx| {
             Ok(account.reset(cx, reason.as_ref().map_err(|error| *error)?))
         })
-        .allowed(AnyChange::Reset, operator)
+        .allowed(Some(AnyChange::Reset), operator)
         .persistent()
     }
 
@@ -76,7 +76,7 @@ impl<'m> AccountAt<'m> {
             let reason = reason.as_ref().map_err(|error| *error)?;
             Ok(account.grant_emergency_access(cx, secs, reason))
         })
-        .allowed(AnyChange::GrantEmergencyAccess, operator)
+        .allowed(Some(AnyChange::GrantEmergencyAccess), operator)
     }
 
     /// Signs in on an operator's grant of emergency access, for as long as it lasts.

@@ -39,7 +39,7 @@ impl<'m> AccountAt<'m> {
     /// ```
     pub fn revoke<A: MayChangeFactors>(&self, device: DeviceId, by: A) -> Change<'m, (), A> {
         self.change::<_, NoProof>(move |account, cx| Ok(account.revoke(cx, device)))
-            .allowed(AnyChange::Revoke, by)
+            .allowed(Some(AnyChange::Revoke), by)
             .persistent()
     }
 
@@ -63,7 +63,7 @@ impl<'m> AccountAt<'m> {
     /// ```
     pub fn report_lost<A: MayReportLost>(&self, device: DeviceId, by: A) -> Change<'m, (), A> {
         self.change::<_, NoProof>(move |account, cx| Ok(account.report_lost(cx, device)))
-            .allowed(AnyChange::ReportLost, by)
+            .allowed(Some(AnyChange::ReportLost), by)
             .persistent()
     }
 
@@ -90,7 +90,7 @@ impl<'m> AccountAt<'m> {
         self.change::<_, NoProof>(move |account, cx| {
             Ok(account.offboard(cx, reason.as_ref().map_err(|error| *error)?))
         })
-        .allowed(AnyChange::Offboard, by)
+        .allowed(Some(AnyChange::Offboard), by)
         .persistent()
     }
 

@@ -16,7 +16,7 @@ use crate::account::browser;
 use crate::account::record::{self, Owner, Record, RecordError};
 use crate::account::{
     Account, AccountId, Actor, AnyChange, Event, EventId, EventKind, Policy, Proven, Refusal, Seal,
-    SealError, Session, Shown, Shows, Source, Summary,
+    Session, Shown, Shows, Source, Summary,
 };
 use crate::mfa::answer::{Changed, Fault, NotDone, Verdict};
 use crate::mfa::decision::{Context, Decision, DraftEvent};
@@ -203,9 +203,6 @@ impl<'m, T> Operation<'m, T> {
         let last_write = account.last_write;
         let token = self.browser.as_ref().map(|token| browser::open(self.keys, &self.id, token));
         let token = token.transpose().map_err(|error| Fault::Record(error.into()))?.flatten();
-        if let Some(Shown::Unopened(error @ SealError::Unavailable)) = self.shown {
-            return Err(Fault::Record(error.into()));
-        }
         let cx = Context {
             id: &self.id,
             now: self.now,
@@ -215,7 +212,7 @@ impl<'m, T> Operation<'m, T> {
             proof: self.shown.as_ref().and_then(Shown::proven),
             session: self.session,
             by_operator: matches!(self.shown, Some(Shown::Operator(..))),
-            unfit: matches!(self.shown, Some(Shown::Unopened(_))),
+            unopened: self.shown.as_ref().and_then(Shown::unopened),
             operator: operator.as_deref(),
         };
         let decision = (self.transition)(account, &cx)?;
@@ -488,15 +485,10 @@ impl<'m, T, A> Change<'m, T, A> {
     }
 
     /// With the name of the change, for which an operator's proof may have been carried.
-    pub(crate) fn allowed<B: Shows>(
-        self,
-        change: impl Into<Option<AnyChange>>,
-        by: B,
-    ) -> Change<'m, T, B> {
-        let (mut operation, change) = (self.operation, change.into());
+    pub(crate) fn allowed<B: Shows>(self, change: Option<AnyChange>, by: B) -> Change<'m, T, B> {
+        let mut operation = self.operation;
         operation.shown = Some(by.shown(&|carried, by_operator| {
-            let change = change.filter(|_| by_operator);
-            carried.open(operation.keys, &operation.id, change)
+            carried.open(operation.keys, &operation.id, change.filter(|_| by_operator))
         }));
         Change { operation, proof: Some(by) }
     }

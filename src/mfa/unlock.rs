@@ -40,7 +40,7 @@ impl<'m> AccountAt<'m> {
     /// ```
     pub fn unlock<A: MayChangeFactors>(&self, by: A) -> Change<'m, (), A> {
         self.change::<_, NoProof>(|account, cx| Ok(account.unlock(cx)))
-            .allowed(AnyChange::Unlock, by)
+            .allowed(Some(AnyChange::Unlock), by)
     }
 }
 

@@ -686,7 +686,7 @@ fn what_loses_every_race_is_in_the_trail() {
     let code = person.app.code(now);
     let beaten = AlwaysBeaten(&practice.store);
     let attempt = practice.at(&person.id).verify(&code, SignIn).from_source("192.0.2.7");
-    let mut offboard = practice.at(&person.id).offboard(Actor::Host, "contract ended");
+    let mut offboard = practice.at(&person.id).offboard(HostsWord::Process, "contract ended");
     practice.store.take_events();
 
     let awaited = |verdict: &mut dyn FnMut() -> bool, lost| {
@@ -705,7 +705,7 @@ fn what_loses_every_race_is_in_the_trail() {
         &mut || undecided(offboard.run(&beaten)).is_some_and(|why| why == mfa::Fault::Contended),
         128,
     );
-    assert_eq!(host.actor, Actor::Host);
+    assert_eq!(host.actor, Actor::Host(HostsWord::Process));
 
     practice.store.break_at(Some(Fault::Note));
     assert!(is_contended(&attempt.run(&beaten)));
