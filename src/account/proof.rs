@@ -298,6 +298,12 @@ pub const fn permits(method: Method, purpose: &AnyPurpose) -> bool {
 ///     let _ = dana.reset(of_a_clerk, "lost everything");
 /// }
 /// ```
+/// ```compile_fail,E0308
+/// use countersign::{mfa::AccountAt, OsRandom, Proof, SignIn};
+/// fn carry(dana: AccountAt<'_>, signed_in: Proof<SignIn>, rng: &mut OsRandom) {
+///     let _ = dana.carry(signed_in, "session", rng);
+/// }
+/// ```
 /// ```compile_fail,E0277
 /// use countersign::{mfa::AccountAt, ChangePrivileges, DeviceId, Proof};
 /// fn revoke(dana: AccountAt<'_>, phone: DeviceId, proof: Proof<ChangePrivileges>) {
