@@ -18,6 +18,7 @@ pub(crate) mod browser;
 pub(crate) mod typed;
 pub(crate) mod challenge;
 pub(crate) mod recovery;
+pub(crate) mod pass;
 pub(crate) mod former;
 pub(crate) mod device;
 pub(crate) mod state;
@@ -49,6 +50,6 @@ pub(crate) use self::{
     typed::typed_code,
 };
 pub use self::{
-    challenge::*, device::*, event::*, id::*, odds::*, policy::*, record::*, recovery::*, seal::*,
-    summary::*, throttle::*,
+    challenge::*, device::*, event::*, id::*, odds::*, pass::*, policy::*, record::*, recovery::*,
+    seal::*, summary::*, throttle::*,
 };

@@ -1,9 +1,11 @@
 //! One step as it is done: how an attempt and a change are run, and how a person proves possession.
 
-use countersign::account::{AnyChange, Assertion, CarriedProof, RecordError, RecoveryCodes};
-use countersign::mfa::{AccountAt, Attempt, Change, Fault, NotDone};
+use countersign::account::{
+    AnyChange, Assertion, CarriedProof, FirstEnrolment, RecordError, RecoveryCodes,
+};
+use countersign::mfa::{AccountAt, Attempt, Change, Entered, Fault, NotDone};
 use countersign::{
-    AccountId, ActForOther, ChangeFactors, DeviceId, Keyring, Mfa, Recommended, UnixTime, Verdict,
+    AccountId, ActForOther, ChangeFactors, DeviceId, Keyring, Mfa, Policy, UnixTime, Verdict,
 };
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -15,7 +17,19 @@ use super::script::{Code, Operator, Proof, Purpose, Step};
 use super::stores::{Recorder, kebab};
 
 /// The library as one deployment has configured it.
-pub type Library = Mfa<Keyring, Recommended>;
+pub type Library = Mfa<Keyring, House>;
+
+/// The policy, with what a directive can change.
+#[derive(Clone, Copy, Default)]
+pub struct House {
+    pub first_enrolment: FirstEnrolment,
+}
+
+impl Policy for House {
+    fn first_enrolment(&self) -> FirstEnrolment {
+        self.first_enrolment
+    }
+}
 
 /// One step as it is done.
 pub struct Doing<'a> {
@@ -158,6 +172,7 @@ impl<'a> Doing<'a> {
                 self.attempt(account.finish_external(word, purpose))
             }
             Proof::Carried(_) => Err(Outcome::Refused(None)), // it serves a change, and nothing else
+            Proof::Pass(_) => Err(Outcome::Refused(None)),    // it proves nothing but an enrolment
         }
     }
 
@@ -201,7 +216,13 @@ impl<'a> Doing<'a> {
     }
 
     pub fn own(&mut self, proof: &Proof) -> Part<countersign::Proof<ChangeFactors>> {
-        self.prove(self.step.id, proof, ChangeFactors)
+        let Proof::Pass(pass) = proof else {
+            return self.prove(self.step.id, proof, ChangeFactors);
+        };
+        match self.attempt(self.account().enter_pass(&self.known.pass(pass)))? {
+            Entered::Enrolment(proof) => Ok(proof),
+            Entered::SignIn(_) => Err(Outcome::Refused(None)),
+        }
     }
 
     pub fn operator(&mut self, operator: &Operator) -> Part<countersign::account::Operator> {
@@ -244,7 +265,7 @@ impl<'a> Doing<'a> {
 /// The names of a fault, the widest first.
 pub fn undecided(fault: &Fault<String>) -> Outcome {
     let name = match fault {
-        Fault::Record(error) => return unreadable(*error),
+        Fault::Record { error, .. } => return unreadable(*error),
         Fault::ClockImplausible(_) => "clock-implausible",
         Fault::Contended => "contended",
         Fault::Store(_) => "store",

@@ -7,7 +7,7 @@ use countersign::account::{BrowserId, ChallengeId};
 use countersign::{AccountId, DeviceId, UnixTime};
 
 use super::devices::Device;
-use super::script::{Code, Printed, Purpose};
+use super::script::{Code, Pass, Printed, Purpose};
 
 /// Everything outside of the stores.
 #[derive(Clone, Default)]
@@ -18,6 +18,8 @@ pub struct Known {
     pub browsers: HashMap<String, Browser>,
     /// What the forms hold of carried proofs.
     pub carried: HashMap<String, String>,
+    /// Passes as they are typed, by their labels.
+    pub passes: HashMap<String, String>,
     /// By the number of the store: another deployment has other devices of the same name.
     people: HashMap<(usize, AccountId), Person>,
 }
@@ -65,7 +67,10 @@ pub const NO_BROWSER: &str = "0000000000000000";
 /// Names no challenge.
 pub const NO_CHALLENGE: ChallengeId = ChallengeId::from_bytes([0; 16]);
 
-/// What a person types who has no such recovery code: the right form, and no code.
+/// What a person types for a pass that was not issued: the right form, and no pass.
+const NO_PASS: &str = "0000-0000-0000-0000-0000-0000-0000";
+
+/// What a person types who has no such recovery code.
 const NO_RECOVERY_CODE: &str = "0000-0000-0000-0000-0000-0000-0000";
 
 impl Known {
@@ -84,6 +89,16 @@ impl Known {
             // A text that was not sent: its answer is the code of none.
             Code::Sent(label) => {
                 self.texts.get(label).map_or("000000", |sent| sent.code.as_str()).to_owned()
+            }
+        }
+    }
+
+    /// The text of a pass that a step types.
+    pub fn pass(&self, pass: &Pass) -> String {
+        match pass {
+            Pass::Text(text) => text.clone(),
+            Pass::Issued(label) => {
+                self.passes.get(label).map_or(NO_PASS, String::as_str).to_owned()
             }
         }
     }

@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use countersign::account::Label;
+use countersign::account::{FirstEnrolment, Label};
 use countersign::otp::{Parameters, Period};
 use countersign::{AccountId, Algorithm, Digits};
 
@@ -19,12 +19,13 @@ pub struct Names {
     /// Names of passkeys, and telephone numbers, which can be revoked by their number.
     pub passkeys: HashSet<String>,
     pub numbers: HashSet<String>,
-    /// Labels of texts, of checks of a passkey, and of browsers.
+    /// Labels of texts, of checks of a passkey, of browsers, and of passes.
     pub texts: HashSet<String>,
     pub checks: HashSet<String>,
     pub browsers: HashSet<String>,
     /// Labels of carried proofs, and the operator whose it is, if it is for another person.
     pub carried: HashMap<String, Option<AccountId>>,
+    pub passes: HashSet<String>,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -163,7 +164,7 @@ fn read(number: usize, words: Vec<Word>, names: &mut Names) -> Result<Option<Lin
             Line::Store(name)
         }
         "keys" => keys(rest())?,
-        "policy" => return policy(rest()).map(|()| None),
+        "policy" => return policy(rest()),
         "same-time" => rest().end().map(|()| Line::SameTime)?,
         "together" => rest().end().map(|()| Line::Together)?,
         time => match seconds(time) {
@@ -252,26 +253,23 @@ fn keys(mut words: Words) -> Result<Line, String> {
     Ok(Line::Keys(keys))
 }
 
-/// The first of each is how the library works; the others are not built yet.
-fn policy(mut words: Words) -> Result<(), String> {
+/// The first of each is how the library works; `trusted=on` is not built yet.
+fn policy(mut words: Words) -> Result<Option<Line>, String> {
     let enrolment = words.option("first-enrolment")?;
     let trusted = words.option("trusted")?;
     words.end()?;
     if enrolment.is_none() && trusted.is_none() {
         return Err("a policy is missing: first-enrolment= or trusted=".to_owned());
     }
-    for (key, value, first, second) in
-        [("first-enrolment", enrolment, "open", "invited"), ("trusted", trusted, "off", "on")]
-    {
-        match value {
-            Some(value) if value.text == second => {
-                return Err(format!("policy {key}={second} is not built yet"));
-            }
-            Some(value) if value.text != first => {
-                return Err(format!("{key}= takes {first} or {second}"));
-            }
-            _ => {}
-        }
+    match trusted.map(|word| word.text).as_deref() {
+        None | Some("off") => {}
+        Some("on") => return Err("policy trusted=on is not built yet".to_owned()),
+        Some(_) => return Err("trusted= takes off or on".to_owned()),
     }
-    Ok(())
+    Ok(match enrolment.map(|word| word.text).as_deref() {
+        None => None,
+        Some("open") => Some(Line::FirstEnrolment(FirstEnrolment::Open)),
+        Some("invited") => Some(Line::FirstEnrolment(FirstEnrolment::Invited)),
+        Some(_) => return Err("first-enrolment= takes open or invited".to_owned()),
+    })
 }

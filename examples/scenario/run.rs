@@ -4,11 +4,12 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::rc::Rc;
 
-use countersign::{Keyring, Mfa, Recommended};
+use countersign::account::{FirstEnrolment, SealingKey};
+use countersign::{Keyring, Mfa};
 use sha2::{Digest, Sha256};
 
 use super::devices::{Device, Phone, Token};
-use super::doing::{Doing, Library, moment};
+use super::doing::{Doing, House, Library, moment};
 use super::expect::{Expectation, Report};
 use super::known::Known;
 use super::script::{Code, Line, Printed, Step};
@@ -57,6 +58,9 @@ struct World<'p> {
     names: HashMap<String, usize>,
     store: usize,
     mfa: Rc<Library>,
+    /// Their names, the newest first.
+    keys: Vec<String>,
+    first_enrolment: FirstEnrolment,
     known: Known,
     printed: String,
     good: usize,
@@ -77,7 +81,9 @@ impl World<'_> {
             stores: vec![place.empty(1)?],
             names: HashMap::from([("main".to_owned(), 0)]),
             store: 0,
-            mfa: Rc::new(Mfa::new(Keyring::new(key("")), Recommended)),
+            mfa: library(&[], FirstEnrolment::Open)?,
+            keys: Vec::new(),
+            first_enrolment: FirstEnrolment::Open,
             known: Known::default(),
             printed: String::new(),
             good: 0,
@@ -118,10 +124,12 @@ impl World<'_> {
                 };
             }
             Line::Keys(names) => {
-                let mut names = names.iter();
-                let newest = Keyring::new(key(names.next().map_or("", String::as_str)));
-                let keys = names.fold(newest, |keys, older| keys.with_older(key(older)));
-                self.mfa = Rc::new(Mfa::new(keys, Recommended));
+                self.keys = names;
+                self.mfa = library(&self.keys, self.first_enrolment)?;
+            }
+            Line::FirstEnrolment(first_enrolment) => {
+                self.first_enrolment = first_enrolment;
+                self.mfa = library(&self.keys, self.first_enrolment)?;
             }
             Line::SameTime | Line::Together | Line::Step(_) => {}
         }
@@ -222,7 +230,19 @@ impl Placed {
     }
 }
 
-/// A name is its key. The key before the first `keys` has a name that no line can give.
-fn key(name: &str) -> [u8; 32] {
-    Sha256::new().chain_update(b"countersign scenario key ").chain_update(name).finalize().into()
+/// The deployment with these keys, the newest first. The key before the first `keys` has a name that no
+/// line can give.
+fn library(names: &[String], first_enrolment: FirstEnrolment) -> Result<Rc<Library>, String> {
+    let mut names = names.iter();
+    let newest = key(names.next().map_or("", String::as_str))?;
+    let keys = Keyring::new("scenario", newest).map_err(|error| error.to_string())?;
+    let keys = names.try_fold(keys, |keys, older| Ok::<_, String>(keys.opening_older(key(older)?)));
+    let mfa = Mfa::with_policy(keys?, House { first_enrolment });
+    mfa.map(Rc::new).map_err(|error| error.to_string())
+}
+
+/// A name is its key.
+fn key(name: &str) -> Result<SealingKey, String> {
+    let key = Sha256::new().chain_update(b"countersign scenario key ").chain_update(name);
+    SealingKey::new(&key.finalize()).map_err(|error| format!("the key {name}: {error}"))
 }

@@ -1,6 +1,6 @@
 //! A scenario as data: what the lines of a file say, before any of it is done.
 
-use countersign::account::AnyChange;
+use countersign::account::{AnyChange, FirstEnrolment, PassLength};
 use countersign::otp::Parameters;
 use countersign::{AccountId, Action, Algorithm, Digits};
 
@@ -32,6 +32,7 @@ pub enum Line {
     Store(String),
     /// The newest first.
     Keys(Vec<String>),
+    FirstEnrolment(FirstEnrolment),
     SameTime,
     Together,
     Step(Box<Step>),
@@ -85,6 +86,16 @@ pub enum Proof {
     Touch(String),
     /// What was carried under the label.
     Carried(String),
+    /// For an enrolment.
+    Pass(Pass),
+}
+
+/// A pass, as a line gives it.
+#[derive(Clone, Debug)]
+pub enum Pass {
+    Issued(String),
+    /// As it is typed.
+    Text(String),
 }
 
 /// Another person, with a proof for acting for others.
@@ -109,6 +120,15 @@ pub enum Purpose {
     ChangePrivileges,
     ActForOther,
     Action(Action),
+}
+
+/// What an operator does for a person, which ends in a pass.
+#[derive(Clone, Copy, Debug)]
+pub enum Help {
+    Invite,
+    Reset,
+    /// For so many seconds.
+    Emergency(u64),
 }
 
 /// What a person does.
@@ -210,8 +230,18 @@ pub enum Verb {
         browser: String,
     },
     Forget(String),
+    Abandon(Operator),
     Acknowledge,
-    Reset(Operator),
+    Help {
+        help: Help,
+        operator: Operator,
+        length: PassLength,
+        label: String,
+    },
+    Enter(Pass),
+    Withdraw(Allowed),
+    Bar,
+    Reseal,
     /// By the host, or by an operator, who may have proved to be one.
     Offboard(Option<(AccountId, Option<Proof>)>),
     Summary(String),
@@ -251,7 +281,11 @@ impl Verb {
         let change = match self {
             Verb::Lost { .. } => AnyChange::ReportLost,
             Verb::Offboard(_) => AnyChange::Offboard,
-            Verb::Reset(_) => AnyChange::Reset,
+            Verb::Help { help: Help::Emergency(_), .. } => AnyChange::GrantEmergencyAccess,
+            Verb::Help { help: Help::Invite, .. } => AnyChange::Invite,
+            Verb::Help { help: Help::Reset, .. } => AnyChange::Reset,
+            Verb::Abandon(_) => AnyChange::Abandon,
+            Verb::Withdraw(_) => AnyChange::RevokePasses,
             Verb::Revoke { .. } => AnyChange::Revoke,
             Verb::Unlock(_) => AnyChange::Unlock,
             _ => return None,
@@ -273,13 +307,15 @@ impl Verb {
             Verb::Regenerate { with, .. }
             | Verb::Replace { with, .. }
             | Verb::Carry { with, .. } => Some((with, None)),
-            Verb::Revoke { allowed, .. } | Verb::Lost { allowed, .. } | Verb::Unlock(allowed) => {
-                Some(match allowed {
-                    Allowed::Own(proof) => (proof, None),
-                    Allowed::Operator(Operator { id, proof }) => (proof, Some(*id)),
-                })
-            }
-            Verb::Reset(Operator { id, proof }) => Some((proof, Some(*id))),
+            Verb::Revoke { allowed, .. }
+            | Verb::Lost { allowed, .. }
+            | Verb::Unlock(allowed)
+            | Verb::Withdraw(allowed) => Some(match allowed {
+                Allowed::Own(proof) => (proof, None),
+                Allowed::Operator(Operator { id, proof }) => (proof, Some(*id)),
+            }),
+            Verb::Help { operator: Operator { id, proof }, .. }
+            | Verb::Abandon(Operator { id, proof }) => Some((proof, Some(*id))),
             Verb::Offboard(Some((id, Some(proof)))) => Some((proof, Some(*id))),
             _ => None,
         }

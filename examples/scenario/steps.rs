@@ -1,25 +1,21 @@
 //! Reads a step: time, person, verb, words, and what is expected.
 
-use countersign::account::{Label, PhoneNumber};
+use countersign::account::{Label, PassLength, PhoneNumber};
 use countersign::{AccountId, Action};
 
 use super::expect::Expectation;
 use super::fields::is_field;
 use super::parse::{Kind, Names, Words};
-use super::script::{Allowed, Code, Line, Operator, Printed, Proof, Purpose, Step, Verb};
+use super::script::{
+    Allowed, Code, Help, Line, Operator, Pass, Printed, Proof, Purpose, Step, Verb,
+};
 use super::words::{Word, number, seconds};
 
 /// Verbs of the format whose feature is missing, and the feature.
-const NOT_BUILT: [(&str, &str); 8] = [
-    ("invite", "passes"),
-    ("emergency", "passes"),
-    ("enter", "passes"),
-    ("trust", "trusted browsers"),
-    ("visit", "trusted browsers"),
-    ("bar", "barring"),
-    ("reseal", "resealing"),
-    ("abandon", "abandoning"),
-];
+const NOT_BUILT: [(&str, &str); 2] = [("trust", "trusted browsers"), ("visit", "trusted browsers")];
+
+/// The characters of the shortest pass: a word with fewer is a name.
+const SHORT_PASS: usize = 8;
 
 /// What a line's words are read against.
 struct Reader<'n> {
@@ -86,14 +82,16 @@ impl Reader<'_> {
                 Ok(Verb::Forget(known(&self.names.browsers, &browser.text, "browser")?))
             }
             "acknowledge" => Ok(Verb::Acknowledge),
-            "reset" => {
-                let operator = self.operator()?.ok_or("by= is missing")?;
-                match self.words.option("as")? {
-                    Some(_) => Err("reset with as= is not built yet: passes".to_owned()),
-                    None => Ok(Verb::Reset(operator)),
-                }
+            "invite" | "reset" | "emergency" => self.help(word),
+            "enter" => {
+                let pass = self.words.next("the pass")?;
+                self.pass(&pass).map(Verb::Enter)
             }
+            "withdraw" => Ok(Verb::Withdraw(self.allowed()?)),
             "offboard" => self.offboard(),
+            "bar" => Ok(Verb::Bar),
+            "reseal" => Ok(Verb::Reseal),
+            "abandon" => Ok(Verb::Abandon(self.operator()?.ok_or("by= is missing")?)),
             "summary" => {
                 let field = self.words.next("the field")?.text;
                 is_field(&field).ok_or_else(|| format!("'{field}' is no field of a summary"))?;
@@ -104,9 +102,6 @@ impl Reader<'_> {
     }
 
     fn binding(&mut self, word: &str) -> Result<Verb, String> {
-        if self.words.option("pass")?.is_some() {
-            return Err("pass= is not built yet: passes".to_owned());
-        }
         if word == "confirm" {
             let mut codes = vec![self.code()?];
             if let Some(second) = self.words.more() {
@@ -126,9 +121,9 @@ impl Reader<'_> {
         Ok(match word {
             "bind" => {
                 let code = Code::Shown { device: device.clone(), shift: 0 };
-                Verb::Bind { device, code, with: self.with()? }
+                Verb::Bind { device, code, with: self.with_or_pass()? }
             }
-            "enrol" => Verb::Enrol { device, with: self.with()? },
+            "enrol" => Verb::Enrol { device, with: self.with_or_pass()? },
             _ => {
                 let last = match self.words.option("last")? {
                     Some(word) => Some(number(&word.text).ok_or("last= takes a number")?),
@@ -183,7 +178,7 @@ impl Reader<'_> {
                 let number = self.words.next("the telephone number")?.text;
                 PhoneNumber::new(&number).map_err(|error| format!("'{number}': {error}"))?;
                 self.names.numbers.insert(number.clone());
-                let with = self.with()?;
+                let with = self.with_or_pass()?;
                 match word {
                     "phone-number" => Verb::PhoneNumber { number, with },
                     _ => Verb::EnrolNumber { number, label: self.text_label()?, with },
@@ -201,7 +196,7 @@ impl Reader<'_> {
         let name = self.words.next("the passkey")?.text;
         if word == "passkey" {
             Label::new(&name).map_err(|error| format!("'{name}' cannot be a name: {error}"))?;
-            let with = self.with()?;
+            let with = self.with_or_pass()?;
             self.names.passkeys.insert(name.clone());
             return Ok(Verb::Passkey { name, with });
         }
@@ -224,6 +219,44 @@ impl Reader<'_> {
         let label = self.words.needed("as")?.text;
         self.names.carried.insert(label.clone(), to.map(|_| person));
         Ok(Verb::Carry { with, purpose, to, change: None, label })
+    }
+
+    fn help(&mut self, word: &str) -> Result<Verb, String> {
+        let help = match word {
+            "invite" => Help::Invite,
+            "reset" => Help::Reset,
+            _ => {
+                let secs =
+                    number(&self.words.needed("secs")?.text).ok_or("secs= takes a number")?;
+                Help::Emergency(secs)
+            }
+        };
+        let operator = self.operator()?.ok_or("by= is missing")?;
+        let short = self.words.flag("short");
+        let length = if short { PassLength::Short } else { PassLength::Long };
+        let label = self.words.needed("as")?.text;
+        self.names.passes.insert(label.clone());
+        Ok(Verb::Help { help, operator, length, label })
+    }
+
+    /// A pass by its label, or as it is typed.
+    fn pass(&self, word: &Word) -> Result<Pass, String> {
+        let is_label = self.names.passes.contains(&word.text) && !word.is_quoted();
+        if is_label {
+            return Ok(Pass::Issued(word.text.clone()));
+        }
+        let is_typed = word.is_quoted() || self.malformed || word.text.len() >= SHORT_PASS;
+        let typed = is_typed.then(|| Pass::Text(word.text.clone()));
+        typed.ok_or_else(|| format!("'{}' names no pass", word.text))
+    }
+
+    /// What allows an enrolment.
+    fn with_or_pass(&mut self) -> Result<Option<Proof>, String> {
+        match (self.with()?, self.words.option("pass")?) {
+            (Some(_), Some(_)) => Err("with= and pass= exclude each other".to_owned()),
+            (with, None) => Ok(with),
+            (None, Some(pass)) => self.pass(&pass).map(|pass| Some(Proof::Pass(pass))),
+        }
     }
 
     fn offboard(&mut self) -> Result<Verb, String> {

@@ -1,15 +1,17 @@
 //! What each verb does: the calls of the library.
 
-use countersign::account::{Assertion, ExistingDevice, HostsWord, PhoneNumber};
-use countersign::mfa::{Confirmed, ExternalMethod, RestrictedNotice};
-use countersign::{AccountId, ActForOther, ChangeFactors, ChangePrivileges, DeviceId, SignIn};
+use countersign::account::{Assertion, ExistingDevice, HostsWord, PhoneNumber, RecordName};
+use countersign::mfa::{Confirmed, ExternalMethod, Fault, RestrictedNotice};
+use countersign::{
+    AccountId, ActForOther, ChangeFactors, ChangePrivileges, DeviceId, SignIn, Store,
+};
 
 use super::devices::Device;
 use super::doing::{Doing, Part, undecided, with_own};
 use super::expect::Outcome;
 use super::fields::field;
 use super::known::{Browser, Check, NO_BROWSER, NO_CHALLENGE, Sent};
-use super::script::{Allowed, Code, Proof, Purpose, Verb};
+use super::script::{Allowed, Code, Help, Proof, Purpose, Verb};
 
 /// Runs an expression with the purpose as a value of its type.
 macro_rules! with_purpose {
@@ -108,9 +110,39 @@ impl Doing<'_> {
                 let check = self.known.checks.get(label).cloned().unwrap_or_else(nothing_asked);
                 self.settle(&check, *fails)
             }
-            Verb::Reset(operator) => {
+            Verb::Help { help, operator, length, label } => {
                 let proof = self.operator(operator)?;
-                self.done(self.account().reset(proof, REASON))
+                let (account, mut rng) = (self.account(), self.rng());
+                let pass = self.change(match help {
+                    Help::Invite => account.invite(proof, *length, REASON, &mut rng),
+                    Help::Reset => account.reset(proof, *length, REASON, &mut rng),
+                    Help::Emergency(secs) => {
+                        account.grant_emergency_access(proof, *length, *secs, REASON, &mut rng)
+                    }
+                })?;
+                self.known.passes.insert(label.clone(), pass.expose_text().to_string());
+                Ok(Outcome::Done)
+            }
+            Verb::Enter(pass) => self.accepted(self.account().enter_pass(&self.known.pass(pass))),
+            Verb::Withdraw(allowed) => match allowed {
+                Allowed::Own(proof) => {
+                    with_own!(self, proof, own => self.done(self.account().revoke_passes(own)))
+                }
+                Allowed::Operator(operator) => {
+                    let proof = self.operator(operator)?;
+                    self.done(self.account().revoke_passes(proof))
+                }
+            },
+            Verb::Bar => self.done(self.account().bar(HostsWord::Process, REASON)),
+            Verb::Reseal => self.done(self.account().reseal()),
+            Verb::Abandon(operator) => {
+                let proof = self.operator(operator)?;
+                // What the error of a sign-in says.
+                let stored = Store::load(self.store, &self.step.id);
+                let stored = stored.map_err(|fault| undecided(&Fault::Store(fault)))?;
+                let broken = stored.map(|record| record.name());
+                let broken = broken.unwrap_or(RecordName { key: None, version: 0 });
+                self.done(self.account().abandon(broken, proof, REASON))
             }
             Verb::Offboard(by) => self.offboard(by.as_ref()),
             Verb::Summary(name) => {

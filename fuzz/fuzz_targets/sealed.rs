@@ -1,6 +1,8 @@
 //! See `tests/laws/sealed.rs`.
 #![no_main]
 
+#[path = "../../tests/common/keys.rs"]
+mod keys;
 #[path = "../../tests/laws/sealed.rs"]
 mod law;
 

@@ -104,8 +104,14 @@ named! {
     #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
     #[non_exhaustive]
     pub enum AnyChange {
+        /// [`AccountAt::abandon`](crate::mfa::AccountAt::abandon).
+        Abandon = "abandon",
+        /// [`AccountAt::bar`](crate::mfa::AccountAt::bar).
+        Bar = "bar",
         /// [`AccountAt::grant_emergency_access`](crate::mfa::AccountAt::grant_emergency_access).
         GrantEmergencyAccess = "grant-emergency-access",
+        /// [`AccountAt::invite`](crate::mfa::AccountAt::invite).
+        Invite = "invite",
         /// [`AccountAt::offboard`](crate::mfa::AccountAt::offboard).
         Offboard = "offboard",
         /// [`AccountAt::report_lost`](crate::mfa::AccountAt::report_lost).
@@ -114,6 +120,8 @@ named! {
         Reset = "reset",
         /// [`AccountAt::revoke`](crate::mfa::AccountAt::revoke).
         Revoke = "revoke",
+        /// [`AccountAt::revoke_passes`](crate::mfa::AccountAt::revoke_passes).
+        RevokePasses = "revoke-passes",
         /// [`AccountAt::unlock`](crate::mfa::AccountAt::unlock).
         Unlock = "unlock",
     }

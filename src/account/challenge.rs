@@ -175,7 +175,7 @@ impl ChallengeSeed {
     pub(crate) fn sealed(&self, digits: Digits) -> Box<SentCode> {
         let mut sent = SentCode::blank();
         sent.key.copy_from_slice(&self.key);
-        mac(&self.key, &self.id, &self.code(digits), &mut sent.mac);
+        sent.write_mac([SENT_CODE, self.id.as_bytes(), self.code(digits).ascii()]);
         sent
     }
 }
@@ -191,18 +191,21 @@ const fn last_eight(number: u64) -> u64 {
 }
 
 /// Writes the MAC where it stays.
-fn mac(key: &[u8; 32], id: &ChallengeId, code: &Code, place: &mut [u8; 32]) {
+fn mac(key: &[u8; 32], message: Message<'_>, place: &mut [u8; 32]) {
     wipe::after::<{ wipe::OF_HMAC }, _>(|| {
         // HMAC takes a key of any length; the error cannot happen and gives what never matches.
         let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else { return };
-        mac.update(b"countersign sent code 1");
-        mac.update(id.as_bytes());
-        mac.update(code.ascii());
+        message.iter().for_each(|part| mac.update(part));
         place.copy_from_slice(&mac.finalize().into_bytes());
     });
 }
 
-/// What an account keeps of a sent code. Boxed wherever it is kept, so that only a pointer moves.
+/// What it is, which one, and the characters. Only the last may differ in length.
+pub(crate) type Message<'a> = [&'a [u8]; 3];
+
+const SENT_CODE: &[u8] = b"countersign sent code 1";
+
+/// What an account keeps of a sent code, or of a pass. Boxed wherever it is kept, so that only a pointer moves.
 pub(crate) struct SentCode {
     pub(crate) key: [u8; 32],
     pub(crate) mac: [u8; 32],
@@ -214,10 +217,19 @@ impl SentCode {
         Box::new(SentCode { key: [0; 32], mac: [0; 32] })
     }
 
+    pub(crate) fn write_mac(&mut self, message: Message<'_>) {
+        mac(&self.key, message, &mut self.mac);
+    }
+
     /// Constant-time.
     pub(crate) fn is(&self, id: &ChallengeId, typed: &Code) -> bool {
+        self.is_of([SENT_CODE, id.as_bytes(), typed.ascii()])
+    }
+
+    /// Constant-time.
+    pub(crate) fn is_of(&self, message: Message<'_>) -> bool {
         let mut answer = [0; 32];
-        mac(&self.key, id, typed, &mut answer);
+        mac(&self.key, message, &mut answer);
         let same = self.mac.ct_eq(&answer);
         answer.zeroize();
         reveal(same)

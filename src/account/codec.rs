@@ -22,10 +22,11 @@ use crate::account::challenge::{
 use crate::account::device::{Device, Factor};
 use crate::account::former::FormerSecret;
 use crate::account::id::{AccountId, BrowserId, DeviceId};
+use crate::account::pass::StoredPass;
 use crate::account::proof::{AnyPurpose, Proven};
 use crate::account::recovery::{OldSet, Recovery, RecoverySet, StoredCode};
-use crate::account::state::{Account, Emergency, LastConfirmed, Pending, Texts};
-use crate::account::summary::{DeviceStatus, Method};
+use crate::account::state::{Account, LastConfirmed, Pending, Texts};
+use crate::account::summary::{DeviceStatus, Method, PassKind};
 use crate::account::throttle::{Budget, Failure, Failures};
 use crate::otp::{Algorithm, Digits, Parameters, Period, Secret};
 use crate::text::Text;
@@ -186,16 +187,15 @@ fn next_or_default<T: Stored + Default>(left: &mut u64, d: &mut Decoder<'_>) -> 
 }
 
 fields!(Account {
-    epoch, last_write, first_bound_at, offboarded_at, reset_at, emergency, devices, former,
+    epoch, last_write, first_bound_at, offboarded_at, devices, former,
     import_ended, enrolment_began, pending, confirmed, recovery, texts, used, browsers,
-    browser_generation, codes, out_of_band, used_for_other
+    browser_generation, codes, out_of_band, passes, needs_pass, abandoned_at, used_for_other
 } later {} not stored { exists: true });
-fields!(Emergency { at, secs } later {});
 fields!(Budget { unknown, remembered, emptied } later {});
 fields!(Failures { row, failed_at, recent } later {});
 fields!(Failure { at, weight } later {});
 fields!(Device {
-    id, label, status, bound_at, last_used, imported, probation, fingerprint, factor
+    id, label, status, bound_at, last_used, imported, probation, fingerprint, factor, openly
 } later {});
 fields!(FormerSecret { device, hash, last, lost } later {});
 fields!(Parameters { algorithm, digits, period, t0 } later {});
@@ -213,6 +213,9 @@ fields!(SentText { id, purpose, at, device, failures, remembered, sent } later {
 fields!(Used { list, ended } later {});
 fields!(UsedChallenge { id, issued_at } later {});
 fields!(Browser { id, used_at } later {});
+fields!(StoredPass {
+    kind, at, secs, name, tries, is_over, operator, sealed
+} later {});
 variants!(Factor {
     0 Totp { secret: secret, parameters: parameters, last_step: last_step, drift: drift, offset: offset },
     1 Hotp { secret: secret, algorithm: algorithm, digits: digits, next: next_counter },
@@ -225,7 +228,8 @@ variants!(AnyPurpose {
 });
 numbers!(Algorithm { 1 Sha1, 2 Sha256, 3 Sha512 });
 numbers!(DeviceStatus { 0 Confirmed, 1 Lost, 2 Revoked });
-numbers!(Method { 0 Totp, 1 Hotp, 2 Passkey, 3 Pki, 4 Sms, 5 RecoveryCode, 6 Emergency });
+numbers!(Method { 0 Totp, 1 Hotp, 2 Passkey, 3 Pki, 4 Sms, 5 RecoveryCode, 6 Emergency, 7 Pass });
+numbers!(PassKind { 0 Emergency, 1 Enrolment });
 
 /// Types that CBOR has, and types that are one of those under another name.
 macro_rules! plain {
@@ -253,9 +257,9 @@ plain! {
     i8: |number, e| e.i8(*number).map(drop), |d| d.i8();
     i16: |number, e| e.i16(*number).map(drop), |d| d.i16();
     UnixTime: |at, e| at.as_secs().write(e), |d| read_number(d).map(UnixTime::from_secs);
+    DeviceId: |id, e| id.as_u64().write(e), |d| read_number(d).map(DeviceId::from_u64);
     AccountId: |id, e| e.bytes(id.as_bytes()).map(drop),
         |d| AccountId::new(d.bytes()?).map_err(|_| nonsense());
-    DeviceId: |id, e| id.as_u64().write(e), |d| read_number(d).map(DeviceId::from_u64);
     BrowserId: |id, e| id.as_u64().write(e), |d| read_number(d).map(BrowserId::from_u64);
     ChallengeId: |id, e| id.as_bytes().write(e), |d| Stored::read(d).map(ChallengeId::from_bytes);
     Session: |session, e| session.0.write(e), |d| Stored::read(d).map(Session);

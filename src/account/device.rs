@@ -39,6 +39,8 @@ pub(crate) struct Device {
     /// A hash of its secret, under a key of the deployment.
     pub(crate) fingerprint: Option<[u8; 16]>,
     pub(crate) factor: Factor,
+    /// Bound with the password alone.
+    pub(crate) openly: bool,
 }
 
 /// What a device proves possession with. A device that is no longer in use has none: its secret is
@@ -540,7 +542,8 @@ pub(crate) const fn class_of(method: Method) -> Option<Class> {
     match method {
         Method::Totp | Method::Hotp => Some(Class::Codes),
         Method::Sms => Some(Class::OutOfBand),
-        Method::Passkey | Method::Pki | Method::RecoveryCode | Method::Emergency => None,
+        Method::Passkey | Method::Pki => None,
+        Method::RecoveryCode | Method::Emergency | Method::Pass => None,
     }
 }
 
@@ -572,6 +575,7 @@ impl Device {
             imported: self.imported,
             digits: digits.map(Digits::count),
             fingerprint: self.fingerprint.map(|bytes| hexadecimal(&bytes)),
+            bound_openly: self.openly,
         }
     }
 }

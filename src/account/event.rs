@@ -9,10 +9,10 @@
 
 use core::fmt;
 
-use crate::account::id::{AccountId, BrowserId, DeviceId};
+use crate::account::id::{AccountId, BrowserId, DeviceId, RecordName};
 use crate::account::operator::HostsWord;
 use crate::account::proof::{AnyPurpose, Refusal};
-use crate::account::summary::{Method, Reason};
+use crate::account::summary::{Method, PassKind, Reason};
 use crate::account::throttle::Class;
 use crate::named::named;
 use crate::text::Text;
@@ -137,6 +137,8 @@ pub enum Actor {
 #[non_exhaustive]
 #[allow(missing_docs)] // a variant says what its fields are
 pub enum EventKind {
+    /// A record that did not open was given up: which, and why. Only a pass opens the account.
+    Abandoned { record: RecordName, reason: Reason },
     /// An attempt was accepted: the moving factor that matched, and for TOTP how many steps the
     /// device's clock was ahead of ours.
     Accepted { moving_factor: Option<u64>, drift: Option<i16> },
@@ -158,7 +160,7 @@ pub enum EventKind {
     /// A hundred failures in a row: the class is closed to every browser (NIST SP 800-63B-4 section
     /// 3.2.2). No device or secret is lost.
     Disabled { class: Class },
-    /// Emergency access was granted until then.
+    /// An operator issued an emergency pass, which can be entered until then.
     EmergencyGranted { until: UnixTime, reason: Reason },
     /// An enrolment was started; it can be confirmed until then.
     EnrolmentStarted { until: UnixTime },
@@ -166,10 +168,14 @@ pub enum EventKind {
     Forgiven { class: Class },
     /// A device was brought over from another system; a short secret is below 128 bits.
     Imported { short_secret: bool },
+    /// An operator issued a pass to enrol with, which can be entered until then.
+    Invited { until: UnixTime, reason: Reason },
     /// The typed text was not a code; nothing was counted.
     Malformed,
     /// The person was offboarded: nothing of theirs works any more.
     Offboarded { reason: Reason },
+    /// A pass ended: which, why, and the operator who issued it, to be told if a stranger used up its tries.
+    PassEnded { pass: PassKind, why: PassEnd, operator: AccountId },
     /// A hundred wrong codes named this recovery code, and it is closed; `left` are usable.
     RecoveryCodeClosed { left: u8 },
     /// A new set of `count` recovery codes was issued.
@@ -184,8 +190,10 @@ pub enum EventKind {
     Rejected(RejectionReason),
     /// A device was reported lost.
     ReportedLost,
-    /// An operator reset the account: every factor is revoked.
-    Reset { reason: Reason },
+    /// The record was sealed anew with the newest key, and nothing else of it changed.
+    Resealed,
+    /// An operator reset the account: every factor is revoked. The pass can be entered until then.
+    Reset { until: UnixTime, reason: Reason },
     /// A device was resynchronised; for TOTP its clock error in steps.
     Resynchronised { clock_offset: Option<i16> },
     /// A device was revoked.
@@ -244,11 +252,51 @@ named! {
     fn name;
 }
 
+named! {
+    /// Why a pass ended.
+    /// ```
+    /// use countersign::account::{EventKind, PassEnd};
+    /// // Whom the host mails besides the person: the operator, to hand over a long pass.
+    /// fn to_operator(kind: &EventKind) -> Option<String> {
+    ///     match kind {
+    ///         EventKind::PassEnded { why: PassEnd::TriesUsedUp, operator, .. } => {
+    ///             Some(operator.to_string())
+    ///         }
+    ///         _ => None,
+    ///     }
+    /// }
+    /// assert_eq!(to_operator(&EventKind::Malformed), None);
+    /// assert_eq!(PassEnd::TriesUsedUp.name(), "tries-used-up");
+    /// ```
+    #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+    #[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+    #[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
+    #[non_exhaustive]
+    pub enum PassEnd {
+        /// A factor was bound, with this pass or otherwise.
+        Bound = "bound",
+        /// Its time was over. Written with the next write of the account, which may be much later.
+        Expired = "expired",
+        /// An operator issued another of its kind.
+        Replaced = "replaced",
+        /// The person or an operator revoked it, or the account was reset or ended.
+        Revoked = "revoked",
+        /// The person signed in with it.
+        SignedIn = "signed-in",
+        /// Its tries were used up: by a stranger, unless the person mistyped it.
+        TriesUsedUp = "tries-used-up",
+    }
+    /// A short name for columns.
+    #[must_use]
+    pub fn name;
+}
+
 impl EventKind {
     /// A short name for columns and monitoring, with the reason of a rejection: `accepted`, `bound`,
     /// `rejected-wrong-code`.
     pub const fn name(&self) -> &'static str {
         match self {
+            EventKind::Abandoned { .. } => "abandoned",
             EventKind::Accepted { .. } => "accepted",
             EventKind::BrowserForgotten { .. } => "browser-forgotten",
             EventKind::BrowserRemembered { .. } => "browser-remembered",
@@ -262,8 +310,10 @@ impl EventKind {
             EventKind::EnrolmentStarted { .. } => "enrolment-started",
             EventKind::Forgiven { .. } => "forgiven",
             EventKind::Imported { .. } => "imported",
+            EventKind::Invited { .. } => "invited",
             EventKind::Malformed => "malformed",
             EventKind::Offboarded { .. } => "offboarded",
+            EventKind::PassEnded { .. } => "pass-ended",
             EventKind::RecoveryCodeClosed { .. } => "recovery-code-closed",
             EventKind::RecoveryCodesIssued { .. } => "recovery-codes-issued",
             EventKind::RecoveryCodesSeen => "recovery-codes-seen",
@@ -271,6 +321,7 @@ impl EventKind {
             EventKind::Refused(_) => "refused",
             EventKind::Rejected(reason) => reason.name(),
             EventKind::ReportedLost => "reported-lost",
+            EventKind::Resealed => "resealed",
             EventKind::Reset { .. } => "reset",
             EventKind::Resynchronised { .. } => "resynchronised",
             EventKind::Revoked => "revoked",
@@ -320,8 +371,15 @@ impl Event {
             EventKind::Forgiven { .. } => Some(Notice::FailuresForgiven),
             EventKind::BrowserRemembered { .. } => Some(Notice::BrowserRemembered),
             EventKind::Resynchronised { .. } => Some(Notice::DeviceResynchronised),
-            EventKind::Reset { .. } => Some(Notice::AccountReset),
+            EventKind::Abandoned { .. } | EventKind::Reset { .. } => Some(Notice::AccountReset),
             EventKind::EmergencyGranted { .. } => Some(Notice::EmergencyAccess),
+            EventKind::Invited { .. } => Some(Notice::PassIssued),
+            EventKind::Accepted { .. } if self.is_by_pass() => Some(Notice::PassUsed),
+            // The other ends come with an event that has a notice.
+            EventKind::PassEnded {
+                why: PassEnd::Expired | PassEnd::Revoked | PassEnd::TriesUsedUp,
+                ..
+            } => Some(Notice::PassEnded),
             EventKind::Rejected(
                 RejectionReason::HostCheckFailed
                 | RejectionReason::Replayed
@@ -336,21 +394,29 @@ impl Event {
             | EventKind::EnrolmentStarted { .. }
             | EventKind::Malformed
             | EventKind::Offboarded { .. }
+            | EventKind::PassEnded { .. }
             | EventKind::RecoveryCodesSeen
             | EventKind::Refused(_)
             | EventKind::Rejected(_)
+            | EventKind::Resealed
             | EventKind::Waiting { .. } => None,
         }
+    }
+
+    const fn is_by_pass(&self) -> bool {
+        matches!(self.method, Some(Method::Emergency | Method::Pass))
     }
 
     /// Whether the host should end the person's other sessions (ASVS 7.4.2, 7.4.3).
     pub const fn ends_sessions(&self) -> bool {
         matches!(
             self.kind,
-            EventKind::Bound { .. }
+            EventKind::Abandoned { .. }
+                | EventKind::Bound { .. }
                 | EventKind::Revoked
                 | EventKind::ReportedLost
                 | EventKind::RecoveryCodesIssued { .. }
+                | EventKind::Invited { .. }
                 | EventKind::Reset { .. }
                 | EventKind::Offboarded { .. }
         )
@@ -382,7 +448,7 @@ pub enum Notice {
     ClosedToStrangers,
     /// A device was set right with two codes in a row.
     DeviceResynchronised,
-    /// An operator granted emergency access.
+    /// An operator issued a pass that signs in without a factor.
     EmergencyAccess,
     /// Failed attempts were forgiven.
     FailuresForgiven,
@@ -392,6 +458,12 @@ pub enum Notice {
     FactorDisabled,
     /// A factor was removed.
     FactorRemoved,
+    /// A pass ended unused.
+    PassEnded,
+    /// An operator issued a pass to enrol with.
+    PassIssued,
+    /// An operator's pass was used.
+    PassUsed,
     /// A recovery code was used, and a new set is due.
     RecoveryCodeUsed,
     /// The recovery codes were replaced.
@@ -411,10 +483,15 @@ impl fmt::Display for Notice {
             }
             Notice::DeviceResynchronised => "The clock of one of your devices was set right.",
             Notice::FailuresForgiven => "Failed attempts on your account were forgiven.",
-            Notice::EmergencyAccess => "Emergency access to your account was granted.",
+            Notice::EmergencyAccess => {
+                "An administrator issued a pass that opens your account without a factor."
+            }
             Notice::FactorAdded => "A sign-in factor was added to your account.",
             Notice::FactorDisabled => "A sign-in factor was disabled after too many wrong codes.",
             Notice::FactorRemoved => "A sign-in factor was removed from your account.",
+            Notice::PassEnded => "A pass for your account can no longer be used.",
+            Notice::PassIssued => "An administrator issued a pass to set up a sign-in factor.",
+            Notice::PassUsed => "A pass from an administrator was used for your account.",
             Notice::RecoveryCodeUsed => "One of your recovery codes was used.",
             Notice::RecoveryCodesReplaced => "Your recovery codes were replaced.",
             Notice::SuspiciousAttempt => "Your password was used with a wrong second factor.",

@@ -117,24 +117,61 @@ pub trait Policy: Send + Sync {
         Bounded::of::<300>()
     }
 
-    /// Seconds after an operator's reset in which a factor can be enrolled without a proof of an
-    /// older one. One day.
-    fn reset_lifetime(&self) -> Bounded<600, 259_200> {
+    /// Who may bind a person's first factor. Any who know the password, as [`FirstEnrolment::Open`].
+    fn first_enrolment(&self) -> FirstEnrolment {
+        FirstEnrolment::Open
+    }
+
+    /// Seconds for which a long enrolment pass can be entered; a short one has ten minutes. One day.
+    fn pass_lifetime(&self) -> Bounded<600, 259_200> {
         Bounded::of::<86_400>()
     }
 
-    /// Seconds of emergency access at most (45 CFR 164.312(a)(2)(ii)). Four hours.
+    /// Seconds for which a long emergency pass can be entered at most (45 CFR 164.312(a)(2)(ii)); a short
+    /// one has ten minutes. Four hours.
     fn emergency_lifetime(&self) -> Bounded<60, 86_400> {
         Bounded::of::<14_400>()
     }
 }
 
+/// Who may bind a person's first factor. An account that was ever bound, invited, reset or given up is
+/// never opened by the password alone.
+/// ```
+/// use countersign::{account::FirstEnrolment, Keyring, Mfa, MemoryStore, OsRandom, Policy};
+/// # use countersign::{AccountId, UnixTime};
+/// # use rand::Rng;
+/// # let (mut rng, mut key) = (OsRandom::new()?, [0; 32]);
+/// # rng.fill_bytes(&mut key);
+/// # let (id, now) = (AccountId::new("42")?, UnixTime::now()?);
+/// struct Invited;
+/// impl Policy for Invited {
+///     fn first_enrolment(&self) -> FirstEnrolment {
+///         FirstEnrolment::Invited
+///     }
+/// }
+/// // The accounts existed before the go-live, and some of their passwords leaked.
+/// let mfa = Mfa::with_policy(Keyring::new(key), Invited)?;
+/// let refused = mfa.account(&id).at(now).enrol("Phone", &mut rng).run(&MemoryStore::new());
+/// assert!(refused.is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum FirstEnrolment {
+    /// The password is enough for an account that never had a record: for people who sign up. The
+    /// factor is marked ([`DeviceSummary::bound_openly`](crate::account::DeviceSummary::bound_openly)).
+    #[default]
+    Open,
+    /// An operator's [`invite`](crate::mfa::AccountAt::invite) is needed: for accounts that are older than
+    /// the go-live, and for every operator.
+    Invited,
+}
+
 /// Numbers under which one failure would weigh more than thirty days may hold.
 /// ```
-/// use countersign::{account::PolicyError, Keyring, Mfa, Policy, Window};
-/// # use rand::Rng;
-/// # let mut key = [0; 32];
-/// # countersign::OsRandom::new()?.fill_bytes(&mut key);
+/// use countersign::{account::PolicyError, Mfa, Policy, Window};
+/// # use countersign::{account::SealingKey, Keyring};
+/// # let key = "b19c7a3f5e02d84466ab0f9e31c7d5288e4f6d7023b9a1cc05f87e9b1d3a6240";
+/// # let keys = Keyring::new("acme", SealingKey::parse(key)?)?;
 /// struct Wide;
 /// impl Policy for Wide {
 ///     fn window(&self) -> Window {
@@ -142,7 +179,7 @@ pub trait Policy: Send + Sync {
 ///     }
 /// }
 /// // With five apps 210 codes would be right at once.
-/// let refused = Mfa::with_policy(Keyring::new(key), Wide).err();
+/// let refused = Mfa::with_policy(keys, Wide).err();
 /// assert_eq!(refused, Some(PolicyError { weight: 70, limit: 50 }));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

@@ -213,14 +213,16 @@ impl fmt::Display for AnyPurpose {
 /// | TOTP, HOTP, passkey, PKI | yes | yes | yes | yes | yes |
 /// | SMS | yes | yes | only where nothing stronger is bound, lost or disabled | no | no |
 /// | recovery code | yes | yes | yes | no | no |
-/// | emergency | yes | yes | no | no | no |
+/// | emergency pass | yes | no | no | no | no |
+/// | enrolment pass | no | no | only to bind | no | no |
 ///
-/// The SMS entry that depends on the account is a yes here. The decision narrows it, because an
-/// attacker who took over a phone number must not bind an app beside the owner's.
+/// The entries that say "only" are a yes here, and the decision narrows them: an attacker who took over a
+/// phone number must not bind an app beside the owner's.
 #[must_use]
 pub const fn permits(method: Method, purpose: &AnyPurpose) -> bool {
     match purpose {
-        AnyPurpose::SignIn | AnyPurpose::Action(_) => true,
+        AnyPurpose::SignIn => !matches!(method, Method::Pass),
+        AnyPurpose::Action(_) => !matches!(method, Method::Emergency | Method::Pass),
         AnyPurpose::ChangeFactors => !matches!(method, Method::Emergency),
         AnyPurpose::ChangePrivileges | AnyPurpose::ActForOther => {
             matches!(method, Method::Totp | Method::Hotp | Method::Passkey | Method::Pki)
@@ -396,8 +398,10 @@ pub enum Refusal {
     AlreadyBound,
     /// The device's clock is off by more than [`Policy::clock_reach`](crate::Policy::clock_reach).
     ClockTooFar,
-    /// Something of the account was taken out of use, which ends imports: an import on the host's word
-    /// would bring back what the person removed.
+    /// The person has a factor in use: a reset is the way to a pass.
+    FactorInUse,
+    /// Something of the account was taken out of use, or the person was invited, which ends imports: an
+    /// import on the host's word would bring back what the person removed.
     ImportEnded,
     /// It would leave the person without a factor; offboard or reset instead.
     LastFactor,
@@ -405,8 +409,8 @@ pub enum Refusal {
     NotPermitted,
     /// No device of this person has that id, or it is no longer in use.
     NoSuchDevice,
-    /// No such browser is remembered, no such recovery codes were issued, or no such enrolment waits for
-    /// this session.
+    /// No such browser is remembered, no such recovery codes were issued, no such record is stored, or no such
+    /// enrolment waits for this session.
     NotFound,
     /// The person has no bound factor of the kind that this needs.
     NothingBound,
@@ -416,11 +420,13 @@ pub enum Refusal {
     OwnAccount,
     /// The proof is older than the policy allows, or from the future.
     ProofExpired,
-    /// The person has a factor, and changing factors needs a proof of one.
+    /// Changing factors needs a proof of one, or an operator's pass where there is none.
     ProofRequired,
     /// The proof is for another account, another purpose, or from before the last change of
     /// factors; or it was carried, and is for another session or change, or used.
     ProofUnfit,
+    /// The record opens, so it is not given up.
+    RecordOpens,
     /// The secret was of a device that was reported lost. It never comes back.
     ReportedLost,
     /// Nothing is evaluated or sent before this moment.
@@ -429,6 +435,8 @@ pub enum Refusal {
     TooManyDevices,
     /// So many former devices that a secret could not be told from theirs: only new secrets bind.
     TooManyFormerDevices,
+    /// There is no such account. [`bar`](crate::mfa::AccountAt::bar) ends an id before it has one.
+    UnknownAccount,
 }
 
 impl fmt::Display for Refusal {
@@ -436,17 +444,19 @@ impl fmt::Display for Refusal {
         f.write_str(match self {
             Refusal::AlreadyBound => "this secret is bound already",
             Refusal::ClockTooFar => "the device's clock is off by more than is tolerated",
+            Refusal::FactorInUse => "the person has a factor in use",
             Refusal::ImportEnded => "a factor was taken out of use, so nothing more is imported",
             Refusal::LastFactor => "it is the person's last factor",
             Refusal::NotPermitted => "the method does not permit this purpose",
             Refusal::NoSuchDevice => "no such device in use",
-            Refusal::NotFound => "no such browser, recovery codes or waiting enrolment",
+            Refusal::NotFound => "no such browser, recovery codes, record or waiting enrolment",
             Refusal::NothingBound => "nothing of that kind is bound",
             Refusal::Offboarded => "the person was offboarded",
             Refusal::OwnAccount => "an operator cannot act on their own account",
             Refusal::ProofExpired => "the proof is too old",
-            Refusal::ProofRequired => "a proof of an existing factor is needed",
+            Refusal::ProofRequired => "a proof of an existing factor, or a pass, is needed",
             Refusal::ProofUnfit => "the proof is not for this",
+            Refusal::RecordOpens => "the record opens, so it is not given up",
             Refusal::ReportedLost => "the device with this secret was reported lost",
             Refusal::TooSoon { until } => {
                 let until = until.as_secs();
@@ -454,6 +464,7 @@ impl fmt::Display for Refusal {
             }
             Refusal::TooManyDevices => "the person has as many devices as allowed",
             Refusal::TooManyFormerDevices => "too many former devices for a secret that exists",
+            Refusal::UnknownAccount => "there is no such account",
         })
     }
 }

@@ -42,7 +42,7 @@ pub struct RecoveryCode([u8; CODE_LEN]);
 /// 140 bits, and four that are zero.
 const CODE_LEN: usize = 18;
 
-const CHARACTERS: usize = 28;
+pub(crate) const CHARACTERS: usize = 28;
 
 impl RecoveryCode {
     /// Reads what a person typed or pasted, in either case, with `I` and `L` as `1` and `O` as `0`. Drops
@@ -54,10 +54,16 @@ impl RecoveryCode {
     /// [`RecoveryCodeError`] for anything that is not 28 such characters, or has more than 256 bytes.
     pub fn parse(text: &str) -> Result<RecoveryCode, RecoveryCodeError> {
         let mut code = RecoveryCode([0; CODE_LEN]);
+        if code.read(text) == Some(CHARACTERS) { Ok(code) } else { Err(RecoveryCodeError) }
+    }
+
+    /// Reads five bits for each character, and returns how many there were; `None` for what has another
+    /// character, or too many.
+    pub(crate) fn read(&mut self, text: &str) -> Option<usize> {
         let mut bits = 0_u32; // the low `held` bits are waiting for a byte
         let (mut held, mut typed, mut known) = (0_u32, 0_usize, u8::MAX);
-        let mut place = code.0.iter_mut();
-        for byte in typed::characters(text).ok_or(RecoveryCodeError)? {
+        let mut place = self.0.iter_mut();
+        for byte in typed::characters(text)? {
             let (value, is_known) = crockford_value(byte);
             known &= is_known;
             typed = typed.saturating_add(1);
@@ -65,27 +71,54 @@ impl RecoveryCode {
             held = held.saturating_add(5);
             if held >= 8 {
                 held = held.saturating_sub(8);
-                *place.next().ok_or(RecoveryCodeError)? = (bits >> (held & 7)) as u8;
+                *place.next()? = (bits >> (held & 7)) as u8;
             }
         }
-        if let Some(last) = place.next() {
-            *last = (bits << 4) as u8; // four bits are left of 140
+        if let Some(last) = place.next().filter(|_| held > 0) {
+            *last = (bits << (8_u32.saturating_sub(held) & 7)) as u8; // four bits are left of 140
         }
         bits.zeroize();
-        let is_code = reveal(known.ct_eq(&u8::MAX)) && typed == CHARACTERS;
-        if is_code { Ok(code) } else { Err(RecoveryCodeError) }
+        reveal(known.ct_eq(&u8::MAX)).then_some(typed)
+    }
+
+    /// Draws as many bytes where they stay, so that no copy is left on the way.
+    pub(crate) fn fill(&mut self, bytes: usize, rng: &mut impl CryptoRng) {
+        rng.fill_bytes(self.0.get_mut(..bytes).unwrap_or_default());
+        if let Some(last) = self.0.last_mut() {
+            *last &= 0xf0;
+        }
+    }
+
+    pub(crate) const fn blank() -> RecoveryCode {
+        RecoveryCode([0; CODE_LEN])
+    }
+
+    /// Copied where it stays.
+    pub(crate) fn duplicate(&self) -> Box<RecoveryCode> {
+        let mut copy = Box::new(RecoveryCode::blank());
+        copy.0.copy_from_slice(&self.0);
+        copy
+    }
+
+    pub(crate) const fn expose_bytes(&self) -> &[u8; CODE_LEN] {
+        &self.0
     }
 
     /// The code as a person reads it, `XXXX-XXXX-XXXX-XXXX-XXXX-XXXX-XXXX`. Exposes the secret: show it
     /// once, never log it.
     #[must_use]
     pub fn expose_text(&self) -> Zeroizing<String> {
+        self.expose(CHARACTERS)
+    }
+
+    /// The first characters, in groups of four.
+    pub(crate) fn expose(&self, characters: usize) -> Zeroizing<String> {
         let mut text = Zeroizing::new(String::with_capacity(34)); // never grows, so leaves no copy
-        let (mut bits, mut held, mut printed) = (0_u32, 0_u32, 0_u32);
+        let (mut bits, mut held, mut printed) = (0_u32, 0_u32, 0_usize);
         for byte in &self.0 {
             bits = (bits << 8) | u32::from(*byte);
             held = held.saturating_add(8);
-            while held >= 5 {
+            while held >= 5 && printed < characters {
                 held = held.saturating_sub(5);
                 if printed > 0 && printed % 4 == 0 {
                     text.push('-');
@@ -99,7 +132,7 @@ impl RecoveryCode {
     }
 
     /// The first 28 bits: which code of a set it is.
-    fn name(&self) -> u32 {
+    pub(crate) fn name(&self) -> u32 {
         let [a, b, c, d, ..] = self.0;
         u32::from_be_bytes([a, b, c, d]) >> 4
     }

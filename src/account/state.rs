@@ -13,12 +13,14 @@ use crate::account::browser::{self, Browser, MAX_BROWSERS};
 use crate::account::carried::Session;
 use crate::account::challenge::{ChallengeId, SentCode, SentText, Used};
 use crate::account::device::Device;
+use crate::account::event::{EventKind, PassEnd};
 use crate::account::former::{FormerSecret, HmacKey, MAX_FORMER_SECRETS, hash_of};
 use crate::account::id::{BrowserId, DeviceId};
-use crate::account::policy::Policy;
+use crate::account::pass::StoredPass;
+use crate::account::policy::{FirstEnrolment, Policy};
 use crate::account::recovery::Recovery;
 use crate::account::summary::{
-    BrowserSummary, DeviceStatus, Method, Standing, Summary, ThrottleSummary,
+    BrowserSummary, DeviceStatus, Method, PassKind, Standing, Summary, ThrottleSummary,
 };
 use crate::account::throttle::{Budget, Class, Gate, make_room};
 use crate::ct::reveal;
@@ -39,8 +41,6 @@ pub(crate) struct Account {
     pub(crate) last_write: UnixTime,
     pub(crate) first_bound_at: Option<UnixTime>,
     pub(crate) offboarded_at: Option<UnixTime>,
-    pub(crate) reset_at: Option<UnixTime>,
-    pub(crate) emergency: Option<Emergency>,
     pub(crate) devices: Vec<Device>,
     pub(crate) former: Vec<FormerSecret>,
     /// Something was taken out of use, which ends imports.
@@ -56,15 +56,15 @@ pub(crate) struct Account {
     pub(crate) browser_generation: u32,
     pub(crate) codes: Budget,
     pub(crate) out_of_band: Budget,
+    /// At most one of each kind.
+    pub(crate) passes: Vec<StoredPass>,
+    /// An operator took the account in hand: no first factor is bound without a pass.
+    pub(crate) needs_pass: bool,
+    /// An operator gave up a record that did not open; until a pass allows a factor.
+    pub(crate) abandoned_at: Option<UnixTime>,
     /// Carried proofs of operators. Apart, because a leaver with a passkey can push all of `used` out, and
     /// must not end an operator's proof that way.
     pub(crate) used_for_other: Used,
-}
-
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Emergency {
-    pub(crate) at: UnixTime,
-    pub(crate) secs: u64,
 }
 
 #[derive(Default)]
@@ -89,7 +89,7 @@ pub(crate) struct Pending {
     pub(crate) at: UnixTime,
     pub(crate) device: Device,
     pub(crate) replaces: Option<DeviceId>,
-    /// Whether a proof allowed it.
+    /// Whether a proof of a factor allowed it.
     pub(crate) proven: bool,
     pub(crate) failures: u8,
     /// The code sent to a telephone that is being bound.
@@ -177,8 +177,27 @@ impl Account {
         self.browser_generation = self.browser_generation.saturating_add(1);
     }
 
+    pub(crate) fn pass(&self, kind: PassKind) -> Option<&StoredPass> {
+        self.passes.iter().find(|pass| pass.kind == kind)
+    }
+
+    /// Ends the passes of a kind, or all, and returns the events of it.
+    pub(crate) fn end_passes(
+        &mut self,
+        kind: Option<PassKind>,
+        why: PassEnd,
+        now: UnixTime,
+    ) -> Vec<EventKind> {
+        let ends = |pass: &&mut StoredPass| kind.is_none_or(|kind| pass.kind == kind);
+        let mut ended = self.passes.iter_mut().filter(ends);
+        let events = ended.by_ref().filter_map(|pass| pass.end(why, now)).collect();
+        self.passes.retain(|pass| kind.is_some_and(|kind| pass.kind != kind));
+        events
+    }
+
     /// Does what every write does: notes its time, drops expired secrets, keeps lists within their room.
-    pub(crate) fn expire(&mut self, policy: &dyn Policy, now: UnixTime) {
+    /// Returns the events of passes that are over, which are kept for a day to say so.
+    pub(crate) fn expire(&mut self, policy: &dyn Policy, now: UnixTime) -> Vec<EventKind> {
         self.last_write = now;
         let pending_lifetime = policy.pending_lifetime().as_u64();
         let challenge_lifetime = policy.challenge_lifetime().as_u64();
@@ -189,6 +208,10 @@ impl Account {
         make_room(&mut self.browsers, MAX_BROWSERS, browser::MEMORY, now, |one| &mut one.used_at);
         self.codes.make_room(now);
         self.out_of_band.make_room(now);
+        let over = self.passes.iter_mut().filter(|pass| pass.until() < now);
+        let events = over.filter_map(|pass| pass.end(PassEnd::Expired, now)).collect();
+        self.passes.retain(|pass| pass.until().plus(DAY) >= now);
+        events
     }
 
     /// Ends the proofs, challenges and enrolments from before a change of factors.
@@ -198,13 +221,16 @@ impl Account {
         self.texts.live.clear();
     }
 
-    pub(crate) fn bind(&mut self, now: UnixTime, device: Device) {
+    /// Puts a device in use, which ends every pass: returns the events of that.
+    #[must_use]
+    pub(crate) fn bind(&mut self, now: UnixTime, device: Device) -> Vec<EventKind> {
         self.devices.push(device);
         self.first_bound_at.get_or_insert(now);
-        self.reset_at = None;
+        self.abandoned_at = None;
         self.enrolment_began = None;
         self.change_epoch();
         self.forget_oldest();
+        self.end_passes(None, PassEnd::Bound, now)
     }
 
     /// Takes a device out of use. Remembers its secret by a hash, so that it comes back only above the
@@ -246,7 +272,6 @@ impl Account {
         }
         self.import_ended = true;
         self.recovery = Recovery::default();
-        self.emergency = None;
         self.confirmed = None;
         self.forget_browsers();
         self.forget_oldest();
@@ -277,7 +302,7 @@ impl Pending {
 impl Account {
     pub(crate) fn summary(&self, policy: &dyn Policy, now: UnixTime) -> Summary {
         let pending = self.pending.as_ref().filter(|pending| pending.lasts(policy, now));
-        let granted = self.emergency.filter(|granted| granted.at.lasts(granted.secs, now));
+        let emergency = self.pass(PassKind::Emergency).filter(|pass| pass.is_open(now));
         Summary {
             epoch: self.epoch,
             first_bound_at: self.first_bound_at,
@@ -296,7 +321,8 @@ impl Account {
             recovery_replacement_due: self.recovery.is_replacement_due(),
             codes: self.throttle_summary(Class::Codes, policy, now),
             out_of_band: self.throttle_summary(Class::OutOfBand, policy, now),
-            emergency_until: granted.map(|granted| granted.at.plus(granted.secs)),
+            emergency_until: emergency.map(StoredPass::until),
+            sealed_with: None, // the account does not know; the operation does
         }
     }
 
@@ -360,15 +386,22 @@ impl Account {
         }
     }
 
+    /// Whether the password alone may bind a first factor.
+    pub(crate) fn may_enrol_openly(&self, policy: &dyn Policy) -> bool {
+        let never = self.first_bound_at.is_none() && !self.needs_pass;
+        never && policy.first_enrolment() == FirstEnrolment::Open
+    }
+
     fn without_device(&self, policy: &dyn Policy, now: UnixTime) -> Standing {
         let pending = self.pending.as_ref().filter(|pending| pending.lasts(policy, now));
         if let Some(pending) = pending {
             return Standing::Pending { until: pending.until(policy) };
         }
-        let lifetime = policy.reset_lifetime().as_u64();
-        match self.reset_at {
-            _ if self.first_bound_at.is_none() => Standing::NeverEnrolled,
-            Some(at) if at.lasts(lifetime, now) => Standing::Reset { until: at.plus(lifetime) },
+        let pass = self.pass(PassKind::Enrolment).filter(|pass| pass.is_open(now));
+        match pass.map(StoredPass::until) {
+            Some(until) if self.first_bound_at.is_none() => Standing::Invited { until },
+            Some(until) => Standing::Reset { until },
+            None if self.may_enrol_openly(policy) => Standing::NeverEnrolled,
             _ if self.recovery.left() > 0 => Standing::RecoveryCodesOnly,
             _ => Standing::OperatorOnly,
         }

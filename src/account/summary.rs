@@ -7,7 +7,7 @@
 
 use alloc::{string::String, vec::Vec};
 
-use crate::account::id::{BrowserId, DeviceId};
+use crate::account::id::{BrowserId, DeviceId, KeyName};
 use crate::named::named;
 use crate::text::Text;
 use crate::time::UnixTime;
@@ -62,26 +62,28 @@ named! {
         Sms = "sms",
         /// A look-up secret: one of the recovery codes.
         RecoveryCode = "recovery-code",
-        /// Emergency access, granted by an operator for a limited time with a reason.
+        /// An emergency pass, from an operator, for one sign-in.
         Emergency = "emergency",
+        /// An enrolment pass, from an operator: it binds a factor and does nothing else.
+        Pass = "pass",
     }
     /// Every method, in the order of the enum.
-    pub const ALL: 7;
+    pub const ALL: 8;
     /// A short name for reports: `totp`, `hotp`, `passkey`, `pki`, `sms`, `recovery-code`,
-    /// `emergency`.
+    /// `emergency`, `pass`.
     #[must_use]
     pub fn name;
 }
 
 impl Method {
     /// Its rank by CISA CPG 2.0 3.F: 3 for WebAuthn and PKI, 2 for codes of an app or token, 1 for SMS, 0
-    /// for recovery codes and emergency access, which are not for daily use.
+    /// for recovery codes and passes, which are not for daily use.
     pub const fn rank(self) -> u8 {
         match self {
             Method::Passkey | Method::Pki => 3,
             Method::Totp | Method::Hotp => 2,
             Method::Sms => 1,
-            Method::RecoveryCode | Method::Emergency => 0,
+            Method::RecoveryCode | Method::Emergency | Method::Pass => 0,
         }
     }
 
@@ -94,6 +96,38 @@ impl Method {
     /// Whether it is a restricted authenticator (NIST SP 800-63B-4 section 3.2.9).
     pub const fn is_restricted(self) -> bool {
         matches!(self, Method::Sms)
+    }
+}
+
+named! {
+    /// What a pass is for.
+    /// ```
+    /// use countersign::account::PassKind;
+    /// // A column of the host's list of passes.
+    /// assert_eq!(PassKind::ALL.map(PassKind::name), ["emergency", "enrolment"]);
+    /// ```
+    #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+    #[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+    #[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
+    pub enum PassKind {
+        /// One sign-in without a factor.
+        Emergency = "emergency",
+        /// The binding of a factor where there is none.
+        Enrolment = "enrolment",
+    }
+    /// Every kind. A person has at most one pass of each.
+    pub const ALL: 2;
+    /// A short name for reports: `emergency`, `enrolment`.
+    #[must_use]
+    pub fn name;
+}
+
+impl PassKind {
+    pub(crate) const fn method(self) -> Method {
+        match self {
+            PassKind::Emergency => Method::Emergency,
+            PassKind::Enrolment => Method::Pass,
+        }
     }
 }
 
@@ -164,6 +198,9 @@ pub struct DeviceSummary {
     /// A hash of its secret under a key of this deployment, in hexadecimal: two devices with one secret
     /// have one fingerprint. For a unique column, so that one secret is not bound to two people.
     pub fingerprint: Option<String>,
+    /// Whether it was bound with the password alone: with neither a proof nor a pass, and not imported
+    /// ([`FirstEnrolment::Open`](crate::account::FirstEnrolment::Open)).
+    pub bound_openly: bool,
 }
 
 /// One remembered browser of a [`Summary`].
@@ -198,7 +235,8 @@ pub struct BrowserSummary {
 /// use countersign::account::Standing;
 /// // No factor is never a reason to let a person in: the page after the password asks for this.
 /// let page = match dana.standing().run(&store)? {
-///     Standing::NeverEnrolled | Standing::Reset { .. } => "set up a factor",
+///     Standing::NeverEnrolled => "set up a factor",
+///     Standing::Invited { .. } | Standing::Reset { .. } => "enter the pass, set up a factor",
 ///     Standing::Pending { .. } => "type the first code",
 ///     Standing::InUse => "type a code",
 ///     Standing::Waiting { .. } => "wait, or use a recovery code",
@@ -220,6 +258,8 @@ pub enum Standing {
     /// No factor was ever bound: the person enrols one.
     #[default]
     NeverEnrolled,
+    /// No factor was ever bound, and the person can enrol one with an operator's pass, until then.
+    Invited { until: UnixTime },
     /// No factor can be used, and an enrolment waits for its first code, until then.
     Pending { until: UnixTime },
     /// A factor is in use and can be used now.
@@ -231,7 +271,7 @@ pub enum Standing {
     ClosedToStrangers,
     /// Every factor is lost or disabled, and recovery codes are left.
     RecoveryCodesOnly,
-    /// An operator reset the account: the person enrols a factor, until then.
+    /// No factor is left, and the person can enrol one with an operator's pass, until then.
     Reset { until: UnixTime },
     /// Nothing that the person has opens the account: only an operator can help.
     OperatorOnly,
@@ -240,11 +280,12 @@ pub enum Standing {
 }
 
 impl Standing {
-    /// A short name for reports: `never-enrolled`, `pending`, `in-use`, `waiting`,
+    /// A short name for reports: `never-enrolled`, `invited`, `pending`, `in-use`, `waiting`,
     /// `closed-to-strangers`, `recovery-codes-only`, `reset`, `operator-only`, `offboarded`.
     pub const fn name(&self) -> &'static str {
         match self {
             Standing::NeverEnrolled => "never-enrolled",
+            Standing::Invited { .. } => "invited",
             Standing::Pending { .. } => "pending",
             Standing::InUse => "in-use",
             Standing::Waiting { .. } => "waiting",
@@ -332,8 +373,11 @@ pub struct Summary {
     pub codes: ThrottleSummary,
     /// SMS codes.
     pub out_of_band: ThrottleSummary,
-    /// Until when emergency access is granted.
+    /// Until when an emergency pass can be entered.
     pub emergency_until: Option<UnixTime>,
+    /// The key that the record is sealed with: for a column, so that one query tells when no record
+    /// needs an older key.
+    pub sealed_with: Option<KeyName>,
 }
 
 impl Summary {

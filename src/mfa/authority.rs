@@ -4,25 +4,27 @@
 //! and 6.3.
 
 use crate::account::{
-    Account, AnyPurpose, ChallengeId, Device, DeviceStatus, Method, Proven, Refusal, SealError,
-    UsedChallenge, permits,
+    Account, AnyPurpose, ChallengeId, Device, DeviceStatus, Method, PassKind, Proven, Refusal,
+    SealError, UsedChallenge, permits,
 };
-use crate::mfa::answer::Fault;
 use crate::mfa::decision::Context;
 use crate::mfa::operation::Undecided;
 
 impl Account {
-    /// Whether a factor may be bound: with a proof of one, or because there never was one, or
-    /// because an operator has just reset the account.
+    /// Whether a factor may be bound: with a proof of one or with a pass that still lasts, or with the
+    /// password alone because there never was one.
     pub(crate) fn may_bind(&self, cx: &Context<'_>) -> Result<(), Refusal> {
         if self.offboarded_at.is_some() {
             return Err(Refusal::Offboarded);
         }
-        let lifetime = cx.policy.reset_lifetime().as_u64();
-        let reset = self.reset_at.is_some_and(|at| at.lasts(lifetime, cx.now));
         match cx.proof {
+            Some(proof) if proof.method == Method::Pass => {
+                self.own_proof(cx, &AnyPurpose::ChangeFactors)?;
+                let pass = self.pass(PassKind::Enrolment).filter(|pass| pass.lasts(cx.now));
+                pass.map(|_| ()).ok_or(Refusal::ProofExpired)
+            }
             Some(_) => self.subject_proof(cx, &AnyPurpose::ChangeFactors),
-            None if self.first_bound_at.is_none() || reset => Ok(()),
+            None if self.may_enrol_openly(cx.policy) => Ok(()),
             None => Err(Refusal::ProofRequired),
         }
     }
@@ -39,12 +41,22 @@ impl Account {
         permits(Method::Sms, purpose) && !narrowed
     }
 
-    /// ASVS 7.5.1: the person's own fresh proof for this purpose, from after the last change.
+    /// ASVS 7.5.1: the person's own fresh proof for this purpose, from after the last change, and by a
+    /// method that may do more than bind.
     pub(crate) fn subject_proof(
         &self,
         cx: &Context<'_>,
         purpose: &AnyPurpose,
     ) -> Result<(), Refusal> {
+        let permitted = match self.own_proof(cx, purpose)?.method {
+            Method::Sms => self.sms_permits(purpose),
+            Method::Pass => false,
+            method => permits(method, purpose),
+        };
+        if permitted { Ok(()) } else { Err(Refusal::NotPermitted) }
+    }
+
+    fn own_proof<'a>(&self, cx: &Context<'a>, purpose: &AnyPurpose) -> Result<&'a Proven, Refusal> {
         let proof = cx.proof.ok_or(Refusal::ProofRequired)?;
         if self.offboarded_at.is_some() {
             return Err(Refusal::Offboarded);
@@ -54,11 +66,7 @@ impl Account {
             return Err(Refusal::ProofUnfit);
         }
         fresh(cx, proof)?;
-        let permitted = match proof.method {
-            Method::Sms => self.sms_permits(purpose),
-            method => permits(method, purpose),
-        };
-        if permitted { Ok(()) } else { Err(Refusal::NotPermitted) }
+        Ok(proof)
     }
 
     /// An operator acts on another person, with a proof from the operator's own account as it is now.
@@ -85,7 +93,7 @@ impl Account {
         cx: &Context<'_>,
     ) -> Result<Result<Option<UsedChallenge>, Refusal>, Undecided> {
         match cx.unopened {
-            Some(away @ SealError::Unavailable) => return Err(Fault::Record(away.into())),
+            Some(away @ SealError::Unavailable) => return Err(away.into()),
             Some(_) => return Ok(Err(Refusal::ProofUnfit)),
             None => {}
         }

@@ -195,7 +195,7 @@ impl Account {
         }
         self.confirmed =
             Some(LastConfirmed { id, at: cx.now, device, moving_factor, of_two, sent });
-        self.bind(cx.now, bound);
+        happened.extend(self.bind(cx.now, bound).into_iter().map(DraftEvent::plain));
         let recovery_codes = self.issue_first_codes(cx, seed, &mut happened);
         let proven = self.proof(cx, Some(device), method, &AnyPurpose::SignIn);
         let proof = Proof { proven: Box::new(proven), purpose: SignIn };

@@ -29,8 +29,8 @@ pub(crate) enum Offered {
 impl<'m> AccountAt<'m> {
     /// Starts the enrolment of an authenticator app.
     ///
-    /// A person's first factor needs no proof, nor does one within a day of an operator's reset; any other
-    /// needs [`Change::proven_by`]. It satisfies nothing until it is confirmed, within ten minutes. A second
+    /// A person's first factor needs no proof where [`Policy::first_enrolment`](crate::Policy::first_enrolment)
+    /// says so; any other needs [`Change::proven_by`], with a proof or an operator's pass. It satisfies nothing until it is confirmed, within ten minutes. A second
     /// start replaces it, 30 seconds later at the earliest. Emits `EnrolmentStarted`. NIST SP 800-63B-4
     /// section 4.1.2.
     /// ```
@@ -263,9 +263,10 @@ impl Account {
                 probation: cx.proof.and_then(|proof| proof.probation),
                 fingerprint,
                 factor: factor.duplicate(),
+                openly: cx.proof.is_none(),
             },
             replaces,
-            proven: cx.proof.is_some(),
+            proven: cx.proof.is_some_and(|proof| proof.method != Method::Pass),
             failures: 0,
             sent: None,
             session: cx.session,

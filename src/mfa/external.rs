@@ -13,7 +13,7 @@ use crate::account::{
     EventKind, ExternalChallenge, Factor, Label, Method, Proof, Proven, Purpose, RecoverySeed,
     Refusal, RejectionReason, Returned, SealError, UsedChallenge,
 };
-use crate::mfa::answer::{Fault, Verdict};
+use crate::mfa::answer::Verdict;
 use crate::mfa::confirm::Bound;
 use crate::mfa::decision::{Context, Decision, DraftEvent, NO_WAIT, expired, left, waiting};
 use crate::mfa::handle::{AccountAt, AccountHandle};
@@ -134,7 +134,7 @@ impl Account {
         }
         let mut happened =
             Vec::from([DraftEvent::plain(EventKind::Bound { replaces: None }).on(device, method)]);
-        self.bind(
+        let ended = self.bind(
             cx.now,
             Device {
                 id: device,
@@ -146,8 +146,10 @@ impl Account {
                 probation: cx.proof.and_then(|proof| proof.probation),
                 fingerprint: None,
                 factor: Factor::External(method),
+                openly: cx.proof.is_none(),
             },
         );
+        happened.extend(ended.into_iter().map(DraftEvent::plain));
         let recovery_codes = self.issue_first_codes(cx, seed, &mut happened);
         let answer = Bound { device, recovery_codes };
         self.change(answer, happened)
@@ -160,8 +162,7 @@ impl Account {
         assertion: &Assertion,
         purpose: &AnyPurpose,
     ) -> Round<Verdict<Proven>> {
-        let challenge = Returned::open(cx.keys, cx.id, &assertion.challenge)
-            .map_err(|error| Fault::Record(error.into()))?;
+        let challenge = Returned::open(cx.keys, cx.id, &assertion.challenge)?;
         Ok(match challenge.filter(|challenge| self.is_live(cx, challenge)) {
             _ if self.offboarded_at.is_some() => left(NO_WAIT, purpose),
             Some(challenge) => self.decide_external(cx, assertion, &challenge, purpose),

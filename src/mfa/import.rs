@@ -95,9 +95,11 @@ impl Account {
             probation: None,
             fingerprint,
             factor,
+            openly: false,
         };
-        self.bind(cx.now, bound);
         let kind = EventKind::Imported { short_secret };
-        self.change(device, Vec::from([DraftEvent::plain(kind).on(device, method)]))
+        let mut happened = Vec::from([DraftEvent::plain(kind).on(device, method)]);
+        happened.extend(self.bind(cx.now, bound).into_iter().map(DraftEvent::plain));
+        self.change(device, happened)
     }
 }

@@ -6,7 +6,7 @@ use alloc::{boxed::Box, vec::Vec};
 
 use crate::account::{
     Account, AnyChange, AnyPurpose, DeviceId, DeviceStatus, EventKind, MayChangeFactors,
-    MayOffboard, MayReportLost, Method, Proven, Reason, Refusal, Standing, Summary,
+    MayOffboard, MayReportLost, Method, PassEnd, Proven, Reason, Refusal, Standing, Summary,
 };
 use crate::mfa::decision::{Context, Decision, DraftEvent};
 use crate::mfa::handle::AccountAt;
@@ -68,7 +68,8 @@ impl<'m> AccountAt<'m> {
     }
 
     /// Ends everything of a leaver in one write: afterwards nothing of theirs is accepted, enrolled
-    /// or changed, ever. A person who comes back gets a new account id.
+    /// or changed, ever. A person who comes back gets a new account id. An unknown id is refused: a
+    /// mistyped one must not read as done ([`AccountAt::bar`]).
     ///
     /// Needs no proof, because it can only deny: the host's word is enough, of anyone who may end an
     /// employment. The epoch rises. Emits `Revoked` for each device and `Offboarded`. 45 CFR 164.308(a)(3)(ii)(C).
@@ -94,6 +95,30 @@ impl<'m> AccountAt<'m> {
         .persistent()
     }
 
+    /// Bars an id: nothing is ever bound to it, whether or not it has a record. For an id that must not
+    /// come into use, and for a record that was given up after its person left.
+    ///
+    /// Otherwise as [`AccountAt::offboard`].
+    /// ```
+    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+    /// # let (mfa, store, mut rng, now) = host::new()?;
+    /// # let dana = mfa.account(&countersign::AccountId::new("42")?).at(now);
+    /// use countersign::account::HostsWord;
+    /// // A leaver who never enrolled: the old password must not enrol either.
+    /// assert!(dana.offboard(HostsWord::Process, "contract ended").run(&store).is_err());
+    /// dana.bar(HostsWord::Process, "contract ended").run(&store)?;
+    /// assert!(dana.enrol("New phone", &mut rng).run(&store).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn bar<A: MayOffboard>(&self, by: A, reason: &str) -> Change<'m, (), A> {
+        let reason: Result<Reason, _> = Text::new(reason);
+        self.change::<_, NoProof>(move |account, cx| {
+            Ok(account.bar(cx, reason.as_ref().map_err(|error| *error)?))
+        })
+        .allowed(Some(AnyChange::Bar), by)
+        .persistent()
+    }
+
     /// Returns the account without its secrets; `None` if there is no record. Changes nothing.
     /// ```
     /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
@@ -108,7 +133,10 @@ impl<'m> AccountAt<'m> {
     /// ```
     pub fn summary(&self) -> Reading<'m, Option<Summary>> {
         Reading::new(self.operation(|account, cx| {
-            let answer = account.exists.then(|| account.summary(cx.policy, cx.now));
+            let mut answer = account.exists.then(|| account.summary(cx.policy, cx.now));
+            if let Some(summary) = &mut answer {
+                summary.sealed_with = cx.record.and_then(|(record, _)| record.key);
+            }
             Ok(Decision { answer, next: None, dummy: None, happened: Vec::new() })
         }))
     }
@@ -193,9 +221,17 @@ impl Account {
         self.change((), Vec::from([DraftEvent::plain(kind).on(device, method)]))
     }
 
+    fn offboard(
+        self: Box<Self>,
+        cx: &Context<'_>,
+        reason: &Reason,
+    ) -> Decision<Result<(), Refusal>> {
+        if self.exists { self.bar(cx, reason) } else { Decision::refused(Refusal::UnknownAccount) }
+    }
+
     /// 45 CFR 164.308(a)(3)(ii)(C), NIST SP 800-63B-4 section 4.5: the end of everything, in one
     /// write. Works on an account that never was, which then can never be.
-    pub(crate) fn offboard(
+    fn bar(
         mut self: Box<Self>,
         cx: &Context<'_>,
         reason: &Reason,
@@ -212,7 +248,8 @@ impl Account {
             .map(|device| DraftEvent::plain(EventKind::Revoked).on(device.id, device.method()))
             .collect();
         self.retire_all();
-        self.reset_at = None;
+        let ended = self.end_passes(None, PassEnd::Revoked, cx.now);
+        happened.extend(ended.into_iter().map(DraftEvent::plain));
         self.offboarded_at = Some(cx.now);
         self.change_epoch();
         happened.push(DraftEvent::plain(EventKind::Offboarded { reason: reason.clone() }));

@@ -85,7 +85,7 @@ fn every_operation(
     run!("settle external", {
         account.finish_external(Assertion::verified_by_host("00", person.device), SignIn)
     });
-    run!("use emergency access", account.use_emergency_access(SignIn));
+    run!("enter a pass", account.enter_pass("no pass"));
     run!("enrol (label)", account.enrol(label, &mut rng()));
     run!("replace (label)", account.replace(person.device, label, own(), &mut rng()));
     run!("enrol hotp (label)", account.enrol_hotp(label, Digits::Six, &mut rng()));
@@ -108,9 +108,18 @@ fn every_operation(
     run!("forget browser", account.forget_browser("0".repeat(16).parse().unwrap()));
     run!("revoke", account.revoke(person.device, own()));
     run!("report lost", account.report_lost(person.device, own()));
-    run!("reset (reason)", account.reset(acting(operators()), reason));
+    run!(
+        "reset (reason)",
+        account.reset(acting(operators()), PassLength::Long, reason, &mut practice.rng())
+    );
     run!("grant emergency access (reason)", {
-        account.grant_emergency_access(acting(operators()), 600, reason)
+        account.grant_emergency_access(
+            acting(operators()),
+            PassLength::Long,
+            600,
+            reason,
+            &mut practice.rng(),
+        )
     });
     run!("offboard (reason)", account.offboard(HostsWord::Process, reason));
     let summary = |_: Option<&str>| {
@@ -380,7 +389,8 @@ fn what_is_refused_is_said_in_words() {
     assert_eq!(said(&RecoveryCodeError), "a recovery code has 28 letters and digits");
     assert_eq!(
         said(&AccountIdError),
-        "an account id has 1 to 64 bytes, as text two hexadecimal digits for each"
+        "an account id has 1 to 64 bytes, as text two hexadecimal digits for each, and its kind 1 to 32 \
+         of a-z, 0-9 and hyphens"
     );
     let too_long = TextError::TooLong { bytes: 65, limit: 64 };
     for (error, words) in [
@@ -389,7 +399,7 @@ fn what_is_refused_is_said_in_words() {
             "the clock says 7 (Unix time), not from 2020 to 2200",
         ),
         (Fault::Contended, "too many attempts at once on this account"),
-        (Fault::Record(RecordError::Foreign), "the bytes are not a countersign record"),
+        (unreadable(RecordError::Foreign), "the bytes are not a countersign record"),
         (
             Fault::Store(PhoneNumberError),
             "the store failed: a telephone number is + and 8 to 15 digits",
@@ -406,16 +416,17 @@ fn what_is_refused_is_said_in_words() {
     for (refusal, words) in [
         (Refusal::AlreadyBound, "this secret is bound already"),
         (Refusal::ClockTooFar, "the device's clock is off by more than is tolerated"),
+        (Refusal::FactorInUse, "the person has a factor in use"),
         (Refusal::ImportEnded, "a factor was taken out of use, so nothing more is imported"),
         (Refusal::LastFactor, "it is the person's last factor"),
         (Refusal::NotPermitted, "the method does not permit this purpose"),
         (Refusal::NoSuchDevice, "no such device in use"),
-        (Refusal::NotFound, "no such browser, recovery codes or waiting enrolment"),
+        (Refusal::NotFound, "no such browser, recovery codes, record or waiting enrolment"),
         (Refusal::NothingBound, "nothing of that kind is bound"),
         (Refusal::Offboarded, "the person was offboarded"),
         (Refusal::OwnAccount, "an operator cannot act on their own account"),
         (Refusal::ProofExpired, "the proof is too old"),
-        (Refusal::ProofRequired, "a proof of an existing factor is needed"),
+        (Refusal::ProofRequired, "a proof of an existing factor, or a pass, is needed"),
         (Refusal::ProofUnfit, "the proof is not for this"),
         (Refusal::ReportedLost, "the device with this secret was reported lost"),
         (
@@ -424,6 +435,7 @@ fn what_is_refused_is_said_in_words() {
         ),
         (Refusal::TooManyDevices, "the person has as many devices as allowed"),
         (Refusal::TooManyFormerDevices, "too many former devices for a secret that exists"),
+        (Refusal::UnknownAccount, "there is no such account"),
     ] {
         assert_eq!(said(&refusal), words);
     }
@@ -655,8 +667,10 @@ fn the_largest_record() {
     let grantor = practice.proof(&operator, ActForOther);
     let grant = practice.mfa.account(&id).at(practice.now()).grant_emergency_access(
         acting(grantor),
+        PassLength::Long,
         14_400,
         "in repair",
+        &mut practice.rng(),
     );
     practice.run(grant).unwrap();
     // A pending telephone, a sent code, a started check, and failures in every class.
@@ -710,7 +724,7 @@ fn versions() {
     for version in [0, max, max + 1, u64::MAX] {
         let record = Record::new(version, bytes.clone());
         store.put(id, record.clone());
-        let error = Some(Fault::Record(RecordError::Version));
+        let error = Some(unreadable(RecordError::Version));
         assert_eq!(verify.run(&store).fault(), error, "version {version}");
         assert_eq!(wrong.run(&store).fault(), error, "version {version}");
         assert_eq!(offboard.run(&store).fault(), error, "version {version}");
@@ -763,13 +777,16 @@ fn moving_factors_at_their_end() {
         let now = practice.now();
         let grant = mfa.account(&person.id).at(now).grant_emergency_access(
             acting(proof),
+            PassLength::Long,
             asked,
             "in repair",
+            &mut practice.rng(),
         );
-        assert_eq!(*practice.run(grant).unwrap(), now.plus(granted), "{asked}");
-        for (late, expected) in [(granted, Said::Accepted), (granted + 1, Said::Expired)] {
-            let at = now.plus(late);
-            let used = practice.run(mfa.account(&person.id).at(at).use_emergency_access(SignIn));
+        let pass = practice.run(grant).unwrap();
+        assert_eq!(pass.until(), now.plus(granted), "{asked}");
+        for (late, expected) in [(granted + 1, Said::Expired), (granted, Said::Accepted)] {
+            let enter = mfa.account(&person.id).at(now.plus(late)).enter_pass(&pass.expose_text());
+            let used = practice.run(enter);
             assert_eq!(said(&used), expected, "{asked}, {late} s later");
         }
     }

@@ -9,9 +9,10 @@ use crate::common::*;
 use crate::throttle::close;
 use countersign::account::HostsWord;
 use countersign::account::{Assertion, Class, EventKind, Refusal, RememberedBrowser};
+use countersign::mfa::Entered;
 use countersign::{
-    AccountId, ActForOther, ChangeFactors, Keyring, Mfa, Policy, Proof, Recommended, SignIn,
-    UnixTime,
+    AccountId, ActForOther, ChangeFactors, Mfa, Policy, Proof, Recommended, SignIn, UnixTime,
+    Verdict,
 };
 
 const HOUR: u64 = 3_600;
@@ -266,8 +267,7 @@ fn loss_reset_and_offboarding_end_every_token_and_nothing_else_does() {
                 practice.run(practice.at(id).report_lost(spare, proof)).unwrap();
             }
             "reset" => {
-                let proof = practice.proof(&operator, ActForOther);
-                practice.run(practice.at(id).reset(acting(proof), "lost it")).unwrap();
+                practice.reset(id, &operator);
             }
             "revoke" => {
                 let proof = own();
@@ -298,7 +298,13 @@ fn loss_reset_and_offboarding_end_every_token_and_nothing_else_does() {
             "remember" => drop(practice.remember(&person)),
             "emergency" => {
                 let proof = practice.proof(&operator, ActForOther);
-                let grant = practice.at(id).grant_emergency_access(acting(proof), 600, "in repair");
+                let grant = practice.at(id).grant_emergency_access(
+                    acting(proof),
+                    PassLength::Long,
+                    600,
+                    "in repair",
+                    &mut practice.rng(),
+                );
                 practice.run(grant).unwrap();
             }
             _ => {}
@@ -340,7 +346,7 @@ fn a_token_of_another_person_deployment_or_kind_is_as_none() {
     let token = browser.expose_token();
     let of_other = practice.remember(&other);
     let mut elsewhere = Practice::new();
-    elsewhere.mfa = Mfa::new(Keyring::new([8; 32]), Recommended);
+    elsewhere.mfa = Mfa::new(keyring(8), Recommended);
     let there = elsewhere.person(1);
     let of_elsewhere = elsewhere.remember(&there);
     let challenge = practice.start_external(id, SignIn);
@@ -414,7 +420,7 @@ fn a_token_lives_through_a_new_key() {
     let mut practice = Practice::new();
     let person = practice.person(1);
     let browser = practice.remember(&person);
-    practice.mfa = Mfa::new(Keyring::new([8; 32]).with_older(KEY), Recommended);
+    practice.mfa = Mfa::new(keyring(8).opening_older(sealing_key(7)), Recommended);
     assert!(is_known(&practice, &person, browser.expose_token()));
 }
 
@@ -450,10 +456,8 @@ fn who_may_remember_a_browser() {
         format!("RememberedBrowser({}, [redacted])", browser.id())
     );
     // Emergency access.
-    let grantor = practice.proof(&other, ActForOther);
-    let grant = practice.at(id).grant_emergency_access(acting(grantor), 600, "in repair");
-    practice.run(grant).unwrap();
-    let proof = practice.run(practice.at(id).use_emergency_access(SignIn)).accepted().unwrap();
+    let pass = practice.emergency(id, &other, 600);
+    let Verdict::Accepted(Entered::SignIn(proof)) = practice.enter(id, &pass) else { panic!() };
     assert_eq!(refuses(&proof), Refusal::NotPermitted);
     // Another person's, one from before the last change of factors, one that is too old.
     let proof = practice.proof(&other, SignIn);

@@ -448,8 +448,7 @@ fn import_ends_with_the_first_device_that_is_taken_out_of_use() {
                 practice.run(practice.at(&id).report_lost(first, acting(proof))).unwrap();
             }
             Out::Reset => {
-                let proof = act();
-                practice.run(practice.at(&id).reset(acting(proof), "lost everything")).unwrap();
+                practice.reset(&id, &operator);
             }
             Out::Replaced => {
                 let code = totp(&[1; 20]).code(practice.wait(30));
@@ -508,7 +507,7 @@ fn a_former_secret_comes_back_above_its_last_code_or_never() {
         let operator = practice.person(2);
         let id = &person.id;
         let own = || practice.proof(&person, ChangeFactors);
-        let mut proof = None;
+        let proof;
         match out {
             Out::Revoked => {
                 let by = own();
@@ -529,8 +528,8 @@ fn a_former_secret_comes_back_above_its_last_code_or_never() {
                 proof = Some(own());
             }
             Out::Reset => {
-                let by = practice.proof(&operator, ActForOther);
-                practice.run(practice.at(id).reset(acting(by), "lost everything")).unwrap();
+                let pass = practice.reset(id, &operator);
+                proof = Some(practice.entered(id, &pass));
             }
         }
         let started = start(&practice, id, existing_hotp(K20, 0), proof);
@@ -667,14 +666,14 @@ fn one_secret_has_one_fingerprint_in_one_deployment() {
         );
         all
     };
-    let [one, two, other, by_counter] = fingerprints(Keyring::new([1; 32]));
+    let [one, two, other, by_counter] = fingerprints(keyring(1));
     assert_eq!((&one, &one), (&two, &by_counter));
     assert_ne!(one, other);
     assert!(one.len() == 32 && one.bytes().all(|digit| digit.is_ascii_hexdigit()), "{one}");
     // The same secret elsewhere, and after two rotations of the key.
-    let [elsewhere, ..] = fingerprints(Keyring::new([2; 32]));
+    let [elsewhere, ..] = fingerprints(keyring(2));
     assert_ne!(one, elsewhere);
-    let ring = Keyring::new([3; 32]).with_older([2; 32]).with_older([1; 32]);
+    let ring = keyring(3).opening_older(sealing_key(2)).opening_older(sealing_key(1));
     assert_eq!(fingerprints(ring)[0], one);
     // A telephone and a passkey have none.
     let practice = Practice::new();
@@ -712,16 +711,13 @@ fn nothing_of_a_clock_that_was_ahead_is_good_before_it_began() {
         assert_eq!(sign_in(), Said::Accepted);
     }
     let sent = practice.challenge(id, SignIn).unwrap();
-    let grantor = practice.proof(&operator, ActForOther);
-    let grant = practice.at(id).grant_emergency_access(acting(grantor), 14_400, "in repair");
-    practice.run(grant).unwrap();
+    let emergency = practice.emergency(id, &operator, 14_400);
     let newcomer = account(3);
     let enrol = practice.at(&newcomer).enrol("Phone", &mut practice.rng());
     let pending = practice.run(enrol).unwrap();
     let third = account(4);
     practice.passkey(&third, None);
-    let grantor = practice.proof(&operator, ActForOther);
-    practice.run(practice.at(&third).reset(acting(grantor), "lost it")).unwrap();
+    let pass = practice.reset(&third, &operator);
     let old = practice.start_external(id, SignIn);
     // Right again.
     practice.set_clock(now);
@@ -730,8 +726,8 @@ fn nothing_of_a_clock_that_was_ahead_is_good_before_it_began() {
     assert_eq!(said(&practice.confirm(&newcomer, pending.id(), &code)), Said::Expired);
     let text = sent.to_send().unwrap().expose_str();
     assert_eq!(said(&practice.answer(id, sent.id(), text)), Said::Expired);
-    let access = practice.at(id).use_emergency_access(SignIn);
-    assert_eq!(said(&practice.run(access)), Said::Expired);
+    assert_eq!(said(&practice.enter(id, &emergency)), Said::Expired);
+    assert_eq!(said(&practice.enter(&third, &pass)), Said::Expired);
     let enrol = practice.at(&third).enrol("Phone", &mut practice.rng());
     assert_eq!(practice.refused(enrol), Refusal::ProofRequired);
     let assertion = countersign::account::Assertion::verified_by_host(&old, key);

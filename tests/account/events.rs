@@ -11,14 +11,14 @@ use std::collections::BTreeMap;
 use crate::common::*;
 use crate::throttle::{UNKNOWN_RECOVERY_CODE, close, misread};
 use countersign::account::{
-    Actor, Assertion, ChallengeId, Class, EventId, EventKind, ExistingDevice, Notice, PhoneNumber,
-    Refusal, RejectionReason, Text,
+    Actor, Assertion, ChallengeId, Class, EventId, EventKind, ExistingDevice, Notice, PassEnd,
+    PassKind, PhoneNumber, Refusal, RejectionReason, Text,
 };
 use countersign::mfa::{self, AccountAt, Attempt, ExternalMethod, RestrictedNotice};
 use countersign::otp::Parameters;
 use countersign::{
-    AccountId, ActForOther, AsyncStore, ChangeFactors, ChangePrivileges, DeviceId, Digits, Event,
-    Method, Proof, Purpose, Record, Secret, SignIn, Store, Swap, UnixTime, Verdict, Write,
+    AccountId, ActForOther, AsyncStore, ChangeFactors, DeviceId, Digits, Event, Method, Proof,
+    Purpose, Record, Secret, SignIn, Store, Swap, UnixTime, Verdict, Write,
 };
 
 /// Takes the events of the operation that has just been run: there are some, all of one account and
@@ -81,7 +81,8 @@ fn every_decision_has_its_events() {
     let token = practice.start_external(id, SignIn);
     let assertion = Assertion::verified_by_host(&token, device);
     let _ = assert_kinds!(mfa.account(id).at(now).finish_external(assertion, sign_in()), nobody);
-    let _ = assert_kinds!(mfa.account(id).at(now).use_emergency_access(sign_in()), expired);
+    let _ = assert_kinds!(mfa.account(id).at(now).enter_pass(NO_PASS), nobody);
+    let _ = assert_kinds!(mfa.account(id).at(now).enter_pass("no pass"), "(Malformed)");
     let nothing = "(Refused(NothingBound))";
     let _ = assert_kinds!(mfa.account(id).at(now).send_code(sign_in(), &mut rng()), nothing);
     let not_found = "(Refused(NotFound))";
@@ -224,23 +225,49 @@ fn every_decision_has_its_events() {
         proof
     };
     let (proof, now) = (act(), practice.now());
-    let grant = mfa.account(id).at(now).grant_emergency_access(acting(proof), 600, "in repair");
-    let _ = assert_kinds!(grant, "EmergencyGranted");
-    let _ = assert_kinds!(mfa.account(id).at(now).use_emergency_access(sign_in()), "Accepted");
-    let privileges = mfa.account(id).at(now).use_emergency_access(ChangePrivileges);
-    let _ = assert_kinds!(privileges, "(Rejected(NotPermitted))");
+    let grant = mfa.account(id).at(now).grant_emergency_access(
+        acting(proof),
+        PassLength::Long,
+        600,
+        "in repair",
+        &mut practice.rng(),
+    );
+    let pass = assert_kinds!(grant, "EmergencyGranted").unwrap().expose_text();
+    let enter = || mfa.account(id).at(practice.now()).enter_pass(&pass);
+    let _ = assert_kinds!(enter(), "PassEnded Accepted");
+    let _ = assert_kinds!(enter(), "(Rejected(NoDevice))");
+    let by = acting(act());
+    let _ = assert_kinds!(practice.at(id).revoke_passes(by), "(Refused(NotFound))");
     let (proof, now) = (act(), practice.now());
-    let _ =
-        assert_kinds!(mfa.account(id).at(now).reset(acting(proof), "showed a passport"), "Reset");
-    let _ = assert_kinds!(mfa.account(id).at(now).verify(&wrong, sign_in()), "Rejected(NoDevice)");
+    let _ = assert_kinds!(
+        mfa.account(id).at(now).reset(
+            acting(proof),
+            PassLength::Long,
+            "showed a passport",
+            &mut practice.rng()
+        ),
+        "Reset"
+    );
+    let (proof, now) = (act(), practice.now());
+    let invite = mfa.account(id).at(now).invite(
+        acting(proof),
+        PassLength::Short,
+        "starts",
+        &mut practice.rng(),
+    );
+    let _ = assert_kinds!(invite, "PassEnded Invited");
+    let by = acting(act());
+    let _ = assert_kinds!(practice.at(id).revoke_passes(by), "PassEnded");
+    let _ = assert_kinds!(practice.at(id).verify(&wrong, sign_in()), "Rejected(NoDevice)");
     let offboard = || mfa.account(id).at(practice.now()).offboard(HostsWord::Process, "left");
     let _ = assert_kinds!(offboard(), "Offboarded");
     let _ = assert_kinds!(offboard(), "(Refused(Offboarded))");
-    let _ =
-        assert_kinds!(mfa.account(id).at(now).verify(&wrong, sign_in()), "(Rejected(Offboarded))");
+    let _ = assert_kinds!(practice.at(id).verify(&wrong, sign_in()), "(Rejected(Offboarded))");
 
     // Somebody from another system.
-    let id = &account(3);
+    let (id, now) = (&account(3), practice.now());
+    let mistyped = mfa.account(id).at(now).offboard(HostsWord::Process, "left");
+    let _ = assert_kinds!(mistyped, "(Refused(UnknownAccount))");
     let import = mfa.account(id).at(now).import(imported(), &mut rng());
     let _ = assert_kinds!(import, "Imported");
     let import = mfa.account(id).at(now).import(imported(), &mut rng());
@@ -351,7 +378,12 @@ fn events_say_who_and_whence() {
 
     // An operator, whether it is done or refused; and all of the events of one operation.
     let proof = practice.proof(&operator, ActForOther);
-    let reset = practice.at(id).reset(acting(proof), "showed a passport");
+    let reset = practice.at(id).reset(
+        acting(proof),
+        PassLength::Long,
+        "showed a passport",
+        &mut practice.rng(),
+    );
     practice.run(reset.from_source("the help desk")).unwrap();
     let event = last();
     let by = Actor::Operator {
@@ -362,11 +394,12 @@ fn events_say_who_and_whence() {
     };
     assert_eq!((&event.account, &event.actor), (id, &by));
     assert_eq!(event.source.as_ref().map(Text::as_str), Some("the help desk"));
-    let EventKind::Reset { reason } = &event.kind else { panic!("not reset") };
+    let EventKind::Reset { reason, .. } = &event.kind else { panic!("not reset") };
     assert_eq!(reason.as_str(), "showed a passport");
     let proof = practice.proof(&operator, ActForOther);
     practice.wait(301);
-    let reset = practice.at(id).reset(acting(proof), "once more");
+    let reset =
+        practice.at(id).reset(acting(proof), PassLength::Long, "once more", &mut practice.rng());
     assert_eq!(practice.refused(reset), Refusal::ProofExpired);
     assert_eq!(last().actor, by);
     // The host, and the person whom the host names, who proved nothing.
@@ -457,6 +490,8 @@ fn what_the_person_is_told() {
     let (until, class) = (START, Class::Codes);
     let browser = "0".repeat(16).parse().unwrap();
     let none = None;
+    let operator = account(2);
+    let ended = |why| EventKind::PassEnded { pass: PassKind::Enrolment, why, operator };
     // The kind, what is told, and whether other sessions should end (ASVS 7.4.2, 7.4.3).
     let table = [
         (EventKind::Accepted { moving_factor: None, drift: None }, none, false),
@@ -476,15 +511,17 @@ fn what_the_person_is_told() {
         (EventKind::EnrolmentStarted { until }, none, false),
         (EventKind::Forgiven { class }, Some(Notice::FailuresForgiven), false),
         (EventKind::Imported { short_secret: false }, Some(Notice::FactorAdded), false),
+        (EventKind::Invited { until, reason: reason() }, Some(Notice::PassIssued), true),
         (EventKind::Malformed, none, false),
         (EventKind::Offboarded { reason: reason() }, none, true),
+        (ended(PassEnd::Bound), none, false),
         (EventKind::RecoveryCodeClosed { left: 9 }, Some(Notice::FactorDisabled), false),
         (EventKind::RecoveryCodesIssued { count: 10 }, Some(Notice::RecoveryCodesReplaced), true),
         (EventKind::RecoveryCodesSeen, none, false),
         (EventKind::RecoveryCodeSpent { left: 9 }, Some(Notice::RecoveryCodeUsed), false),
         (EventKind::Refused(Refusal::LastFactor), none, false),
         (EventKind::ReportedLost, Some(Notice::FactorRemoved), true),
-        (EventKind::Reset { reason: reason() }, Some(Notice::AccountReset), true),
+        (EventKind::Reset { until, reason: reason() }, Some(Notice::AccountReset), true),
         (
             EventKind::Resynchronised { clock_offset: None },
             Some(Notice::DeviceResynchronised),
@@ -522,6 +559,23 @@ fn what_the_person_is_told() {
         assert_eq!(event(EventKind::Rejected(why), true).notice(), notice, "{why:?}");
         assert!(!event(EventKind::Rejected(why), true).ends_sessions());
     }
+    // A pass is told of at each of its steps, once: some of its ends come with another notice.
+    for (why, notice) in [
+        (PassEnd::Expired, Some(Notice::PassEnded)),
+        (PassEnd::Replaced, none),
+        (PassEnd::Revoked, Some(Notice::PassEnded)),
+        (PassEnd::SignedIn, none),
+        (PassEnd::TriesUsedUp, Some(Notice::PassEnded)),
+    ] {
+        assert_eq!(event(ended(why), true).notice(), notice, "{why:?}");
+    }
+    for method in Method::ALL {
+        let kind = EventKind::Accepted { moving_factor: None, drift: None };
+        let mut used = event(kind, true);
+        used.method = Some(method);
+        let by_pass = matches!(method, Method::Emergency | Method::Pass);
+        assert_eq!(used.notice(), by_pass.then_some(Notice::PassUsed), "{method:?}");
+    }
     // Each is one sentence, and none of them asks for anything or names a secret.
     for notice in [
         Notice::AccountReset,
@@ -533,6 +587,9 @@ fn what_the_person_is_told() {
         Notice::FactorAdded,
         Notice::FactorDisabled,
         Notice::FactorRemoved,
+        Notice::PassEnded,
+        Notice::PassIssued,
+        Notice::PassUsed,
         Notice::RecoveryCodeUsed,
         Notice::RecoveryCodesReplaced,
         Notice::SuspiciousAttempt,

@@ -7,7 +7,7 @@
     clippy::panic
 )]
 
-use crate::common::acting;
+use crate::common::{acting, keyring};
 use countersign::account::Refusal;
 use countersign::*;
 
@@ -29,7 +29,7 @@ impl Phone {
 #[test]
 fn enrol_confirm_sign_in_and_never_again() {
     let (store, mut rng) = (MemoryStore::new(), OsRandom::new().unwrap());
-    let mfa = Mfa::new(Keyring::new([7; 32]), Recommended);
+    let mfa = Mfa::new(keyring(7), Recommended);
     let id = AccountId::new(1_u64.to_be_bytes()).unwrap();
 
     let pending = mfa.account(&id).at(NOW).enrol("Dana's phone", &mut rng).run(&store).unwrap();
@@ -81,7 +81,7 @@ fn enrol_confirm_sign_in_and_never_again() {
 #[test]
 fn emergency_access_is_not_granted_to_an_account_that_never_was() {
     let (store, mut rng) = (MemoryStore::new(), OsRandom::new().unwrap());
-    let mfa = Mfa::new(Keyring::new([7; 32]), Recommended);
+    let mfa = Mfa::new(keyring(7), Recommended);
     let operator = AccountId::new(b"operator").unwrap();
     let nobody = AccountId::new(b"nobody").unwrap();
     let pending = mfa.account(&operator).at(NOW).enrol("Phone", &mut rng).run(&store).unwrap();
@@ -96,8 +96,13 @@ fn emergency_access_is_not_granted_to_an_account_that_never_was() {
     let now = NOW.plus(30);
     let proof = mfa.account(&operator).at(now).verify(&phone.code(now), ActForOther);
     let proof = proof.run(&store).accepted().unwrap();
-    let mut grant =
-        mfa.account(&nobody).at(now).grant_emergency_access(acting(proof), 600, "phone in repair");
+    let mut grant = mfa.account(&nobody).at(now).grant_emergency_access(
+        acting(proof),
+        countersign::account::PassLength::Long,
+        600,
+        "phone in repair",
+        &mut rng,
+    );
     assert_eq!(grant.run(&store).unwrap_err().refusal(), Some(Refusal::NothingBound));
     assert!(Store::load(&store, &nobody).unwrap().is_none());
 }
@@ -107,7 +112,7 @@ fn emergency_access_is_not_granted_to_an_account_that_never_was() {
 fn a_device_is_imported_from_its_uri() {
     use countersign::account::ExistingDevice;
     let (store, mut rng) = (MemoryStore::new(), OsRandom::new().unwrap());
-    let mfa = Mfa::new(Keyring::new([7; 32]), Recommended);
+    let mfa = Mfa::new(keyring(7), Recommended);
     let label = || account::Text::new("Old phone").unwrap();
     let text = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
     let secret = || Secret::from_base32(text).unwrap();

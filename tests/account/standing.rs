@@ -7,7 +7,8 @@ use crate::common::acting;
 use crate::common::*;
 use crate::throttle::close;
 use countersign::account::{
-    Bounded, ExistingDevice, Label, MAX_OTP_DEVICES, Standing, Throttle, odds_per_year,
+    Bounded, ExistingDevice, HostsWord, Label, MAX_OTP_DEVICES, Refusal, Standing, Throttle,
+    odds_per_year,
 };
 use countersign::otp::Parameters;
 use countersign::{
@@ -74,26 +75,32 @@ fn where_a_person_stands() {
         assert_eq!(said(&practice.recover(id, code)), Said::Accepted);
     }
     assert_eq!(standing(&practice, id), Standing::OperatorOnly);
-    // An operator resets: for a day a factor can be enrolled; then only an operator can help.
-    let proof = act();
-    practice.run(practice.at(id).reset(acting(proof), "showed a passport")).unwrap();
+    // An operator resets: for a day a factor can be enrolled with the pass; then only an operator can help.
+    practice.reset(id, &operator);
     let until = practice.now().plus(DAY);
     assert_eq!(standing(&practice, id), Standing::Reset { until });
     practice.set_clock(until.plus(1));
     assert_eq!(standing(&practice, id), Standing::OperatorOnly);
-    let proof = act();
-    practice.run(practice.at(id).reset(acting(proof), "showed a passport")).unwrap();
+    let proof = practice.entered(id, &practice.reset(id, &operator));
     let enrol = practice.at(id).enrol("Phone", &mut practice.rng());
-    let pending = practice.run(enrol).unwrap();
+    let pending = practice.run(enrol.proven_by(proof)).unwrap();
     assert_eq!(standing(&practice, id), Standing::Pending { until: pending.until() });
     let code = Authenticator::of(&pending).code(practice.now());
     assert_eq!(said(&practice.confirm(id, pending.id(), &code)), Said::Accepted);
     assert_eq!(standing(&practice, id), Standing::InUse);
     practice.offboard(id).unwrap();
     assert_eq!(standing(&practice, id), Standing::Offboarded);
-    // So is somebody who never was.
-    practice.offboard(&account(9)).unwrap();
+    // So is an id that is barred, which never was a person's.
+    assert_eq!(refusal(practice.offboard(&account(9))), Some(Refusal::UnknownAccount));
+    practice.run(practice.at(&account(9)).bar(HostsWord::Process, "left")).unwrap();
     assert_eq!(standing(&practice, &account(9)), Standing::Offboarded);
+    // An invited person who has nothing yet.
+    let by = acting(practice.proof(&operator, ActForOther));
+    let invite = practice.at(&account(8)).invite(by, PassLength::Long, "new", &mut practice.rng());
+    let until = practice.run(invite).unwrap().until();
+    assert_eq!(standing(&practice, &account(8)), Standing::Invited { until });
+    practice.set_clock(until.plus(1));
+    assert_eq!(standing(&practice, &account(8)), Standing::OperatorOnly);
 }
 
 /// Disabled for every browser, by the hundred failures: as a factor that is lost.

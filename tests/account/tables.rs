@@ -13,7 +13,7 @@ use countersign::account::{
     AnyPurpose, Assertion, DeviceStatus, ExistingDevice, PhoneNumber, Refusal, RejectionReason,
     Text, permits,
 };
-use countersign::mfa::{Change, ExternalMethod, NotDone, RestrictedNotice};
+use countersign::mfa::{Change, Entered, ExternalMethod, NotDone, RestrictedNotice};
 use countersign::{
     AccountId, ActForOther, Algorithm, ChangeFactors, DeviceId, Digits, Method, Proof, Purpose,
     Secret, SignIn, Verdict,
@@ -50,17 +50,13 @@ fn holder(method: Method) -> Holder {
             let device = (method == Method::Totp).then_some(person.device);
             Holder { practice, person, device, token: None }
         }
-        Method::Emergency => {
-            let person = practice.person(1);
-            let operator = practice.person(2);
-            let proof = practice.proof(&operator, ActForOther);
-            let now = practice.now();
-            let grant = practice.mfa.account(&id).at(now).grant_emergency_access(
-                acting(proof),
-                14_400,
-                "phone in repair",
-            );
-            practice.run(grant).unwrap();
+        Method::Emergency | Method::Pass => {
+            let (mut person, operator) = (practice.person(1), practice.person(2));
+            let pass = match method {
+                Method::Emergency => practice.emergency(&id, &operator, 14_400),
+                _ => practice.reset(&id, &operator),
+            };
+            person.recovery_codes = vec![pass];
             Holder { practice, person, device: None, token: None }
         }
         Method::Hotp => {
@@ -120,7 +116,7 @@ fn attempt<P: Purpose>(
             let code = &person.recovery_codes[0];
             practice.run(practice.at(id).recover(code, purpose))
         }
-        Method::Emergency => practice.run(practice.at(id).use_emergency_access(purpose)),
+        Method::Emergency | Method::Pass => unreachable!("a pass is entered for no purpose"),
     })
 }
 
@@ -130,6 +126,14 @@ fn attempt_any(
     method: Method,
     purpose: &AnyPurpose,
 ) -> Result<Verdict<AnyProof>, Refusal> {
+    let (id, codes) = (&holder.person.id, &holder.person.recovery_codes);
+    if let Method::Emergency | Method::Pass = method {
+        let entered = holder.practice.enter(id, &codes[0]);
+        return Ok(accepted_as(entered, |entered| match entered {
+            Entered::SignIn(proof) => AnyProof::SignIn(proof),
+            Entered::Enrolment(proof) => AnyProof::ChangeFactors(proof),
+        }));
+    }
     Ok(for_any_purpose!(purpose, purpose => attempt(holder, method, purpose)?))
 }
 
@@ -140,7 +144,8 @@ fn every_method_for_every_purpose() {
     let table = |method| match method {
         Method::Totp | Method::Hotp | Method::Passkey | Method::Pki => [true; 5],
         Method::Sms | Method::RecoveryCode => [true, true, true, false, false],
-        Method::Emergency => [true, true, false, false, false],
+        Method::Emergency => [true, false, false, false, false],
+        Method::Pass => [false, false, true, false, false],
     };
     for method in Method::ALL {
         for (purpose, expected) in purposes().iter().zip(table(method)) {
@@ -148,6 +153,9 @@ fn every_method_for_every_purpose() {
             assert_eq!(permits(method, purpose), expected, "{case}");
             let holder = holder(method);
             let answer = attempt_any(&holder, method, purpose);
+            if !expected && matches!(method, Method::Emergency | Method::Pass) {
+                continue; // its proof has one purpose, whatever is asked for
+            }
             if !expected {
                 // Each says so in its own way, and none of them with a proof.
                 match method {
@@ -187,7 +195,12 @@ fn uses(holder: &Holder, proof: AnyProof) -> Option<Refusal> {
             let now = practice.now();
             let other = practice.person(3);
             practice.set_clock(now);
-            refusal(practice.run(practice.at(&other.id).reset(acting(proof), "lost everything")))
+            refusal(practice.run(practice.at(&other.id).reset(
+                acting(proof),
+                PassLength::Long,
+                "lost everything",
+                &mut practice.rng(),
+            )))
         }
         AnyProof::ChangeFactors(proof) => {
             let enrol = practice.at(&person.id).enrol("New", &mut practice.rng());
@@ -619,11 +632,24 @@ fn call(
                 run(practice, dana.report_lost(spare, proof), true)
             })
         }
-        Operation::Reset => {
-            run(practice, dana.reset(acting(operators(proof)), "lost everything"), true)
-        }
+        Operation::Reset => run(
+            practice,
+            dana.reset(
+                acting(operators(proof)),
+                PassLength::Long,
+                "lost everything",
+                &mut practice.rng(),
+            ),
+            true,
+        ),
         Operation::GrantEmergency => {
-            let grant = dana.grant_emergency_access(acting(operators(proof)), 600, "in repair");
+            let grant = dana.grant_emergency_access(
+                acting(operators(proof)),
+                PassLength::Long,
+                600,
+                "in repair",
+                &mut practice.rng(),
+            );
             run(practice, grant, true)
         }
     }
@@ -867,7 +893,12 @@ fn take(scene: &Scene, step: Step) -> bool {
             let operator = practice.person(2);
             let proof = practice.proof(&operator, ActForOther);
             practice
-                .run(mfa.account(id).at(practice.now()).reset(acting(proof), "lost everything"))
+                .run(mfa.account(id).at(practice.now()).reset(
+                    acting(proof),
+                    PassLength::Long,
+                    "lost everything",
+                    &mut practice.rng(),
+                ))
                 .is_ok()
         }
         Step::Offboard => practice.offboard(id).is_ok(),
@@ -1086,10 +1117,10 @@ impl Rescue<'_> {
                 practice.run(answer).accepted()
             }
             With::Emergency => {
-                let grantor = practice.proof(operator, ActForOther);
-                let grant = practice.at(id).grant_emergency_access(acting(grantor), 60, "no phone");
-                practice.run(grant).unwrap();
-                practice.run(practice.at(id).use_emergency_access(purpose)).accepted()
+                let pass = practice.emergency(id, operator, 60);
+                // It proves that the person may sign in, and for nothing else.
+                assert!(matches!(practice.enter(id, &pass), Verdict::Accepted(Entered::SignIn(_))));
+                None
             }
         }
     }
@@ -1132,12 +1163,10 @@ fn what_a_recovery_is_worth() {
             Rescue { practice: &practice, person: &person, operator: &operator, phone, key };
         let acts = rescue.proof(with, ActForOther).is_some();
         assert_eq!(acts, can_act, "{with:?}");
-        if with == Operator {
-            let proof = practice.proof(&operator, ActForOther);
-            let reset = practice.at(id).reset(acting(proof), "showed a passport");
-            practice.run(reset).unwrap();
-        }
-        let proof = rescue.proof(with, ChangeFactors);
+        let proof = match with {
+            Operator => Some(practice.entered(id, &practice.reset(id, &operator))),
+            _ => rescue.proof(with, ChangeFactors),
+        };
         let (mut rng, now) = (practice.rng(), practice.now());
         let enrol = practice.mfa.account(id).at(now).enrol("New phone", &mut rng);
         let enrol = match proof {
@@ -1160,15 +1189,14 @@ fn what_a_recovery_is_worth() {
         assert_eq!(practice.refused(enrol), Refusal::ProofRequired, "{with:?}");
     }
     // And after a day it closes by itself.
-    for (late, expected) in [(86_400, None), (86_401, Some(Refusal::ProofRequired))] {
+    for (late, expected) in [(86_400, Said::Accepted), (86_401, Said::Expired)] {
         let practice = Practice::new();
         let (person, operator) = (practice.person(1), practice.person(2));
-        let proof = practice.proof(&operator, ActForOther);
-        let reset = practice.at(&person.id).reset(acting(proof), "showed a passport");
-        practice.run(reset).unwrap();
-        let now = practice.wait(late);
-        let enrol = practice.mfa.account(&person.id).at(now).enrol("New", &mut practice.rng());
-        assert_eq!(refusal(practice.run(enrol)), expected, "{late} s");
+        let pass = practice.reset(&person.id, &operator);
+        practice.wait(late);
+        assert_eq!(said(&practice.enter(&person.id, &pass)), expected, "{late} s");
+        let enrol = practice.at(&person.id).enrol("New", &mut practice.rng());
+        assert_eq!(practice.refused(enrol), Refusal::ProofRequired, "{late} s");
     }
 }
 
@@ -1192,7 +1220,6 @@ fn what_ends_holds_to_its_last_second() {
             let (person, operator) = (practice.person(1), practice.person(2));
             let (id, mfa) = (&person.id, &practice.mfa);
             let own = || practice.proof(&person, ChangeFactors);
-            let act = || practice.proof(&operator, ActForOther);
             let rng = || practice.rng();
             // Starts it; until when it holds, and how it is used then.
             type Use<'p> = Box<dyn FnOnce() -> bool + 'p>;
@@ -1232,29 +1259,14 @@ fn what_ends_holds_to_its_last_second() {
                     (until, Box::new(settle) as _)
                 }
                 EmergencyAccess => {
-                    let proof = act();
-                    let now = practice.now();
-                    let grant = mfa.account(id).at(now).grant_emergency_access(
-                        acting(proof),
-                        600,
-                        "in repair",
-                    );
-                    let until = practice.run(grant).unwrap().into_inner();
-                    let enter = move || {
-                        let enter = mfa.account(id).at(practice.now()).use_emergency_access(SignIn);
-                        practice.run(enter).accepted().is_some()
-                    };
-                    (until, Box::new(enter) as _)
+                    let pass = practice.emergency(id, &operator, 600);
+                    let enter = move || practice.enter(id, &pass).accepted().is_some();
+                    (practice.now().plus(600), Box::new(enter) as _)
                 }
                 Reset => {
-                    let proof = act();
-                    let now = practice.now();
-                    practice.run(mfa.account(id).at(now).reset(acting(proof), "lost it")).unwrap();
-                    let enrol = move || {
-                        let enrol = mfa.account(id).at(practice.now()).enrol("New", &mut rng());
-                        practice.run(enrol).is_ok()
-                    };
-                    (now.plus(86_400), Box::new(enrol) as _)
+                    let pass = practice.reset(id, &operator);
+                    let enter = move || practice.enter(id, &pass).accepted().is_some();
+                    (practice.now().plus(86_400), Box::new(enter) as _)
                 }
             };
             practice.set_clock(until.plus(late));
@@ -1271,13 +1283,18 @@ fn what_ends_holds_to_its_last_second() {
 /// A proof allows one change. An operator's is not ended by the change itself, which raises another
 /// account's epoch: so the change that is run again has none left.
 ///
-/// Guards `self.operation.proof = None` in `Change::answered`.
+/// Guards `self.operation.shown = None` in `Change::answered`.
 #[test]
 fn a_change_that_is_done_has_used_its_proof() {
     let practice = Practice::new();
     let (person, operator) = (practice.person(1), practice.person(2));
     let proof = practice.proof(&operator, ActForOther);
-    let mut reset = practice.at(&person.id).reset(acting(proof), "lost phone");
+    let mut reset = practice.at(&person.id).reset(
+        acting(proof),
+        PassLength::Long,
+        "lost phone",
+        &mut practice.rng(),
+    );
     assert!(reset.run(&practice.store).is_ok());
     let before = practice.store.records();
     assert_eq!(refusal(reset.run(&practice.store)), Some(Refusal::ProofRequired));
@@ -1293,7 +1310,12 @@ fn a_change_that_was_not_decided_keeps_its_proof() {
         let practice = Practice::new();
         let (person, operator) = (practice.person(1), practice.person(2));
         let proof = practice.proof(&operator, ActForOther);
-        let mut reset = practice.at(&person.id).reset(acting(proof), "lost phone");
+        let mut reset = practice.at(&person.id).reset(
+            acting(proof),
+            PassLength::Long,
+            "lost phone",
+            &mut practice.rng(),
+        );
         practice.store.break_at(Some(fault));
         assert!(matches!(reset.run(&practice.store), Err(NotDone::Undecided(_))), "{fault:?}");
         practice.store.break_at(None);

@@ -4,16 +4,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 #![allow(clippy::arithmetic_side_effects, missing_docs)]
 
-use crate::common::acting;
 use crate::common::*;
 use countersign::account::{
     Assertion, Bounded, Class, DeviceStatus, EventKind, Notice, PolicyError, RejectionReason,
     Standing, Throttle,
 };
 use countersign::otp::{Parameters, Period};
-use countersign::{
-    ActForOther, ChangeFactors, Keyring, LookAhead, Mfa, Policy, SignIn, UnixTime, Window,
-};
+use countersign::{ChangeFactors, LookAhead, Mfa, Policy, SignIn, UnixTime, Window};
 
 const HOUR: u64 = 3_600;
 const DAY: u64 = 24 * HOUR;
@@ -329,7 +326,7 @@ fn a_policy_that_could_not_count_is_refused() {
             throttle: Some(throttle),
             ..Numbers::default()
         };
-        Mfa::with_policy(Keyring::new(KEY), numbers).err()
+        Mfa::with_policy(keyring(7), numbers).err()
     };
     // Five devices, each with its window twice: around our own clock and around its own.
     for (window, look_ahead, per, weight) in [
@@ -364,12 +361,11 @@ fn a_reset_opens_both_limiters() {
     let practice = Practice::new();
     let (person, operator) = (practice.person(1), practice.person(2));
     close(&practice, &person);
-    let proof = practice.proof(&operator, ActForOther);
-    let reset = practice.at(&person.id).reset(acting(proof), "showed a passport");
-    practice.run(reset).unwrap();
+    let pass = practice.reset(&person.id, &operator);
     assert_eq!(practice.summary(&person.id).codes, Default::default());
+    let proof = practice.entered(&person.id, &pass);
     let enrol = practice.at(&person.id).enrol("New", &mut practice.rng());
-    let pending = practice.run(enrol).unwrap();
+    let pending = practice.run(enrol.proven_by(proof)).unwrap();
     let code = Authenticator::of(&pending).code(practice.now());
     assert_eq!(said(&practice.confirm(&person.id, pending.id(), &code)), Said::Accepted);
 }

@@ -18,7 +18,7 @@ use countersign::account::{
     Actor, Assertion, Bounded, ChallengeId, DeviceStatus, EventKind, ExistingDevice, Label,
     PhoneNumber, Policy, RecordError, Refusal, RejectionReason, Text,
 };
-use countersign::mfa::{self, Decided, ExternalMethod, Operation, RestrictedNotice};
+use countersign::mfa::{Decided, ExternalMethod, Operation, RestrictedNotice};
 use countersign::otp::{Parameters, Period, SecretError};
 use countersign::{
     AccountId, ActForOther, Algorithm, ChangeFactors, Code, DeviceId, Digits, Keyring, LookAhead,
@@ -259,7 +259,8 @@ fn s05_purpose_binding() {
     let proof = practice.proof(&eli, ChangeFactors);
     assert_eq!(practice.refused(enrol().proven_by(proof)), Refusal::ProofUnfit);
     let proof = practice.proof(&dana, ActForOther);
-    let reset = practice.at(&dana.id).reset(acting(proof), "forgot");
+    let reset =
+        practice.at(&dana.id).reset(acting(proof), PassLength::Long, "forgot", &mut practice.rng());
     assert_eq!(practice.refused(reset), Refusal::OwnAccount);
     // A device can be revoked by the person and by an operator, each with a proof for just that.
     let proof = practice.proof(&dana, ActForOther);
@@ -344,8 +345,9 @@ fn s06_absence_fails_closed() {
     let started = practice.start_external(&stranger, SignIn);
     let assertion = Assertion::verified_by_host(&started, device);
     assert_eq!(said(&practice.settle(&stranger, assertion, SignIn)), Said::Rejected(255));
-    let emergency = practice.at(&stranger).use_emergency_access(SignIn);
-    assert_eq!(said(&practice.run(emergency)), Said::Expired);
+    for pass in [NO_PASS, "0000-0000"] {
+        assert_eq!(said(&practice.enter(&stranger, pass)), Said::Rejected(255));
+    }
     let summary = practice.at(&stranger).summary();
     assert_eq!(practice.run(summary), None);
     assert!(practice.store.records().is_empty());
@@ -392,10 +394,7 @@ fn s06_absence_fails_closed() {
         bytes[place + 1] = tag;
         let strange = Record::new(good.version(), bytes);
         store.put(account(1), strange.clone());
-        assert_eq!(
-            verify.run(&store).decided().err(),
-            Some(mfa::Fault::Record(RecordError::Malformed))
-        );
+        assert_eq!(verify.run(&store).fault(), Some(unreadable(RecordError::Malformed)));
         assert_eq!(store.record(&account(1)), Some(strange));
         tags += 1;
     }
@@ -413,13 +412,10 @@ fn s06_absence_fails_closed() {
     let key = mfa.account(&account(2)).at(now).summary().run(&store).unwrap().unwrap();
     let assertion = Assertion::verified_by_host(started.token(), key.devices[0].id);
     let settle = mfa.account(&account(2)).at(now).finish_external(assertion, SignIn);
-    for method in [7, 23] {
+    for method in [8, 23] {
         let strange = altered(&good, &[0x82, 0x02, 0x02], &[0x82, 0x02, method]);
         store.put(account(2), strange.clone());
-        assert_eq!(
-            settle.run(&store).decided().err(),
-            Some(mfa::Fault::Record(RecordError::Malformed))
-        );
+        assert_eq!(settle.run(&store).fault(), Some(unreadable(RecordError::Malformed)));
         assert_eq!(store.record(&account(2)), Some(strange));
     }
     store.put(account(2), good);
@@ -603,7 +599,12 @@ fn s09_change_needs_and_kills_proofs() {
         }),
         ("reset", &|practice, person, _| {
             let proof = operator_proof(practice);
-            let reset = practice.at(&person.id).reset(acting(proof), "lost everything");
+            let reset = practice.at(&person.id).reset(
+                acting(proof),
+                PassLength::Long,
+                "lost everything",
+                &mut practice.rng(),
+            );
             practice.run(reset).is_ok()
         }),
         ("offboard", &|practice, person, _| practice.offboard(&person.id).is_ok()),
@@ -660,14 +661,7 @@ fn s10_leaver() {
     practice.phone(id, "+15550100100", Some(proof));
     let proof = practice.proof(&person, ChangeFactors);
     let key = practice.passkey(id, Some(proof));
-    let proof = practice.proof(&operator, ActForOther);
-    let now = practice.now();
-    let grant = practice.mfa.account(id).at(now).grant_emergency_access(
-        acting(proof),
-        14_400,
-        "phone in repair",
-    );
-    practice.run(grant).unwrap();
+    let pass = practice.emergency(id, &operator, 14_400);
     let sent = practice.challenge(id, SignIn).unwrap();
     let started = practice.start_external(id, SignIn);
     let proof = practice.proof(&person, ChangeFactors);
@@ -711,8 +705,7 @@ fn s10_leaver() {
     }
     // A leaver gets the words of a wrong code, at every door.
     assert_eq!(said(&practice.confirm(id, pending.id(), &tablet.code(now))), Said::Rejected(4));
-    let emergency = practice.mfa.account(id).at(now).use_emergency_access(SignIn);
-    assert_eq!(said(&practice.run(emergency)), Said::Expired);
+    assert_eq!(said(&practice.enter(id, &pass)), Said::Rejected(255));
 
     let rng = &mut practice.rng();
     let mfa = &practice.mfa;
@@ -738,11 +731,18 @@ fn s10_leaver() {
         let proof = practice.proof(&operator, ActForOther);
         let now = practice.now();
         let refusal = match act {
-            0 => refusal(practice.run(mfa.account(id).at(now).reset(acting(proof), "came back"))),
+            0 => refusal(practice.run(mfa.account(id).at(now).reset(
+                acting(proof),
+                PassLength::Long,
+                "came back",
+                &mut practice.rng(),
+            ))),
             1 => refusal(practice.run(mfa.account(id).at(now).grant_emergency_access(
                 acting(proof),
+                PassLength::Long,
                 60,
                 "once",
+                &mut practice.rng(),
             ))),
             2 => refusal(practice.run(mfa.account(id).at(now).report_lost(key, proof))),
             3 => refusal(practice.run(mfa.account(id).at(now).unlock(acting(proof)))),
@@ -760,7 +760,7 @@ fn s10_leaver() {
 /// No word of a record says yes against another that says no. No operation writes such a record; a
 /// backup put together by hand, or a fault of this library, might.
 ///
-/// Guards `is_open` in `Account::use_emergency_access`, `operator.is_open()` in `operator_proof`,
+/// Guards `is_open` in `Account::enter_pass`, `operator.is_open()` in `operator_proof`,
 /// and `in_use` in `Device::scan`, `scan_far` and `Account::send_code`.
 #[test]
 fn s10_a_no_is_enough() {
@@ -792,11 +792,16 @@ fn s10_a_no_is_enough() {
     };
 
     // A tombstone beside a grant.
-    let mut grant =
-        mfa.account(&id).at(now).grant_emergency_access(acting(act(now)), 600, "in repair");
-    let _ = grant.run(&store).unwrap();
+    let mut grant = mfa.account(&id).at(now).grant_emergency_access(
+        acting(act(now)),
+        PassLength::Long,
+        600,
+        "in repair",
+        &mut rng(9),
+    );
+    let pass = grant.run(&store).unwrap().expose_text();
     let granted = store.record(&id).unwrap();
-    let emergency = mfa.account(&id).at(now).use_emergency_access(SignIn);
+    let emergency = mfa.account(&id).at(now).enter_pass(&pass);
     let Decided::Write(_) = emergency.operation().decide(Some(granted), None).unwrap() else {
         panic!("the grant holds")
     };
@@ -805,11 +810,16 @@ fn s10_a_no_is_enough() {
     else {
         panic!("a write after the end")
     };
-    assert_eq!(said(&answer), Said::Expired);
+    assert_eq!(said(&answer), Said::Rejected(255));
 
     // An operator who was offboarded in the epoch of the proof.
     let now = now.plus(60);
-    let reset = mfa.account(&id).at(now).reset(acting(act(now)), "lost everything");
+    let reset = mfa.account(&id).at(now).reset(
+        acting(act(now)),
+        PassLength::Long,
+        "lost everything",
+        &mut rng(9),
+    );
     let loaded = store.record(&id);
     let in_office = store.record(&operator);
     assert!(matches!(reset.operation().decide(loaded.clone(), in_office), Ok(Decided::Write(_))));
@@ -991,7 +1001,7 @@ fn s11_secret_hygiene() {
     show(debug(&from_it));
     show(debug(&practice.store.record(&id).unwrap()));
     show(debug(&practice.summary(&id)));
-    show(debug(&Keyring::new(KEY).with_older([9; 32])));
+    show(debug(&keyring(7).opening_older(sealing_key(9))));
     show(debug(&practice.mfa));
     for event in practice.store.events().iter().chain(&practice.store.notes()) {
         show(debug(event));

@@ -48,7 +48,7 @@ pub struct Numbers {
     pub challenge_tries: u128,
     pub challenge_interval: Time,
     pub proof_age: Time,
-    pub reset_lifetime: Time,
+    pub pass_lifetime: Time,
     pub emergency_lifetime: Time,
 }
 
@@ -75,7 +75,7 @@ impl Numbers {
         challenge_tries: 5,
         challenge_interval: 30,
         proof_age: 300,
-        reset_lifetime: DAY,
+        pass_lifetime: DAY,
         emergency_lifetime: 14_400,
     };
 
@@ -174,6 +174,8 @@ pub struct Device {
     pub imported: bool,
     /// When its probation began.
     pub probation: Option<Time>,
+    /// Bound with the password alone.
+    pub openly: bool,
     pub factor: Factor,
 }
 
@@ -481,13 +483,49 @@ struct Former {
     lost: bool,
 }
 
+/// A pass from an operator.
+#[derive(Clone, Debug)]
+struct Pass {
+    kind: &'static str,
+    at: Time,
+    secs: Time,
+    /// In one spelling.
+    text: String,
+    tries: u128,
+}
+
+impl Pass {
+    fn is_short(&self) -> bool {
+        self.text.len() == 8
+    }
+
+    fn is_live(&self, now: Time) -> bool {
+        lasts(self.at, self.secs, now)
+    }
+
+    fn is_open(&self, now: Time) -> bool {
+        self.is_live(now) && self.tries < if self.is_short() { 20 } else { 100 }
+    }
+
+    /// Whether a wrong text is a try at it.
+    fn is_named(&self, typed: &str) -> bool {
+        match (self.is_short(), typed.len()) {
+            (true, 8) => true,
+            (false, 28) => name_of(&self.text) == name_of(typed),
+            _ => false,
+        }
+    }
+}
+
 #[derive(Clone, Debug, Default)]
 pub struct Person {
+    /// The node that sealed the record.
+    node: usize,
     pub epoch: u128,
     first_bound_at: Option<Time>,
     offboarded_at: Option<Time>,
-    reset_at: Option<Time>,
-    emergency: Option<(Time, Time)>,
+    passes: Vec<Pass>,
+    needs_pass: bool,
     pub devices: Vec<Device>,
     former: Vec<Former>,
     import_ended: bool,
@@ -576,6 +614,7 @@ pub struct Drawn {
     /// The id of the recovery codes.
     pub set: [u8; 16],
     pub browser: u64,
+    pub pass: String,
 }
 
 /// A browser's token: the browser, and the generation it was made in.
@@ -638,7 +677,8 @@ fn permits(method: &str, purpose: &str) -> bool {
     match (method, purpose) {
         ("totp" | "hotp" | "passkey" | "pki", _) => true,
         (_, "change-privileges" | "act-for-other") => false,
-        ("emergency", "change-factors") => false,
+        ("emergency", _) => purpose == "sign-in",
+        ("pass", _) => purpose == "change-factors",
         _ => true,
     }
 }
@@ -662,10 +702,14 @@ fn is_code(typed: &str) -> bool {
 
 /// 28 characters of Crockford's base32, in one spelling; `None` if it is no recovery code.
 fn canonical_recovery_code(typed: &str) -> Option<String> {
+    canonical(typed).filter(|text| text.len() == 28)
+}
+
+fn canonical(typed: &str) -> Option<String> {
     let text = typed.replace([' ', '-'], "").to_uppercase();
     let text = text.replace('O', "0").replace(['I', 'L'], "1");
     let fits = text.chars().all(|c| "0123456789ABCDEFGHJKMNPQRSTVWXYZ".contains(c));
-    Some(text).filter(|text| fits && text.len() == 28)
+    Some(text).filter(|_| fits)
 }
 
 fn no_text(text: &str, most: usize) -> bool {
@@ -756,7 +800,7 @@ impl Person {
     fn bind(&mut self, device: Device, now: Time) {
         self.devices.push(device);
         self.first_bound_at = self.first_bound_at.or(Some(now));
-        self.reset_at = None;
+        self.passes.clear();
         self.enrolment_began = None;
         self.change_epoch();
         self.forget_oldest();
@@ -782,7 +826,7 @@ impl Person {
         }
         self.import_ended = true;
         (self.recovery, self.old_recovery) = (None, None);
-        self.emergency = None;
+        self.passes.clear();
         self.confirmed = None;
         self.forget_browsers();
         self.forget_oldest();
@@ -814,6 +858,27 @@ impl Person {
             self.old_recovery = None;
         }
         drawn.recovery_codes.len().to_string()
+    }
+
+    /// Has a pass in the place of the one before it.
+    fn issue(&mut self, kind: &'static str, secs: Time, drawn: &Drawn, now: Time) -> Turn {
+        let text = canonical(&drawn.pass).unwrap();
+        let secs = if text.len() == 8 { secs.min(600) } else { secs };
+        self.passes.retain(|pass| pass.kind != kind);
+        self.passes.push(Pass { kind, at: now, secs, text, tries: 0 });
+        done(format!("done until {}", now + secs))
+    }
+
+    /// An operator has taken the account in hand: only the pass opens it from now on.
+    fn invite(&mut self, secs: Time, drawn: &Drawn, now: Time) -> Turn {
+        (self.needs_pass, self.import_ended, self.enrolment_began) = (true, true, None);
+        self.change_epoch();
+        self.issue("enrolment", secs, drawn, now)
+    }
+
+    /// Whether there is a pass to enrol with that has not been entered too often.
+    pub fn is_invited(&self, now: Time) -> bool {
+        self.passes.iter().any(|pass| pass.kind == "enrolment" && pass.is_open(now))
     }
 
     fn has_room(&self, method: &str) -> Result<(), String> {
@@ -889,6 +954,7 @@ impl Person {
         self.pending.take_if(|pending| pending.at + pending.lifetime(n) < now);
         self.confirmed.take_if(|done| done.at + n.pending_lifetime < now);
         self.texts.retain(|text| text.at + n.challenge_lifetime >= now);
+        self.passes.retain(|pass| pass.at + pass.secs + DAY >= now); // to say that it is over
         // What lies further ahead than it lasts was written by a wrong clock: it counts from now.
         let set_right = |at: &mut Time, secs: Time| {
             if *at > now + secs {
@@ -1142,22 +1208,37 @@ impl World {
         self.accepted(who, person, Some(device), &method, purpose, &from, now)
     }
 
-    pub fn use_emergency_access(
-        &mut self,
-        who: &str,
-        purpose: &str,
-        token: Option<Token>,
-        now: Time,
-    ) -> Turn {
-        if !permits("emergency", purpose) {
-            return answered("refused");
+    /// Of an operator, handed to the person.
+    pub fn enter_pass(&mut self, who: &str, typed: &str, token: Option<Token>, now: Time) -> Turn {
+        let typed = canonical(typed).filter(|typed| [8, 28].contains(&typed.len()));
+        let Some(typed) = typed else { return answered("malformed") };
+        let rejected = "rejected 255";
+        if !self.is_open(who) {
+            return answered(rejected);
         }
-        let person = self.people.get(who).cloned().unwrap_or_default();
-        if self.is_open(who) && person.emergency.is_some_and(|(at, secs)| lasts(at, secs, now)) {
-            let from = Origin { browser: person.remembers(token, now), lane: "", weight: 0 };
-            return self.accepted(who, person, None, "emergency", purpose, &from, now);
+        let mut person = self.people[who].clone();
+        let from = Origin { browser: person.remembers(token, now), lane: "", weight: 0 };
+        if let Some(at) = person.passes.iter().position(|pass| pass.text == typed) {
+            let pass = &mut person.passes[at];
+            if !pass.is_live(now) {
+                return answered("expired");
+            }
+            if !pass.is_open(now) {
+                return answered(rejected);
+            }
+            pass.tries += 1;
+            if pass.kind == "emergency" {
+                person.passes.remove(at);
+                return self.accepted(who, person, None, "emergency", "sign-in", &from, now);
+            }
+            return self.accepted(who, person, None, "pass", "change-factors", &from, now);
         }
-        answered("expired")
+        let mut tried = person.passes.iter_mut().filter(|pass| pass.is_open(now));
+        let tried = tried.by_ref().filter(|pass| pass.is_named(&typed));
+        match tried.map(|pass| pass.tries += 1).count() {
+            0 => answered(rejected),
+            _ => self.write(who, person, done(rejected), now),
+        }
     }
 
     /// With one code, or with two in a row.
@@ -1321,6 +1402,7 @@ impl World {
 
     fn write(&mut self, who: &str, mut person: Person, turn: Turn, now: Time) -> Turn {
         person.tidy(&self.numbers, now);
+        person.node = 0;
         self.before = self.people.insert(who.into(), person);
         turn
     }
@@ -1455,10 +1537,11 @@ impl World {
             at: now,
             device: Device {
                 probation: proof.and_then(|proof| proof.probation),
+                openly: proof.is_none(),
                 ..new_device(drawn.device, label, method, factor, now)
             },
             replaces,
-            proven: proof.is_some(),
+            proven: proof.is_some_and(|proof| proof.method != "pass"),
             failures: 0,
             sent: None,
         });
@@ -1497,10 +1580,11 @@ impl World {
             at: now,
             device: Device {
                 probation: proof.and_then(|proof| proof.probation),
+                openly: proof.is_none(),
                 ..new_device(drawn.device, label, "sms", Factor::Phone, now)
             },
             replaces,
-            proven: proof.is_some(),
+            proven: proof.is_some_and(|proof| proof.method != "pass"),
             failures: 0,
             sent: Some(drawn.code.clone()),
         });
@@ -1528,7 +1612,7 @@ impl World {
         }
         let probation = proof.and_then(|proof| proof.probation);
         let bound = new_device(drawn.device, label, method, Factor::External, now);
-        person.bind(Device { probation, ..bound }, now);
+        person.bind(Device { probation, openly: proof.is_none(), ..bound }, now);
         let codes = person.first_recovery_codes(drawn, now);
         let answer = format!("done {} epoch {} recovery codes {codes}", drawn.device, person.epoch);
         self.write(who, person, done(answer), now)
@@ -1782,29 +1866,14 @@ impl World {
         self.write(who, person, done("done"), now)
     }
 
-    pub fn reset(&mut self, who: &str, operator: &Proof, reason: &str, now: Time) -> Turn {
-        if no_text(reason, 200) {
-            return answered("error text");
-        }
-        if let Err(refusal) = self.operator_proof(who, operator, now) {
-            return refused(&refusal);
-        }
-        let Some(mut person) = self.people.get(who).cloned() else {
-            return refused("NothingBound");
-        };
-        person.retire_all();
-        person.failures.clear();
-        person.reset_at = Some(now);
-        person.change_epoch();
-        self.write(who, person, done("done"), now)
-    }
-
-    pub fn grant_emergency_access(
+    /// What an operator does for a person.
+    pub fn help(
         &mut self,
         who: &str,
         operator: &Proof,
-        secs: u128,
         reason: &str,
+        (kind, secs): (&str, Time),
+        drawn: &Drawn,
         now: Time,
     ) -> Turn {
         if no_text(reason, 200) {
@@ -1813,24 +1882,61 @@ impl World {
         if let Err(refusal) = self.operator_proof(who, operator, now) {
             return refused(&refusal);
         }
-        let Some(mut person) = self.people.get(who).cloned() else {
+        let n = self.numbers;
+        let mut person = self.people.get(who).cloned().unwrap_or_default();
+        if kind != "invite" && !self.people.contains_key(who) {
             return refused("NothingBound");
+        }
+        let turn = match kind {
+            "emergency" => person.issue("emergency", secs.min(n.emergency_lifetime), drawn, now),
+            "invite" if person.devices.iter().any(Device::in_use) => return refused("FactorInUse"),
+            "invite" => person.invite(n.pass_lifetime, drawn, now),
+            _ => {
+                person.retire_all();
+                person.failures.clear();
+                person.invite(n.pass_lifetime, drawn, now)
+            }
         };
-        let secs = secs.min(self.numbers.emergency_lifetime);
-        person.emergency = Some((now, secs));
-        self.write(who, person, done(format!("done until {}", now + secs)), now)
+        self.write(who, person, turn, now)
+    }
+
+    pub fn revoke_passes(&mut self, who: &str, proof: &Proof, now: Time) -> Turn {
+        if let Err(refusal) = self.authority(who, proof, "change-factors", now) {
+            return refused(&refusal);
+        }
+        let mut person = self.people.get(who).cloned().unwrap_or_default();
+        if !person.passes.iter().any(|pass| pass.is_live(now)) {
+            return refused("NotFound");
+        }
+        if person.passes.iter().any(|pass| pass.kind == "enrolment") {
+            person.pending = None;
+        }
+        person.passes.clear();
+        self.write(who, person, done("done"), now)
+    }
+
+    /// Another key, and nothing else: not even what has expired is dropped.
+    pub fn reseal(&mut self, who: &str, node: usize) -> Turn {
+        match self.people.get_mut(who).filter(|person| person.node != node) {
+            Some(person) => {
+                person.node = node;
+                done("done true")
+            }
+            None => Turn { silent: true, ..answered("done false") },
+        }
     }
 
     pub fn offboard(&mut self, who: &str, reason: &str, now: Time) -> Turn {
         if no_text(reason, 200) {
             return answered("error text");
         }
-        let mut person = self.people.get(who).cloned().unwrap_or_default();
+        let Some(mut person) = self.people.get(who).cloned() else {
+            return refused("UnknownAccount");
+        };
         if person.offboarded_at.is_some() {
             return refused("Offboarded");
         }
         person.retire_all();
-        person.reset_at = None;
         person.offboarded_at = Some(now);
         person.change_epoch();
         self.write(who, person, done("done"), now)
@@ -1850,15 +1956,39 @@ impl World {
         if person.offboarded_at.is_some() {
             return Err("Offboarded".into());
         }
-        let reset = person.reset_at.is_some_and(|at| lasts(at, self.numbers.reset_lifetime, now));
         match proof {
+            Some(proof) if proof.method == "pass" => {
+                // It is for this alone, while the pass lasts.
+                self.unexpired_proof(who, Some(proof), "change-factors", now)?;
+                let mut passes = person.passes.iter();
+                match passes.any(|pass| pass.kind == "enrolment" && pass.is_live(now)) {
+                    true => Ok(()),
+                    false => Err("ProofExpired".into()),
+                }
+            }
             Some(_) => self.own_proof(who, proof, "change-factors", now),
-            None if person.first_bound_at.is_none() || reset => Ok(()),
+            None if person.first_bound_at.is_none() && !person.needs_pass => Ok(()),
             None => Err("ProofRequired".into()),
         }
     }
 
     fn own_proof(
+        &self,
+        who: &str,
+        proof: Option<&Proof>,
+        purpose: &str,
+        now: Time,
+    ) -> Result<(), String> {
+        self.unexpired_proof(who, proof, purpose, now)?;
+        let permitted = match proof.unwrap().method.as_str() {
+            "sms" => self.people[who].sms_permits(purpose),
+            "pass" => false,
+            method => permits(method, purpose),
+        };
+        if permitted { Ok(()) } else { Err("NotPermitted".into()) }
+    }
+
+    fn unexpired_proof(
         &self,
         who: &str,
         proof: Option<&Proof>,
@@ -1874,12 +2004,7 @@ impl World {
         if !fits || !self.people.contains_key(who) {
             return Err("ProofUnfit".into());
         }
-        self.fresh(proof, now)?;
-        let permitted = match proof.method.as_str() {
-            "sms" => person.sms_permits(purpose),
-            method => permits(method, purpose),
-        };
-        if permitted { Ok(()) } else { Err("NotPermitted".into()) }
+        self.fresh(proof, now)
     }
 
     fn operator_proof(&self, who: &str, proof: &Proof, now: Time) -> Result<(), String> {
@@ -1921,6 +2046,7 @@ fn new_device(id: u64, label: &str, method: &str, factor: Factor, now: Time) -> 
         last_used: None,
         imported: false,
         probation: None,
+        openly: false,
         factor,
     }
 }
@@ -1960,11 +2086,14 @@ impl World {
         if let Some(pending) = pending {
             return format!("pending until {}", pending.at + pending.lifetime(n));
         }
-        if person.first_bound_at.is_none() {
-            return "never-enrolled".into();
-        }
-        match person.reset_at.filter(|at| lasts(*at, n.reset_lifetime, now)) {
-            Some(at) => format!("reset until {}", at + n.reset_lifetime),
+        let waits = |pass: &&Pass| pass.kind == "enrolment" && pass.is_open(now);
+        let never = person.first_bound_at.is_none();
+        match person.passes.iter().find(waits) {
+            Some(pass) => {
+                let word = if never { "invited" } else { "reset" };
+                format!("{word} until {}", pass.at + pass.secs)
+            }
+            None if never && !person.needs_pass => "never-enrolled".into(),
             None if self.codes_left(person) > 0 => "recovery-codes-only".into(),
             None => "operator-only".into(),
         }
@@ -1981,7 +2110,8 @@ impl World {
         let n = &self.numbers;
         let codes = || person.recovery.iter().flat_map(|set| &set.codes);
         let pending = person.pending.as_ref().filter(|pending| pending.is_live(n, now));
-        let granted = person.emergency.filter(|(at, secs)| lasts(*at, *secs, now));
+        let waits = |pass: &&Pass| pass.kind == "emergency" && pass.is_open(now);
+        let emergency = person.passes.iter().find(waits);
         let mut text = format!(
             "epoch {}\nfirst bound {}\noffboarded {}\nstanding {}\npending until {}\n\
              emergency until {}\nrecovery codes {}, seen {}, replacement due {}\n",
@@ -1990,7 +2120,7 @@ impl World {
             moment(person.offboarded_at),
             self.standing(person, now),
             moment(pending.map(|pending| pending.at + pending.lifetime(n))),
-            moment(granted.map(|(at, secs)| at + secs)),
+            moment(emergency.map(|pass| pass.at + pass.secs)),
             self.codes_left(person),
             person.recovery.as_ref().is_some_and(|set| set.seen),
             codes().any(|code| code.spent),
@@ -2025,7 +2155,7 @@ impl World {
             let digits = device.factor.generator().map(|held| held.digits);
             text += &format!(
                 "device {:016x} {} {} {:?}: bound {}, last used {}, drift {drift}, offset \
-                 {offset}, short secret {}, imported {}, digits {}\n",
+                 {offset}, short secret {}, imported {}, digits {}, openly {}\n",
                 device.id,
                 device.method,
                 device.status,
@@ -2035,6 +2165,7 @@ impl World {
                 secret < 16,
                 device.imported,
                 digits.map_or("-".into(), |digits| digits.to_string()),
+                device.openly,
             );
         }
         text

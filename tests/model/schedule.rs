@@ -4,6 +4,7 @@
 //! A schedule is bytes, eight for each step, and every byte string is a schedule: proptest shrinks
 //! them and a fuzzer mutates them.
 
+use crate::keys::{keyring, sealing_key};
 use countersign::account::{AnyChange, CarriedProof, HostsWord, Operator};
 use std::collections::BTreeMap;
 use std::fmt::{self, Debug};
@@ -13,12 +14,12 @@ use std::sync::Mutex;
 use std::task::{Context, Poll, Waker};
 
 use countersign::account::{
-    AnyPurpose, Assertion, Bounded, BrowserId, ChallengeId, Class, ExistingDevice, OutOfBand,
-    PhoneNumber, RecoveryCodes, Refusal, RememberedBrowser, Text, Throttle,
+    AnyPurpose, Assertion, Bounded, BrowserId, ChallengeId, Class, ExistingDevice, OutOfBand, Pass,
+    PassLength, PhoneNumber, RecoveryCodes, Refusal, RememberedBrowser, Text, Throttle,
 };
 use countersign::mfa::{
-    self, AccountAt, Attempt, Bound, Change, Changed, Confirmed, Decided, ExternalMethod, NotDone,
-    Operation, PendingEnrolment, Reading, RestrictedNotice, Resynchronised,
+    self, AccountAt, Attempt, Bound, Change, Changed, Confirmed, Decided, Entered, ExternalMethod,
+    NotDone, Operation, PendingEnrolment, Reading, RestrictedNotice, Resynchronised,
 };
 use countersign::otp::{LookAhead, Parameters, Period, Reach};
 use countersign::{
@@ -58,7 +59,7 @@ impl Narrow {
         challenge_tries: 3,
         challenge_interval: 45,
         proof_age: 200,
-        reset_lifetime: 3600,
+        pass_lifetime: 3600,
         emergency_lifetime: 600,
     };
 }
@@ -127,7 +128,7 @@ impl Policy for Narrow {
         Bounded::of::<200>()
     }
 
-    fn reset_lifetime(&self) -> Bounded<600, 259_200> {
+    fn pass_lifetime(&self) -> Bounded<600, 259_200> {
         Bounded::of::<3600>()
     }
 
@@ -409,10 +410,10 @@ macro_rules! operations {
 
 operations! {
     Verify 16, Prove 14, Resynchronise 6, Recover 7, Challenge 6, Answer 7, StartExternal 4,
-    SettleExternal 7, UseEmergencyAccess 3, Enrol 7, EnrolHotp 5, EnrolExisting 5, EnrolPhone 5,
+    SettleExternal 7, EnterPass 3, Enrol 7, EnrolHotp 5, EnrolExisting 5, EnrolPhone 5,
     Replace 4, Confirm 16, ConfirmPair 5, BindExternal 4, Import 4, Regenerate 5, Acknowledge 3,
     Revoke 5, ReportLost 3, Reset 3, GrantEmergencyAccess 3, RememberBrowser 7, ForgetBrowser 2,
-    Unlock 6, Offboard 1, Guess 7, Carry 3, UseCarried 2,
+    Unlock 6, Invite 2, RevokePasses 1, Offboard 1, Guess 7, Reseal 2, Carry 3, UseCarried 2,
 }
 
 /// Seconds to the next step: mostly few, now and then a month, now and then back.
@@ -486,12 +487,14 @@ struct Known {
     proofs: Vec<(AnyProof, reference::Proof)>,
     /// For whom, the text, for which change if it is an operator's, and what the text says.
     carried: Vec<(usize, String, Option<AnyChange>, reference::Carried)>,
-    granted: Vec<usize>,
+    /// Person, and a pass.
+    passes: Vec<(usize, String)>,
 }
 
 /// The library and the reference, side by side.
 pub struct Bench<'m, P, R> {
     mfa: &'m Mfa<Keyring, P>,
+    nodes: &'m Nodes<P>,
     pub store: FaultyStore,
     rng: StdRng,
     now: Time,
@@ -617,11 +620,24 @@ fn pick_new<T>(all: &[T], by: u8) -> Option<&T> {
     if by < 190 { all.last() } else { pick(all, by) }
 }
 
+/// Two nodes in the middle of a rollout: each opens what the other one seals.
+pub type Nodes<P> = [Mfa<Keyring, P>; 2];
+
+pub fn nodes<P: Modelled>() -> Nodes<P> {
+    [[7, 8], [8, 7]].map(|[seals, older]| {
+        let keys = keyring(seals).opening_older(sealing_key(older));
+        Mfa::with_policy(keys, P::new()).unwrap()
+    })
+}
+
 impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
-    pub fn new(mfa: &'m Mfa<Keyring, P>) -> Bench<'m, P, R> {
+    /// Everything but a sweep is done at the first node.
+    pub fn new(nodes: &'m Nodes<P>) -> Bench<'m, P, R> {
+        let mfa = &nodes[0];
         let names = ["ana", "ben", "cleo", "operator-dee", "operator-eli"];
         Bench {
             mfa,
+            nodes,
             store: FaultyStore::new(),
             rng: StdRng::seed_from_u64(7),
             now: 1_800_000_000,
@@ -671,6 +687,7 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
         let label =
             if a >= 248 { "" } else { *pick(&["phone", "Ana’s tablet", "t"], a).unwrap() };
         let reason = if b >= 248 { "line\nbreak" } else { "ticket 4711" };
+        let length = if c.is_multiple_of(3) { PassLength::Short } else { PassLength::Long };
         let account = mfa.account(&id).at(at);
         let (browser, token) = self.browser(who, c);
         match what {
@@ -775,14 +792,11 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
                     self.attempt(step, op, turn)
                 });
             }
-            What::UseEmergencyAccess => {
-                let turn = |world: &mut World, _: &Drawn| {
-                    world.use_emergency_access(&name, for_what, token, now)
-                };
-                for_purpose!(for_what, purpose => {
-                    let op = account.use_emergency_access(purpose).from_browser(&browser);
-                    self.attempt(step, op, turn)
-                });
+            What::EnterPass => {
+                let typed = self.pass(who, a, b);
+                let turn =
+                    |world: &mut World, _: &Drawn| world.enter_pass(&name, &typed, token, now);
+                self.enter(step, account.enter_pass(&typed).from_browser(&browser), turn);
             }
             What::Challenge => {
                 let rng = &mut self.rng;
@@ -996,28 +1010,47 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
             }
             What::Reset => {
                 let Some((proof, model)) = self.take_proof::<ActForOther>(step) else { return };
-                let op = account.reset(Operator::checked_by_host(proof, "help desk"), reason);
-                let turn = |world: &mut World, _: &Drawn| world.reset(&name, &model, reason, now);
-                self.change(step, op, nothing, turn);
+                let by = Operator::checked_by_host(proof, "help desk");
+                let op = account.reset(by, length, reason, &mut self.rng);
+                let turn = |world: &mut World, drawn: &Drawn| {
+                    world.help(&name, &model, reason, ("reset", 0), drawn, now)
+                };
+                self.help(step, op, turn);
             }
             What::GrantEmergencyAccess => {
                 let Some((proof, model)) = self.take_proof::<ActForOther>(step) else { return };
                 let secs = u64::from(a) * 4;
-                let op = account.grant_emergency_access(
-                    Operator::checked_by_host(proof, "help desk"),
-                    secs,
-                    reason,
-                );
-                let turn = |world: &mut World, _: &Drawn| {
-                    world.grant_emergency_access(&name, &model, secs.into(), reason, now)
+                let by = Operator::checked_by_host(proof, "help desk");
+                let op = account.grant_emergency_access(by, length, secs, reason, &mut self.rng);
+                let turn = |world: &mut World, drawn: &Drawn| {
+                    world.help(&name, &model, reason, ("emergency", secs.into()), drawn, now)
                 };
-                if self.change(step, op, granted, turn).is_some() {
-                    self.known.granted.push(who);
-                    if step.proof >= 128 {
-                        let what = What::UseEmergencyAccess;
-                        self.play(&Step { what, clock: 5, c: c % 128 / 5 * 5, proof: 3, ..*step });
+                self.help(step, op, turn);
+            }
+            What::Invite => {
+                let Some((proof, model)) = self.take_proof::<ActForOther>(step) else { return };
+                let by = Operator::checked_by_host(proof, "help desk");
+                let op = account.invite(by, length, reason, &mut self.rng);
+                let turn = |world: &mut World, drawn: &Drawn| {
+                    world.help(&name, &model, reason, ("invite", 0), drawn, now)
+                };
+                self.help(step, op, turn);
+            }
+            What::RevokePasses => {
+                let wanted = if a.is_multiple_of(3) { "act-for-other" } else { "change-factors" };
+                let all = ["act-for-other", "change-factors"];
+                let Some((proof, model)) = self.take_any_proof(step, wanted, &all) else { return };
+                let turn = |world: &mut World, _: &Drawn| world.revoke_passes(&name, &model, now);
+                match proof {
+                    AnyProof::ChangeFactors(proof) => {
+                        self.change(step, account.revoke_passes(proof), nothing, turn)
                     }
-                }
+                    AnyProof::ActForOther(proof) => {
+                        let by = Operator::checked_by_host(proof, "help desk");
+                        self.change(step, account.revoke_passes(by), nothing, turn)
+                    }
+                    _ => panic!("neither of the two"),
+                };
             }
             What::Offboard => {
                 let op = account.offboard(HostsWord::Process, reason);
@@ -1027,6 +1060,13 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
             What::Carry => self.carry(step, account),
             What::UseCarried => self.use_carried(step, at),
             What::Guess => self.guess(step),
+            What::Reseal => {
+                // A node of each key: each moves to its own what the other one sealed.
+                let node = usize::from(step.a % 2);
+                let op = self.nodes[node].account(&id).at(at).reseal();
+                let read = |moved: &Changed<bool>, _: &mut Drawn| format!("done {}", **moved);
+                self.change(step, op, read, |world, _| world.reseal(&name, node));
+            }
         }
     }
 
@@ -1156,7 +1196,7 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
             What::StartExternal => (0..PEOPLE).find(|who| has(*who, &["passkey", "pki"])),
             What::Confirm | What::ConfirmPair => self.known.enrolments.last().map(|(who, _)| *who),
             What::Verify if step.c >= 128 => self.known.browsers.last().map(|(who, ..)| *who),
-            What::UseEmergencyAccess => self.known.granted.last().copied(),
+            What::EnterPass => self.known.passes.last().map(|(who, _)| *who),
             _ => None,
         };
         fits.unwrap_or(step.who)
@@ -1320,6 +1360,64 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
             assert_eq!(as_reference(&proof), shown(&model), "{step:?}");
             assert_eq!(proof.replacement_due(), model.method == "recovery-code");
             self.known.proofs.push((Q::wrap(proof), model));
+        }
+    }
+
+    /// A pass, which says itself what its proof is for.
+    fn enter(
+        &mut self,
+        step: &Step,
+        op: Attempt<'_, Entered>,
+        turn: impl FnOnce(&mut World, &Drawn) -> reference::Turn,
+    ) {
+        let mut model = None;
+        let read = read_verdict(|_: &Entered, _| "accepted".into());
+        let said = self.turn(step, op, read, |w, drawn| {
+            let turn = turn(w, drawn);
+            model.clone_from(&turn.proof);
+            turn
+        });
+        let Some(Verdict::Accepted(entered)) = said else { return };
+        let model = model.expect("the reference accepted as well");
+        let proof = match entered {
+            Entered::SignIn(proof) => {
+                assert_eq!(as_reference(&proof), shown(&model), "{step:?}");
+                AnyProof::SignIn(proof)
+            }
+            Entered::Enrolment(proof) => {
+                assert_eq!(as_reference(&proof), shown(&model), "{step:?}");
+                AnyProof::ChangeFactors(proof)
+            }
+        };
+        self.known.proofs.push((proof, model));
+    }
+
+    /// An operator hands over a pass. As often as not, it is entered a moment later.
+    fn help(
+        &mut self,
+        step: &Step,
+        op: Change<'m, Pass, Operator>,
+        turn: impl FnOnce(&mut World, &Drawn) -> reference::Turn,
+    ) {
+        let Some(drawn) = self.change(step, op, issued, turn) else { return };
+        self.known.passes.push((step.who, drawn.pass));
+        if step.proof >= 128 {
+            let what = What::EnterPass;
+            self.play(&Step { what, clock: 5, a: 0, b: step.b % 10 + 4, proof: 3, ..*step });
+        }
+    }
+
+    /// A pass that somebody types: mostly the person's last one, or one that is nearly that.
+    fn pass(&self, who: usize, a: u8, b: u8) -> String {
+        let mine: Vec<_> = self.known.passes.iter().filter(|(of, _)| *of == who).collect();
+        let Some((_, pass)) = pick_new(&mine, a) else { return NO_RECOVERY_CODE.into() };
+        match b % 16 {
+            0 => NO_RECOVERY_CODE.into(),
+            1 => "not a pass".into(),
+            2 | 3 => "0000 0000".into(),
+            4 | 5 => format!("{}0000", &pass[..pass.len() - 4]),
+            6..=8 => pass.to_lowercase().replace('-', ""),
+            _ => pass.clone(),
         }
     }
 
@@ -1600,12 +1698,16 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
             What::Carry if step.a.is_multiple_of(3) => "act-for-other",
             What::Replace | What::Regenerate | What::Carry => "change-factors",
             What::RememberBrowser => "sign-in",
-            What::Revoke | What::ReportLost | What::Unlock if !step.a.is_multiple_of(3) => {
+            What::Revoke | What::ReportLost | What::Unlock | What::RevokePasses
+                if !step.a.is_multiple_of(3) =>
+            {
                 "change-factors"
             }
             What::Revoke
             | What::ReportLost
             | What::Unlock
+            | What::RevokePasses
+            | What::Invite
             | What::Reset
             | What::GrantEmergencyAccess => "act-for-other",
             _ => return,
@@ -1616,6 +1718,12 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
         // By an app or token, and now and then by a recovery code or a text message.
         let what = [What::Prove, What::Prove, What::Prove, What::Recover, What::Challenge]
             [usize::from(step.proof / 4) % 5];
+        let invited = |person: &reference::Person| person.is_invited(self.now);
+        let person = self.world.people.get(&self.ids[step.who].0);
+        let what = match person.is_some_and(invited) && wanted == "change-factors" {
+            true => What::EnterPass,
+            false => what,
+        };
         // The purpose is the third one, or the first, from a browser that is remembered or not.
         let c = match wanted {
             "sign-in" => step.c / 128 * 130,
@@ -1739,7 +1847,7 @@ fn error_line<E>(fault: &mfa::Fault<E>) -> String {
         mfa::Fault::Contended => "error contended".into(),
         mfa::Fault::Store(_) => "error store".into(),
         mfa::Fault::Text(_) => "error text".into(),
-        mfa::Fault::Record(error) => format!("error record {error:?}"),
+        mfa::Fault::Record { error, .. } => format!("error record {error:?}"),
     }
 }
 
@@ -1825,8 +1933,9 @@ fn recovery_codes(codes: &Changed<RecoveryCodes>, drawn: &mut Drawn) -> String {
     format!("done recovery codes {}", codes.len())
 }
 
-fn granted(until: &Changed<UnixTime>, _: &mut Drawn) -> String {
-    format!("done until {}", until.as_secs())
+fn issued(pass: &Changed<Pass>, drawn: &mut Drawn) -> String {
+    drawn.pass = pass.expose_text().to_string();
+    format!("done until {}", pass.until().as_secs())
 }
 
 fn nothing(_: &Changed, _: &mut Drawn) -> String {

@@ -19,9 +19,13 @@ pub fn of(summary: Option<&Summary>) -> String {
         codes,
         out_of_band,
         emergency_until,
+        sealed_with: _, // says nothing of the account
     } = summary;
     let until = match standing {
-        Standing::Pending { until } | Standing::Waiting { until } | Standing::Reset { until } => {
+        Standing::Invited { until }
+        | Standing::Pending { until }
+        | Standing::Waiting { until }
+        | Standing::Reset { until } => {
             format!(" until {}", until.as_secs())
         }
         _ => String::new(),
@@ -57,7 +61,7 @@ pub fn of(summary: Option<&Summary>) -> String {
     for device in devices {
         text += &format!(
             "device {} {} {} {:?}: bound {}, last used {}, drift {}, offset {}, short secret {}, \
-             imported {}, digits {}\n",
+             imported {}, digits {}, openly {}\n",
             device.id,
             device.method.name(),
             match device.status {
@@ -73,6 +77,7 @@ pub fn of(summary: Option<&Summary>) -> String {
             device.short_secret,
             device.imported,
             device.digits.map_or("-".into(), |digits| digits.to_string()),
+            device.bound_openly,
         );
     }
     text

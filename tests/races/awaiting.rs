@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 #![allow(clippy::arithmetic_side_effects, missing_docs)]
 
-use countersign::account::{HostsWord, Operator};
+use countersign::account::{HostsWord, Operator, PassLength};
 use std::convert::Infallible;
 use std::future::Future;
 use std::pin::{Pin, pin};
@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
+use crate::keys::keyring;
 use countersign::account::{Assertion, ChallengeId, ExistingDevice, PhoneNumber, Text};
 use countersign::mfa::{ExternalMethod, NotDone, RestrictedNotice};
 use countersign::otp::Parameters;
@@ -89,7 +90,7 @@ const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
 
 /// Somebody with an app.
 fn enrolled() -> (Mfa<Keyring, Recommended>, Slow, AccountId, Totp) {
-    let mfa = Mfa::new(Keyring::new([7; 32]), Recommended);
+    let mfa = Mfa::new(keyring(7), Recommended);
     let (store, id) = (Slow::default(), AccountId::new("person").unwrap());
     let secret = Secret::from_bytes(&[1; 20]).unwrap();
     let totp = Totp::new(&secret, Parameters::default());
@@ -160,7 +161,7 @@ fn every_operation_is_a_future_that_can_be_sent() {
     }
     attempts! {
         dana.finish_external(assertion, SignIn),
-        dana.use_emergency_access(SignIn),
+        dana.enter_pass("0000-0000"),
     }
     changes! {
         dana.enrol("t", rng),
@@ -185,8 +186,11 @@ fn every_operation_is_a_future_that_can_be_sent() {
         dana.replace_leaked_recovery_codes(proof(from, later, ChangeFactors), rng),
         dana.revoke(device, proof(from, later, ChangeFactors)),
         dana.report_lost(device, proof(from, later, SignIn)),
-        dana.reset(Operator::checked_by_host(proof(from, later, ActForOther), "help desk"), "r"),
-        dana.grant_emergency_access(Operator::checked_by_host(proof(from, later, ActForOther), "help desk"), 60, "r"),
+        dana.reset(Operator::checked_by_host(proof(from, later, ActForOther), "help desk"), PassLength::Long, "r", rng),
+        dana.grant_emergency_access(Operator::checked_by_host(proof(from, later, ActForOther), "help desk"), PassLength::Long, 60, "r", rng),
+        dana.invite(Operator::checked_by_host(proof(from, later, ActForOther), "help desk"), PassLength::Short, "r", rng),
+        dana.revoke_passes(proof(from, later, ChangeFactors)),
+        dana.bar(HostsWord::Process, "r"),
         dana.offboard(HostsWord::Process, "r"),
     }
     block_on(sent(dana.summary().run_async(&store))).unwrap();

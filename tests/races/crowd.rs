@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, RwLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::keys::keyring;
 use countersign::account::{Assertion, ChallengeId, PhoneNumber};
 use countersign::mfa::{ExternalMethod, RestrictedNotice};
 use countersign::*;
@@ -132,7 +133,7 @@ impl Leaver {
 fn stranger(mfa: &Mfa<Keyring, Recommended>, store: &Remote, of: &Leaver, rng: &mut StdRng) {
     let dana = mfa.account(&of.id).at(of.now());
     let typed = format!("{:06}", rng.next_u64() % 1_000_000);
-    match rng.next_u32() % 10 {
+    match rng.next_u32() % 11 {
         0..3 => drop(dana.verify(&typed, SignIn).run(store)),
         3 => drop(dana.resynchronise(of.device, [&typed, &typed]).run(store)),
         4 => drop(dana.recover("0000-1111-2222-3333-4444-5555-6666", SignIn).run(store)),
@@ -150,7 +151,8 @@ fn stranger(mfa: &Mfa<Keyring, Recommended>, store: &Remote, of: &Leaver, rng: &
                 drop(dana.verify_sent_code(sent.id(), "00000000", action).run(store));
             }
         }
-        _ => drop(dana.use_emergency_access(SignIn).run(store)),
+        9 => drop(dana.enter_pass("0000-0000").run(store)),
+        _ => drop(dana.enter_pass("0000-0000-0000-0000-0000-0000-0000").run(store)),
     }
 }
 
@@ -248,7 +250,7 @@ fn namer(mfa: &Mfa<Keyring, Recommended>, store: &Remote, me: &Leaver, rng: &mut
 
 /// Offboards one after the other, each with 64 connections at its account.
 fn offboard(accounts: u64, attack: fn(&Mfa<Keyring, Recommended>, &Remote, &Leaver, &mut StdRng)) {
-    let mfa = Mfa::new(Keyring::new([7; 32]), Recommended);
+    let mfa = Mfa::new(keyring(7), Recommended);
     let store = Remote::default();
     let target = RwLock::new(Arc::new(Leaver::enrol(&mfa, &store.store, 0)));
     let over = AtomicBool::new(false);

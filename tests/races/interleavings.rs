@@ -13,14 +13,15 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 #![allow(clippy::arithmetic_side_effects, missing_docs)]
 
-use countersign::account::{AnyChange, CarriedProof, HostsWord, Operator};
+use countersign::account::{AnyChange, CarriedProof, HostsWord, Operator, PassLength};
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
+use crate::keys::{keyring, sealing_key};
 use countersign::account::{Assertion, Bounded, Class, EventKind, PhoneNumber, Refusal, Throttle};
 use countersign::mfa::{
-    Changed, Confirmed, Decided, ExternalMethod, MAX_TRIES, PendingEnrolment, RestrictedNotice,
-    Resynchronised,
+    Changed, Confirmed, Decided, Entered, ExternalMethod, MAX_TRIES, PendingEnrolment,
+    RestrictedNotice, Resynchronised,
 };
 use countersign::*;
 use rand::SeedableRng;
@@ -129,6 +130,13 @@ fn verdict(verdict: Verdict<Proof<SignIn>>, moving_factor: Option<u64>) -> Outco
         Verdict::Accepted(proof) => Outcome::Accepted { device: proof.device(), moving_factor },
         Verdict::Rejected { .. } => Outcome::Rejected,
         _ => Outcome::NotEvaluated,
+    }
+}
+
+fn entered(verdict: Verdict<Entered>, _: Option<u64>) -> Outcome {
+    match verdict {
+        Verdict::Accepted(_) => Outcome::Done,
+        _ => Outcome::NotEvaluated, // what a failure is counted on does not show in the summary
     }
 }
 
@@ -569,7 +577,7 @@ struct Stage {
 impl Stage {
     fn empty() -> Stage {
         Stage {
-            mfa: Mfa::with_policy(Keyring::new([7; 32]), Few).unwrap(),
+            mfa: Mfa::with_policy(keyring(7), Few).unwrap(),
             store: MemoryStore::new(),
             draws: std::cell::Cell::new(0),
             id: AccountId::new("person").unwrap(),
@@ -629,13 +637,18 @@ impl Stage {
 
     /// A proof of an operator, and the operator's record.
     fn operator_proof(&mut self) -> (Proof<ActForOther>, Option<Record>) {
+        self.operator_proof_before(60)
+    }
+
+    /// Of a code from so many seconds ago.
+    fn operator_proof_before(&mut self, secs: u64) -> (Proof<ActForOther>, Option<Record>) {
         let operator = self.operator;
-        let known = self.store_of(&operator).is_some();
-        let device = match self.authenticators.keys().next_back().filter(|_| known) {
-            Some(device) => *device,
+        let known = self.mfa.account(&operator).at(NOW).summary().run(&self.store).unwrap();
+        let device = match known.map(|summary| summary.devices[0].id) {
+            Some(device) => device,
             None => self.bind_app(&operator, None),
         };
-        let at = UnixTime::from_secs(NOW.as_secs() - 60);
+        let at = UnixTime::from_secs(NOW.as_secs() - secs);
         let code = self.authenticators[&device].generate(at).unwrap();
         let op = self.mfa.account(&operator).at(at).verify(code.expose_str(), ActForOther);
         let proof = op.run(&self.store).accepted().unwrap();
@@ -754,6 +767,35 @@ fn wrong_codes_are_evaluated_as_often_as_the_schedule_allows() {
     }
 }
 
+/// A sweep meets sign-ins: one acceptance, in every order, no failure lost, and the record moved once.
+#[test]
+fn a_sweep_takes_nothing_from_a_sign_in() {
+    let (mut stage, device) = Stage::enrolled();
+    let keys = keyring(8).opening_older(sealing_key(7));
+    stage.mfa = Mfa::with_policy(keys, Few).unwrap();
+    let code = stage.code(device, 0);
+    let wrong = if code == "000000" { "111111" } else { "000000" };
+    let scene = stage.scene(vec![stage.probe("verify", &code)]);
+    let reseal = || {
+        let op = stage.mfa.account(&stage.id).at(NOW).reseal();
+        attempt("reseal", op, None, |change: Answered<bool>, _| match *change.unwrap() {
+            true => Outcome::Done,
+            false => Outcome::NotEvaluated,
+        })
+    };
+    let attempts = [reseal(), stage.verify("right", &code), stage.verify("wrong", wrong), reseal()];
+    let explored = all_orders(&scene, &attempts, 60_004);
+    let mut moved = Vec::new();
+    for ending in explored.endings.keys() {
+        assert!(matches!(ending[1], Outcome::Accepted { .. }), "{ending:?}");
+        assert_eq!(ending[2], Outcome::Rejected, "{ending:?}");
+        moved.push(count(ending, &Outcome::Done)); // none, if a sign-in moved it first
+    }
+    moved.sort_unstable();
+    moved.dedup();
+    assert_eq!(moved, [0, 1]);
+}
+
 #[test]
 fn nothing_is_accepted_after_an_offboarding() {
     let (stage, device) = Stage::enrolled();
@@ -787,7 +829,7 @@ fn nothing_is_accepted_after_an_offboarding() {
 }
 
 #[test]
-fn nothing_begins_after_an_offboarding_either() {
+fn nothing_begins_after_an_id_is_barred() {
     // Nobody yet: the tombstone comes first, or the enrolment does.
     let stage = Stage::empty();
     let (mfa, id) = (&stage.mfa, stage.id);
@@ -799,15 +841,16 @@ fn nothing_begins_after_an_offboarding_either() {
     );
     let again = mfa.account(&id).at(NOW).enrol_hotp("token", Digits::Six, &mut stage.rng());
     let scene = stage.scene(vec![]);
+    let bar = mfa.account(&id).at(NOW).bar(HostsWord::Process, "left");
     let attempts = [
-        stage.offboard(),
+        attempt("bar", bar, None, change),
         attempt("enrol", enrol, None, change),
         attempt("bind a passkey", passkey, None, change),
         attempt("enrol a token", again, None, change),
     ];
     let explored = all_orders(&scene, &attempts, 51_268);
     let none = vec![Outcome::Done, Outcome::Refused, Outcome::Refused, Outcome::Refused];
-    assert!(explored.endings.contains_key(&none), "the offboarding was first");
+    assert!(explored.endings.contains_key(&none), "the bar was first");
 }
 
 #[test]
@@ -923,11 +966,12 @@ fn an_operator_resets_and_resynchronisation_burns() {
     let (mut stage, device) = Stage::enrolled();
     let id = stage.id;
     let (proof, operator) = stage.operator_proof();
-    let reset = stage
-        .mfa
-        .account(&id)
-        .at(NOW)
-        .reset(Operator::checked_by_host(proof, "help desk"), "phone stolen");
+    let reset = stage.mfa.account(&id).at(NOW).reset(
+        Operator::checked_by_host(proof, "help desk"),
+        PassLength::Long,
+        "phone stolen",
+        &mut StdRng::seed_from_u64(9),
+    );
     let codes = [300, 330].map(|secs| stage.code(device, secs));
     let pair = [codes[0].as_str(), codes[1].as_str()];
     let resynchronise = |name| {
@@ -946,6 +990,72 @@ fn an_operator_resets_and_resynchronisation_burns() {
     for ending in explored.endings.keys() {
         assert_eq!(ending[0], Outcome::Done);
         assert!(!(ending[1].is_yes() && ending[2].is_yes()), "{ending:?}");
+    }
+}
+
+/// F-04: an emergency pass signs in once, however many requests carry it at one time; and a stranger's
+/// guesses beside it neither use it up nor get in.
+#[test]
+fn an_emergency_pass_signs_in_once() {
+    let (mut stage, _) = Stage::enrolled();
+    let id = stage.id;
+    let (proof, _) = stage.operator_proof();
+    let by = Operator::checked_by_host(proof, "help desk");
+    let mut grant = stage.mfa.account(&id).at(NOW).grant_emergency_access(
+        by,
+        PassLength::Short,
+        600,
+        "phone at home",
+        &mut stage.rng(),
+    );
+    let pass = grant.run(&stage.store).unwrap().expose_text();
+    let guess = if pass.starts_with('0') { "1111-1111" } else { "0000-0000" };
+    let enter =
+        |name, text| attempt(name, stage.mfa.account(&id).at(NOW).enter_pass(text), None, entered);
+    let again: Probe<'_> = Box::new(|| enter("afterwards", &pass));
+    let scene = stage.scene(vec![again]);
+    let attempts = [
+        enter("enter", &pass),
+        enter("enter again", &pass),
+        enter("and again", &pass),
+        enter("guess", guess),
+    ];
+    for ending in all_orders(&scene, &attempts, 86_052).endings.keys() {
+        assert_eq!(yeses(ending), 1, "{ending:?}");
+        assert!(!ending[3].is_yes(), "{ending:?}");
+    }
+}
+
+/// F-05: after a reset the binding with the pass and a revocation of the pass: whatever the order, either
+/// the factor is bound or nothing is.
+#[test]
+fn a_pass_that_is_revoked_binds_nothing() {
+    let (mut stage, _) = Stage::enrolled();
+    let id = stage.id;
+    let (proof, _) = stage.operator_proof();
+    let (second, operator) = stage.operator_proof_before(30);
+    let by = Operator::checked_by_host(proof, "help desk");
+    let account = stage.mfa.account(&id).at(NOW);
+    let mut reset = account.reset(by, PassLength::Long, "phone stolen", &mut stage.rng());
+    let pass = reset.run(&stage.store).unwrap().expose_text();
+    let account = stage.mfa.account(&id).at(NOW);
+    let entered = account.enter_pass(&pass).run(&stage.store).accepted().unwrap();
+    let Entered::Enrolment(own) = entered else { panic!("a pass to enrol with") };
+    let method = ExternalMethod::Passkey;
+    let bind = account.bind_external("laptop", method, &mut stage.rng()).proven_by(own);
+    let by = Operator::checked_by_host(second, "help desk");
+    let account = stage.mfa.account(&id).at(NOW);
+    let revoke = account.revoke_passes(by);
+    let openly = account.enrol("theirs", &mut stage.rng());
+    let scene = stage.scene(vec![]);
+    let attempts = [
+        attempt("bind", bind, None, change),
+        attempt("revoke", revoke, operator, change),
+        attempt("enrol with the password", openly, None, change),
+    ];
+    for ending in all_orders(&scene, &attempts, 32).endings.keys() {
+        assert_eq!(yeses(&ending[..2]), 1, "{ending:?}");
+        assert_eq!(ending[2], Outcome::Refused, "{ending:?}");
     }
 }
 

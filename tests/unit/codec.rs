@@ -68,6 +68,7 @@ fn the_fullest_account_fits_a_record_and_reads_back() {
         probation: Some(at),
         fingerprint: Some([0xff; 16]),
         factor,
+        openly: true,
     };
     let parameters = Parameters {
         algorithm: Algorithm::Sha512,
@@ -124,14 +125,22 @@ fn the_fullest_account_fits_a_record_and_reads_back() {
         list: std::vec![UsedChallenge { id, issued_at: at }; MAX_USED_CHALLENGES],
         ended: at,
     };
+    let pass = |kind| StoredPass {
+        kind,
+        at,
+        secs: u64::MAX,
+        name: Some(u32::MAX),
+        tries: u8::MAX,
+        is_over: true,
+        operator: AccountId::new([0xff; 64]).unwrap(),
+        sealed: sent(),
+    };
     let account = Account {
         exists: true,
         epoch: u32::MAX,
         last_write: at,
         first_bound_at: Some(at),
         offboarded_at: Some(at),
-        reset_at: Some(at),
-        emergency: Some(Emergency { at, secs: u64::MAX }),
         devices,
         former: std::vec![former; MAX_FORMER_SECRETS],
         import_ended: true,
@@ -168,6 +177,9 @@ fn the_fullest_account_fits_a_record_and_reads_back() {
         browser_generation: u32::MAX,
         codes: budget(),
         out_of_band: budget(),
+        passes: PassKind::ALL.map(pass).into(),
+        needs_pass: true,
+        abandoned_at: Some(at),
         used_for_other: used(),
     };
     let plaintext = super::write(&account).unwrap();

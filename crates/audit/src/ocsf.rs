@@ -106,7 +106,9 @@ fn factor(method: Method) -> Value {
         Method::Sms => (1, "SMS"),
         Method::Totp | Method::Hotp => (7, "OTP"),
         Method::Passkey => (10, "WebAuthn"),
-        Method::Pki | Method::RecoveryCode | Method::Emergency => (99, method.name()),
+        Method::Pki | Method::RecoveryCode | Method::Emergency | Method::Pass => {
+            (99, method.name())
+        }
     };
     let mut factor = json!({ "factor_type": name, "factor_type_id": id });
     if let Value::Object(factor) = &mut factor {

@@ -215,6 +215,7 @@ const fn bit(method: Method) -> u8 {
         Method::Sms => 16,
         Method::RecoveryCode => 32,
         Method::Emergency => 64,
+        Method::Pass => 128,
     }
 }
 

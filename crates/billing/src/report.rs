@@ -361,6 +361,7 @@ const fn offer(offer: OfferedFactor) -> &'static str {
 const fn method(method: Method) -> &'static str {
     match method {
         Method::Emergency => "emergency access",
+        Method::Pass => "an enrolment pass",
         Method::Hotp => "token code",
         Method::Passkey => "passkey",
         Method::Pki => "certificate",

@@ -48,6 +48,7 @@ fn device(number: u64, method: Method, bound_at: u64, last_used: Option<u64>) ->
         imported: false,
         digits: None,
         fingerprint: None,
+        bound_openly: false,
     }
 }
 

@@ -192,6 +192,7 @@ fn device(method: Method) -> DeviceSummary {
         imported: false,
         digits: None,
         fingerprint: None,
+        bound_openly: false,
     }
 }
 

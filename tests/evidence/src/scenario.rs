@@ -2,14 +2,14 @@
 //! itself, with the same randomness, to learn what to look for. Between two looks everything that held
 //! a secret is dropped.
 
-use countersign::account::{CarriedProof, HostsWord, Operator};
+use countersign::account::{CarriedProof, HostsWord, Operator, PassLength};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use countersign::account::ExistingDevice;
 use countersign::account::Seal;
 use countersign::account::Text;
 use countersign::account::{Assertion, ChallengeId, PhoneNumber, Refusal};
-use countersign::mfa::{ExternalMethod, RestrictedNotice};
+use countersign::mfa::{Entered, ExternalMethod, RestrictedNotice};
 use countersign::otp::Digits;
 use countersign::otp::Parameters;
 use countersign::otp::Reach;
@@ -216,6 +216,15 @@ const RUN: &str = "memory does not fail";
 const RIGHT: &str = "a right code";
 const SENT: &str = "the first time it is asked for";
 
+/// The text with another last character.
+fn other_end(text: &str) -> Zeroizing<String> {
+    let mut wrong = Zeroizing::new(String::from(text));
+    let last = if wrong.ends_with('0') { "1" } else { "0" };
+    let _ = wrong.pop();
+    wrong.push_str(last);
+    wrong
+}
+
 impl<K: Seal, I: FnMut(&str), L: FnMut(&str)> Stage<K, I, L> {
     fn sign_in(&mut self, id: &AccountId) -> DeviceId {
         let Stage { mfa, store, rng, seed, now, issued, look } = self;
@@ -395,10 +404,7 @@ impl<K: Seal, I: FnMut(&str), L: FnMut(&str)> Stage<K, I, L> {
         look("made: acknowledge recovery codes");
         {
             let right = right;
-            let mut wrong = Zeroizing::new(String::from(right.as_str()));
-            let last = if wrong.ends_with('0') { "1" } else { "0" };
-            let _ = wrong.pop();
-            wrong.push_str(last);
+            let wrong = other_end(&right);
             let counted = account.recover(&wrong, ChangeFactors).run(store).decided();
             assert!(matches!(counted.expect(RUN), Verdict::Rejected { .. }));
             let recover = account.recover(&right, ChangeFactors);
@@ -623,31 +629,57 @@ impl<K: Seal, I: FnMut(&str), L: FnMut(&str)> Stage<K, I, L> {
             let codes = bound.recovery_codes().expect("the first factor");
             codes.iter().for_each(|code| issued(&code.expose_text()));
         }
+        for length in [PassLength::Long, PassLength::Short] {
+            let proof = self.prove(&operator, OPERATORS, ActForOther);
+            self.passes(id, other, proof, length);
+        }
+    }
+
+    /// A pass to enrol with and one for an emergency, of this length, each entered wrong and right.
+    fn passes(
+        &mut self,
+        id: &AccountId,
+        other: &AccountId,
+        proof: Proof<ActForOther>,
+        length: PassLength,
+    ) {
+        let operator = *proof.account();
+        let lee = Operator::checked_by_host(proof, "role help-desk");
+        let Stage { mfa, store, rng, now, issued, look, .. } = self;
+        let mut reset = mfa.account(id).at(*now).reset(lee, length, "ticket 4711", rng);
+        look("made: reset");
+        let typed = reset.run(store).expect("an operator's proof").expose_text();
+        issued(&typed);
+        drop(reset);
+        look("reset");
+        let account = mfa.account(id).at(*now);
+        {
+            let typed = typed; // it is wiped here
+            let wrong = other_end(&typed);
+            assert!(
+                account.enter_pass(&wrong).run(store).decided().expect(RUN).accepted().is_none()
+            );
+            let enter = account.enter_pass(&typed);
+            look("made: enter a pass");
+            let entered = enter.run(store).decided().expect(RUN).accepted();
+            let Some(Entered::Enrolment(proof)) = entered else { panic!("a pass to enrol with") };
+            drop(account.enrol("phone", rng).proven_by(proof).run(store).expect(RUN));
+        }
+        look("enter a pass to enrol with: wrong, and right");
         let proof = self.prove(&operator, OPERATORS, ActForOther);
-        let reset = self
-            .mfa
-            .account(id)
-            .at(self.now)
-            .reset(Operator::checked_by_host(proof, "role help-desk"), "ticket 4711")
-            .run(&self.store);
-        reset.expect("an operator's proof");
-        (self.look)("reset");
-        let proof = self.prove(&operator, OPERATORS, ActForOther);
-        let Stage { mfa, store, now, look, .. } = self;
-        let granted = mfa
-            .account(other)
-            .at(*now)
-            .grant_emergency_access(
-                Operator::checked_by_host(proof, "role help-desk"),
-                600,
-                "ticket 4712",
-            )
-            .run(store);
-        granted.expect("an operator's proof");
-        look("grant emergency access");
-        let used = mfa.account(other).at(*now).use_emergency_access(SignIn).run(store);
-        assert!(used.decided().expect(RUN).accepted().is_some());
-        look("use emergency access");
+        let lee = Operator::checked_by_host(proof, "role help-desk");
+        let Stage { mfa, store, rng, now, issued, look, .. } = self;
+        let account = mfa.account(other).at(*now);
+        {
+            let mut grant = account.grant_emergency_access(lee, length, 600, "ticket 4712", rng);
+            let typed = grant.run(store).expect("an operator's proof").expose_text();
+            issued(&typed);
+            drop(grant);
+            look("grant emergency access");
+            let entered = account.enter_pass(&typed).run(store).decided().expect(RUN).accepted();
+            assert!(matches!(entered, Some(Entered::SignIn(_))));
+        }
+        look("enter an emergency pass");
     }
 
     fn gone(&mut self, id: &AccountId) {

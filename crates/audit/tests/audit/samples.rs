@@ -1,8 +1,8 @@
 //! One event of each kind, each reason of a rejection and each refusal, with every field filled somewhere.
 
 use countersign::account::{
-    ActionName, Actor, AnyPurpose, BrowserId, Class, EventId, EventKind, Reason, Refusal,
-    RejectionReason, Source,
+    ActionName, Actor, AnyPurpose, BrowserId, Class, EventId, EventKind, PassEnd, PassKind, Reason,
+    RecordName, Refusal, RejectionReason, Source,
 };
 use countersign::{AccountId, DeviceId, Event, Method, UnixTime};
 
@@ -18,6 +18,14 @@ pub fn kinds() -> Vec<EventKind> {
     let browser = BrowserId::from_u64(0xb0b);
     let class = Class::Codes;
     let mut kinds = vec![
+        EventKind::Abandoned {
+            record: RecordName { key: "5be3a01c".parse().ok(), version: 7 },
+            reason: reason.clone(),
+        },
+        EventKind::Abandoned {
+            record: RecordName { key: None, version: 7 },
+            reason: reason.clone(),
+        },
         EventKind::Accepted { moving_factor: Some(60_000_000), drift: Some(-1) },
         EventKind::Accepted { moving_factor: None, drift: None },
         EventKind::BrowserForgotten { browser },
@@ -33,14 +41,21 @@ pub fn kinds() -> Vec<EventKind> {
         EventKind::EnrolmentStarted { until },
         EventKind::Forgiven { class },
         EventKind::Imported { short_secret: true },
+        EventKind::Invited { until, reason: reason.clone() },
         EventKind::Malformed,
         EventKind::Offboarded { reason: reason.clone() },
+        EventKind::PassEnded {
+            pass: PassKind::Enrolment,
+            why: PassEnd::TriesUsedUp,
+            operator: AccountId::new("boss").unwrap(),
+        },
         EventKind::RecoveryCodeClosed { left: 9 },
         EventKind::RecoveryCodeSpent { left: 9 },
         EventKind::RecoveryCodesIssued { count: 10 },
         EventKind::RecoveryCodesSeen,
         EventKind::ReportedLost,
-        EventKind::Reset { reason },
+        EventKind::Resealed,
+        EventKind::Reset { until, reason },
         EventKind::Resynchronised { clock_offset: Some(15) },
         EventKind::Resynchronised { clock_offset: None },
         EventKind::Revoked,
@@ -66,9 +81,10 @@ const REJECTIONS: [RejectionReason; 12] = [
     RejectionReason::WrongPurpose,
 ];
 
-const REFUSALS: [Refusal; 17] = [
+const REFUSALS: [Refusal; 20] = [
     Refusal::AlreadyBound,
     Refusal::ClockTooFar,
+    Refusal::FactorInUse,
     Refusal::ImportEnded,
     Refusal::LastFactor,
     Refusal::NotPermitted,
@@ -80,10 +96,12 @@ const REFUSALS: [Refusal; 17] = [
     Refusal::ProofExpired,
     Refusal::ProofRequired,
     Refusal::ProofUnfit,
+    Refusal::RecordOpens,
     Refusal::ReportedLost,
     Refusal::TooSoon { until: UnixTime::from_secs(1_800_000_030) },
     Refusal::TooManyDevices,
     Refusal::TooManyFormerDevices,
+    Refusal::UnknownAccount,
 ];
 
 /// The kinds, and one accepted event with each value that another field can have.
