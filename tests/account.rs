@@ -43,6 +43,12 @@ mod browsers;
 #[path = "account/crossing.rs"]
 mod crossing;
 
+#[path = "account/trusted.rs"]
+mod trusted;
+
+#[path = "account/assurance.rs"]
+mod assurance;
+
 #[path = "account/unlock.rs"]
 mod unlock;
 

@@ -140,7 +140,7 @@ fn each_detail_is_compared() {
 }
 
 /// A bad line, and a part of what is said of it.
-const BAD: [(&str, &str); 56] = [
+const BAD: [(&str, &str); 57] = [
     ("0 dana dance P", "'dance' is no verb"),
     ("0 dana", "the verb is missing"),
     ("0", "the person is missing"),
@@ -195,6 +195,7 @@ const BAD: [(&str, &str); 56] = [
     ("token Q GEZDGNBV", "counter= is missing"),
     ("press P 3", "'P' is no token"),
     ("skew P soon", "'soon' is no number of seconds"),
+    ("0 dana visit B", "'B' names no browser"),
     ("policy trusted=perhaps", "trusted= takes off or on"),
     ("together", "together without same-time"),
 ];
@@ -212,30 +213,13 @@ fn a_bad_file_is_named_by_its_line() {
 }
 
 #[test]
-fn a_verb_that_is_not_built_is_a_bad_file() {
-    for line in [
-        "0 dana invite by=boss/P as=X",
-        "0 dana reset by=boss/P as=X",
-        "0 dana emergency by=boss/P secs=60 as=X short",
-        "0 dana enter X",
-        "0 dana trust P as=B",
-        "0 dana visit B",
-        "0 dana bind P pass=X",
-        "0 dana bar",
-        "0 dana reseal",
-        "0 dana abandon by=boss/P",
-        "policy first-enrolment=invited",
-        "policy trusted=on",
-    ] {
-        let (printed, complaint, status) = run(&with_phone(&format!("{line}\n")));
-        assert_eq!((printed.as_str(), status), ("", 2), "{line}");
-        assert!(
-            complaint.starts_with("FILE:2: ") && complaint.contains("not built"),
-            "{complaint}"
-        );
+fn a_policy_is_taken() {
+    for (policy, expected) in [("open", "done"), ("invited", "refused:proof-required")] {
+        let text =
+            format!("policy first-enrolment={policy} trusted=on\n0 dana bind P -> {expected}\n");
+        let (_, complaint, status) = run(&with_phone(&text));
+        assert_eq!((complaint.as_str(), status), ("", 0), "{policy}");
     }
-    let (_, complaint, status) = run(&with_phone("policy first-enrolment=open trusted=off\n"));
-    assert_eq!((complaint.as_str(), status), ("", 0));
 }
 
 #[test]

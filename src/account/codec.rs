@@ -28,6 +28,7 @@ use crate::account::recovery::{OldSet, Recovery, RecoverySet, StoredCode};
 use crate::account::state::{Account, LastConfirmed, Pending, Texts};
 use crate::account::summary::{DeviceStatus, Method, PassKind};
 use crate::account::throttle::{Budget, Failure, Failures};
+use crate::account::trusted::Trusted;
 use crate::otp::{Algorithm, Digits, Parameters, Period, Secret};
 use crate::text::Text;
 use crate::time::UnixTime;
@@ -189,7 +190,8 @@ fn next_or_default<T: Stored + Default>(left: &mut u64, d: &mut Decoder<'_>) -> 
 fields!(Account {
     epoch, last_write, first_bound_at, offboarded_at, devices, former,
     import_ended, enrolment_began, pending, confirmed, recovery, texts, used, browsers,
-    browser_generation, codes, out_of_band, passes, needs_pass, abandoned_at, used_for_other
+    browser_generation, codes, out_of_band, passes, needs_pass, abandoned_at, trusted,
+    used_for_other
 } later {} not stored { exists: true });
 fields!(Budget { unknown, remembered, emptied } later {});
 fields!(Failures { row, failed_at, recent } later {});
@@ -202,7 +204,8 @@ fields!(Parameters { algorithm, digits, period, t0 } later {});
 fields!(Pending { id, at, device, replaces, proven, failures, sent, session } later {});
 fields!(LastConfirmed { id, at, device, moving_factor, of_two, sent } later {});
 fields!(Proven {
-    account, device, method, purpose, epoch, at, remembered, probation, carried
+    account, device, method, purpose, epoch, at, remembered, probation, first_factor, user_verified,
+    carried
 } later {});
 fields!(Recovery { newest, old } later {});
 fields!(OldSet { replaced_at, set } later {});
@@ -216,6 +219,7 @@ fields!(Browser { id, used_at } later {});
 fields!(StoredPass {
     kind, at, secs, name, tries, is_over, operator, sealed
 } later {});
+fields!(Trusted { id, device, since, turn, turned_at, repeats } later {});
 variants!(Factor {
     0 Totp { secret: secret, parameters: parameters, last_step: last_step, drift: drift, offset: offset },
     1 Hotp { secret: secret, algorithm: algorithm, digits: digits, next: next_counter },
@@ -228,7 +232,8 @@ variants!(AnyPurpose {
 });
 numbers!(Algorithm { 1 Sha1, 2 Sha256, 3 Sha512 });
 numbers!(DeviceStatus { 0 Confirmed, 1 Lost, 2 Revoked });
-numbers!(Method { 0 Totp, 1 Hotp, 2 Passkey, 3 Pki, 4 Sms, 5 RecoveryCode, 6 Emergency, 7 Pass });
+numbers!(Method { 0 Totp, 1 Hotp, 2 Passkey, 3 Pki, 4 Sms, 5 RecoveryCode, 6 Emergency, 7 Pass,
+    8 TrustedBrowser });
 numbers!(PassKind { 0 Emergency, 1 Enrolment });
 
 /// Types that CBOR has, and types that are one of those under another name.

@@ -389,6 +389,7 @@ pub(crate) enum Sealed {
     Browser,
     Challenge,
     Proof { session: [u8; 32], change: &'static str },
+    Trusted,
 }
 
 impl Sealed {
@@ -401,6 +402,7 @@ impl Sealed {
             Sealed::Proof { session, change } => {
                 of(&[b"countersign proof 1 ", &session[..], change.as_bytes(), &[0]].concat())
             }
+            Sealed::Trusted => of(b"countersign trusted 1 "),
         }
     }
 

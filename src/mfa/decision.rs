@@ -31,6 +31,7 @@ pub(crate) struct Context<'a> {
     pub(crate) session: Option<Session>,
     /// The record that was loaded, and whether it did not open.
     pub(crate) record: Option<(RecordName, bool)>,
+    pub(crate) first_factor_passed: bool,
     /// The account of the operator whose proof it is, if it is not the person's own.
     pub(crate) by_operator: bool,
     /// Why a carried proof that came with it did not open.

@@ -16,7 +16,7 @@ use crate::account::browser;
 use crate::account::record::{self, Owner, Record, RecordError};
 use crate::account::{
     Account, AccountId, Actor, AnyChange, Event, EventId, EventKind, HostsWord, Policy, Proven,
-    Refusal, Seal, Session, Shown, Shows, Source, Summary,
+    Refusal, Seal, Sealed, Session, Shown, Shows, Source, Summary,
 };
 use crate::mfa::answer::{Changed, Fault, NotDone, Verdict};
 use crate::mfa::decision::{Context, Decision, DraftEvent, Floor, Mode, believed, open};
@@ -205,7 +205,8 @@ impl<'m, T> Operation<'m, T> {
             _ => None,
         };
         let last_write = account.last_write;
-        let token = self.browser.as_ref().map(|token| browser::open(self.keys, &self.id, token));
+        let open = |token| browser::open(Sealed::Browser, self.keys, &self.id, token);
+        let token = self.browser.as_ref().map(|token| open(token));
         let token = token.transpose()?.flatten();
         let cx = Context {
             id: &self.id,
@@ -218,6 +219,7 @@ impl<'m, T> Operation<'m, T> {
             by_operator: matches!(self.shown, Some(Shown::Operator(..))),
             record: record.map(|name| (name, broken)),
             unopened: self.shown.as_ref().and_then(Shown::unopened),
+            first_factor_passed: self.first_factor_passed,
             operator: operator.as_deref(),
         };
         let decision = (self.transition)(account, &cx)?;
@@ -240,7 +242,7 @@ impl<'m, T> Operation<'m, T> {
             .ok_or(RecordError::Version)
             .and_then(|version| Ok((version, record::seal(&next, &owner, version, self.keys)?)));
         let (version, record) = sealed.map_err(|error| Fault::Record { error, record })?;
-        let mut summary = next.summary(self.policy, self.now);
+        let mut summary = next.summary(&self.id, self.policy, self.now);
         summary.sealed_with = record.key_name();
         let events = self.events(happened, is_stored.then_some(version));
         if !is_stored {
