@@ -14,7 +14,7 @@ use core::convert::Infallible;
 use crate::account::record::{self, Owner, Record, RecordError};
 use crate::account::{
     Account, AccountId, AnyPurpose, BrowserId, DeviceId, EventKind, Method, Policy, Proven,
-    RecordName, Refusal, RejectionReason, Seal,
+    RecordName, Refusal, RejectionReason, Seal, SealError, Session,
 };
 use crate::mfa::answer::{Fault, Verdict};
 use crate::time::UnixTime;
@@ -27,11 +27,15 @@ pub(crate) struct Context<'a> {
     /// The remembered browser that the attempt comes from.
     pub(crate) browser: Option<BrowserId>,
     pub(crate) proof: Option<&'a Proven>,
+    /// The session that the host named.
+    pub(crate) session: Option<Session>,
     /// The record that was loaded, and whether it did not open.
     pub(crate) record: Option<(RecordName, bool)>,
     pub(crate) first_factor_passed: bool,
     /// The account of the operator whose proof it is, if it is not the person's own.
     pub(crate) by_operator: bool,
+    /// Why a carried proof that came with it did not open.
+    pub(crate) unopened: Option<SealError>,
     pub(crate) operator: Option<&'a Account>,
 }
 

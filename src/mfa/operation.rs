@@ -15,8 +15,8 @@ use zeroize::Zeroizing;
 use crate::account::browser;
 use crate::account::record::{self, Owner, Record, RecordError};
 use crate::account::{
-    Account, AccountId, Actor, ChangeFactors, Event, EventId, EventKind, HostsWord, Policy, Proof,
-    Proven, Refusal, Seal, Sealed, Shown, Shows, Source, Summary,
+    Account, AccountId, Actor, AnyChange, Event, EventId, EventKind, HostsWord, Policy, Proven,
+    Refusal, Seal, Sealed, Session, Shown, Shows, Source, Summary,
 };
 use crate::mfa::answer::{Changed, Fault, NotDone, Verdict};
 use crate::mfa::decision::{Context, Decision, DraftEvent, Floor, Mode, believed, open};
@@ -81,6 +81,7 @@ pub struct Operation<'m, T> {
     first_factor_passed: bool,
     tries: usize,
     mode: Mode,
+    session: Option<Session>,
     shown: Option<Shown>,
     transition: Transition<'m, T>,
 }
@@ -140,6 +141,7 @@ impl<'m, T> Operation<'m, T> {
             first_factor_passed: false,
             tries: MAX_TRIES,
             mode: Mode::Usual,
+            session: None,
             shown: None,
             transition: Box::new(transition),
         }
@@ -213,8 +215,10 @@ impl<'m, T> Operation<'m, T> {
             keys: self.keys,
             browser: token.and_then(|token| account.remembers(token, self.now)),
             proof: self.shown.as_ref().and_then(Shown::proven),
+            session: self.session,
             by_operator: matches!(self.shown, Some(Shown::Operator(..))),
             record: record.map(|name| (name, broken)),
+            unopened: self.shown.as_ref().and_then(Shown::unopened),
             first_factor_passed: self.first_factor_passed,
             operator: operator.as_deref(),
         };
@@ -487,9 +491,21 @@ impl<'m, T, A> Change<'m, T, A> {
     }
 
     pub(crate) fn allowed_by<B: Shows>(self, by: B) -> Change<'m, T, B> {
+        self.allowed(None, by)
+    }
+
+    /// With the name of the change, for which an operator's proof may have been carried.
+    pub(crate) fn allowed<B: Shows>(self, change: Option<AnyChange>, by: B) -> Change<'m, T, B> {
         let mut operation = self.operation;
-        operation.shown = Some(by.shown());
+        operation.shown = Some(by.shown(&|carried, by_operator| {
+            carried.open(operation.keys, &operation.id, change.filter(|_| by_operator))
+        }));
         Change { operation, proof: Some(by) }
+    }
+
+    pub(crate) fn in_session(mut self, session: &[u8]) -> Change<'m, T, A> {
+        self.operation.session = Session::new(session);
+        self
     }
 
     pub(crate) fn persistent(mut self) -> Change<'m, T, A> {
@@ -555,13 +571,6 @@ impl<'m, T, A> Change<'m, T, A> {
     /// Returns the change without its loop.
     pub const fn operation(&self) -> &Operation<'m, Result<Changed<T>, Refusal>> {
         &self.operation
-    }
-}
-
-impl<'m, T> Change<'m, T, Proof<ChangeFactors>> {
-    /// Adds the proof that allows the enrolment. A person's first factor has none to add.
-    pub fn proven_by(self, proof: Proof<ChangeFactors>) -> Self {
-        self.allowed_by(proof)
     }
 }
 

@@ -5,8 +5,8 @@
 use alloc::{boxed::Box, vec::Vec};
 
 use crate::account::{
-    Account, AnyPurpose, ChangeFactors, EventKind, MayChangeFactors, Pass, PassEnd, PassKind,
-    PassSeed, Proof, Refusal, RejectionReason, SignIn, StoredPass, TypedPass,
+    Account, AnyChange, AnyPurpose, ChangeFactors, EventKind, MayChangeFactors, Pass, PassEnd,
+    PassKind, PassSeed, Proof, Refusal, RejectionReason, SignIn, StoredPass, TypedPass,
 };
 use crate::mfa::answer::Verdict;
 use crate::mfa::decision::{Context, Decision, DraftEvent, NO_WAIT, malformed};
@@ -75,7 +75,7 @@ impl<'m> AccountAt<'m> {
     /// ```
     pub fn revoke_passes<A: MayChangeFactors>(&self, by: A) -> Change<'m, (), A> {
         self.change::<_, NoProof>(|account, cx| Ok(account.revoke_passes(cx)))
-            .allowed_by(by)
+            .allowed(Some(AnyChange::RevokePasses), by)
             .persistent()
     }
 }
