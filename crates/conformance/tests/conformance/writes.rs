@@ -1,0 +1,249 @@
+//! Conditional writes that are none, and versions that are cut.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use countersign::{AccountId, Record, Store, Swap, Write};
+
+use crate::stores::*;
+
+wrong! {
+    /// Never compares.
+    AlwaysTrue over Table, load_right, |table, id, write| {
+        table.put(id.as_bytes(), write.record().clone());
+        Ok(Swap::Stored)
+    }
+}
+
+wrong! {
+    /// Compares, and says Stored whatever came of it: `execute(..)?` without looking at the count.
+    SilentlyRefused over Table, load_right, |table, id, write| {
+        let _ = swap_right(table, id, write);
+        Ok(Swap::Stored)
+    }
+}
+
+wrong! {
+    /// Says Stale and has written.
+    WritesWhenStale over Table, load_right, |table, id, write| {
+        let swap = swap_right(table, id, write);
+        if write.expected().is_some() {
+            table.put(id.as_bytes(), write.record().clone());
+        }
+        Ok(swap)
+    }
+}
+
+wrong! {
+    /// A SELECT, and an UPDATE without the condition.
+    CheckThenWrite over Table, load_right, |table, id, write| {
+        if table.version(id.as_bytes()) != write.expected() {
+            return Ok(Swap::Stale);
+        }
+        a_round_trip();
+        table.put(id.as_bytes(), write.record().clone());
+        Ok(Swap::Stored)
+    }
+}
+
+wrong! {
+    /// Two SELECTs, one for the version and one for the bytes.
+    TornRead over Table,
+    |table, id| {
+        let Some(version) = table.version(id.as_bytes()) else { return Ok(None) };
+        a_round_trip();
+        let record = table.load(id.as_bytes());
+        Ok(record.map(|record| Record::new(version, record.as_bytes().to_vec())))
+    },
+    |table, id, write| Ok(swap_right(table, id, write))
+}
+
+wrong! {
+    /// INSERT OR REPLACE for a new account.
+    CreateOverwrites over Table, load_right, |table, id, write| {
+        if write.expected().is_none() {
+            table.put(id.as_bytes(), write.record().clone());
+            return Ok(Swap::Stored);
+        }
+        Ok(swap_right(table, id, write))
+    }
+}
+
+wrong! {
+    /// Cleans up after leavers, and begins again with version 1.
+    DeletesLeavers over Table, load_right, |table, id, write| {
+        let swap = swap_right(table, id, write);
+        if swap == Swap::Stored && write.summary().offboarded_at.is_some() {
+            table.0.lock().unwrap().remove(id.as_bytes());
+        }
+        Ok(swap)
+    }
+}
+
+wrong! {
+    /// `SET version = version + 1`, and 1 for a new row: right only as long as nobody restores one.
+    CountsItself over Table, load_right, |table, id, write| {
+        let version = write.expected().map_or(1, |version| version + 1);
+        let record = Record::new(version, write.record().as_bytes().to_vec());
+        Ok(table.swap(id.as_bytes(), write.expected(), record))
+    }
+}
+
+wrong! {
+    /// Keeps 64 bits and compares 32.
+    Compares32Bits over Table, load_right, |table, id, write| {
+        let stored = table.version(id.as_bytes());
+        let same = stored.map(|version| version as u32) == write.expected().map(|e| e as u32);
+        Ok(if same { table.swap(id.as_bytes(), stored, write.record().clone()) } else { Swap::Stale })
+    }
+}
+
+wrong! {
+    /// Keeps the record in a text column.
+    TextRecord over Table, load_right, |table, id, write| {
+        let text = String::from_utf8_lossy(write.record().as_bytes()).into_owned();
+        let record = Record::new(write.record().version(), text.into_bytes());
+        Ok(table.swap(id.as_bytes(), write.expected(), record))
+    }
+}
+
+wrong! {
+    /// VARBINARY(4096), and an engine that cuts off in silence.
+    ShortRecord over Table, load_right, |table, id, write| {
+        let bytes = write.record().as_bytes();
+        let record = Record::new(write.record().version(), bytes[..bytes.len().min(4096)].to_vec());
+        Ok(table.swap(id.as_bytes(), write.expected(), record))
+    }
+}
+
+wrong! {
+    /// `UPDATE .. WHERE version = ..`, and the id forgotten.
+    ForgetsTheId over Table, load_right, |table, id, write| {
+        let swap = swap_right(table, id, write);
+        if let (Swap::Stored, Some(expected)) = (swap, write.expected()) {
+            let mut rows = table.0.lock().unwrap();
+            for row in rows.values_mut().filter(|row| row.version() == expected) {
+                *row = write.record().clone();
+            }
+        }
+        Ok(swap)
+    }
+}
+
+#[derive(Default)]
+pub struct OneCounter {
+    table: Table,
+    writes: AtomicU64,
+    seen: Mutex<HashMap<Vec<u8>, u64>>,
+}
+
+wrong! {
+    /// One lock version for the whole table: whoever writes makes everybody else stale.
+    OneVersionForAll over OneCounter,
+    |world, id| {
+        let now = world.writes.load(Ordering::SeqCst);
+        world.seen.lock().unwrap().insert(id.as_bytes().to_vec(), now);
+        load_right(&world.table, id)
+    },
+    |world, id, write| {
+        let now = world.writes.load(Ordering::SeqCst);
+        let seen = world.seen.lock().unwrap().get(id.as_bytes()).copied();
+        if write.expected().is_some() && seen != Some(now) {
+            return Ok(Swap::Stale);
+        }
+        let swap = swap_right(&world.table, id, write);
+        if swap == Swap::Stored {
+            let now = world.writes.fetch_add(1, Ordering::SeqCst) + 1;
+            world.seen.lock().unwrap().insert(id.as_bytes().to_vec(), now);
+        }
+        Ok(swap)
+    }
+}
+
+#[derive(Default)]
+pub struct Busy {
+    table: Table,
+    writing: Mutex<()>,
+}
+
+impl Busy {
+    /// As SQLite without a busy timeout: whoever meets another writer fails.
+    fn swap(&self, id: &AccountId, write: &Write<'_>) -> Result<Swap, String> {
+        let _writing = self.writing.try_lock().map_err(|_| "database is locked")?;
+        a_round_trip();
+        Ok(swap_right(&self.table, id, write))
+    }
+}
+
+wrong! {
+    /// `swap(..).unwrap_or(Stored)`.
+    SwallowsErrors over Busy,
+    |world, id| load_right(&world.table, id),
+    |world, id, write| Ok(world.swap(id, write).unwrap_or(Swap::Stored))
+}
+
+wrong! {
+    /// The same without the swallowing: safe, and people are turned away.
+    FailsWhenBusy over Busy,
+    |world, id| load_right(&world.table, id),
+    |world, id, write| world.swap(id, write)
+}
+
+wrong! {
+    Panics over Table, load_right, |_, _, _| panic!("no connection")
+}
+
+wrong! {
+    /// Waits for a lock that nobody gives back.
+    Hangs over Table, load_right, |_, _, _| loop {
+        thread::park();
+    }
+}
+
+/// A version that goes through another type.
+pub struct Version<T>(Arc<Table>, std::marker::PhantomData<T>);
+
+pub trait Narrow: Send + Sync + 'static {
+    fn through(version: u64) -> u64;
+}
+
+impl Narrow for u32 {
+    fn through(version: u64) -> u64 {
+        u64::from(version as u32)
+    }
+}
+
+impl Narrow for i32 {
+    fn through(version: u64) -> u64 {
+        version as i32 as u64
+    }
+}
+
+impl Narrow for f64 {
+    fn through(version: u64) -> u64 {
+        version as f64 as u64
+    }
+}
+
+impl<T: Narrow> Wrong for Version<T> {
+    type World = Table;
+    fn open(world: &Arc<Table>) -> Version<T> {
+        Version(Arc::clone(world), std::marker::PhantomData)
+    }
+}
+
+impl<T: Narrow> Store for Version<T> {
+    type Error = String;
+
+    fn load(&self, id: &AccountId) -> Result<Option<Record>, String> {
+        load_right(&self.0, id)
+    }
+
+    fn swap(&self, id: &AccountId, write: &Write<'_>) -> Result<Swap, String> {
+        let record = write.record();
+        let record = Record::new(T::through(record.version()), record.as_bytes().to_vec());
+        Ok(self.0.swap(id.as_bytes(), write.expected().map(T::through), record))
+    }
+}
