@@ -1,7 +1,8 @@
 //! Stores that are awaited.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::convert::Infallible;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use countersign::{AccountId, AsyncStore, MemoryStore, Record, Store, Swap, Write};
@@ -137,5 +138,139 @@ impl AsyncStore for DroppedInTransaction {
         }
         *open = None;
         Ok(swap_right(&self.table, id, write))
+    }
+}
+
+/// A connection that answers in order: a question whose asker is gone is answered all the same, and
+/// the next one hears it.
+pub struct AnswersTheLastQuestion {
+    table: Arc<Table>,
+    answers: Mutex<VecDeque<Option<Record>>>,
+}
+
+impl WrongAsync for AnswersTheLastQuestion {
+    type World = Table;
+    fn open(world: &Arc<Table>) -> AnswersTheLastQuestion {
+        AnswersTheLastQuestion { table: Arc::clone(world), answers: Mutex::default() }
+    }
+}
+
+impl AsyncStore for AnswersTheLastQuestion {
+    type Error = String;
+
+    async fn load(&self, id: &AccountId) -> Result<Option<Record>, String> {
+        self.answers.lock().unwrap().push_back(self.table.load(id.as_bytes()));
+        pause().await;
+        Ok(self.answers.lock().unwrap().pop_front().flatten())
+    }
+
+    async fn swap(&self, id: &AccountId, write: &Write<'_>) -> Result<Swap, String> {
+        Ok(swap_right(&self.table, id, write))
+    }
+}
+
+/// A pool of ten connections; a future that is dropped never gives its own back.
+pub struct PoolLeaks {
+    table: Arc<Table>,
+    free: Mutex<u32>,
+}
+
+impl PoolLeaks {
+    fn take(&self) -> bool {
+        let mut free = self.free.lock().unwrap();
+        let one = *free > 0;
+        *free -= u32::from(one);
+        one
+    }
+
+    async fn connection(&self) -> Result<(), String> {
+        for _ in 0..1_000_000 {
+            if self.take() {
+                return Ok(());
+            }
+            pause().await;
+        }
+        Err("no connection within five seconds".into())
+    }
+}
+
+impl WrongAsync for PoolLeaks {
+    type World = Table;
+    fn open(world: &Arc<Table>) -> PoolLeaks {
+        PoolLeaks { table: Arc::clone(world), free: Mutex::new(10) }
+    }
+}
+
+impl AsyncStore for PoolLeaks {
+    type Error = String;
+
+    async fn load(&self, id: &AccountId) -> Result<Option<Record>, String> {
+        self.connection().await?;
+        pause().await;
+        *self.free.lock().unwrap() += 1;
+        load_right(&self.table, id)
+    }
+
+    async fn swap(&self, id: &AccountId, write: &Write<'_>) -> Result<Swap, String> {
+        self.connection().await?;
+        pause().await;
+        *self.free.lock().unwrap() += 1;
+        Ok(swap_right(&self.table, id, write))
+    }
+}
+
+/// Turns a broken connection into "no record".
+pub struct NoneWithoutAConnection {
+    table: Arc<Table>,
+    pub is_down: AtomicBool,
+}
+
+impl WrongAsync for NoneWithoutAConnection {
+    type World = Table;
+    fn open(world: &Arc<Table>) -> NoneWithoutAConnection {
+        NoneWithoutAConnection { table: Arc::clone(world), is_down: AtomicBool::new(false) }
+    }
+}
+
+impl AsyncStore for NoneWithoutAConnection {
+    type Error = String;
+
+    async fn load(&self, id: &AccountId) -> Result<Option<Record>, String> {
+        if self.is_down.load(Ordering::SeqCst) {
+            return Ok(None);
+        }
+        load_right(&self.table, id)
+    }
+
+    async fn swap(&self, id: &AccountId, write: &Write<'_>) -> Result<Swap, String> {
+        if self.is_down.load(Ordering::SeqCst) {
+            return Err("broken pipe".into());
+        }
+        Ok(swap_right(&self.table, id, write))
+    }
+}
+
+/// Says once that there is no connection, and makes up the answers from then on.
+#[derive(Default)]
+pub struct FailsOnce {
+    loads: AtomicU32,
+    swaps: AtomicU32,
+}
+
+impl Store for FailsOnce {
+    type Error = String;
+
+    fn load(&self, _: &AccountId) -> Result<Option<Record>, String> {
+        match self.loads.fetch_add(1, Ordering::SeqCst) {
+            0 => Err("broken pipe".into()),
+            _ => Ok(None),
+        }
+    }
+
+    fn swap(&self, _: &AccountId, _: &Write<'_>) -> Result<Swap, String> {
+        match self.swaps.fetch_add(1, Ordering::SeqCst) {
+            0 | 1 => Err("broken pipe".into()),
+            _ => Ok(Swap::Stale),
+        }
     }
 }

@@ -7,8 +7,12 @@
 mod stores;
 
 mod awaited;
+mod beside;
 mod handles;
 mod ids;
+mod kept;
+mod processes;
+mod shared;
 mod writes;
 
 use std::convert::Infallible;
@@ -19,8 +23,12 @@ use countersign::{AccountId, MemoryStore, Record, Store, Swap, Write};
 use countersign_conformance::{self as conformance, Broken, Promise};
 
 use awaited::*;
+use beside::*;
 use handles::*;
 use ids::*;
+use kept::*;
+use processes::*;
+use shared::*;
 use stores::*;
 use writes::*;
 
@@ -185,19 +193,95 @@ fn catch_all() {
     caught_async::<DroppedInTransaction>(Faults);
 }
 
-fn caught<S: Wrong>(promise: Promise) {
+fn caught<S: Wrong>(promise: Promise) -> Broken {
     let world = Arc::new(S::World::default());
     let outcome = conformance::run(move || Ok::<_, Infallible>(S::open(&world)));
-    names::<S>(outcome.expect_err(std::any::type_name::<S>()), promise);
+    let broken = outcome.expect_err(std::any::type_name::<S>());
+    names::<S>(&broken, promise);
+    broken
 }
 
 fn caught_async<S: WrongAsync>(promise: Promise) {
     let world = Arc::new(S::World::default());
     let open = move || std::future::ready(Ok::<_, Infallible>(S::open(&world)));
     let outcome = conformance::run_async(open, |task| block_on(task));
-    names::<S>(outcome.expect_err(std::any::type_name::<S>()), promise);
+    names::<S>(&outcome.expect_err(std::any::type_name::<S>()), promise);
 }
 
-fn names<S>(broken: Broken, promise: Promise) {
+fn names<S>(broken: &Broken, promise: Promise) {
     assert!(broken.names(promise), "{}: not {promise}, but {broken}", std::any::type_name::<S>());
+}
+
+/// Wrong, and not seen by the kit as it is.
+#[test]
+fn what_the_kit_does_not_see() {
+    passes::<ChangesAfterwards>();
+    passes::<SharesItsTransaction>();
+    passes::<BindsThenExecutes>();
+    passes::<OneCursor>();
+    passes::<ProcessMutex>();
+    passes::<WriteThroughCache>();
+    passes::<RemembersTheUnknown>();
+    passes::<InternsIds>();
+    passes::<SharedMemory>();
+    passes::<ReadsItsWritesOnly>();
+    passes::<NoEvents>();
+    passes::<OneEventAWrite>();
+    passes::<NewestEvents>();
+    passes::<EventsOfTheStale>();
+    passes::<EventsOfAKind>();
+    passes::<NoSummary>();
+    passes::<SummaryOnce>();
+    passes::<SummaryAfterwards>();
+    passes::<NotesMakeARow>();
+    passes::<NotesNeedARow>();
+    passes::<Expires>();
+    passes::<ExpiresInAYear>();
+    passes::<RemovesLeaversLater>();
+    passes::<EvictsTheOldest>();
+    passes::<EvictsTheIdle>();
+    passes::<Ids<Decimal>>();
+    passes::<Ids<Float>>();
+    passes::<Ids<BigEndian>>();
+    passes::<Ids<LittleEndian>>();
+    passes::<Ids<Double>>();
+    passes::<Ids<Signed>>();
+    passes::<Ids<Unhexed>>();
+    passes::<Ids<Uuid>>();
+    passes::<Ids<Padded>>();
+    passes::<Ids<LastBytes>>();
+    passes::<Ids<BothEnds>>();
+    passes::<Ids<Percent>>();
+    passes::<Ids<Backslash>>();
+    passes::<Ids<Crc32>>();
+    passes::<Ids<Fnv1a>>();
+    passes::<Ids<LowSip>>();
+    passes::<Ids<Homemade>>();
+    passes::<IdenticalCreate>();
+    passes::<CreatesAreMerged>();
+    passes::<KeepsTheTail>();
+    passes_awaited::<AnswersTheLastQuestion>();
+    passes_awaited::<PoolLeaks>();
+}
+
+/// What the right stores among them show: the others fail for what is wrong with them alone.
+#[test]
+fn right_stores_of_the_same_parts_pass() {
+    passes::<Files>();
+    passes::<Complete>();
+}
+
+/// A column that is too narrow is caught, with the advice of another fault.
+#[test]
+fn an_overflow_is_told_to_wait() {
+    for broken in [caught::<Overflows>(Promise::RoundTrip), caught::<TooLong>(Promise::RoundTrip)] {
+        assert!(broken.to_string().contains("a busy timeout"), "{broken}");
+    }
+}
+
+/// `run_unreachable` is for stores that are not awaited, and an answer after one error is not seen.
+#[test]
+fn an_answer_of_an_awaited_store_without_a_database_is_not_seen() {
+    passes_awaited::<NoneWithoutAConnection>();
+    conformance::run_unreachable(&FailsOnce::default()).unwrap();
 }

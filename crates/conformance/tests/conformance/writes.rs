@@ -247,3 +247,75 @@ impl<T: Narrow> Store for Version<T> {
         Ok(self.0.swap(id.as_bytes(), write.expected().map(T::through), record))
     }
 }
+
+wrong! {
+    /// A create that meets the same bytes is Stored: somebody made it idempotent.
+    IdenticalCreate over Table, load_right, |table, id, write| {
+        let same = table.load(id.as_bytes()).as_ref() == Some(write.record());
+        if write.expected().is_none() && same {
+            return Ok(Swap::Stored);
+        }
+        Ok(swap_right(table, id, write))
+    }
+}
+
+#[derive(Default)]
+pub struct Lately {
+    table: Table,
+    creates: Mutex<HashMap<Vec<u8>, std::time::Instant>>,
+}
+
+wrong! {
+    /// The same for half a millisecond: two that create at once share one answer.
+    CreatesAreMerged over Lately,
+    |world, id| load_right(&world.table, id),
+    |world, id, write| {
+        let mut creates = world.creates.lock().unwrap();
+        let swap = swap_right(&world.table, id, write);
+        if write.expected().is_some() {
+            return Ok(swap);
+        }
+        if swap == Swap::Stored {
+            creates.insert(id.as_bytes().to_vec(), std::time::Instant::now());
+            return Ok(swap);
+        }
+        let lately = creates.get(id.as_bytes()).is_some_and(|at| at.elapsed().as_micros() < 500);
+        let same = world.table.load(id.as_bytes()).as_ref() == Some(write.record());
+        Ok(if lately && same { Swap::Stored } else { Swap::Stale })
+    }
+}
+
+wrong! {
+    /// Writes over the old bytes, and does not cut off what is left of them.
+    KeepsTheTail over Table, load_right, |table, id, write| {
+        let mut bytes = write.record().as_bytes().to_vec();
+        if let (Some(expected), Some(old)) = (write.expected(), table.load(id.as_bytes())) {
+            // A row of a page that is full moves to a new one.
+            if old.version() == expected && bytes.len() < 128 {
+                bytes.extend(old.as_bytes().get(bytes.len()..).unwrap_or_default());
+            }
+        }
+        let record = Record::new(write.record().version(), bytes);
+        Ok(table.swap(id.as_bytes(), write.expected(), record))
+    }
+}
+
+wrong! {
+    /// An INT column, and an engine that says so.
+    Overflows over Table, load_right, |table, id, write| {
+        if write.record().version() > i32::MAX as u64 {
+            return Err("22003: integer out of range".into());
+        }
+        Ok(swap_right(table, id, write))
+    }
+}
+
+wrong! {
+    /// VARBINARY(4096), and an engine that says so.
+    TooLong over Table, load_right, |table, id, write| {
+        if write.record().as_bytes().len() > 4096 {
+            return Err("1406: data too long for column 'record'".into());
+        }
+        Ok(swap_right(table, id, write))
+    }
+}
