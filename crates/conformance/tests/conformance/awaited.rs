@@ -274,3 +274,18 @@ impl Store for FailsOnce {
         }
     }
 }
+
+/// Right, and out of reach.
+pub struct AllFail;
+
+impl AsyncStore for AllFail {
+    type Error = String;
+
+    async fn load(&self, _: &AccountId) -> Result<Option<Record>, String> {
+        Err("broken pipe".into())
+    }
+
+    async fn swap(&self, _: &AccountId, _: &Write<'_>) -> Result<Swap, String> {
+        Err("broken pipe".into())
+    }
+}

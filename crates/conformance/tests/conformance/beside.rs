@@ -12,23 +12,23 @@ use crate::stores::*;
 #[derive(Default)]
 pub struct Tables {
     pub table: Table,
-    pub events: Mutex<Vec<(AccountId, u64, Event)>>,
+    pub events: Mutex<HashMap<AccountId, Vec<(u64, Event)>>>,
     pub columns: Mutex<HashMap<AccountId, Summary>>,
 }
 
 impl Tables {
     /// The events of one account, in order.
     pub fn trail(&self, id: &AccountId) -> Vec<Event> {
-        let mut events = self.events.lock().unwrap().clone();
-        events.retain(|(account, ..)| account == id);
-        events.sort_by_key(|(_, version, _)| *version);
-        events.into_iter().map(|(.., event)| event).collect()
+        let mut events = self.events.lock().unwrap().get(id).cloned().unwrap_or_default();
+        events.sort_by_key(|(version, _)| *version);
+        events.into_iter().map(|(_, event)| event).collect()
     }
 
-    fn append(&self, id: &AccountId, write: &Write<'_>) {
+    fn append(&self, id: &AccountId, write: &Write<'_>, keep: impl Fn(&Event) -> bool) {
         let version = write.record().version();
-        let rows = write.events().iter().map(|event| (*id, version, event.clone()));
-        self.events.lock().unwrap().extend(rows);
+        let rows = write.events().iter().filter(|event| keep(event));
+        let rows = rows.map(|event| (version, event.clone()));
+        self.events.lock().unwrap().entry(*id).or_default().extend(rows);
     }
 
     fn fill(&self, id: &AccountId, write: &Write<'_>) {
@@ -60,7 +60,7 @@ wrong! {
     /// Right: all of it in one transaction.
     Complete over Tables, load, |tables, id, write| {
         tables.swap(id, write, |tables| {
-            tables.append(id, write);
+            tables.append(id, write, |_| true);
             tables.fill(id, write);
         })
     }
@@ -77,10 +77,8 @@ wrong! {
     /// PRIMARY KEY (account, version), and ON CONFLICT DO NOTHING.
     OneEventAWrite over Tables, load, |tables, id, write| {
         tables.swap(id, write, |tables| {
-            if let Some(event) = write.events().first() {
-                let version = write.record().version();
-                tables.events.lock().unwrap().push((*id, version, event.clone()));
-            }
+            let first = write.events().first();
+            tables.append(id, write, |event| Some(event) == first);
             tables.fill(id, write);
         })
     }
@@ -90,8 +88,8 @@ wrong! {
     /// A column for the last event, not a table.
     NewestEvents over Tables, load, |tables, id, write| {
         tables.swap(id, write, |tables| {
-            tables.events.lock().unwrap().retain(|(account, ..)| account != id);
-            tables.append(id, write);
+            tables.events.lock().unwrap().remove(id);
+            tables.append(id, write, |_| true);
             tables.fill(id, write);
         })
     }
@@ -100,7 +98,7 @@ wrong! {
 wrong! {
     /// Writes the events first, on a connection that commits each statement.
     EventsOfTheStale over Tables, load, |tables, id, write| {
-        tables.append(id, write);
+        tables.append(id, write, |_| true);
         tables.swap(id, write, |tables| tables.fill(id, write))
     }
 }
@@ -109,12 +107,7 @@ wrong! {
     /// Keeps the events that somebody found worth keeping.
     EventsOfAKind over Tables, load, |tables, id, write| {
         tables.swap(id, write, |tables| {
-            let version = write.record().version();
-            let rows = write.events().iter().filter(|event| {
-                !matches!(event.kind, EventKind::Rejected(_))
-            });
-            let rows = rows.map(|event| (*id, version, event.clone()));
-            tables.events.lock().unwrap().extend(rows);
+            tables.append(id, write, |event| !matches!(event.kind, EventKind::Rejected(_)));
             tables.fill(id, write);
         })
     }
@@ -123,7 +116,7 @@ wrong! {
 wrong! {
     /// No columns.
     NoSummary over Tables, load, |tables, id, write| {
-        tables.swap(id, write, |tables| tables.append(id, write))
+        tables.swap(id, write, |tables| tables.append(id, write, |_| true))
     }
 }
 
@@ -131,7 +124,7 @@ wrong! {
     /// The columns are in the INSERT, and the UPDATE forgets them.
     SummaryOnce over Tables, load, |tables, id, write| {
         tables.swap(id, write, |tables| {
-            tables.append(id, write);
+            tables.append(id, write, |_| true);
             if write.expected().is_none() {
                 tables.fill(id, write);
             }
@@ -142,7 +135,7 @@ wrong! {
 wrong! {
     /// The columns are another statement, after the transaction.
     SummaryAfterwards over Tables, load, |tables, id, write| {
-        let swap = tables.swap(id, write, |tables| tables.append(id, write))?;
+        let swap = tables.swap(id, write, |tables| tables.append(id, write, |_| true))?;
         a_round_trip();
         if swap == Swap::Stored {
             tables.fill(id, write);

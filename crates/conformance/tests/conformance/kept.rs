@@ -12,9 +12,9 @@ use crate::stores::*;
 /// A table on a server with a clock that a test can move.
 #[derive(Default)]
 pub struct Server {
-    pub table: Table,
+    table: Table,
     /// Seconds since the server was started.
-    pub clock: AtomicU64,
+    clock: AtomicU64,
     touched: Mutex<HashMap<Vec<u8>, u64>>,
     order: Mutex<Vec<Vec<u8>>>,
     loaded: Mutex<HashMap<Vec<u8>, Instant>>,
@@ -23,6 +23,11 @@ pub struct Server {
 const HOUR: u64 = 60 * 60;
 
 impl Server {
+    /// Moves the clock.
+    pub fn forward(&self, by: Duration) {
+        self.clock.fetch_add(by.as_secs(), Ordering::SeqCst);
+    }
+
     fn now(&self) -> u64 {
         self.clock.load(Ordering::SeqCst)
     }
@@ -127,4 +132,11 @@ wrong! {
         }
         Ok(swap)
     }
+}
+
+wrong! {
+    /// Right: a row stays.
+    Stays over Server,
+    |server, id| load_right(&server.table, id),
+    |server, id, write| Ok(server.swap(id, write))
 }

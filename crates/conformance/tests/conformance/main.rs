@@ -17,10 +17,12 @@ mod writes;
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use countersign::account::{EventKind, RejectionReason};
 use countersign::{AccountId, MemoryStore, Record, Store, Swap, Write};
-use countersign_conformance::{self as conformance, Broken, Promise};
+use countersign_conformance::{self as conformance, Broken, Kit, Promise};
 
 use awaited::*;
 use beside::*;
@@ -60,6 +62,12 @@ fn every_wrong_store_is_caught() {
 fn every_wrong_store_is_caught_a_hundred_times() {
     for _ in 0..100 {
         catch_all();
+        catch_shared();
+        catch_processes();
+        catch_beside();
+        catch_kept();
+        catch_ids();
+        catch_writes();
     }
 }
 
@@ -193,95 +201,271 @@ fn catch_all() {
     caught_async::<DroppedInTransaction>(Faults);
 }
 
-fn caught<S: Wrong>(promise: Promise) -> Broken {
+fn caught<S: Wrong + Send + Sync>(promise: Promise) -> Broken {
     let world = Arc::new(S::World::default());
-    let outcome = conformance::run(move || Ok::<_, Infallible>(S::open(&world)));
-    let broken = outcome.expect_err(std::any::type_name::<S>());
-    names::<S>(&broken, promise);
-    broken
+    let kit = Kit::new(move || Ok::<_, Infallible>(S::open(&world)));
+    named::<S>(kit, promise)
 }
 
 fn caught_async<S: WrongAsync>(promise: Promise) {
     let world = Arc::new(S::World::default());
     let open = move || std::future::ready(Ok::<_, Infallible>(S::open(&world)));
-    let outcome = conformance::run_async(open, |task| block_on(task));
-    names::<S>(&outcome.expect_err(std::any::type_name::<S>()), promise);
+    named::<S>(Kit::new_async(open, |task| block_on(task)), promise);
+}
+
+/// The trial of the promise is enough: with the others it is the same, and takes longer.
+fn named<S>(kit: Kit, promise: Promise) -> Broken {
+    let broken = kit.only(&[promise]).run().expect_err(name_of::<S>());
+    names::<S>(&broken, promise);
+    broken
 }
 
 fn names<S>(broken: &Broken, promise: Promise) {
     assert!(broken.names(promise), "{}: not {promise}, but {broken}", std::any::type_name::<S>());
 }
 
-/// Wrong, and not seen by the kit as it is.
+/// Locked for each statement, or remembered between two of them.
+fn catch_shared() {
+    for broken in [
+        caught::<ChangesAfterwards>(Promise::CreateOnce),
+        caught::<SharesItsTransaction>(Promise::NoLostUpdate),
+        caught::<BindsThenExecutes>(Promise::Independence),
+        caught::<OneCursor>(Promise::Independence),
+    ] {
+        assert!(broken.to_string().contains("where threads share one handle"), "{broken}");
+    }
+}
+
+fn catch_processes() {
+    use Promise::*;
+    for broken in [
+        caught_beside_a_process::<ProcessMutex>(NoLostUpdate),
+        caught_beside_a_process::<WriteThroughCache>(ReadYourWrite),
+        caught_beside_a_process::<RemembersTheUnknown>(ReadYourWrite),
+        caught_beside_a_process::<InternsIds>(ReadYourWrite),
+        caught_beside_a_process::<SharedMemory>(CreateOnce),
+        caught_beside_a_process::<ReadsItsWritesOnly>(ReadYourWrite),
+    ] {
+        assert!(broken.to_string().contains("beside a second process"), "{broken}");
+    }
+}
+
+fn catch_beside() {
+    caught_with_tables::<NoEvents>("0 are kept");
+    caught_with_tables::<OneEventAWrite>("events were written");
+    caught_with_tables::<NewestEvents>("events were written");
+    caught_with_tables::<EventsOfTheStale>("events were written");
+    caught_with_tables::<EventsOfAKind>("after three wrong codes");
+    caught_with_tables::<NoSummary>("the columns hold None");
+    caught_with_tables::<SummaryOnce>("the columns hold Some");
+    caught_with_tables::<SummaryAfterwards>("between two loads of version");
+    caught::<NotesMakeARow>(Promise::EventsAndSummary);
+    caught::<NotesNeedARow>(Promise::EventsAndSummary);
+}
+
+fn catch_kept() {
+    caught_by_the_clock::<Expires>("after the clock moved on by a day");
+    caught_by_the_clock::<ExpiresInAYear>("after the clock moved on by ten years");
+    caught_by_the_clock::<RemovesLeaversLater>("after the clock moved on by a hundred days");
+    caught::<EvictsTheOldest>(Promise::NothingExpires);
+    let world = Arc::new(<EvictsTheIdle as Wrong>::World::default());
+    let kit = Kit::new(move || Ok::<_, Infallible>(EvictsTheIdle::open(&world)));
+    let kit = kit.rows(100).idle(Duration::from_millis(3_100));
+    named::<EvictsTheIdle>(kit, Promise::NothingExpires);
+}
+
+fn catch_ids() {
+    caught::<Ids<Decimal>>(Promise::BytewiseIds);
+    caught::<Ids<Float>>(Promise::BytewiseIds);
+    caught::<Ids<BigEndian>>(Promise::BytewiseIds);
+    caught::<Ids<LittleEndian>>(Promise::BytewiseIds);
+    caught::<Ids<Double>>(Promise::BytewiseIds);
+    caught::<Ids<Signed>>(Promise::BytewiseIds);
+    caught::<Ids<Unhexed>>(Promise::BytewiseIds);
+    caught::<Ids<Uuid>>(Promise::BytewiseIds);
+    caught::<Ids<Padded>>(Promise::BytewiseIds);
+    caught::<Ids<LastBytes>>(Promise::BytewiseIds);
+    caught::<Ids<BothEnds>>(Promise::BytewiseIds);
+    caught::<Ids<Percent>>(Promise::BytewiseIds);
+    caught::<Ids<Backslash>>(Promise::BytewiseIds);
+    caught::<Ids<Crc32>>(Promise::BytewiseIds);
+    caught::<Ids<Fnv1a>>(Promise::BytewiseIds);
+    caught::<Ids<LowSip>>(Promise::BytewiseIds);
+    // No list has a pair for this one: so many rows do.
+    let world = Arc::new(Table::default());
+    let kit = Kit::new(move || Ok::<_, Infallible>(Ids::<Homemade>::open(&world)));
+    let broken = kit.only(&[Promise::NothingExpires]).run().unwrap_err();
+    names::<Ids<Homemade>>(&broken, Promise::BytewiseIds);
+}
+
+fn catch_writes() {
+    caught::<IdenticalCreate>(Promise::StaleRefused);
+    caught::<CreatesAreMerged>(Promise::CreateOnce);
+    caught::<KeepsTheTail>(Promise::RoundTrip);
+    caught_async::<AnswersTheLastQuestion>(Promise::Faults);
+    caught_async::<PoolLeaks>(Promise::Faults);
+    for (broken, sentence) in [
+        (caught::<Overflows>(Promise::RoundTrip), "if it overflows its column or its type"),
+        (caught::<TooLong>(Promise::RoundTrip), "a binary one for 16384 bytes"),
+    ] {
+        let broken = broken.to_string();
+        assert!(broken.contains(sentence) && !broken.contains("a busy timeout"), "{broken}");
+    }
+}
+
 #[test]
-fn what_the_kit_does_not_see() {
-    passes::<ChangesAfterwards>();
-    passes::<SharesItsTransaction>();
-    passes::<BindsThenExecutes>();
-    passes::<OneCursor>();
-    passes::<ProcessMutex>();
-    passes::<WriteThroughCache>();
-    passes::<RemembersTheUnknown>();
-    passes::<InternsIds>();
-    passes::<SharedMemory>();
-    passes::<ReadsItsWritesOnly>();
-    passes::<NoEvents>();
-    passes::<OneEventAWrite>();
-    passes::<NewestEvents>();
-    passes::<EventsOfTheStale>();
-    passes::<EventsOfAKind>();
-    passes::<NoSummary>();
-    passes::<SummaryOnce>();
-    passes::<SummaryAfterwards>();
-    passes::<NotesMakeARow>();
-    passes::<NotesNeedARow>();
-    passes::<Expires>();
-    passes::<ExpiresInAYear>();
-    passes::<RemovesLeaversLater>();
-    passes::<EvictsTheOldest>();
-    passes::<EvictsTheIdle>();
-    passes::<Ids<Decimal>>();
-    passes::<Ids<Float>>();
-    passes::<Ids<BigEndian>>();
-    passes::<Ids<LittleEndian>>();
-    passes::<Ids<Double>>();
-    passes::<Ids<Signed>>();
-    passes::<Ids<Unhexed>>();
-    passes::<Ids<Uuid>>();
-    passes::<Ids<Padded>>();
-    passes::<Ids<LastBytes>>();
-    passes::<Ids<BothEnds>>();
-    passes::<Ids<Percent>>();
-    passes::<Ids<Backslash>>();
-    passes::<Ids<Crc32>>();
-    passes::<Ids<Fnv1a>>();
-    passes::<Ids<LowSip>>();
-    passes::<Ids<Homemade>>();
-    passes::<IdenticalCreate>();
-    passes::<CreatesAreMerged>();
-    passes::<KeepsTheTail>();
-    passes_awaited::<AnswersTheLastQuestion>();
-    passes_awaited::<PoolLeaks>();
+fn a_handle_that_threads_cannot_share_is_caught() {
+    catch_shared();
+}
+
+#[test]
+fn a_store_that_is_wrong_beside_a_second_process_is_caught() {
+    catch_processes();
+}
+
+#[test]
+fn lost_events_and_wrong_columns_are_caught() {
+    catch_beside();
+}
+
+#[test]
+fn rows_that_expire_or_make_way_are_caught() {
+    catch_kept();
+}
+
+#[test]
+fn ids_that_become_other_ids_are_caught() {
+    catch_ids();
+}
+
+#[test]
+fn writes_and_dropped_futures_that_are_wrong_are_caught() {
+    catch_writes();
+}
+
+/// The test that the kit starts again: which store, and where its records are.
+#[test]
+fn the_second_process() {
+    fn kit<S: Wrong<World = Directory> + Send + Sync>(path: &str) -> Kit {
+        let world = Arc::new(Directory::at(path));
+        Kit::new(move || Ok::<_, Infallible>(S::open(&world)))
+    }
+    conformance::second_process(|location| {
+        let (name, path) = location.split_once(' ').unwrap();
+        let kits: [(&str, fn(&str) -> Kit); 7] = [
+            (name_of::<Files>(), kit::<Files>),
+            (name_of::<ProcessMutex>(), kit::<ProcessMutex>),
+            (name_of::<WriteThroughCache>(), kit::<WriteThroughCache>),
+            (name_of::<RemembersTheUnknown>(), kit::<RemembersTheUnknown>),
+            (name_of::<InternsIds>(), kit::<InternsIds>),
+            (name_of::<SharedMemory>(), kit::<SharedMemory>),
+            (name_of::<ReadsItsWritesOnly>(), kit::<ReadsItsWritesOnly>),
+        ];
+        kits.into_iter().find(|(known, _)| *known == name).unwrap().1(path)
+    });
 }
 
 /// What the right stores among them show: the others fail for what is wrong with them alone.
 #[test]
 fn right_stores_of_the_same_parts_pass() {
-    passes::<Files>();
-    passes::<Complete>();
-}
-
-/// A column that is too narrow is caught, with the advice of another fault.
-#[test]
-fn an_overflow_is_told_to_wait() {
-    for broken in [caught::<Overflows>(Promise::RoundTrip), caught::<TooLong>(Promise::RoundTrip)] {
-        assert!(broken.to_string().contains("a busy timeout"), "{broken}");
+    let report = beside_a_process::<Files>().rows(100).run().unwrap();
+    assert!(!report.to_string().contains("a second process"), "{report}");
+    let report = with_tables::<Complete>().rows(100).run().unwrap();
+    for seen in ["lost events", "wrong columns"] {
+        assert!(!report.to_string().contains(seen), "{report}");
     }
+    let world = Arc::new(Server::default());
+    let server = Arc::clone(&world);
+    let kit = Kit::new(move || Ok::<_, Infallible>(Stays::open(&server)));
+    let report = kit.clock(move |by| world.forward(by)).rows(100).run().unwrap();
+    assert!(!report.to_string().contains("rows that expire"), "{report}");
 }
 
-/// `run_unreachable` is for stores that are not awaited, and an answer after one error is not seen.
+/// A hook that returns nothing of the summary has not shown it.
 #[test]
-fn an_answer_of_an_awaited_store_without_a_database_is_not_seen() {
-    passes_awaited::<NoneWithoutAConnection>();
-    conformance::run_unreachable(&FailsOnce::default()).unwrap();
+fn what_was_not_seen_is_listed() {
+    let world = Arc::new(Tables::default());
+    let tables = Arc::clone(&world);
+    let kit = Kit::unshared(move || Ok::<_, Infallible>(Complete::open(&world)));
+    let read = move |id: &AccountId| Ok::<_, Infallible>((tables.trail(id), ()));
+    let report = kit.beside(read, |_| ()).rows(1_000).run().unwrap();
+    let listed: Vec<&str> = report.not_seen.iter().map(|unseen| unseen.what.as_str()).collect();
+    assert_eq!(
+        listed,
+        [
+            "a second process",
+            "one handle that threads share",
+            "wrong columns of the summary",
+            "rows that expire later than this run",
+            "rows that make way beyond 1000",
+            "ids hashed to more than 16 bits",
+            "a loss of power",
+            "a replica that answers loads",
+            "a failover",
+            "a split network",
+            "a backup that is put back",
+            "an outage",
+        ]
+    );
+    assert!(report.not_seen.iter().all(|unseen| unseen.ask.len() > 20), "{report}");
+}
+
+#[test]
+fn a_second_process_that_is_not_there_is_told() {
+    let kit = beside_a_process::<Files>().second_process("no_such_test", "");
+    let broken = kit.rows(1).run().unwrap_err();
+    assert!(broken.to_string().contains("is there a test of that name?"), "{broken}");
+}
+
+/// An answer after one error, and the answers of a store that is awaited.
+#[test]
+fn an_answer_without_a_database_is_caught_later_and_awaited() {
+    let broken = conformance::run_unreachable(&FailsOnce::default()).unwrap_err();
+    names::<FailsOnce>(&broken, Promise::Faults);
+    let store = NoneWithoutAConnection::open(&Arc::default());
+    store.is_down.store(true, Ordering::SeqCst);
+    let broken = conformance::run_unreachable_async(&store, |task| block_on(task)).unwrap_err();
+    names::<NoneWithoutAConnection>(&broken, Promise::Faults);
+    conformance::run_unreachable_async(&AllFail, |task| block_on(task)).unwrap();
+}
+
+fn name_of<S>() -> &'static str {
+    std::any::type_name::<S>()
+}
+
+fn beside_a_process<S: Wrong<World = Directory> + Send + Sync>() -> Kit {
+    let world = Arc::new(S::World::default());
+    let location = format!("{} {}", name_of::<S>(), world.path());
+    Kit::new(move || Ok::<_, Infallible>(S::open(&world)))
+        .second_process("the_second_process", location)
+}
+
+fn caught_beside_a_process<S: Wrong<World = Directory> + Send + Sync>(promise: Promise) -> Broken {
+    named::<S>(beside_a_process::<S>(), promise)
+}
+
+fn with_tables<S: Wrong<World = Tables> + Send + Sync>() -> Kit {
+    let world = Arc::new(Tables::default());
+    let tables = Arc::clone(&world);
+    Kit::new(move || Ok::<_, Infallible>(S::open(&world))).beside(
+        move |id| {
+            let columns = tables.columns.lock().unwrap().get(id).cloned();
+            Ok::<_, Infallible>((tables.trail(id), columns))
+        },
+        |summary| Some(summary.clone()),
+    )
+}
+
+fn caught_with_tables<S: Wrong<World = Tables> + Send + Sync>(sentence: &str) {
+    let broken = named::<S>(with_tables::<S>(), Promise::EventsAndSummary);
+    assert!(broken.to_string().contains(sentence), "{}: {broken}", name_of::<S>());
+}
+
+fn caught_by_the_clock<S: Wrong<World = Server> + Send + Sync>(sentence: &str) {
+    let world = Arc::new(Server::default());
+    let server = Arc::clone(&world);
+    let kit = Kit::new(move || Ok::<_, Infallible>(S::open(&server)));
+    let kit = kit.clock(move |by| world.forward(by)).rows(100);
+    let broken = named::<S>(kit, Promise::NothingExpires);
+    assert!(broken.to_string().contains(sentence), "{}: {broken}", name_of::<S>());
 }

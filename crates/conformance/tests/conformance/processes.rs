@@ -13,8 +13,14 @@ use countersign::{AccountId, Record, Store, Swap, Write};
 use crate::stores::*;
 
 /// A directory with a file for each account: what two processes share.
-#[derive(Debug)]
-pub struct Directory(PathBuf);
+pub struct Directory(PathBuf, IsMine);
+
+/// Whether this process made it, and removes it.
+#[derive(PartialEq)]
+enum IsMine {
+    No,
+    Yes,
+}
 
 impl Default for Directory {
     fn default() -> Directory {
@@ -24,20 +30,28 @@ impl Default for Directory {
         let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         let _ = fs::remove_dir_all(&path);
         fs::create_dir_all(&path).unwrap();
-        Directory(path)
+        Directory(path, IsMine::Yes)
     }
 }
 
 impl Drop for Directory {
     fn drop(&mut self) {
-        // The second process has no say in when it ends.
-        if self.0.ends_with(format!("processes-{}", std::process::id())) {
+        if self.1 == IsMine::Yes {
             let _ = fs::remove_dir_all(&self.0);
         }
     }
 }
 
 impl Directory {
+    /// The one that the first process made.
+    pub fn at(path: &str) -> Directory {
+        Directory(path.into(), IsMine::No)
+    }
+
+    pub fn path(&self) -> String {
+        self.0.display().to_string()
+    }
+
     fn load(&self, name: &str) -> Result<Option<Record>, String> {
         let Ok(bytes) = fs::read(self.0.join(name)) else { return Ok(None) };
         let (version, bytes) = bytes.split_at_checked(8).ok_or("a file is too short")?;
@@ -214,7 +228,7 @@ wrong! {
         let swap = directory.swap_right(&name, write)?;
         if swap == Swap::Stored {
             cached(&WRITTEN).insert(directory.0.join(&name), ());
-            let (directory, record) = (Directory(directory.0.clone()), write.record().clone());
+            let (directory, record) = (Directory(directory.0.clone(), IsMine::No), write.record().clone());
             thread::spawn(move || {
                 thread::sleep(Duration::from_millis(50));
                 directory.put(&format!("replica-{name}"), &record)

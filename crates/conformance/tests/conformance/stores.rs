@@ -1,7 +1,6 @@
 //! What the wrong stores are made of.
 
 use std::collections::HashMap;
-use std::convert::Infallible;
 use std::fmt::Debug;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -11,7 +10,6 @@ use std::thread::{self, Thread};
 use std::time::Duration;
 
 use countersign::{AccountId, AsyncStore, Record, Store, Swap, Write};
-use countersign_conformance as conformance;
 
 /// What lies between two statements of a real store: long enough for another handle to come in
 /// between, whatever else the machine is doing. A mere yield was not, about once in fifty runs.
@@ -162,18 +160,4 @@ pub fn block_on<T>(future: impl Future<Output = T>) -> T {
             Poll::Pending => thread::park(),
         }
     }
-}
-
-/// Whether the kit finds nothing in a store: a right one, or one that no trial sees.
-pub fn passes<S: Wrong>() {
-    let world = Arc::new(S::World::default());
-    let outcome = conformance::run(move || Ok::<_, Infallible>(S::open(&world)));
-    assert!(outcome.is_ok(), "{}: {outcome:?}", std::any::type_name::<S>());
-}
-
-pub fn passes_awaited<S: WrongAsync>() {
-    let world = Arc::new(S::World::default());
-    let open = move || std::future::ready(Ok::<_, Infallible>(S::open(&world)));
-    let outcome = conformance::run_async(open, |task| block_on(task));
-    assert!(outcome.is_ok(), "{}: {outcome:?}", std::any::type_name::<S>());
 }
