@@ -7,15 +7,63 @@ mod stores;
 
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Mutex;
 
-use countersign_conformance as conformance;
+use countersign::{AccountId, Event, Summary, UnixTime};
+use countersign_conformance::{self as conformance, Kit};
 use countersign_rusqlite::SqliteStore;
+use rusqlite::OptionalExtension;
 use stores::{assert_trail, sign_in};
 
 #[test]
 fn sqlite_keeps_every_promise() {
     let path = file("conformance.sqlite");
-    println!("{}", conformance::run(move || SqliteStore::open(&path)).unwrap());
+    let location = path.display().to_string();
+    let client = Mutex::new(rusqlite::Connection::open(&path).unwrap());
+    let kit = Kit::new(move || SqliteStore::open(&path))
+        .beside(move |id| beside(&client.lock().unwrap(), id), columns)
+        .second_process("the_second_process", location);
+    println!("{}", kit.run().unwrap());
+}
+
+#[test]
+fn the_second_process() {
+    conformance::second_process(|path| Kit::new(move || SqliteStore::open(&path)));
+}
+
+/// The columns that the host's queries read.
+type Columns = [Option<i64>; 6];
+
+fn beside(
+    client: &rusqlite::Connection,
+    id: &AccountId,
+) -> rusqlite::Result<(Vec<Event>, Columns)> {
+    let sql = "SELECT event FROM mfa_event WHERE account = ?1 ORDER BY version, place";
+    let mut events = client.prepare(sql)?;
+    let events = events.query_map([id.as_bytes()], |row| row.get::<_, String>(0))?;
+    let events = events.map(|event: Result<String, _>| Ok(serde_json::from_str(&event?).unwrap()));
+    let sql = "SELECT epoch, devices, recovery_codes_left, last_used, waiting_until, offboarded_at
+                 FROM mfa_account WHERE id = ?1";
+    let mut row = client.prepare(sql)?;
+    let read = |row: &rusqlite::Row<'_>| {
+        let columns: Vec<_> = (0..6).map(|nth| row.get(nth)).collect::<Result<_, _>>()?;
+        Ok(columns.try_into().unwrap())
+    };
+    // An account that is not there yet has no columns.
+    let columns = row.query_row([id.as_bytes()], read).optional()?.unwrap_or_default();
+    Ok((events.collect::<rusqlite::Result<_>>()?, columns))
+}
+
+fn columns(summary: &Summary) -> Columns {
+    let secs = |at: Option<UnixTime>| at.map(|at| at.as_secs() as i64);
+    [
+        Some(summary.epoch.into()),
+        Some(summary.confirmed().count() as i64),
+        Some(summary.recovery_codes_left.into()),
+        secs(summary.last_used()),
+        secs(summary.codes.waiting_until),
+        secs(summary.offboarded_at),
+    ]
 }
 
 #[test]
