@@ -120,16 +120,16 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Report { kept, handles, loads, swaps, rows, not_seen } = self;
         if *kept == Promise::ALL {
-            f.write_str("C1 to C12")?;
+            f.write_str("C1 to C12 kept: ")?;
         } else {
             let names: Vec<&str> = kept.iter().map(|promise| promise.name()).collect();
-            f.write_str(&names.join(", "))?;
+            write!(f, "{} kept: ", names.join(", "))?;
         }
         write!(
             f,
-            " kept: {handles} handles, {loads} loads, {swaps} swaps, {rows} rows beside each other\n\
-             not seen:"
+            "{handles} handles, {loads} loads, {swaps} swaps, {rows} rows beside each other"
         )?;
+        f.write_str("\nnot seen:")?;
         not_seen.iter().try_for_each(|not_seen| write!(f, "\n  {not_seen}"))
     }
 }

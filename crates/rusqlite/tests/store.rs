@@ -9,11 +9,11 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Mutex;
 
-use countersign::{AccountId, Event, Summary, UnixTime};
+use countersign::{AccountId, Event};
 use countersign_conformance::{self as conformance, Kit};
 use countersign_rusqlite::SqliteStore;
 use rusqlite::OptionalExtension;
-use stores::{assert_trail, sign_in};
+use stores::{Columns, assert_trail, columns, sign_in};
 
 #[test]
 fn sqlite_keeps_every_promise() {
@@ -31,9 +31,7 @@ fn the_second_process() {
     conformance::second_process(|path| Kit::new(move || SqliteStore::open(&path)));
 }
 
-/// The columns that the host's queries read.
-type Columns = [Option<i64>; 6];
-
+/// What the host's queries read beside a record.
 fn beside(
     client: &rusqlite::Connection,
     id: &AccountId,
@@ -52,18 +50,6 @@ fn beside(
     // An account that is not there yet has no columns.
     let columns = row.query_row([id.as_bytes()], read).optional()?.unwrap_or_default();
     Ok((events.collect::<rusqlite::Result<_>>()?, columns))
-}
-
-fn columns(summary: &Summary) -> Columns {
-    let secs = |at: Option<UnixTime>| at.map(|at| at.as_secs() as i64);
-    [
-        Some(summary.epoch.into()),
-        Some(summary.confirmed().count() as i64),
-        Some(summary.recovery_codes_left.into()),
-        secs(summary.last_used()),
-        secs(summary.codes.waiting_until),
-        secs(summary.offboarded_at),
-    ]
 }
 
 #[test]
