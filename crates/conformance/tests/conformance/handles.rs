@@ -1,5 +1,6 @@
 //! Handles that remember: snapshots, caches, writes that are not there yet.
 
+use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -173,5 +174,47 @@ impl Drop for TrueBeforeDurable {
                 None => drop(rows.remove(&key)),
             }
         }
+    }
+}
+
+/// A cache of the thread, whatever the handle. A write that is Stale drops what was remembered.
+pub struct ThreadCache(Arc<Table>);
+
+thread_local! {
+    static CACHE: RefCell<HashMap<(usize, Vec<u8>), Record>> = RefCell::default();
+}
+
+impl ThreadCache {
+    fn key(&self, id: &AccountId) -> (usize, Vec<u8>) {
+        (Arc::as_ptr(&self.0).addr(), id.as_bytes().to_vec())
+    }
+}
+
+impl Wrong for ThreadCache {
+    type World = Table;
+    fn open(world: &Arc<Table>) -> ThreadCache {
+        ThreadCache(Arc::clone(world))
+    }
+}
+
+impl Store for ThreadCache {
+    type Error = String;
+
+    fn load(&self, id: &AccountId) -> Result<Option<Record>, String> {
+        let cached = CACHE.with_borrow(|cache| cache.get(&self.key(id)).cloned());
+        let found = cached.or_else(|| self.0.load(id.as_bytes()));
+        if let Some(found) = &found {
+            CACHE.with_borrow_mut(|cache| cache.insert(self.key(id), found.clone()));
+        }
+        Ok(found)
+    }
+
+    fn swap(&self, id: &AccountId, write: &Write<'_>) -> Result<Swap, String> {
+        let swap = swap_right(&self.0, id, write);
+        CACHE.with_borrow_mut(|cache| match swap {
+            Swap::Stored => drop(cache.insert(self.key(id), write.record().clone())),
+            Swap::Stale => drop(cache.remove(&self.key(id))),
+        });
+        Ok(swap)
     }
 }

@@ -319,3 +319,58 @@ wrong! {
         Ok(swap_right(table, id, write))
     }
 }
+
+/// Whether a LIKE of two texts holds.
+fn is_like(text: &[u8], pattern: &[u8]) -> bool {
+    match (text.split_first(), pattern.split_first()) {
+        (_, Some((b'%', rest))) => (0..=text.len()).any(|from| is_like(&text[from..], rest)),
+        (Some((_, text)), Some((b'_', rest))) => is_like(text, rest),
+        (Some((one, text)), Some((same, rest))) => one == same && is_like(text, rest),
+        (None, None) => true,
+        _ => false,
+    }
+}
+
+/// Changes every row of the expected version that is taken for the id.
+fn update_all(
+    table: &Table,
+    id: &AccountId,
+    write: &Write<'_>,
+    is_taken: impl Fn(&[u8], &[u8]) -> bool,
+) -> Swap {
+    let swap = swap_right(table, id, write);
+    if let (Swap::Stored, Some(expected)) = (swap, write.expected()) {
+        let mut rows = table.0.lock().unwrap();
+        for (key, row) in rows.iter_mut() {
+            if row.version() == expected && is_taken(key, id.as_bytes()) {
+                *row = write.record().clone();
+            }
+        }
+    }
+    swap
+}
+
+wrong! {
+    /// `INSERT` by key, and `UPDATE .. WHERE id LIKE ..`.
+    UpdatesByPattern over Table, load_right, |table, id, write| {
+        Ok(update_all(table, id, write, is_like))
+    }
+}
+
+wrong! {
+    /// `INSERT` by key, and `UPDATE .. WHERE lower(id) = lower(..)`.
+    UpdatesAnyCase over Table, load_right, |table, id, write| {
+        Ok(update_all(table, id, write, |key, id| key.eq_ignore_ascii_case(id)))
+    }
+}
+
+wrong! {
+    /// Two statements with nothing between them but the moment.
+    CheckThenWriteAtOnce over Table, load_right, |table, id, write| {
+        if table.version(id.as_bytes()) != write.expected() {
+            return Ok(Swap::Stale);
+        }
+        table.put(id.as_bytes(), write.record().clone());
+        Ok(Swap::Stored)
+    }
+}
