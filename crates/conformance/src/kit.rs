@@ -29,6 +29,8 @@ type OpenShared = dyn Fn(Arc<Calls>) -> Result<Shared, Sentence> + Send + Sync;
 
 type Beside = dyn Fn(&AccountId, &[Event], &Summary) -> Result<(), Sentence> + Send + Sync;
 
+type Differ = dyn Fn(&Summary, &Summary) -> bool + Send + Sync;
+
 /// The trials of one store, and what they are told about it.
 ///
 /// ```
@@ -52,7 +54,7 @@ pub struct Kit {
     accounts: Arc<AtomicU32>,
     pub(crate) beside: Option<Box<Beside>>,
     /// Whether the host's columns differ where the summaries do.
-    columns: Option<Box<dyn Fn(&Summary, &Summary) -> bool + Send + Sync>>,
+    columns: Option<Box<Differ>>,
     pub(crate) process: Option<(String, String)>,
     pub(crate) clock: Option<Box<dyn Fn(Duration) + Send + Sync>>,
     pub(crate) idle: Duration,

@@ -84,8 +84,10 @@ pub(super) fn nothing_expires(kit: &Kit) -> Result<(), BrokenPromise> {
     }
     kit.witnesses.stay(kit, "after many others were written").map_err(broken)?;
     if let Some(forward) = &kit.clock {
-        for (days, name) in [(1, "a day"), (100, "a hundred days"), (3_650, "ten years")] {
-            forward(Duration::from_secs(days * 24 * 60 * 60));
+        const DAY: u64 = 24 * 60 * 60;
+        let steps = [(DAY, "a day"), (100 * DAY, "a hundred days"), (3_650 * DAY, "ten years")];
+        for (secs, name) in steps {
+            forward(Duration::from_secs(secs));
             let when = format!("after the clock moved on by {name}");
             kit.witnesses.stay(kit, &when).map_err(broken)?;
         }

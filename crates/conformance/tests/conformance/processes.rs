@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs::{self, File};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard};
@@ -42,6 +43,14 @@ impl Drop for Directory {
     }
 }
 
+struct Lock(PathBuf);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
 impl Directory {
     /// The one that the first process made.
     pub fn at(path: &str) -> Directory {
@@ -79,10 +88,13 @@ impl Directory {
     }
 
     /// What a right store holds while it compares and writes: a lock that every process sees.
-    fn lock(&self) -> File {
-        let lock = File::create(self.0.join("lock")).unwrap();
-        lock.lock().unwrap();
-        lock
+    fn lock(&self) -> Lock {
+        let path = self.0.join("lock");
+        while let Err(error) = File::create_new(&path) {
+            assert_eq!(error.kind(), ErrorKind::AlreadyExists, "{error}");
+            thread::sleep(Duration::from_micros(20));
+        }
+        Lock(path)
     }
 
     fn swap_right(&self, name: &str, write: &Write<'_>) -> Result<Swap, String> {
