@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Mutex, PoisonError};
 
 use countersign::account::{EventId, EventKind, RejectionReason};
-use countersign::{Event, SignIn, Summary, UnixTime, Verdict, Write};
+use countersign::{Event, SignIn, UnixTime, Verdict};
 
 use super::*;
 
@@ -101,7 +101,7 @@ fn notes(person: &Person, recorder: &Recorder) -> Result<(), Sentence> {
 }
 
 /// Summaries of which any two differ, in what a host may keep of them.
-pub(crate) fn summaries() -> Vec<Summary> {
+fn summaries() -> Vec<Summary> {
     let at = |secs| Some(UnixTime::from_secs(secs));
     let plain = Summary::default();
     let mut throttled = plain.codes;

@@ -3,8 +3,6 @@
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use countersign::{Summary, Write};
-
 use super::*;
 
 /// Rows of a fast store: two of so many ids meet in a hash of 32 bits, with odds of 0.9997.

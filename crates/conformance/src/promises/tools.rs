@@ -3,8 +3,8 @@
 use countersign::account::HostsWord;
 use countersign::mfa::{Change, Changed, Fault as Undecided};
 use countersign::{
-    ChangeFactors, DeviceId, Keyring, Mfa, OsRandom, Proof, Recommended, SignIn, Summary, Totp,
-    UnixTime, Verdict, Write,
+    ChangeFactors, DeviceId, Keyring, Mfa, OsRandom, Proof, Recommended, SignIn, Totp, UnixTime,
+    Verdict,
 };
 
 use super::*;

@@ -61,11 +61,7 @@ fn every_wrong_store_is_caught() {
 #[test]
 #[ignore = "takes minutes: .ci/run runs it"]
 fn every_wrong_store_is_caught_a_hundred_times() {
-    a_hundred_times(100);
-}
-
-/// All of them side by side: most of the time is spent in waiting.
-fn a_hundred_times(times: usize) {
+    // Side by side: most of the time is spent in waiting.
     let all = [
         catch_all,
         catch_shared,
@@ -77,7 +73,7 @@ fn a_hundred_times(times: usize) {
     ];
     thread::scope(|scope| {
         for catch in all {
-            scope.spawn(move || (0..times).for_each(|_| catch()));
+            scope.spawn(move || (0..100).for_each(|_| catch()));
         }
     });
 }
