@@ -39,8 +39,9 @@ fn is_of(id: &AccountId, record: &Record) -> bool {
 /// Writes a record that names the id. A short id may have been written by an earlier run, and may be
 /// written by another run at the same time; one that has another program's record is left alone.
 fn write(handle: &Handle, ids: &[AccountId], id: &AccountId) -> Result<bool, Sentence> {
+    let of = |sentence: Sentence| format!("{sentence}, for the id {}", printable(id));
     for _ in 0..CROWD {
-        let found = handle.load(id)?;
+        let found = handle.load(id).map_err(of)?;
         if let Some(found) = found.as_ref().filter(|found| !is_of(id, found)) {
             if id.as_bytes().len() < PREFIXED && twin(ids, found).is_none() {
                 return Ok(false);
@@ -49,7 +50,7 @@ fn write(handle: &Handle, ids: &[AccountId], id: &AccountId) -> Result<bool, Sen
         }
         let expected = found.map(|found| found.version());
         let record = record_of(id, expected.map_or(1, next), 1);
-        if put(handle, id, expected, &record)? == Swap::Stored {
+        if put(handle, id, expected, &record).map_err(of)? == Swap::Stored {
             return Ok(true);
         }
     }
