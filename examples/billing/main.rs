@@ -71,7 +71,8 @@ usage: billing [--store STORE] [COMMAND]
 A code may be typed as it is shown: \"123 456\" is 123456.
 
 Exit status: 0 accepted or done; 1 refused, with one line that says what was refused; 2 bad use or a
-fault, with one line on standard error and nothing on standard output.
+fault, with one line on standard error (of a file: one for each thing that is wrong) and nothing on
+standard output.
 ";
 
 /// What a command says, and the exit status.
@@ -92,7 +93,12 @@ fn main() -> ExitCode {
     let answer = match Arguments::read().and_then(answer) {
         Ok(answer) => answer,
         Err(fault) => {
-            eprintln!("billing: {}", one_line(&fault.to_string()));
+            match fault.downcast_ref::<Lines>() {
+                Some(Lines(lines)) => {
+                    lines.iter().for_each(|line| eprintln!("billing: {}", one_line(line)));
+                }
+                None => eprintln!("billing: {}", one_line(&fault.to_string())),
+            }
             return ExitCode::from(2);
         }
     };
@@ -493,7 +499,10 @@ impl Options<'_> {
         let made_up = concat!(env!("CARGO_MANIFEST_DIR"), "/billing/operation.toml");
         let file = self.of("operation").unwrap_or(made_up);
         let text = fs::read_to_string(file).map_err(|error| format!("{file}: {error}"))?;
-        Ok(operation::parse(&text).map_err(|error| format!("{file}: {error}"))?)
+        operation::parse_at(&text, UnixTime::now()?).map_err(|errors| {
+            let lines = errors.0.iter().map(|error| format!("{file}: {error}"));
+            Lines(lines.collect()).into()
+        })
     }
 
     fn format(&self, command: &str) -> Result<Format, Fault> {
@@ -647,6 +656,18 @@ fn shell_word(word: &str) -> String {
     }
     format!("'{}'", word.replace('\'', r"'\''"))
 }
+
+/// Everything that is wrong with a file, one line for each.
+#[derive(Debug)]
+struct Lines(Vec<String>);
+
+impl std::fmt::Display for Lines {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0.join("; "))
+    }
+}
+
+impl std::error::Error for Lines {}
 
 /// A fault on one line, whatever stood in the argument or the file name.
 fn one_line(fault: &str) -> String {

@@ -650,11 +650,25 @@ fn a_bad_operation_file_is_named_with_its_line() {
     for (text, named) in bad {
         fs::write(&file, text).unwrap();
         for command in [&["coverage"][..], &["gaps"], &["readiness"], &["offboard", "ruth"]] {
-            office.is_bad_use(&[command, &["--operation", &path]].concat(), named);
+            let arguments = [command, &["--operation", &path]].concat();
+            let (stdout, stderr, status) = office.run(&arguments);
+            assert_eq!((stdout.as_str(), status), ("", 2), "{arguments:?}: {stderr}");
+            assert!(!stderr.is_empty());
+            let named = |line: &str| line.starts_with("billing: ") && line.contains(named);
+            assert!(stderr.lines().all(named), "{arguments:?}: {stderr}");
         }
     }
     fs::write(&file, [0xff, 0xfe]).unwrap();
     office.is_bad_use(&["coverage", "--operation", &path], "operation.toml: ");
+    // Two errors, two lines, and nothing of a report.
+    let two = good.replace("trained_on = 2026-09-21", "trained_on = 2926-09-21");
+    fs::write(&file, two.replace("kind = \"cloud-storage\"", "kind = \"cloud\"")).unwrap();
+    let (stdout, stderr, status) = office.run(&["coverage", "--operation", &path]);
+    assert_eq!((stdout.as_str(), status), ("", 2));
+    let said: Vec<&str> = stderr.lines().collect();
+    assert!(said.len() == 2 && said.iter().all(|line| line.starts_with("billing: ")), "{stderr}");
+    assert!(said[0].contains("2926-09-21 lies in the future"), "{stderr}");
+    assert!(said[1].contains("\"cloud\" is none of"), "{stderr}");
     office.accepts(&["verify", "ruth", &phone.shows(0)], "signed in");
 }
 

@@ -82,6 +82,14 @@ pub enum CoverageStatus {
         /// Whether a factor is asked for already: no date ahead and no grace.
         asked: bool,
     },
+    /// Has an imported factor that was never used here. It satisfies nothing: the import may hold
+    /// another secret than the device.
+    NotUsedYet {
+        /// The strongest one.
+        by: Method,
+        /// Whether a factor is asked for already: no date ahead and no grace.
+        asked: bool,
+    },
     /// Has a factor that was not used, or not seen, for long.
     Stale {
         /// The strongest one.
@@ -125,7 +133,7 @@ pub enum CoverageStatus {
 
 impl CoverageStatus {
     /// Every name, in the order of the totals.
-    pub const NAMES: [&'static str; 17] = [
+    pub const NAMES: [&'static str; 18] = [
         "covered",
         "weak",
         "gap",
@@ -143,6 +151,7 @@ impl CoverageStatus {
         "left",
         "ahead",
         "not required",
+        "not used yet",
     ];
 
     /// Its name in reports.
@@ -166,6 +175,7 @@ impl CoverageStatus {
             CoverageStatus::Left { .. } => "left",
             CoverageStatus::Ahead { .. } => "ahead",
             CoverageStatus::NotRequired => "not required",
+            CoverageStatus::NotUsedYet { .. } => "not used yet",
         }
     }
 
@@ -190,6 +200,7 @@ impl CoverageStatus {
             | CoverageStatus::Left { .. }
             | CoverageStatus::NoRecord
             | CoverageStatus::NotEnrolled
+            | CoverageStatus::NotUsedYet { asked: true, .. }
             | CoverageStatus::Offboarded
             | CoverageStatus::Pending { asked: true, .. }
             | CoverageStatus::Shared { .. }
@@ -699,20 +710,28 @@ impl Moment<'_> {
     }
 
     /// What the account says, if it has, or had, a factor.
-    fn by_account(
+    fn by_account<'s>(
         &self,
         system: &System,
         person: &Person,
-        summary: &Summary,
+        summary: &'s Summary,
     ) -> Option<CoverageStatus> {
         if summary.offboarded_at.is_some() {
             return Some(CoverageStatus::Offboarded);
         }
-        let strongest = summary
+        let bound = summary
             .confirmed()
-            .filter(|device| device.bound_at <= self.as_of && device.method.rank() > 0)
-            .max_by(|one, other| self.compare(one, other));
-        let device = strongest?;
+            .filter(|device| device.bound_at <= self.as_of && device.method.rank() > 0);
+        let (unused, used): (Vec<&DeviceSummary>, Vec<&DeviceSummary>) =
+            bound.partition(|device| self.is_unused_import(device));
+        let strongest = |devices: Vec<&'s DeviceSummary>| {
+            devices.into_iter().max_by(|one, other| self.compare(one, other))
+        };
+        let Some(device) = strongest(used) else {
+            let asked = self.practice.not_yet_asked(system, person, self.as_of).is_none();
+            let by = strongest(unused)?.method;
+            return Some(CoverageStatus::NotUsedYet { by, asked });
+        };
         let throttle = match device.method {
             Method::Sms => summary.out_of_band,
             Method::Totp | Method::Hotp => summary.codes,
@@ -739,6 +758,11 @@ impl Moment<'_> {
         } else {
             CoverageStatus::Covered { by: device.method }
         })
+    }
+
+    /// Whether nothing has shown yet that the import holds the secret of the device.
+    fn is_unused_import(&self, device: &DeviceSummary) -> bool {
+        device.imported && device.last_used.is_none_or(|used| used > self.as_of)
     }
 
     /// By rank, and of one rank the one used last, so that an old spare does not hide a phone that

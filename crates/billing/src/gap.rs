@@ -597,6 +597,20 @@ impl Gap {
         Some(Date::retain_until(self.identified_on, Some(closing.on)))
     }
 
+    /// Every day on which it says that something happened. Ends, plans and promises are none.
+    pub(crate) fn facts(&self) -> impl Iterator<Item = Date> {
+        let answers = self.contacts.iter().filter_map(|contact| contact.answer.as_ref());
+        [self.identified_on]
+            .into_iter()
+            .chain(self.controls.iter().map(|control| control.since))
+            .chain(self.contacts.iter().map(|contact| contact.asked_on))
+            .chain(answers.map(|answer| answer.on))
+            .chain(self.approvals.iter().map(|approval| approval.on))
+            .chain(self.reviews.iter().map(|review| review.on))
+            .chain(self.acknowledgements.iter().map(|read| read.on))
+            .chain(self.closing.iter().map(|closing| closing.on))
+    }
+
     /// Its identifier.
     #[must_use]
     pub fn id(&self) -> &GapId {

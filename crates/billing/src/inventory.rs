@@ -365,6 +365,19 @@ impl OfferedFactor {
         }
     }
 
+    /// Whether a person can have `method` there: nothing stronger than what is on offer, and SMS beside
+    /// an app. Of an unknown offer nothing is denied.
+    #[must_use]
+    pub const fn allows(self, method: Method) -> bool {
+        let strongest = match self {
+            OfferedFactor::Unknown | OfferedFactor::PhishingResistant => 3,
+            OfferedFactor::NoMfa => 0,
+            OfferedFactor::SmsOnly => 1,
+            OfferedFactor::App => 2,
+        };
+        method.rank() <= strongest
+    }
+
     /// Whether it belongs in the conversation with the vendor.
     #[must_use]
     pub const fn is_vendor_item(self) -> bool {
@@ -475,6 +488,12 @@ impl Employment {
             Employment::Current { .. } => None,
             Employment::Ended { at, .. } => Some(at),
         }
+    }
+
+    /// Whether the person worked here on `day`, or on a part of it.
+    #[must_use]
+    pub fn on(self, day: Date, offset: UtcOffset) -> bool {
+        self.from() <= day && self.end().is_none_or(|end| end > offset.day_start(day))
     }
 
     /// Where it stands at `now`.

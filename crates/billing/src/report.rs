@@ -286,6 +286,7 @@ fn meaning(status: &str, report: &Coverage) -> String {
         "left" => "employment over, and this is not undone",
         "ahead" => "employment has not begun",
         "not required" => "system out of scope",
+        "not used yet" => "an imported factor that was never used here; counts for nothing",
         _ => "",
     };
     String::from(text)
@@ -383,6 +384,9 @@ fn detail(status: &CoverageStatus, offset: UtcOffset) -> String {
         CoverageStatus::NoRecord => "the account could not be read".to_string(),
         CoverageStatus::NotEnrolled => "enrol, or close the login".to_string(),
         CoverageStatus::NotRequired => String::new(),
+        CoverageStatus::NotUsedYet { by, .. } => {
+            format!("imported {}: sign in with it once", method(*by))
+        }
         CoverageStatus::Offboarded => "the account is closed".to_string(),
         CoverageStatus::Pending { until, .. } => format!("confirm until {}", offset.show(*until)),
         CoverageStatus::Shared { gap: Some(gap) } => format!("gap {gap}"),
@@ -639,7 +643,9 @@ fn csv_fields(report: &Coverage, system: &SystemCoverage, line: &CoverageLine) -
         CoverageStatus::BeforeGoLive { on } | CoverageStatus::Left { on } => {
             (None, Some(*on), None, None)
         }
-        CoverageStatus::Covered { by } => (Some(*by), None, None, None),
+        CoverageStatus::Covered { by } | CoverageStatus::NotUsedYet { by, .. } => {
+            (Some(*by), None, None, None)
+        }
         CoverageStatus::Gap { gap, state } => (None, None, Some(gap), Some(*state)),
         CoverageStatus::InGrace { until }
         | CoverageStatus::Pending { until, .. }

@@ -19,17 +19,22 @@
 //! tokens, file shares, password resets), and the flows for a lost or replaced device, which are
 //! operations on the account.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use countersign::{Method, Summary, UnixTime};
 
 use crate::date::{Date, UtcOffset};
-use crate::gap::{Gap, GapKind, GapResolution};
+use crate::gap::Gap;
 use crate::inventory::{
     Client, ClientId, EmploymentStatus, Enforcement, GapId, Login, LoginKind, Methods,
     OfferedFactor, Person, PersonId, Privilege, System, SystemId, SystemKind, TextLine,
 };
+
+mod agreement;
+mod refusal;
+
+pub use refusal::PracticeError;
 
 /// From when a system asks for a second factor, and since when people know.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -184,6 +189,8 @@ pub struct Practice {
     name: TextLine,
     offset: UtcOffset,
     stale: StaleDays,
+    own: BTreeSet<SystemId>,
+    read_on: Option<Date>,
     clients: BTreeMap<ClientId, Client>,
     people: BTreeMap<PersonId, Person>,
     systems: BTreeMap<SystemId, System>,
@@ -202,6 +209,8 @@ impl Practice {
             name,
             offset,
             stale,
+            own: BTreeSet::new(),
+            read_on: None,
             clients: BTreeMap::new(),
             people: BTreeMap::new(),
             systems: BTreeMap::new(),
@@ -211,6 +220,23 @@ impl Practice {
             gaps: BTreeMap::new(),
             completed_tasks: BTreeMap::new(),
         }
+    }
+
+    /// Names the systems that the host's own sign-in guards, through this crate. Only these can be
+    /// [`Enforcement::Enforced`]: a factor proved here says nothing about a sign-in elsewhere. Name
+    /// them before the first system is added.
+    #[must_use]
+    pub fn guarding(mut self, own: impl IntoIterator<Item = SystemId>) -> Practice {
+        self.own.extend(own);
+        self
+    }
+
+    /// Says on which day the records are read. From then on a fact dated later is refused: what has
+    /// not happened is evidence of nothing. Without it the caller answers for the dates.
+    #[must_use]
+    pub fn read_on(mut self, day: Date) -> Practice {
+        self.read_on = Some(day);
+        self
     }
 
     /// Adds a client.
@@ -228,7 +254,7 @@ impl Practice {
     /// # Errors
     /// [`PracticeError::Twice`], [`PracticeError::UnknownClient`]; [`PracticeError::Backwards`] for
     /// an employment that ends before it starts; [`PracticeError::SeveralClients`] for an
-    /// administrator of several clients who is not called one.
+    /// administrator of several clients who is not called one; [`PracticeError::Ahead`].
     pub fn add_person(&mut self, person: Person) -> Result<(), PracticeError> {
         once(&self.people, &person.id)?;
         for (place, client) in person.clients.iter().enumerate() {
@@ -246,6 +272,7 @@ impl Practice {
         if person.employment.end().is_some_and(|end| end < first) {
             return Err(PracticeError::Backwards);
         }
+        self.not_ahead(person.trained_on)?;
         self.people.insert(person.id.clone(), person);
         Ok(())
     }
@@ -254,12 +281,15 @@ impl Practice {
     ///
     /// # Errors
     /// [`PracticeError::Twice`]; [`PracticeError::NeverEnforced`] for Medicare PECOS, whose sign-in
-    /// is not the host's.
+    /// is not the host's; [`PracticeError::NotOurs`] and [`PracticeError::OursAndAttested`] where the
+    /// enforcement is not what [`Practice::guarding`] says; [`PracticeError::OwnWithoutFactor`] for an
+    /// enforced system that offers no factor; [`PracticeError::Ahead`].
     pub fn add_system(&mut self, system: System) -> Result<(), PracticeError> {
         once(&self.systems, &system.id)?;
         if system.kind == SystemKind::Pecos && system.enforcement == Enforcement::Enforced {
             return Err(PracticeError::NeverEnforced(system.id));
         }
+        self.is_what_it_says(&system)?;
         self.systems.insert(system.id.clone(), system);
         Ok(())
     }
@@ -270,7 +300,9 @@ impl Practice {
     /// [`PracticeError::Twice`], [`PracticeError::UnknownPerson`],
     /// [`PracticeError::UnknownSystem`]; [`PracticeError::SharedAtGoLive`] for a shared login where
     /// a date stands; [`PracticeError::Attestation`] for one on an enforced system, by the person
-    /// themself, or of a method that is no standing factor.
+    /// themself, or of a method that is no standing factor; [`PracticeError::OffersLess`] for a factor
+    /// that the system does not offer; [`PracticeError::NotEmployedThen`] for a witness or a person
+    /// seen on a day on which they did not work here; [`PracticeError::Ahead`].
     pub fn add_login(&mut self, login: Login) -> Result<(), PracticeError> {
         let key = (login.system.clone(), login.person.clone());
         once(&self.logins, &key)?;
@@ -290,6 +322,7 @@ impl Practice {
             {
                 return Err(PracticeError::Attestation);
             }
+            self.could_be_seen(system, &login.person, attestation)?;
         }
         self.logins.insert(key, login);
         Ok(())
@@ -299,10 +332,12 @@ impl Practice {
     ///
     /// # Errors
     /// [`PracticeError::Twice`], [`PracticeError::UnknownSystem`];
-    /// [`PracticeError::SharedAtGoLive`] while a login there is shared: end the sharing first.
+    /// [`PracticeError::SharedAtGoLive`] while a login there is shared: end the sharing first;
+    /// [`PracticeError::Ahead`] for an announcement that is still to come.
     pub fn set_go_live(&mut self, system: &SystemId, go_live: GoLive) -> Result<(), PracticeError> {
         self.known_system(system)?;
         once(&self.go_lives, system)?;
+        self.not_ahead([go_live.announced_on])?;
         if let Some(login) = self.logins_of(system).find(|login| login.kind == LoginKind::Shared) {
             let person = login.person.clone();
             return Err(PracticeError::SharedAtGoLive { system: system.clone(), person });
@@ -348,16 +383,15 @@ impl Practice {
     /// for anybody who signs or is named; [`PracticeError::NoLogin`] for a named user without a
     /// login there; [`PracticeError::NoException`] if one of them administers several clients;
     /// [`PracticeError::SupportSaysOtherwise`] if the support record does not say what the gap
-    /// says, or not what closed it, or if the sharing goes on that a closed gap was about.
+    /// says, or not what closed it, or if the sharing goes on that a closed gap was about;
+    /// [`PracticeError::NotEmployedThen`] for a signature, a review or a question by a person who did
+    /// not work here on that day; [`PracticeError::SeenLater`] for a named user whose login was ticked
+    /// off before the gap was found; [`PracticeError::Ahead`].
     pub fn add_gap(&mut self, gap: Gap) -> Result<(), PracticeError> {
         once(&self.gaps, gap.id())?;
         let system = self.known_system(gap.system())?;
-        let signed = gap.approvals().iter().map(|approval| &approval.by);
-        let signed = signed.chain(gap.reviews().iter().map(|review| &review.by));
-        let signed = signed.chain(gap.contacts().iter().map(|contact| &contact.asked_by));
-        for person in signed.chain([gap.owner()]) {
-            self.known_person(person)?;
-        }
+        self.known_person(gap.owner())?;
+        self.could_be_signed(&gap)?;
         for person in gap.named_users() {
             let who = self.known_person(person)?;
             self.known_login(gap.system(), person)?;
@@ -365,13 +399,8 @@ impl Practice {
                 return Err(PracticeError::NoException(person.clone()));
             }
         }
-        let shared = self.logins_of(gap.system()).any(|login| login.kind == LoginKind::Shared);
-        if !agrees(&gap, system.offer(), shared) {
-            return Err(PracticeError::SupportSaysOtherwise {
-                system: system.id.clone(),
-                offer: system.offer(),
-            });
-        }
+        self.fits(&gap, system)?;
+        self.not_ahead(gap.facts())?;
         self.gaps.insert(gap.id().clone(), gap);
         Ok(())
     }
@@ -381,7 +410,8 @@ impl Practice {
     /// # Errors
     /// [`PracticeError::Twice`], [`PracticeError::UnknownPerson`], [`PracticeError::NotLeaving`],
     /// [`PracticeError::NoSuchTask`]; [`PracticeError::NotTheirs`] when the leaver, or somebody not
-    /// employed at that moment, would have done it.
+    /// employed at that moment, would have done it; [`PracticeError::SeenLater`] for a tick from before
+    /// the person was last seen there; [`PracticeError::Ahead`].
     pub fn add_completed_task(&mut self, completed: CompletedTask) -> Result<(), PracticeError> {
         let key = (completed.leaver.clone(), completed.task.clone());
         once(&self.completed_tasks, &key)?;
@@ -397,6 +427,8 @@ impl Practice {
         if !self.tasks_of(leaver).contains(&completed.task) {
             return Err(PracticeError::NoSuchTask);
         }
+        self.not_ahead([Date::of(completed.at, self.offset)])?;
+        self.follows_the_last_sight(&completed)?;
         self.completed_tasks.insert(key, completed);
         Ok(())
     }
@@ -674,29 +706,6 @@ fn once<K: Ord, V>(map: &BTreeMap<K, V>, key: &K) -> Result<(), PracticeError> {
     if map.contains_key(key) { Err(PracticeError::Twice) } else { Ok(()) }
 }
 
-/// Whether a gap, the support record and the logins tell the same story.
-fn agrees(gap: &Gap, offer: OfferedFactor, shared: bool) -> bool {
-    match gap.closing().map(|closing| &closing.how) {
-        Some(GapResolution::Migration { .. }) => true,
-        Some(GapResolution::Support) => match gap.kind() {
-            GapKind::NoMfa => offer > OfferedFactor::NoMfa,
-            GapKind::SmsOnly | GapKind::ProposedUnsupportedAsset { .. } => {
-                offer > OfferedFactor::SmsOnly
-            }
-            GapKind::SharedLoginPlatform => !shared,
-            _ => true,
-        },
-        None => match gap.kind() {
-            GapKind::NoMfa => offer == OfferedFactor::NoMfa,
-            GapKind::SmsOnly => offer == OfferedFactor::SmsOnly,
-            GapKind::ProposedUnsupportedAsset { .. } => {
-                matches!(offer, OfferedFactor::NoMfa | OfferedFactor::SmsOnly)
-            }
-            _ => true,
-        },
-    }
-}
-
 /// Whether an account shows any trace of a confirmed factor. Whoever has had one gets no grace:
 /// else taking a factor away would be a way in. Several traces are read so that the loss of one
 /// opens nothing.
@@ -796,111 +805,3 @@ impl fmt::Display for DenyReason {
         })
     }
 }
-
-/// Why a record is refused.
-#[derive(Clone, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum PracticeError {
-    /// An attestation on an enforced system, by the person themself, or of no standing factor.
-    Attestation,
-    /// An end before its start.
-    Backwards,
-    /// A grace that goes on for more than 90 days.
-    GraceTooLong,
-    /// A grace on a system without a go-live date would have nothing to count from.
-    GraceWithoutGoLive,
-    /// An administrator of several clients has no grace and is named in no gap.
-    NoException(PersonId),
-    /// Somebody without a login on the system.
-    NoLogin {
-        /// Where.
-        system: SystemId,
-        /// Who.
-        person: PersonId,
-    },
-    /// The leaver has nothing of the kind.
-    NoSuchTask,
-    /// Medicare PECOS signs people in itself.
-    NeverEnforced(SystemId),
-    /// They stay.
-    NotLeaving(PersonId),
-    /// Done by the leaver, or by somebody not employed then.
-    NotTheirs(PersonId),
-    /// An administrator of several clients must be called one.
-    SeveralClients(PersonId),
-    /// A shared login where a go-live date stands.
-    SharedAtGoLive {
-        /// Where.
-        system: SystemId,
-        /// One who shares it.
-        person: PersonId,
-    },
-    /// The support record of the system does not say what the gap says.
-    SupportSaysOtherwise {
-        /// Where.
-        system: SystemId,
-        /// What the record says.
-        offer: OfferedFactor,
-    },
-    /// There is one already.
-    Twice,
-    /// No client of this name.
-    UnknownClient(ClientId),
-    /// Nobody of this name.
-    UnknownPerson(PersonId),
-    /// No system of this name.
-    UnknownSystem(SystemId),
-}
-
-impl fmt::Display for PracticeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            PracticeError::Attestation => f.write_str(
-                "an attestation is of a standing factor, on a system enforced elsewhere, and made \
-                 by somebody else",
-            ),
-            PracticeError::Backwards => f.write_str("it ends before it starts"),
-            PracticeError::GraceTooLong => {
-                f.write_str("a grace ends at most 90 days after go-live or the first day of work")
-            }
-            PracticeError::GraceWithoutGoLive => {
-                f.write_str("a grace needs a go-live date to count from")
-            }
-            PracticeError::NoException(person) => write!(
-                f,
-                "{person} administers several clients: no grace and no gap, without exception"
-            ),
-            PracticeError::NoLogin { system, person } => {
-                write!(f, "{person} has no login on {system}")
-            }
-            PracticeError::NoSuchTask => f.write_str("the leaver has nothing of the kind to undo"),
-            PracticeError::NeverEnforced(system) => {
-                write!(f, "{system} signs people in itself and cannot be enforced here")
-            }
-            PracticeError::NotLeaving(person) => write!(f, "{person} is not leaving"),
-            PracticeError::NotTheirs(person) => {
-                write!(f, "{person} cannot tick this off: the leaver, or not employed then")
-            }
-            PracticeError::SeveralClients(person) => write!(
-                f,
-                "{person} administers several clients and must be a multi-client-administrator"
-            ),
-            PracticeError::SharedAtGoLive { system, person } => write!(
-                f,
-                "{system} has a go-live date and {person} has a shared login there: end the \
-                 sharing first (45 CFR 164.312(a)(2)(i))"
-            ),
-            PracticeError::SupportSaysOtherwise { system, offer } => write!(
-                f,
-                "the support record of {system} says {}, which is not what the gap says",
-                offer.name()
-            ),
-            PracticeError::Twice => f.write_str("there is one already"),
-            PracticeError::UnknownClient(client) => write!(f, "no client is called {client}"),
-            PracticeError::UnknownPerson(person) => write!(f, "nobody is called {person}"),
-            PracticeError::UnknownSystem(system) => write!(f, "no system is called {system}"),
-        }
-    }
-}
-
-impl std::error::Error for PracticeError {}

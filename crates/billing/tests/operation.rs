@@ -124,8 +124,14 @@ fn empty() -> Practice {
     Practice::new(text("Demo"), UtcOffset::UTC, StaleDays::THIRTY)
 }
 
+/// The systems that the host names as guarded by its sign-in: here, all that say so.
+fn own(systems: &[System]) -> Vec<SystemId> {
+    let own = systems.iter().filter(|system| system.enforcement == Enforcement::Enforced);
+    own.map(|system| system.id.clone()).collect()
+}
+
 fn practice(people: Vec<Person>, systems: Vec<System>, logins: Vec<Login>) -> Practice {
-    let mut practice = empty();
+    let mut practice = empty().guarding(own(&systems));
     for client in ["lakeview", "prairie"] {
         let id = ClientId::new(client).unwrap();
         practice.add_client(Client { id, name: text(client) }).unwrap();
@@ -311,17 +317,12 @@ fn m5_sms_only_where_the_record_says_no_app_and_a_gap_says_so() {
     let app = sms_operation(OfferedFactor::App, None);
     assert_eq!(gate(&app, "dana", "sms-desk", &sms), GateAnswer::Need(Methods::STRONG));
     // A gap that the record contradicts does not come into the register at all.
-    for offer in [
-        OfferedFactor::App,
-        OfferedFactor::PhishingResistant,
-        OfferedFactor::NoMfa,
-        OfferedFactor::Unknown,
-    ] {
+    for offer in [OfferedFactor::App, OfferedFactor::PhishingResistant, OfferedFactor::Unknown] {
         let mut practice = sms_operation(offer, None);
         let refused = practice.add_gap(sms_gap(&["dana"])).unwrap_err();
         assert_eq!(refused, PracticeError::SupportSaysOtherwise { system: at("sms-desk"), offer });
     }
-    let mut nobody_looked = sms_operation(OfferedFactor::SmsOnly, None);
+    let mut nobody_looked = sms_operation(OfferedFactor::SmsOnly, None).guarding([at("other")]);
     let unsupported =
         System { support: None, ..system("other", Enforcement::Enforced, OfferedFactor::App) };
     nobody_looked.add_system(unsupported).unwrap();
@@ -527,7 +528,7 @@ fn w7_cloud_storage() {
 #[test]
 fn w8_only_own_systems_have_a_gate() {
     let people = vec![person("dana"), person("ines")];
-    let systems = vec![portal("payer", OfferedFactor::App), enforced("desk")];
+    let systems = vec![portal("payer", OfferedFactor::PhishingResistant), enforced("desk")];
     let seen = attested("dana", "payer", Method::Passkey, "2026-10-01", "ines");
     let mut practice = practice(people, systems, vec![seen, login("dana", "desk")]);
     let answer = gate(&practice, "dana", "payer", &holding(Method::Passkey));
@@ -1692,7 +1693,7 @@ impl GapPieces {
 impl Pieces {
     /// The operation of everything that is not refused, and what that was.
     fn build(&self) -> (Practice, Pieces) {
-        let mut practice = empty();
+        let mut practice = empty().guarding(own(&self.systems));
         let mut kept = Pieces::default();
         for id in &self.clients {
             let client = Client { id: id.clone(), name: text(id.as_str()) };

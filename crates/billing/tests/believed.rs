@@ -1,0 +1,362 @@
+//! What an operation file is believed, and what not: a record that contradicts another, a fact that
+//! has not happened, and a factor that this program does not guard.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+#![allow(clippy::panic, missing_docs)]
+
+#[path = "../../../examples/billing/operation.rs"]
+mod operation;
+
+use countersign::account::{DeviceStatus, DeviceSummary};
+use countersign::{DeviceId, Method, Summary, UnixTime};
+use countersign_billing::coverage::{Coverage, CoverageStatus};
+use countersign_billing::date::{Date, UtcOffset};
+use countersign_billing::rollout::Practice;
+
+/// A billing company on 20 November 2026: Dana works at a portal, Karen has left, Omar signs, Ines
+/// looks.
+const OFFICE: &str = r#"
+name = "Office"
+utc_offset = "Z"
+own_sign_in = ["desk"]
+
+[[person]]
+id = "dana"
+name = "Dana"
+privilege = "staff"
+employed = { from = 2021-05-17, until = "present" }
+trained_on = 2026-09-22
+
+[[person]]
+id = "ines"
+name = "Ines"
+privilege = "staff"
+employed = { from = 2018-01-08, until = "present" }
+
+[[person]]
+id = "omar"
+name = "Omar"
+privilege = "staff"
+duties = ["security-official"]
+employed = { from = 2019-08-12, until = "present" }
+
+[[person]]
+id = "karen"
+name = "Karen"
+privilege = "staff"
+employed = { from = 2017-09-11, until = 2026-10-30 }
+
+[[system]]
+id = "desk"
+name = "Desk"
+kind = "practice-management"
+enforcement = "enforced"
+internet_facing = true
+touches = ["claims"]
+support = { offers = "app", seen_on = 2026-09-01, source = "Release notes" }
+go_live = { on = 2026-10-05, announced_on = 2026-09-14 }
+logins = ["dana"]
+
+[[system]]
+id = "payer"
+name = "Payer"
+kind = "payer-portal"
+enforcement = "attested"
+internet_facing = true
+touches = ["claims"]
+support = { offers = "app", seen_on = 2026-08-24, source = "Help page" }
+logins = ["dana", "karen"]
+attested = [
+    { person = "dana", method = "totp", seen_on = 2026-10-12, by = "ines" },
+    { person = "karen", method = "totp", seen_on = 2026-10-20, by = "ines" },
+]
+
+[[system]]
+id = "county"
+name = "County"
+kind = "payer-portal"
+enforcement = "attested"
+internet_facing = true
+touches = ["claims"]
+support = { offers = "no-mfa", seen_on = 2026-04-15, source = "Account settings" }
+logins = ["dana", "karen"]
+
+[[gap]]
+id = "g1"
+system = "county"
+status = "open"
+kind = "no-mfa"
+found = 2026-04-15
+reason = "A password and nothing else."
+owner = "ines"
+named_users = ["dana", "karen"]
+review_every_months = 6
+controls = [
+    { kind = "password-manager", since = 2026-04-16, evidence = "Vault" },
+]
+vendor = [
+    { asked_on = 2026-04-22, asked_by = "ines", channel = "letter", answered_on = 2026-05-22, answer = "In the spring." },
+]
+approved = [
+    { by = "omar", on = 2026-04-20, until = 2027-04-20 },
+]
+reviewed = [
+    { by = "ines", on = 2026-10-10, finding = "Nothing new." },
+]
+
+[[done]]
+leaver = "karen"
+task = "remove-login"
+system = "payer"
+by = "ines"
+at = 2026-10-30T17:25:00
+
+[[done]]
+leaver = "karen"
+task = "remove-login"
+system = "county"
+by = "ines"
+at = 2026-10-30T17:30:00
+"#;
+
+/// Noon of 20 November 2026.
+fn now() -> UnixTime {
+    UtcOffset::UTC.day_start(Date::parse("2026-11-20").unwrap()).plus(43_200)
+}
+
+/// The file with each `from` replaced, once.
+fn edited(edits: &[(&str, &str)]) -> String {
+    edits.iter().fold(OFFICE.to_owned(), |text, (from, to)| {
+        assert_eq!(text.matches(from).count(), 1, "{from}");
+        text.replacen(from, to, 1)
+    })
+}
+
+/// Every error as: the line that it names, what it says, and the other line that it names.
+fn refused(edits: &[(&str, &str)]) -> Vec<(String, String, String)> {
+    let text = edited(edits);
+    let line = |number: usize| text.lines().nth(number - 1).unwrap_or_default().trim().to_owned();
+    let Err(errors) = operation::parse_at(&text, now()) else { return Vec::new() };
+    let errors = errors.0.into_iter();
+    errors.map(|it| (line(it.line), it.what, it.other.map(line).unwrap_or_default())).collect()
+}
+
+/// One error, in the line that holds `line`, which says `what` and names the line with `other`.
+fn refuses(edits: &[(&str, &str)], line: &str, what: &str, other: &str) {
+    let found = refused(edits);
+    assert_eq!(found.len(), 1, "{edits:?}: {found:?}");
+    let (at, said, and) = &found[0];
+    assert!(at.contains(line), "{edits:?}: at {at}, not {line}");
+    assert!(said.contains(what), "{edits:?}: {said}");
+    assert!(and.contains(other) && and.is_empty() == other.is_empty(), "{edits:?}: and {and}");
+}
+
+#[test]
+fn the_office_itself_is_believed() {
+    assert_eq!(refused(&[]), []);
+}
+
+#[test]
+fn enforced_is_what_the_host_names_as_guarded_by_its_own_sign_in() {
+    let portal_by_mistake = (
+        "kind = \"payer-portal\"\nenforcement = \"attested\"\ninternet_facing = true\ntouches = [\"claims\"]\nsupport = { offers = \"no-mfa\"",
+        "kind = \"payer-portal\"\nenforcement = \"enforced\"\ninternet_facing = true\ntouches = [\"claims\"]\nsupport = { offers = \"no-mfa\"",
+    );
+    let not_named = "county is enforced, and not named as guarded by this program's own sign-in";
+    let found = refused(&[portal_by_mistake]);
+    assert!(found.iter().any(|it| it.1.contains(not_named) && it.2.contains("own_sign_in")));
+    // Named or not, a record that says "no second factor" is not about this program's sign-in.
+    let named = ("own_sign_in = [\"desk\"]", "own_sign_in = [\"desk\", \"county\"]");
+    let found = refused(&[portal_by_mistake, named]);
+    assert!(found.iter().any(|it| it.1.contains("offers no-mfa") && it.2.contains("no-mfa")));
+    // Without the key the file means what it meant, but for the portal of a payer.
+    let unset = ("own_sign_in = [\"desk\"]\n", "");
+    assert_eq!(refused(&[unset]), []);
+    assert!(refused(&[unset, portal_by_mistake]).iter().any(|it| it.1.contains("`own_sign_in`")));
+    let none = ("own_sign_in = [\"desk\"]", "own_sign_in = []");
+    refuses(&[none], "enforcement = \"enforced\"", "desk is enforced, and not named", "");
+    let attested = ("enforcement = \"enforced\"", "enforcement = \"attested\"");
+    refuses(&[attested], "attested", "desk is named as guarded by", "own_sign_in");
+    let unknown = ("own_sign_in = [\"desk\"]", "own_sign_in = [\"desk\", \"dsek\"]");
+    refuses(&[unknown], "own_sign_in", "no system is called dsek", "");
+}
+
+#[test]
+fn a_factor_that_the_system_does_not_offer_was_not_seen_there() {
+    let offers = |offer: &str| format!("support = {{ offers = \"{offer}\", seen_on = 2026-08-24");
+    let was = "support = { offers = \"app\", seen_on = 2026-08-24";
+    let dana = "{ person = \"dana\", method = \"totp\"";
+    let with = |method: &str| format!("{{ person = \"dana\", method = \"{method}\"");
+    for (offer, method) in
+        [("no-mfa", "totp"), ("no-mfa", "passkey"), ("sms-only", "totp"), ("app", "passkey")]
+    {
+        let found = refused(&[(was, &offers(offer)), (dana, &with(method))]);
+        let said = format!("payer offers {offer}, and dana was seen with {method}");
+        let found = found.iter().find(|it| it.1 == said).unwrap_or_else(|| panic!("{found:?}"));
+        assert!(found.0.contains("dana") && found.2.contains(offer), "{found:?}");
+    }
+    let seen = |offer: &str, method: &str| {
+        refused(&[
+            (was, &offers(offer)),
+            (dana, &with(method)),
+            ("\"karen\", method = \"totp\"", "\"karen\", method = \"sms\""),
+        ])
+    };
+    for (offer, method) in [
+        ("sms-only", "sms"),
+        ("app", "sms"),
+        ("app", "hotp"),
+        ("phishing-resistant", "pki"),
+        ("unknown", "totp"),
+    ] {
+        assert_eq!(seen(offer, method), [], "{offer}, {method}");
+    }
+}
+
+#[test]
+fn who_saw_and_who_was_seen_worked_here_on_that_day() {
+    let dana = "seen_on = 2026-10-12, by = \"ines\"";
+    let before = (dana, "seen_on = 2021-05-16, by = \"ines\"");
+    refuses(&[before], "seen_on = 2021-05-16", "dana did not work here on", "from = 2021-05-17");
+    assert_eq!(refused(&[(dana, "seen_on = 2021-05-17, by = \"ines\"")]), [], "the first day");
+    let karen = "seen_on = 2026-10-20, by = \"ines\"";
+    let tick = ("at = 2026-10-30T17:25:00", "at = 2026-11-02T17:25:00");
+    let after = (karen, "seen_on = 2026-10-31, by = \"ines\"");
+    refuses(&[after, tick], "seen_on = 2026-10-31", "karen did not work here", "from = 2017-09-11");
+    assert_eq!(refused(&[(karen, "seen_on = 2026-10-30, by = \"ines\""), tick]), [], "the last");
+    let gone = (dana, "seen_on = 2026-11-12, by = \"karen\"");
+    refuses(&[gone], "by = \"karen\"", "karen did not work here on 2026-11-12", "from = 2017");
+    let herself = (dana, "seen_on = 2026-10-12, by = \"dana\"");
+    refuses(&[herself], "by = \"dana\"", "made by somebody else", "");
+    // The same of everybody who signs, asks and looks again.
+    for (from, to) in [
+        ("{ by = \"omar\", on = 2026-04-20", "{ by = \"late\", on = 2026-04-20"),
+        ("asked_by = \"ines\"", "asked_by = \"late\""),
+        ("{ by = \"ines\", on = 2026-10-10", "{ by = \"late\", on = 2026-10-10"),
+    ] {
+        let late = "[[person]]\nid = \"late\"\nname = \"Late\"\nprivilege = \"staff\"\n\
+                    employed = { from = 2026-11-02, until = \"present\" }\n\n[[system]]\nid = \"desk\"";
+        let hired = ("[[system]]\nid = \"desk\"", late);
+        refuses(&[(from, to), hired], to, "late did not work here on", "from = 2026-11-02");
+    }
+}
+
+#[test]
+fn a_tick_from_before_the_last_sight_hides_nothing() {
+    let payer = |at| [("at = 2026-10-30T17:25:00", at)];
+    let seen = "ticked off before 2026-10-20, when they were last seen there";
+    let line = "seen_on = 2026-10-20";
+    refuses(&payer("at = 2021-10-30T17:25:00"), "at = 2021", seen, line);
+    refuses(&payer("at = 2026-10-19T23:59:59"), "at = 2026-10-19", seen, line);
+    assert_eq!(refused(&payer("at = 2026-10-20T00:00:00")), [], "on the day itself");
+    // A gap that names them says that they worked there.
+    let county = [("at = 2026-10-30T17:30:00", "at = 2026-04-14T17:30:00")];
+    refuses(&county, "at = 2026-04-14", "ticked off before 2026-04-15", "found = 2026-04-15");
+}
+
+#[test]
+fn what_has_not_happened_is_no_fact() {
+    for (from, to) in [
+        ("trained_on = 2026-09-22", "trained_on = 2026-11-21"),
+        ("seen_on = 2026-08-24", "seen_on = 2026-11-21"),
+        ("announced_on = 2026-09-14", "announced_on = 2026-11-21"),
+        ("seen_on = 2026-10-12", "seen_on = 2026-11-21"),
+        ("since = 2026-04-16", "since = 2030-01-01"),
+        ("answered_on = 2026-05-22", "answered_on = 2026-11-21"),
+        ("asked_on = 2026-04-22", "asked_on = 2026-11-21"),
+        ("on = 2026-04-20, until = 2027-04-20", "on = 2026-11-21, until = 2027-04-20"),
+        ("on = 2026-10-10", "on = 2026-11-21"),
+        ("at = 2026-10-30T17:25:00", "at = 2026-11-21T00:00:00"),
+    ] {
+        let mut edits = vec![(from, to)];
+        if to.contains("announced") {
+            edits.push(("{ on = 2026-10-05", "{ on = 2026-12-05"));
+        }
+        if to.contains("asked") {
+            edits.push((", answered_on = 2026-05-22, answer = \"In the spring.\"", ""));
+        }
+        refuses(&edits, to, "lies in the future", "");
+        let today = to.replace("2026-11-21", "2026-11-20").replace("2030-01-01", "2026-11-20");
+        edits[0].1 = &today;
+        assert_eq!(refused(&edits), [], "{today}");
+    }
+}
+
+#[test]
+fn every_error_of_a_file_comes_at_once() {
+    let found = refused(&[
+        ("trained_on = 2026-09-22", "trained_on = 2027-09-22"),
+        ("duties = [\"security-official\"]", "duties = [\"boss\"]"),
+        (
+            "touches = [\"claims\"]\nsupport = { offers = \"no-mfa\"",
+            "touchs = [\"claims\"]\nsupport = { offers = \"no-mfa\"",
+        ),
+        ("employed = { from = 2018-01-08", "employed = { from = 2018-01-08T10:00:00"),
+        ("at = 2026-10-30T17:25:00", "at = 2026-10-30"),
+    ]);
+    let said: Vec<&str> = found.iter().map(|it| it.1.as_str()).collect();
+    // Nothing is said of the people and the system that are missing for these reasons.
+    assert_eq!(said.len(), 5, "{said:?}");
+    for (said, what) in said.iter().zip([
+        "2027-09-22 lies in the future",
+        "a day is written",
+        "\"boss\" is none of",
+        "unknown field `touchs`",
+        "a moment is written",
+    ]) {
+        assert!(said.contains(what), "{said}: not {what}");
+    }
+}
+
+fn practice(edits: &[(&str, &str)]) -> Practice {
+    operation::parse_at(&edited(edits), now()).unwrap()
+}
+
+fn imported(last_used: Option<UnixTime>) -> DeviceSummary {
+    DeviceSummary {
+        id: DeviceId::from_u64(1),
+        label: String::from("old phone"),
+        method: Method::Totp,
+        status: DeviceStatus::Confirmed,
+        bound_at: UnixTime::from_secs(now().as_secs() - 86_400),
+        last_used,
+        drift: 0,
+        clock_offset: 0,
+        short_secret: false,
+        imported: true,
+        digits: None,
+        fingerprint: None,
+    }
+}
+
+/// Where Dana is at the desk, with these devices.
+fn at_the_desk(practice: &Practice, devices: &[DeviceSummary]) -> CoverageStatus {
+    let summary = Summary {
+        epoch: 1,
+        first_bound_at: devices.iter().map(|device| device.bound_at).min(),
+        devices: devices.to_vec(),
+        ..Summary::default()
+    };
+    let report = Coverage::new(practice, &|_| Some(summary.clone()), now());
+    let line = report.lines().find(|(system, _)| system.system.as_str() == "desk");
+    line.unwrap().1.status.clone()
+}
+
+#[test]
+fn an_import_covers_from_its_first_use_here() {
+    let office = practice(&[]);
+    let never = at_the_desk(&office, &[imported(None)]);
+    assert_eq!(never, CoverageStatus::NotUsedYet { by: Method::Totp, asked: true });
+    assert!(never.is_open() && !never.is_enrolled() && never.name() == "not used yet");
+    let later = Some(now().plus(1));
+    assert_eq!(at_the_desk(&office, &[imported(later)]), never, "used after the report's moment");
+    let covered = CoverageStatus::Covered { by: Method::Totp };
+    assert_eq!(at_the_desk(&office, &[imported(Some(now()))]), covered);
+    // Beside a factor that is in use, the import takes nothing away.
+    let passkey = DeviceSummary { method: Method::Passkey, ..imported(None) };
+    let used = DeviceSummary { id: DeviceId::from_u64(2), ..imported(Some(now())) };
+    assert_eq!(at_the_desk(&office, &[passkey, used]), covered);
+    // A date ahead asks for nothing yet, of those with an import as of those with nothing.
+    let ahead = practice(&[("{ on = 2026-10-05", "{ on = 2026-12-05")]);
+    let not_asked = at_the_desk(&ahead, &[imported(None)]);
+    assert!(!not_asked.is_open() && !not_asked.is_enrolled());
+}
