@@ -119,7 +119,7 @@ pub enum CoverageStatus {
     },
     /// Has left, and this still works or was not ticked off.
     Left {
-        /// When the employment ended.
+        /// The last day of work.
         on: Date,
     },
     /// The first day of work has not come.
@@ -705,8 +705,8 @@ impl Moment<'_> {
             }
             _ => offboarding::is_undone(self.practice, &person.id, &system.id, self.as_of),
         };
-        let end = person.employment.end().unwrap_or(self.as_of);
-        (!undone).then(|| CoverageStatus::Left { on: Date::of(end, self.practice.offset()) })
+        let last_day = person.employment.last_day(self.practice.offset());
+        (!undone).then(|| CoverageStatus::Left { on: last_day.unwrap_or(self.today) })
     }
 
     /// What the account says, if it has, or had, a factor.

@@ -490,6 +490,15 @@ impl Employment {
         }
     }
 
+    /// The last day of work, which may be a part of a day; `None` while no end is recorded. An end at
+    /// midnight belongs to the day before, which is the one that people write.
+    #[must_use]
+    pub fn last_day(self, offset: UtcOffset) -> Option<Date> {
+        let end = self.end()?;
+        let second = UnixTime::from_secs(end.as_secs().saturating_sub(1));
+        Some(Date::of(second, offset).max(self.from()))
+    }
+
     /// Whether the person worked here on `day`, or on a part of it.
     #[must_use]
     pub fn on(self, day: Date, offset: UtcOffset) -> bool {

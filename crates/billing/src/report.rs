@@ -131,7 +131,11 @@ impl Display for OffboardingMarkdown<'_> {
         writeln!(
             f,
             "Employment ends **{}**. As of {}.\n",
-            offset.show(plan.ended_at),
+            if plan.ended_at == offset.day_end(plan.last_day).plus(1) {
+                format!("with the end of {}", plan.last_day)
+            } else {
+                offset.show(plan.ended_at)
+            },
             offset.show(plan.as_of)
         )?;
         writeln!(

@@ -5,140 +5,14 @@
 
 #[path = "../../../examples/billing/operation.rs"]
 mod operation;
+mod office;
+
+use office::{now, practice, refused};
 
 use countersign::account::{DeviceStatus, DeviceSummary};
 use countersign::{DeviceId, Method, Summary, UnixTime};
 use countersign_billing::coverage::{Coverage, CoverageStatus};
-use countersign_billing::date::{Date, UtcOffset};
 use countersign_billing::rollout::Practice;
-
-/// A billing company on 20 November 2026: Dana works at a portal, Karen has left, Omar signs, Ines
-/// looks.
-const OFFICE: &str = r#"
-name = "Office"
-utc_offset = "Z"
-own_sign_in = ["desk"]
-
-[[person]]
-id = "dana"
-name = "Dana"
-privilege = "staff"
-employed = { from = 2021-05-17, until = "present" }
-trained_on = 2026-09-22
-
-[[person]]
-id = "ines"
-name = "Ines"
-privilege = "staff"
-employed = { from = 2018-01-08, until = "present" }
-
-[[person]]
-id = "omar"
-name = "Omar"
-privilege = "staff"
-duties = ["security-official"]
-employed = { from = 2019-08-12, until = "present" }
-
-[[person]]
-id = "karen"
-name = "Karen"
-privilege = "staff"
-employed = { from = 2017-09-11, until = 2026-10-30 }
-
-[[system]]
-id = "desk"
-name = "Desk"
-kind = "practice-management"
-enforcement = "enforced"
-internet_facing = true
-touches = ["claims"]
-support = { offers = "app", seen_on = 2026-09-01, source = "Release notes" }
-go_live = { on = 2026-10-05, announced_on = 2026-09-14 }
-logins = ["dana"]
-
-[[system]]
-id = "payer"
-name = "Payer"
-kind = "payer-portal"
-enforcement = "attested"
-internet_facing = true
-touches = ["claims"]
-support = { offers = "app", seen_on = 2026-08-24, source = "Help page" }
-logins = ["dana", "karen"]
-attested = [
-    { person = "dana", method = "totp", seen_on = 2026-10-12, by = "ines" },
-    { person = "karen", method = "totp", seen_on = 2026-10-20, by = "ines" },
-]
-
-[[system]]
-id = "county"
-name = "County"
-kind = "payer-portal"
-enforcement = "attested"
-internet_facing = true
-touches = ["claims"]
-support = { offers = "no-mfa", seen_on = 2026-04-15, source = "Account settings" }
-logins = ["dana", "karen"]
-
-[[gap]]
-id = "g1"
-system = "county"
-status = "open"
-kind = "no-mfa"
-found = 2026-04-15
-reason = "A password and nothing else."
-owner = "ines"
-named_users = ["dana", "karen"]
-review_every_months = 6
-controls = [
-    { kind = "password-manager", since = 2026-04-16, evidence = "Vault" },
-]
-vendor = [
-    { asked_on = 2026-04-22, asked_by = "ines", channel = "letter", answered_on = 2026-05-22, answer = "In the spring." },
-]
-approved = [
-    { by = "omar", on = 2026-04-20, until = 2027-04-20 },
-]
-reviewed = [
-    { by = "ines", on = 2026-10-10, finding = "Nothing new." },
-]
-
-[[done]]
-leaver = "karen"
-task = "remove-login"
-system = "payer"
-by = "ines"
-at = 2026-10-30T17:25:00
-
-[[done]]
-leaver = "karen"
-task = "remove-login"
-system = "county"
-by = "ines"
-at = 2026-10-30T17:30:00
-"#;
-
-/// Noon of 20 November 2026.
-fn now() -> UnixTime {
-    UtcOffset::UTC.day_start(Date::parse("2026-11-20").unwrap()).plus(43_200)
-}
-
-/// The file with each `from` replaced, once.
-fn edited(edits: &[(&str, &str)]) -> String {
-    edits.iter().fold(OFFICE.to_owned(), |text, (from, to)| {
-        assert_eq!(text.matches(from).count(), 1, "{from}");
-        text.replacen(from, to, 1)
-    })
-}
-
-/// Every error as: the line that it names, what it says, and the other line that it names.
-fn refused(edits: &[(&str, &str)]) -> Vec<(String, String, String)> {
-    let text = edited(edits);
-    let line = |number: usize| text.lines().nth(number - 1).unwrap_or_default().trim().to_owned();
-    let Err(errors) = operation::parse_at(&text, now()) else { return Vec::new() };
-    let errors = errors.0.into_iter();
-    errors.map(|it| (line(it.line), it.what, it.other.map(line).unwrap_or_default())).collect()
-}
 
 /// One error, in the line that holds `line`, which says `what` and names the line with `other`.
 fn refuses(edits: &[(&str, &str)], line: &str, what: &str, other: &str) {
@@ -305,10 +179,6 @@ fn every_error_of_a_file_comes_at_once() {
     ]) {
         assert!(said.contains(what), "{said}: not {what}");
     }
-}
-
-fn practice(edits: &[(&str, &str)]) -> Practice {
-    operation::parse_at(&edited(edits), now()).unwrap()
 }
 
 fn imported(last_used: Option<UnixTime>) -> DeviceSummary {
