@@ -21,8 +21,8 @@ use crate::gap::{
     CompensatingControl, Gap, GapApproval, GapKind, GapReview, GapState, VendorContact,
 };
 use crate::inventory::{
-    Employment, EmploymentStatus, Enforcement, GapId, Login, LoginKind, OfferedFactor, Person,
-    PersonId, Privilege, System, SystemId, SystemKind, TextLine,
+    ClientId, Employment, EmploymentStatus, Enforcement, GapId, Login, LoginKind, OfferedFactor,
+    Person, PersonId, Privilege, System, SystemId, SystemKind, TextLine,
 };
 use crate::offboarding::{
     self, OffboardingDeadlines, OffboardingPlan, OffboardingStep, RemainingAccess,
@@ -334,6 +334,8 @@ pub struct Coverage {
     pub systems: Vec<SystemCoverage>,
     /// Kinds of systems of which the inventory has none.
     pub missing_kinds: Vec<SystemKind>,
+    /// Who can administer the billing software or the data of clients, by person.
+    pub administrators: Vec<AdministratorLine>,
     /// The gap register, open gaps first.
     pub gaps: Vec<GapLine>,
     /// Systems that need a gap and have none open.
@@ -420,6 +422,25 @@ pub struct CoverageLine {
     pub status: CoverageStatus,
     /// Which controls the line is evidence for.
     pub controls: ControlGroup,
+}
+
+/// A person who can administer the billing software, or the data of clients.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct AdministratorLine {
+    /// Who.
+    pub person: PersonId,
+    /// What people call them.
+    pub name: TextLine,
+    /// What they are: as written, or more by what they hold.
+    pub privilege: Privilege,
+    /// Whether the record of the person says the same.
+    pub as_written: bool,
+    /// Where they can administer the billing software.
+    pub systems: Vec<SystemId>,
+    /// Whose data they work on.
+    pub clients: Vec<ClientId>,
 }
 
 /// One gap of the register, with names looked up and its state judged.
@@ -552,10 +573,8 @@ impl Coverage {
             status,
             lines: lines().filter(|line| line.status.name() == status).count(),
         });
-        let known = |person: &PersonId| {
-            let found = accounts.iter().find(|(who, _)| who.id == *person);
-            found.and_then(|(_, summary)| summary.clone())
-        };
+        let known =
+            |person: &PersonId| found(&accounts, person).and_then(|(_, summary)| summary.clone());
         let mut holders: BTreeMap<&str, BTreeSet<&PersonId>> = BTreeMap::new();
         for (who, summary) in &accounts {
             let devices = summary.iter().flat_map(Summary::confirmed);
@@ -576,6 +595,7 @@ impl Coverage {
             records,
             totals: totals.to_vec(),
             missing_kinds: practice.missing_kinds().collect(),
+            administrators: at.administrators(),
             gaps: at.gap_lines(),
             missing_gaps: practice.missing_gaps(today).map(|system| system.id.clone()).collect(),
             remaining_access: offboarding::remaining_access(practice, &known, as_of),
@@ -639,7 +659,7 @@ impl Moment<'_> {
         accounts: &[(&Person, Option<Summary>)],
     ) -> SystemCoverage {
         let lines = self.practice.logins_of(&system.id).filter_map(|login| {
-            let (person, summary) = accounts.iter().find(|(who, _)| who.id == login.person)?;
+            let (person, summary) = found(accounts, &login.person)?;
             let status = self.status(system, person, login, summary.as_ref())?;
             Some(CoverageLine {
                 person: person.id.clone(),
@@ -814,9 +834,7 @@ impl Moment<'_> {
         summary: Option<&Summary>,
     ) -> CoverageStatus {
         let gaps = self.practice.gaps_of(&system.id).filter(|gap| {
-            *gap.kind() != GapKind::SmsOnly
-                && gap.is_open(self.today)
-                && gap.named_users().contains(&person.id)
+            *gap.kind() != GapKind::SmsOnly && gap.is_open(self.today) && gap.names(&person.id)
         });
         let best = gaps.max_by_key(|gap| gap.excuses(&person.id, self.today));
         if let Some(gap) = best {
@@ -824,9 +842,7 @@ impl Moment<'_> {
         }
         let account = summary.filter(|_| system.enforcement == Enforcement::Enforced);
         let lost = account.is_some_and(rollout::has_had_a_factor);
-        let never_excused = person.privilege == Privilege::MultiClientAdministrator;
-        let not_yet = self.practice.not_yet_asked(system, person, self.as_of);
-        let not_yet = not_yet.filter(|_| !lost && !never_excused);
+        let not_yet = self.practice.not_yet_asked(system, person, self.as_of).filter(|_| !lost);
         let pending = account.and_then(|summary| summary.pending_until);
         if let Some(until) = pending.filter(|until| self.as_of < *until) {
             return CoverageStatus::Pending { until, asked: not_yet.is_none() };
@@ -870,6 +886,31 @@ impl Moment<'_> {
             shares_secret_with: shares_secret_with.into_iter().cloned().collect(),
             newer_than_report: newer,
         }
+    }
+
+    /// Derived from what people hold, so that none is forgotten; people who left are none.
+    fn administrators(&self) -> Vec<AdministratorLine> {
+        let offset = self.practice.offset();
+        let here = self
+            .practice
+            .people()
+            .filter(|person| person.employment.at(self.as_of, offset) != EmploymentStatus::Over);
+        let found = here.filter_map(|person| {
+            let privilege = self.practice.privilege_of(person);
+            (privilege != Privilege::Staff).then(|| AdministratorLine {
+                person: person.id.clone(),
+                name: person.name.clone(),
+                privilege,
+                as_written: privilege == person.privilege,
+                systems: self
+                    .practice
+                    .administered_by(&person.id)
+                    .map(|system| system.id.clone())
+                    .collect(),
+                clients: person.clients.clone(),
+            })
+        });
+        found.collect()
     }
 
     /// Gaps found by the day of the report: the open ones first, then by identifier.
@@ -1062,6 +1103,15 @@ impl Moment<'_> {
             }
         }
     }
+}
+
+/// The account of a person. People come by identifier, so none has to be searched for.
+fn found<'a, 'p>(
+    accounts: &'a [(&'p Person, Option<Summary>)],
+    person: &PersonId,
+) -> Option<&'a (&'p Person, Option<Summary>)> {
+    let place = accounts.binary_search_by(|(who, _)| who.id.cmp(person)).ok()?;
+    accounts.get(place)
 }
 
 fn has_short_secret(summary: &Summary) -> bool {

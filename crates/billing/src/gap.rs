@@ -10,6 +10,7 @@
 //! because the system supports a factor or because the work moved elsewhere, and never by age. What
 //! has lapsed or is overdue for review stays open in the register and excuses nobody.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::date::Date;
@@ -365,6 +366,7 @@ pub struct Gap {
     reason: TextLine,
     controls: Vec<CompensatingControl>,
     named_users: Vec<PersonId>,
+    names: BTreeSet<PersonId>,
     owner: PersonId,
     review_every: ReviewMonths,
     contacts: Vec<VendorContact>,
@@ -402,8 +404,9 @@ impl Gap {
         if named_users.is_empty() {
             return Err(GapError::NoNamedUsers);
         }
-        for (place, user) in named_users.iter().enumerate() {
-            if named_users.iter().take(place).any(|earlier| earlier == user) {
+        let mut names = BTreeSet::new();
+        for user in &named_users {
+            if !names.insert(user.clone()) {
                 return Err(GapError::NamedTwice(user.clone()));
             }
         }
@@ -424,6 +427,7 @@ impl Gap {
             reason,
             controls,
             named_users,
+            names,
             owner,
             review_every,
             contacts: Vec::new(),
@@ -493,7 +497,7 @@ impl Gap {
         if self.kind != GapKind::SmsOnly {
             return Err(GapError::NotSms);
         }
-        if !self.named_users.contains(&person) {
+        if !self.names.contains(&person) {
             return Err(GapError::NotNamed(person));
         }
         self.acknowledgements.push(SmsAcknowledgement { person, on });
@@ -563,7 +567,7 @@ impl Gap {
     pub fn excuses(&self, person: &PersonId, on: Date) -> bool {
         self.identified_on <= on
             && matches!(self.state(on), GapState::Standing { .. })
-            && self.named_users.contains(person)
+            && self.names.contains(person)
     }
 
     /// Whether `person` may use SMS codes under it on a day: an SMS gap that excuses them, and they
@@ -651,6 +655,12 @@ impl Gap {
     #[must_use]
     pub fn named_users(&self) -> &[PersonId] {
         &self.named_users
+    }
+
+    /// Whether it names this person.
+    #[must_use]
+    pub fn names(&self, person: &PersonId) -> bool {
+        self.names.contains(person)
     }
 
     /// Who answers for it.

@@ -431,8 +431,10 @@ impl System {
     }
 }
 
-/// What a person may do to the data of others. Always one of these; nothing else lifts it.
+/// What a person may do to the data of others. Always one of these; nothing else lifts it. A login can
+/// make it more: see [`Practice::privilege_of`](crate::rollout::Practice::privilege_of).
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "kebab-case"))]
 pub enum Privilege {
     /// Administers the data of one practice or one client.
     Administrator,

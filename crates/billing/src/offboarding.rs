@@ -95,11 +95,11 @@ impl OffboardingPlan {
         let offset = practice.offset();
         let last_day =
             who.employment.last_day(offset).unwrap_or_else(|| Date::of(ended_at, offset));
-        let own = practice.systems().into_iter().filter(|system| {
-            system.enforcement == Enforcement::Enforced
-                && practice.login(&system.id, person).is_some()
-        });
-        let own = own.map(|system| OffboardingStep::Enforced(system.id.clone()));
+        let own = practice.logins_by(person).filter_map(|login| practice.system(&login.system));
+        let mut own: Vec<_> =
+            own.filter(|system| system.enforcement == Enforcement::Enforced).collect();
+        own.sort_by_key(|system| system.kind); // stable: identifiers stay in order
+        let own = own.into_iter().map(|system| OffboardingStep::Enforced(system.id.clone()));
         let by_hand = practice.tasks_of(who).into_iter().map(OffboardingStep::ByHand);
         let steps = [OffboardingStep::Account].into_iter().chain(own).chain(by_hand);
         let never = summary.is_some_and(|summary| *summary == Summary::default());

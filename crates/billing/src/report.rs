@@ -10,6 +10,7 @@
 //!
 //! No report says that a rule is met.
 
+use std::collections::BTreeMap;
 use std::fmt::{self, Display, Write as _};
 
 use countersign::{Method, UnixTime};
@@ -19,7 +20,9 @@ use crate::coverage::{
 };
 use crate::date::{Date, UtcOffset};
 use crate::gap::{GapState, VendorContact, WrittenChannel};
-use crate::inventory::{Enforcement, OfferedFactor, PersonId, SystemId, TextLine};
+use crate::inventory::{
+    Enforcement, GapId, OfferedFactor, PersonId, Privilege, SystemId, TextLine,
+};
 use crate::offboarding::{OffboardingDeadlines, OffboardingPlan, RemainingAccessKind};
 use crate::readiness::Readiness;
 
@@ -39,6 +42,7 @@ impl Display for CoverageMarkdown<'_> {
         systems(f, report)?;
         gaps(f, report)?;
         vendors(f, report)?;
+        administrators(f, report)?;
         leavers(f, report)?;
         records(f, report)?;
         controls(f)?;
@@ -204,10 +208,14 @@ impl Display for CoverageCsv<'_> {
             "open_vulnerability",
             "control_in_force",
             "voluntary_practices",
+            "administers",
         ];
         csv_row(f, &header.map(String::from))?;
+        let gaps = self.0.gaps.iter().map(|gap| (&gap.gap, gap)).collect();
+        let administrators = self.0.administrators.iter();
+        let administrators = administrators.map(|it| (&it.person, it.privilege)).collect();
         for (system, line) in self.0.lines() {
-            csv_row(f, &csv_fields(self.0, system, line))?;
+            csv_row(f, &csv_fields(self.0, &gaps, &administrators, system, line))?;
         }
         Ok(())
     }
@@ -416,6 +424,32 @@ impl Display for GapStateText {
     }
 }
 
+fn administrators(f: &mut fmt::Formatter<'_>, report: &Coverage) -> fmt::Result {
+    writeln!(f, "## Administrators\n")?;
+    if report.administrators.is_empty() {
+        return writeln!(f, "None.\n");
+    }
+    writeln!(f, "| Person | Administers | On | Clients |")?;
+    writeln!(f, "|---|---|---|---|")?;
+    for line in &report.administrators {
+        let mut of = match line.privilege {
+            Privilege::MultiClientAdministrator => String::from("several clients, no exception"),
+            _ => String::from("one client"),
+        };
+        if !line.as_written {
+            of.push_str(" (**by what they hold, not by their record**)");
+        }
+        writeln!(
+            f,
+            "| {} | {of} | {} | {} |",
+            Name(report, &line.person),
+            OrDash((!line.systems.is_empty()).then(|| Joined(line.systems.iter()))),
+            OrDash((!line.clients.is_empty()).then(|| Joined(line.clients.iter()))),
+        )?;
+    }
+    writeln!(f)
+}
+
 fn gaps(f: &mut fmt::Formatter<'_>, report: &Coverage) -> fmt::Result {
     writeln!(f, "## Gap register\n")?;
     if report.gaps.is_empty() {
@@ -517,7 +551,9 @@ struct Name<'r>(&'r Coverage, &'r PersonId);
 impl Display for Name<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Name(report, person) = self;
-        let found = report.records.iter().find(|record| record.person == **person);
+        // Records come by person.
+        let place = report.records.binary_search_by(|record| record.person.cmp(person));
+        let found = place.ok().and_then(|place| report.records.get(place));
         Escaped(found.map_or(person.as_str(), |record| record.name.as_str())).fmt(f)
     }
 }
@@ -640,7 +676,13 @@ fn signatures(f: &mut fmt::Formatter<'_>) -> fmt::Result {
 }
 
 /// One line of the coverage as fields, in the order of the header.
-fn csv_fields(report: &Coverage, system: &SystemCoverage, line: &CoverageLine) -> Vec<String> {
+fn csv_fields(
+    report: &Coverage,
+    gaps: &BTreeMap<&GapId, &GapLine>,
+    administrators: &BTreeMap<&PersonId, Privilege>,
+    system: &SystemCoverage,
+    line: &CoverageLine,
+) -> Vec<String> {
     let day = |moment: UnixTime| Date::of(moment, report.offset);
     let (by, date, gap, state) = match &line.status {
         CoverageStatus::Ahead { from } => (None, Some(*from), None, None),
@@ -664,7 +706,11 @@ fn csv_fields(report: &Coverage, system: &SystemCoverage, line: &CoverageLine) -
         | CoverageStatus::NotRequired
         | CoverageStatus::Offboarded => (None, None, None, None),
     };
-    let listed = gap.and_then(|id| report.gaps.iter().find(|entry| entry.gap == *id));
+    let listed = gap.and_then(|id| gaps.get(id));
+    let administers = administrators.get(&line.person).map(|privilege| match privilege {
+        Privilege::MultiClientAdministrator => "several clients",
+        _ => "one client",
+    });
     let state = state.or_else(|| listed.map(|entry| entry.state));
     let enforcement = match system.enforcement {
         Enforcement::Attested => "attested",
@@ -691,6 +737,7 @@ fn csv_fields(report: &Coverage, system: &SystemCoverage, line: &CoverageLine) -
         text(&if line.status.is_open() { "yes" } else { "no" }),
         text(&Joined(line.controls.in_force().iter())),
         text(&Joined(line.controls.voluntary().iter())),
+        text(&OrEmpty(administers)),
     ]
 }
 

@@ -194,10 +194,13 @@ pub struct Practice {
     clients: BTreeMap<ClientId, Client>,
     people: BTreeMap<PersonId, Person>,
     systems: BTreeMap<SystemId, System>,
-    logins: BTreeMap<(SystemId, PersonId), Login>,
+    /// By system and by person, and the systems of each person: no question walks over all logins.
+    logins: BTreeMap<SystemId, BTreeMap<PersonId, Login>>,
+    systems_of: BTreeMap<PersonId, BTreeSet<SystemId>>,
     go_lives: BTreeMap<SystemId, GoLive>,
     graces: BTreeMap<(SystemId, PersonId), Grace>,
     gaps: BTreeMap<GapId, Gap>,
+    gaps_at: BTreeMap<SystemId, BTreeSet<GapId>>,
     completed_tasks: BTreeMap<(PersonId, OffboardingTask), CompletedTask>,
 }
 
@@ -215,9 +218,11 @@ impl Practice {
             people: BTreeMap::new(),
             systems: BTreeMap::new(),
             logins: BTreeMap::new(),
+            systems_of: BTreeMap::new(),
             go_lives: BTreeMap::new(),
             graces: BTreeMap::new(),
             gaps: BTreeMap::new(),
+            gaps_at: BTreeMap::new(),
             completed_tasks: BTreeMap::new(),
         }
     }
@@ -301,13 +306,21 @@ impl Practice {
     /// [`PracticeError::UnknownSystem`]; [`PracticeError::SharedAtGoLive`] for a shared login where
     /// a date stands; [`PracticeError::Attestation`] for one on an enforced system, by the person
     /// themself, or of a method that is no standing factor; [`PracticeError::OffersLess`] for a factor
-    /// that the system does not offer; [`PracticeError::NotEmployedThen`] for a witness or a person
+    /// that the system does not offer; [`PracticeError::NoException`] for one that makes a person with
+    /// a grace or a gap an administrator of several clients; [`PracticeError::NotEmployedThen`] for a witness or a person
     /// seen on a day on which they did not work here; [`PracticeError::Ahead`].
     pub fn add_login(&mut self, login: Login) -> Result<(), PracticeError> {
-        let key = (login.system.clone(), login.person.clone());
-        once(&self.logins, &key)?;
-        self.known_person(&login.person)?;
+        if self.login(&login.system, &login.person).is_some() {
+            return Err(PracticeError::Twice);
+        }
+        let person = self.known_person(&login.person)?;
         let system = self.known_system(&login.system)?;
+        if system.kind == SystemKind::BillingAdministration
+            && person.clients.len() > 1
+            && self.has_an_exception(&login.person)
+        {
+            return Err(PracticeError::NoException(login.person));
+        }
         if login.kind == LoginKind::Shared && self.go_lives.contains_key(&login.system) {
             return Err(PracticeError::SharedAtGoLive {
                 system: login.system,
@@ -324,7 +337,9 @@ impl Practice {
             }
             self.could_be_seen(system, &login.person, attestation)?;
         }
-        self.logins.insert(key, login);
+        let (system, person) = (login.system.clone(), login.person.clone());
+        self.systems_of.entry(person.clone()).or_default().insert(system.clone());
+        self.logins.entry(system).or_default().insert(person, login);
         Ok(())
     }
 
@@ -361,7 +376,7 @@ impl Practice {
     ) -> Result<(), PracticeError> {
         let who = self.known_person(person)?;
         self.known_login(system, person)?;
-        if who.privilege == Privilege::MultiClientAdministrator {
+        if self.privilege_of(who) == Privilege::MultiClientAdministrator {
             return Err(PracticeError::NoException(person.clone()));
         }
         let go_live = self.go_lives.get(system).ok_or(PracticeError::GraceWithoutGoLive)?;
@@ -395,12 +410,13 @@ impl Practice {
         for person in gap.named_users() {
             let who = self.known_person(person)?;
             self.known_login(gap.system(), person)?;
-            if who.privilege == Privilege::MultiClientAdministrator {
+            if self.privilege_of(who) == Privilege::MultiClientAdministrator {
                 return Err(PracticeError::NoException(person.clone()));
             }
         }
         self.fits(&gap, system)?;
         self.not_ahead(gap.facts())?;
+        self.gaps_at.entry(gap.system().clone()).or_default().insert(gap.id().clone());
         self.gaps.insert(gap.id().clone(), gap);
         Ok(())
     }
@@ -437,8 +453,7 @@ impl Practice {
     /// others, passwords they shared, clients to tell.
     #[must_use]
     pub fn tasks_of(&self, person: &Person) -> Vec<OffboardingTask> {
-        let logins = self.logins.values().filter(|login| login.person == person.id);
-        let at_systems = logins.filter_map(|login| {
+        let at_systems = self.logins_by(&person.id).filter_map(|login| {
             let system = self.systems.get(&login.system)?;
             match (login.kind, system.enforcement) {
                 (LoginKind::Shared, _) => {
@@ -543,20 +558,23 @@ impl Practice {
     #[must_use]
     pub fn accepted(&self, person: &Person, system: &System, on: Date) -> Methods {
         let mut gaps = self.gaps_of(&system.id);
-        let sms = person.privilege != Privilege::MultiClientAdministrator
+        let sms = self.privilege_of(person) != Privilege::MultiClientAdministrator
             && system.offer() == OfferedFactor::SmsOnly
             && gaps.any(|gap| gap.permits_sms(&person.id, on));
         if sms { Methods::STRONG.with(Method::Sms) } else { Methods::STRONG }
     }
 
-    /// Until when nobody asks for a factor yet: a go-live date ahead, or a grace. A system without
-    /// a date asks today.
+    /// Until when no factor is required yet: a go-live date ahead, or a grace. A system without a date
+    /// requires it today, and so does every one of an administrator of several clients.
     pub(crate) fn not_yet_asked(
         &self,
         system: &System,
         person: &Person,
         now: UnixTime,
     ) -> Option<(UnixTime, AllowReason)> {
+        if self.privilege_of(person) == Privilege::MultiClientAdministrator {
+            return None;
+        }
         let go_live = self.offset.day_start(self.go_live(&system.id)?.on);
         if now < go_live {
             return Some((go_live, AllowReason::GoLive));
@@ -615,13 +633,40 @@ impl Practice {
 
     /// The logins of one system, by person.
     pub fn logins_of(&self, system: &SystemId) -> impl Iterator<Item = &Login> {
-        self.logins.values().filter(move |login| login.system == *system)
+        self.logins.get(system).into_iter().flat_map(BTreeMap::values)
     }
 
     /// One person's login on one system.
     #[must_use]
     pub fn login(&self, system: &SystemId, person: &PersonId) -> Option<&Login> {
-        self.logins.get(&(system.clone(), person.clone()))
+        self.logins.get(system)?.get(person)
+    }
+
+    /// The logins of one person, by system.
+    pub fn logins_by(&self, person: &PersonId) -> impl Iterator<Item = &Login> {
+        let systems = self.systems_of.get(person).into_iter().flatten();
+        systems.filter_map(|system| self.login(system, person))
+    }
+
+    /// What a person may do to the data of others: what is written, or more if their logins say more.
+    /// A login on a system of the kind [`SystemKind::BillingAdministration`] makes an administrator,
+    /// of several clients if the person works for several.
+    #[must_use]
+    pub fn privilege_of(&self, person: &Person) -> Privilege {
+        let administers = self.administered_by(&person.id).next().is_some();
+        match (person.privilege, administers) {
+            (Privilege::MultiClientAdministrator, _) => Privilege::MultiClientAdministrator,
+            (_, true) if person.clients.len() > 1 => Privilege::MultiClientAdministrator,
+            (_, true) => Privilege::Administrator,
+            (written, false) => written,
+        }
+    }
+
+    /// The systems on which a person can administer the billing software, by identifier.
+    pub fn administered_by(&self, person: &PersonId) -> impl Iterator<Item = &System> {
+        let systems = self.systems_of.get(person).into_iter().flatten();
+        let systems = systems.filter_map(|system| self.systems.get(system));
+        systems.filter(|system| system.kind == SystemKind::BillingAdministration)
     }
 
     /// The go-live date of a system.
@@ -643,7 +688,8 @@ impl Practice {
 
     /// The gaps of one system, by identifier.
     pub fn gaps_of(&self, system: &SystemId) -> impl Iterator<Item = &Gap> {
-        self.gaps.values().filter(move |gap| gap.system() == system)
+        let gaps = self.gaps_at.get(system).into_iter().flatten();
+        gaps.filter_map(|gap| self.gaps.get(gap))
     }
 
     /// The record that a task was done, if it was.

@@ -12,6 +12,8 @@ use office::{now, practice, refused};
 use countersign::account::{DeviceStatus, DeviceSummary};
 use countersign::{DeviceId, Method, Summary, UnixTime};
 use countersign_billing::coverage::{Coverage, CoverageStatus};
+use countersign_billing::inventory::Privilege;
+use countersign_billing::report::{CoverageCsv, CoverageMarkdown};
 use countersign_billing::rollout::Practice;
 
 /// One error, in the line that holds `line`, which says `what` and names the line with `other`.
@@ -229,4 +231,68 @@ fn an_import_covers_from_its_first_use_here() {
     let ahead = practice(&[("{ on = 2026-10-05", "{ on = 2026-12-05")]);
     let not_asked = at_the_desk(&ahead, &[imported(None)]);
     assert!(!not_asked.is_open() && !not_asked.is_enrolled());
+}
+
+/// Dana, of two clients, with a login on the administration of the billing software that goes live in
+/// December, and what else is in the file.
+fn administering(privilege: &str, clients: &str, more: &str) -> Vec<(String, String)> {
+    let head = format!(
+        "[[client]]\nid = \"north\"\nname = \"North\"\n\n[[client]]\nid = \"south\"\nname = \"South\"\n\n\
+         [[person]]\nid = \"dana\"\nname = \"Dana\"\nprivilege = \"{privilege}\"\nclients = [{clients}]"
+    );
+    let admin = format!(
+        "[[system]]\nid = \"admin\"\nname = \"Admin\"\nkind = \"billing-administration\"\n\
+         enforcement = \"attested\"\ninternet_facing = true\ntouches = [\"claims\"]\n\
+         support = {{ offers = \"app\", seen_on = 2026-09-01, source = \"Notes\" }}\n\
+         go_live = {{ on = 2026-12-01, announced_on = 2026-09-14 }}\nlogins = [\"dana\"]\n\n{more}\n\n\
+         [[gap]]\nid = \"g1\""
+    );
+    let dana = "[[person]]\nid = \"dana\"\nname = \"Dana\"\nprivilege = \"staff\"";
+    vec![(dana.into(), head), ("[[gap]]\nid = \"g1\"".into(), admin)]
+}
+
+#[test]
+fn administrators_are_who_holds_what_one_needs() {
+    let both = "\"north\", \"south\"";
+    let not_named = ("named_users = [\"dana\", \"karen\"]", "named_users = [\"karen\"]");
+    let of = |privilege: &str, clients: &str, more: &str| {
+        let edits = administering(privilege, clients, more);
+        let edits: Vec<(&str, &str)> = edits.iter().map(|(a, b)| (&**a, &**b)).collect();
+        let practice = practice(&[&edits[..], &[not_named]].concat());
+        Coverage::new(&practice, &|_| Some(Summary::default()), now())
+    };
+    let at_admin = |report: &Coverage| {
+        let mut lines = report.lines();
+        let line = lines.find(|(system, _)| system.system.as_str() == "admin").unwrap().1;
+        (line.status.name(), line.status.is_open())
+    };
+    // Staff by the record, of several clients by what she holds: no date ahead excuses her.
+    let report = of("staff", both, "");
+    assert_eq!(at_admin(&report), ("not enrolled", true));
+    let line = &report.administrators[0];
+    assert_eq!((line.person.as_str(), line.as_written), ("dana", false));
+    assert_eq!(line.privilege, Privilege::MultiClientAdministrator);
+    assert_eq!((line.systems[0].as_str(), line.clients.len()), ("admin", 2));
+    let shown = CoverageMarkdown(&report).to_string();
+    assert!(
+        shown.contains("| Dana | several clients, no exception (**by what they hold"),
+        "{shown}"
+    );
+    let csv = CoverageCsv(&report).to_string();
+    let row = csv.lines().find(|row| row.contains(",admin,") && row.contains(",dana,")).unwrap();
+    assert!(row.ends_with(",several clients"), "{row}");
+    // Of one client, the date counts, and she is listed.
+    let report = of("staff", "\"north\"", "");
+    assert_eq!(at_admin(&report), ("before go-live", false));
+    assert_eq!(report.administrators[0].privilege, Privilege::Administrator);
+    let report = of("multi-client-administrator", both, "");
+    assert!(report.administrators[0].as_written && report.administrators.len() == 1);
+    // Nor does a grace or a gap come in, whichever record says it.
+    let grace = "[[grace]]\nperson = \"dana\"\nsystem = \"admin\"\nuntil = 2026-12-15\n";
+    let edits = administering("staff", both, grace);
+    let edits: Vec<(&str, &str)> = edits.iter().map(|(a, b)| (&**a, &**b)).collect();
+    let found = refused(&edits);
+    let said: Vec<&str> = found.iter().map(|it| it.1.as_str()).collect();
+    let no = "dana administers several clients: no grace and no gap, without exception";
+    assert_eq!(said, [no, no], "the grace and the gap");
 }
