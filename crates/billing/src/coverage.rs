@@ -468,11 +468,15 @@ pub struct GapLine {
     pub controls: Vec<CompensatingControl>,
     /// Which of the three controls for a portal without any factor are missing.
     pub missing_controls: Vec<String>,
+    /// What it needs before it can excuse a person; of a closed one nothing.
+    pub lacks: Vec<String>,
+    /// Signatures up to the report that do not count: not by the security official, or by a named user.
+    pub not_counted: Vec<GapApproval>,
     /// Who works there in spite of it.
     pub named_users: Vec<PersonId>,
     /// Who answers for it.
     pub owner: PersonId,
-    /// The last signature up to the report.
+    /// The last signature up to the report by a person who may sign.
     pub approval: Option<GapApproval>,
     /// The last review up to the report.
     pub last_review: Option<GapReview>,
@@ -821,7 +825,7 @@ impl Moment<'_> {
             .contains(Method::Sms)
             .then(|| {
                 let mut gaps = self.practice.gaps_of(&system.id);
-                gaps.find(|gap| gap.permits_sms(&person.id, self.today))
+                gaps.find(|gap| self.practice.permits_sms(gap, &person.id, self.today))
             })
             .flatten();
         CoverageStatus::Weak { gap: permitted.map(|gap| gap.id().clone()) }
@@ -833,12 +837,16 @@ impl Moment<'_> {
         person: &Person,
         summary: Option<&Summary>,
     ) -> CoverageStatus {
+        // What a gap about SMS permits is a factor, and a gap about sharing excuses no person.
         let gaps = self.practice.gaps_of(&system.id).filter(|gap| {
-            *gap.kind() != GapKind::SmsOnly && gap.is_open(self.today) && gap.names(&person.id)
+            !matches!(gap.kind(), GapKind::SmsOnly | GapKind::SharedLoginPlatform)
+                && gap.is_open(self.today)
+                && gap.names(&person.id)
         });
-        let best = gaps.max_by_key(|gap| gap.excuses(&person.id, self.today));
+        let best = gaps.max_by_key(|gap| self.practice.excuses(gap, &person.id, self.today));
         if let Some(gap) = best {
-            return CoverageStatus::Gap { gap: gap.id().clone(), state: gap.state(self.today) };
+            let state = self.practice.gap_state(gap, self.today);
+            return CoverageStatus::Gap { gap: gap.id().clone(), state };
         }
         let account = summary.filter(|_| system.enforcement == Enforcement::Enforced);
         let lost = account.is_some_and(rollout::has_had_a_factor);
@@ -924,10 +932,10 @@ impl Moment<'_> {
     }
 
     fn gap_line(&self, gap: &Gap, system: &System) -> GapLine {
-        let state = gap.state(self.today);
+        let state = self.practice.gap_state(gap, self.today);
         let closed = matches!(state, GapState::Closed { .. });
-        let missing = gap.missing_controls().map(|control| String::from(control.name()));
-        let approvals = gap.approvals().iter().filter(|approval| approval.on <= self.today);
+        let missing = gap.missing_controls(self.today).map(|control| String::from(control.name()));
+        let approvals = self.signatures(gap);
         let reviews = gap.reviews().iter().filter(|review| review.on <= self.today);
         let contacts = gap.contacts().iter().filter(|contact| contact.asked_on <= self.today);
         GapLine {
@@ -941,6 +949,13 @@ impl Moment<'_> {
             reason: gap.reason().clone(),
             controls: gap.controls().to_vec(),
             missing_controls: missing.collect(),
+            lacks: if closed { Vec::new() } else { self.practice.gap_lacks(gap, self.today) },
+            not_counted: gap
+                .approvals()
+                .iter()
+                .filter(|it| it.on <= self.today && !self.practice.may_sign(gap, &it.by))
+                .cloned()
+                .collect(),
             named_users: gap.named_users().to_vec(),
             owner: gap.owner().clone(),
             approval: approvals.max_by_key(|approval| approval.until).cloned(),
@@ -949,6 +964,12 @@ impl Moment<'_> {
             contacts: contacts.cloned().collect(),
             retain_until: gap.retain_until().filter(|_| closed),
         }
+    }
+
+    /// The signatures that count, up to the report.
+    fn signatures<'g>(&self, gap: &'g Gap) -> impl Iterator<Item = &'g GapApproval> {
+        let signed = gap.approvals().iter().filter(|approval| approval.on <= self.today);
+        signed.filter(|approval| self.practice.may_sign(gap, &approval.by))
     }
 
     fn vendor_line(&self, system: &System) -> VendorLine {
@@ -1034,8 +1055,14 @@ impl Moment<'_> {
             let Some(system) = self.practice.system(gap.system()) else { continue };
             let (id, name) = (gap.id(), &system.name);
             self.add(due, gap.review_due(self.today), format!("{name}: review gap {id}"));
-            let approvals = gap.approvals().iter().filter(|approval| approval.on <= self.today);
-            let (on, what) = match approvals.map(|approval| approval.until).max() {
+            // The question to the vendor is among the vendors' items.
+            for lack in self.practice.gap_lacks(gap, self.today) {
+                if !gap.is_asked(self.today) && lack.starts_with("ask") {
+                    continue;
+                }
+                self.add(due, gap.identified_on(), format!("{name}: gap {id}: {lack}"));
+            }
+            let (on, what) = match self.signatures(gap).map(|approval| approval.until).max() {
                 Some(until) => (until, "the approval ends"),
                 None => (gap.identified_on(), "approve it or end the access"),
             };

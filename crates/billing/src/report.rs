@@ -416,7 +416,11 @@ impl Display for GapStateText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             GapState::Closed { on } => write!(f, "closed {on}"),
+            GapState::Incomplete => f.write_str("incomplete, excuses nothing"),
             GapState::Lapsed { on } => write!(f, "lapsed after {on}"),
+            GapState::NotInForce => {
+                f.write_str("recorded, excuses nothing: the rule is not in force")
+            }
             GapState::ReviewOverdue { due } => write!(f, "review overdue since {due}"),
             GapState::Standing { review_due } => write!(f, "standing, review due {review_due}"),
             GapState::Unapproved => f.write_str("not approved"),
@@ -497,6 +501,15 @@ fn gap_block(f: &mut fmt::Formatter<'_>, report: &Coverage, gap: &GapLine) -> fm
             approval.until
         )?,
         None => writeln!(f, "- **Not approved**")?,
+    }
+    for signed in &gap.not_counted {
+        writeln!(
+            f,
+            "- **Does not count:** signed by {} on {}, who is not the security official or is a named \
+             user",
+            name(&signed.by),
+            signed.on
+        )?;
     }
     match &gap.last_review {
         Some(review) => writeln!(

@@ -400,7 +400,8 @@ impl Practice {
     /// [`PracticeError::SupportSaysOtherwise`] if the support record does not say what the gap
     /// says, or not what closed it, or if the sharing goes on that a closed gap was about;
     /// [`PracticeError::NotEmployedThen`] for a signature, a review or a question by a person who did
-    /// not work here on that day; [`PracticeError::SeenLater`] for a named user whose login was ticked
+    /// not work here on that day; [`PracticeError::NothingShared`] for one about sharing where there is
+    /// none; [`PracticeError::SeenLater`] for a named user whose login was ticked
     /// off before the gap was found; [`PracticeError::Ahead`].
     pub fn add_gap(&mut self, gap: Gap) -> Result<(), PracticeError> {
         once(&self.gaps, gap.id())?;
@@ -560,7 +561,7 @@ impl Practice {
         let mut gaps = self.gaps_of(&system.id);
         let sms = self.privilege_of(person) != Privilege::MultiClientAdministrator
             && system.offer() == OfferedFactor::SmsOnly
-            && gaps.any(|gap| gap.permits_sms(&person.id, on));
+            && gaps.any(|gap| self.permits_sms(gap, &person.id, on));
         if sms { Methods::STRONG.with(Method::Sms) } else { Methods::STRONG }
     }
 

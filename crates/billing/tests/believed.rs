@@ -12,8 +12,10 @@ use office::{now, practice, refused};
 use countersign::account::{DeviceStatus, DeviceSummary};
 use countersign::{DeviceId, Method, Summary, UnixTime};
 use countersign_billing::coverage::{Coverage, CoverageStatus};
+use countersign_billing::date::{Date, UtcOffset};
+use countersign_billing::gap::GapState;
 use countersign_billing::inventory::Privilege;
-use countersign_billing::report::{CoverageCsv, CoverageMarkdown};
+use countersign_billing::report::{CoverageCsv, CoverageMarkdown, GapsMarkdown};
 use countersign_billing::rollout::Practice;
 
 /// One error, in the line that holds `line`, which says `what` and names the line with `other`.
@@ -295,4 +297,72 @@ fn administrators_are_who_holds_what_one_needs() {
     let said: Vec<&str> = found.iter().map(|it| it.1.as_str()).collect();
     let no = "dana administers several clients: no grace and no gap, without exception";
     assert_eq!(said, [no, no], "the grace and the gap");
+}
+
+const ONE_CONTROL: &str =
+    "    { kind = \"password-manager\", since = 2026-04-16, evidence = \"Vault\" },\n";
+const THREE_CONTROLS: &str = "    \
+    { kind = \"password-manager\", since = 2026-04-16, evidence = \"Vault\" },\n    \
+    { kind = \"named-users-only\", since = 2026-04-16, evidence = \"List\" },\n    \
+    { kind = \"access-log-review\", since = 2026-11-02, evidence = \"Log\" },\n";
+
+/// Where Dana is at the county on a day, with all three controls and these edits.
+fn at_the_county(edits: &[(&str, &str)], day: &str) -> (GapState, bool) {
+    let practice = practice(&[&[(ONE_CONTROL, THREE_CONTROLS)][..], edits].concat());
+    let day = UtcOffset::UTC.day_end(Date::parse(day).unwrap());
+    let report = Coverage::new(&practice, &|_| Some(Summary::default()), day);
+    let mut lines = report.lines().filter(|(system, _)| system.system.as_str() == "county");
+    let line = lines.find(|(_, line)| line.person.as_str() == "dana").unwrap().1;
+    match &line.status {
+        CoverageStatus::Gap { state, .. } => (*state, line.status.is_open()),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_gap_excuses_only_with_everything_that_is_needed() {
+    let today = "2026-11-20";
+    let (standing, open) = at_the_county(&[], today);
+    assert!(matches!(standing, GapState::Standing { .. }) && !open, "{standing:?}");
+    let incomplete = (GapState::Incomplete, true);
+    assert_eq!(at_the_county(&[], "2026-11-01"), incomplete, "before the last control is there");
+    for (kind, what) in [
+        ("password-manager", "kind = \"other\", what = \"Prayer\""),
+        ("named-users-only", "kind = \"other\", what = \"Prayer\""),
+        ("access-log-review", "kind = \"other\", what = \"Prayer\""),
+    ] {
+        let kind = format!("kind = \"{kind}\"");
+        assert_eq!(at_the_county(&[(&kind, what)], today), incomplete, "{kind}");
+    }
+    let asked = "vendor = [\n    { asked_on = 2026-04-22, asked_by = \"ines\", channel = \"letter\", \
+                 answered_on = 2026-05-22, answer = \"In the spring.\" },\n]";
+    assert_eq!(at_the_county(&[(asked, "vendor = []")], today), incomplete, "the vendor");
+    let clerk = ("duties = [\"security-official\"]", "duties = [\"billing-manager\"]");
+    assert_eq!(at_the_county(&[clerk], today), (GapState::Unapproved, true), "a clerk signed");
+    let named = [
+        ("named_users = [\"dana\", \"karen\"]", "named_users = [\"dana\", \"omar\"]"),
+        (
+            "logins = [\"dana\", \"karen\"]\n\n[[gap]]",
+            "logins = [\"dana\", \"karen\", \"omar\"]\n\n[[gap]]",
+        ),
+    ];
+    assert_eq!(
+        at_the_county(&named, today),
+        (GapState::Unapproved, true),
+        "one of its users signed"
+    );
+    let (overdue, open) = at_the_county(&[], "2027-04-11");
+    assert!(matches!(overdue, GapState::ReviewOverdue { .. }) && open, "{overdue:?}");
+    let emergency = (
+        "kind = \"no-mfa\"\nfound",
+        "kind = \"proposed-emergency\"\nemergency_from = 2026-11-01\nemergency_until = 2026-12-31\nfound",
+    );
+    assert_eq!(at_the_county(&[emergency], today), (GapState::NotInForce, true));
+    let sharing = ("kind = \"no-mfa\"\nfound", "kind = \"shared-login-platform\"\nfound");
+    refuses(&[sharing], "kind = \"shared", "no login on county is shared", "");
+    let report = Coverage::new(&practice(&[clerk]), &|_| None, now());
+    let shown = GapsMarkdown(&report).to_string();
+    assert!(shown.contains("**Does not count:** signed by Omar on 2026-04-20"), "{shown}");
+    let due: Vec<&str> = report.due.iter().map(|due| due.what.as_str()).collect();
+    assert!(due.contains(&"County: gap g1: record: access logs reviewed"), "{due:?}");
 }

@@ -183,7 +183,9 @@ impl GapTable {
             PracticeError::NoException(person)
             | PracticeError::NoLogin { person, .. }
             | PracticeError::UnknownPerson(person) => person,
-            PracticeError::SupportSaysOtherwise { .. } => return self.kind.span(),
+            PracticeError::NothingShared(_) | PracticeError::SupportSaysOtherwise { .. } => {
+                return self.kind.span();
+            }
             PracticeError::UnknownSystem(_) => return self.system.span(),
             PracticeError::SeenLater { .. } => return self.found.span(),
             PracticeError::Ahead(on) => {

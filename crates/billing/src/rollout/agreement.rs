@@ -7,9 +7,9 @@
 //! wrong is for a person to say.
 
 use crate::date::Date;
-use crate::gap::{Gap, GapKind, GapResolution};
+use crate::gap::{Gap, GapKind, GapResolution, GapState};
 use crate::inventory::{
-    Attestation, Enforcement, LoginKind, OfferedFactor, PersonId, System, SystemId,
+    Attestation, Duty, Enforcement, LoginKind, OfferedFactor, PersonId, System, SystemId,
 };
 use crate::rollout::{CompletedTask, OffboardingTask, Practice, PracticeError};
 
@@ -75,6 +75,10 @@ impl Practice {
     /// Whether a gap fits the system, its logins and what was ticked off there.
     pub(super) fn fits(&self, gap: &Gap, system: &System) -> Result<(), PracticeError> {
         let shared = self.logins_of(gap.system()).any(|login| login.kind == LoginKind::Shared);
+        let open = gap.closing().is_none();
+        if open && *gap.kind() == GapKind::SharedLoginPlatform && !shared {
+            return Err(PracticeError::NothingShared(system.id.clone()));
+        }
         if !agrees(gap, system.offer(), shared) {
             return Err(PracticeError::SupportSaysOtherwise {
                 system: system.id.clone(),
@@ -109,6 +113,67 @@ impl Practice {
     pub(super) fn has_an_exception(&self, person: &PersonId) -> bool {
         self.graces.keys().any(|(_, other)| other == person)
             || self.gaps.values().any(|gap| gap.names(person))
+    }
+
+    /// Whether a signature counts: of the security official, who is not one of those it excuses.
+    #[must_use]
+    pub fn may_sign(&self, gap: &Gap, by: &PersonId) -> bool {
+        let signer = self.person(by);
+        signer.is_some_and(|signer| signer.duties.contains(&Duty::SecurityOfficial))
+            && !gap.names(by)
+            && gap.owner() != by
+    }
+
+    /// What a gap still needs before it can excuse a person, in words: a control of the three for a
+    /// portal without any factor, at least one control for others, a written question to the vendor.
+    pub fn gap_lacks(&self, gap: &Gap, on: Date) -> Vec<String> {
+        let missing = gap.missing_controls(on);
+        let mut lacks: Vec<String> =
+            missing.map(|kind| format!("record: {}", kind.name())).collect();
+        if !gap.controls().iter().any(|control| control.since <= on) && lacks.is_empty() {
+            lacks.push(String::from("record a control that is there"));
+        }
+        if !gap.is_asked(on) {
+            lacks.push(String::from("ask the vendor in writing"));
+        }
+        lacks
+    }
+
+    /// Where a gap is on a day. Only [`GapState::Standing`] excuses: signed by a person who may, in
+    /// time, reviewed in time, with everything that [`Practice::gap_lacks`] names, and of no proposed
+    /// rule.
+    #[must_use]
+    pub fn gap_state(&self, gap: &Gap, on: Date) -> GapState {
+        match gap.dated_state(on, |approval| self.may_sign(gap, &approval.by)) {
+            GapState::Standing { .. } if gap.kind().is_proposed() => GapState::NotInForce,
+            GapState::Standing { .. } if !self.gap_lacks(gap, on).is_empty() => {
+                GapState::Incomplete
+            }
+            state => state,
+        }
+    }
+
+    /// Whether a gap excuses `person` from a factor on a day: a gap about a portal without any, open,
+    /// standing, and naming them. A platform that forces sharing excuses no person, because the
+    /// sharing is the violation.
+    #[must_use]
+    pub fn excuses(&self, gap: &Gap, person: &PersonId, on: Date) -> bool {
+        *gap.kind() == GapKind::NoMfa && self.stands_for(gap, person, on)
+    }
+
+    /// Whether `person` may use SMS codes under a gap on a day: a gap about SMS, open, standing, naming
+    /// them, and they have read the notice.
+    #[must_use]
+    pub fn permits_sms(&self, gap: &Gap, person: &PersonId, on: Date) -> bool {
+        *gap.kind() == GapKind::SmsOnly
+            && gap.has_read_notice(person, on)
+            && self.stands_for(gap, person, on)
+    }
+
+    fn stands_for(&self, gap: &Gap, person: &PersonId, on: Date) -> bool {
+        gap.identified_on() <= on
+            && gap.names(person)
+            && matches!(self.gap_state(gap, on), GapState::Standing { .. })
     }
 
     fn is_later(&self, completed: &CompletedTask, seen_on: Date) -> Result<(), PracticeError> {

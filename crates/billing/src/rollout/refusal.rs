@@ -43,6 +43,8 @@ pub enum PracticeError {
     NeverEnforced(SystemId),
     /// They stay.
     NotLeaving(PersonId),
+    /// A gap about a platform that forces sharing, where no login is shared.
+    NothingShared(SystemId),
     /// The host does not name the system as guarded by its own sign-in.
     NotOurs(SystemId),
     /// Done by the leaver, or by a person not employed then.
@@ -129,6 +131,9 @@ impl fmt::Display for PracticeError {
             PracticeError::NotLeaving(person) => write!(f, "{person} is not leaving"),
             PracticeError::NotTheirs(person) => {
                 write!(f, "{person} cannot tick this off: the leaver, or not employed then")
+            }
+            PracticeError::NothingShared(system) => {
+                write!(f, "no login on {system} is shared: the gap is of another kind")
             }
             PracticeError::NotOurs(system) => write!(
                 f,
