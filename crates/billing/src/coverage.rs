@@ -27,7 +27,7 @@ use crate::inventory::{
 use crate::offboarding::{
     self, OffboardingDeadlines, OffboardingPlan, OffboardingStep, RemainingAccess,
 };
-use crate::rollout::{self, AllowReason, Practice};
+use crate::rollout::{self, AllowReason, GoLiveMove, Practice};
 
 /// What was seen in somebody else's system is believed for so many calendar months.
 pub const ATTESTATION_MONTHS: u32 = 6;
@@ -405,6 +405,10 @@ pub struct SystemCoverage {
     pub offer_seen_on: Option<Date>,
     /// Its go-live date.
     pub go_live: Option<Date>,
+    /// When people were first told of one.
+    pub announced_on: Option<Date>,
+    /// Every move of the date up to the report, the oldest first.
+    pub go_live_moves: Vec<GoLiveMove>,
     /// Its people, by identifier.
     pub lines: Vec<CoverageLine>,
 }
@@ -682,6 +686,14 @@ impl Moment<'_> {
             offer: system.offer(),
             offer_seen_on: system.support.as_ref().map(|support| support.seen_on),
             go_live: self.practice.go_live(&system.id).map(|go_live| go_live.on()),
+            announced_on: self.practice.go_live(&system.id).map(|go_live| go_live.announced_on()),
+            go_live_moves: self
+                .practice
+                .go_live_moves(&system.id)
+                .iter()
+                .filter(|step| step.moved_on <= self.today)
+                .cloned()
+                .collect(),
         }
     }
 

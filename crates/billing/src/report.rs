@@ -332,12 +332,23 @@ fn systems(f: &mut fmt::Formatter<'_>, report: &Coverage) -> fmt::Result {
             None => write!(f, " (never looked up)")?,
         }
         match system.go_live {
-            Some(on) => writeln!(f, "; go-live {on}.\n")?,
+            Some(on) => {
+                write!(f, "; go-live {on}")?;
+                match system.announced_on {
+                    Some(told) => writeln!(f, ", announced {told}.\n")?,
+                    None => writeln!(f, ".\n")?,
+                }
+            }
             None if system.offer == OfferedFactor::NoMfa => {
                 writeln!(f, "; nothing to go live with.\n")?
             }
             None if system.in_scope => writeln!(f, "; **no go-live date**.\n")?,
             None => writeln!(f, "; out of scope.\n")?,
+        }
+        for step in &system.go_live_moves {
+            let (from, to, by) = (step.from, step.to, Name(report, &step.by));
+            let reason = Escaped(step.reason.as_str());
+            writeln!(f, "**Moved** from {from} to {to} by {by} on {}: {reason}\n", step.moved_on)?;
         }
         if system.lines.is_empty() {
             writeln!(f, "Nobody has a login.\n")?;

@@ -32,36 +32,11 @@ use crate::inventory::{
 };
 
 mod agreement;
+mod go_live;
 mod refusal;
 
+pub use go_live::{GoLive, GoLiveError, GoLiveMove};
 pub use refusal::PracticeError;
-
-/// From when a system asks for a second factor, and since when people know.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct GoLive {
-    on: Date,
-    announced_on: Date,
-}
-
-impl GoLive {
-    /// A date that was announced on or before it; `None` for one announced afterwards.
-    #[must_use]
-    pub fn new(on: Date, announced_on: Date) -> Option<GoLive> {
-        (announced_on <= on).then_some(GoLive { on, announced_on })
-    }
-
-    /// The first day on which the factor is asked for.
-    #[must_use]
-    pub const fn on(self) -> Date {
-        self.on
-    }
-
-    /// When people were told.
-    #[must_use]
-    pub const fn announced_on(self) -> Date {
-        self.announced_on
-    }
-}
 
 /// How long a grace can be: 1 to 90 days.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -104,7 +79,7 @@ impl Grace {
     /// Compute it once and store [`Grace::until`].
     #[must_use]
     pub fn fix(go_live: GoLive, first_day: Date, days: GraceDays, offset: UtcOffset) -> Grace {
-        let start = go_live.on.max(first_day);
+        let start = go_live.on().max(first_day);
         Grace { until: offset.day_start(start.plus_days(u32::from(days.0))) }
     }
 
@@ -198,6 +173,7 @@ pub struct Practice {
     logins: BTreeMap<SystemId, BTreeMap<PersonId, Login>>,
     systems_of: BTreeMap<PersonId, BTreeSet<SystemId>>,
     go_lives: BTreeMap<SystemId, GoLive>,
+    moves: BTreeMap<SystemId, Vec<GoLiveMove>>,
     graces: BTreeMap<(SystemId, PersonId), Grace>,
     gaps: BTreeMap<GapId, Gap>,
     gaps_at: BTreeMap<SystemId, BTreeSet<GapId>>,
@@ -220,6 +196,7 @@ impl Practice {
             logins: BTreeMap::new(),
             systems_of: BTreeMap::new(),
             go_lives: BTreeMap::new(),
+            moves: BTreeMap::new(),
             graces: BTreeMap::new(),
             gaps: BTreeMap::new(),
             gaps_at: BTreeMap::new(),
@@ -352,7 +329,7 @@ impl Practice {
     pub fn set_go_live(&mut self, system: &SystemId, go_live: GoLive) -> Result<(), PracticeError> {
         self.known_system(system)?;
         once(&self.go_lives, system)?;
-        self.not_ahead([go_live.announced_on])?;
+        self.not_ahead([go_live.announced_on()])?;
         if let Some(login) = self.logins_of(system).find(|login| login.kind == LoginKind::Shared) {
             let person = login.person.clone();
             return Err(PracticeError::SharedAtGoLive { system: system.clone(), person });
@@ -576,7 +553,7 @@ impl Practice {
         if self.privilege_of(person) == Privilege::MultiClientAdministrator {
             return None;
         }
-        let go_live = self.offset.day_start(self.go_live(&system.id)?.on);
+        let go_live = self.offset.day_start(self.go_live(&system.id)?.on());
         if now < go_live {
             return Some((go_live, AllowReason::GoLive));
         }

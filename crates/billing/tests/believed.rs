@@ -366,3 +366,54 @@ fn a_gap_excuses_only_with_everything_that_is_needed() {
     let due: Vec<&str> = report.due.iter().map(|due| due.what.as_str()).collect();
     assert!(due.contains(&"County: gap g1: record: access logs reviewed"), "{due:?}");
 }
+
+#[test]
+fn a_go_live_has_a_ceiling() {
+    let on = |on: &str| [("{ on = 2026-10-05", on.to_owned())];
+    let refuses_far = |date: &str| {
+        let to = format!("{{ on = {date}");
+        let edits = on(&to);
+        let edits: Vec<(&str, &str)> = edits.iter().map(|(a, b)| (*a, &**b)).collect();
+        refused(&edits)
+    };
+    for far in ["9998-12-31", "2027-09-15"] {
+        let found = refuses_far(far);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].1.contains("more than twelve calendar months"), "{found:?}");
+    }
+    assert_eq!(refuses_far("2027-09-14"), [], "a year to the day");
+}
+
+#[test]
+fn a_go_live_is_moved_before_it_comes_and_the_move_is_printed() {
+    let table = "{ on = 2026-10-05, announced_on = 2026-09-14 }";
+    let with = |on: &str, moved: &str| {
+        format!("{{ on = {on}, announced_on = 2026-09-14, moved = [\n    {moved}\n] }}")
+    };
+    let step = |from: &str, on: &str| {
+        format!("{{ from = {from}, on = {on}, by = \"ines\", reason = \"The phones are late\" }},")
+    };
+    let two = step("2026-10-05", "2026-09-20") + "\n    " + &step("2026-11-02", "2026-10-30");
+    let practice = practice(&[(table, &with("2027-01-04", &two))]);
+    let shown = CoverageMarkdown(&Coverage::new(&practice, &|_| None, now())).to_string();
+    assert!(shown.contains("; go-live 2027-01-04, announced 2026-09-14."), "{shown}");
+    let moved =
+        "**Moved** from 2026-10-05 to 2026-11-02 by Ines on 2026-09-20: The phones are late";
+    assert!(shown.contains(moved), "{shown}");
+    assert!(shown.contains("**Moved** from 2026-11-02 to 2027-01-04 by Ines on 2026-10-30"));
+    let early = UtcOffset::UTC.day_end(Date::parse("2026-10-01").unwrap());
+    let early = CoverageMarkdown(&Coverage::new(&practice, &|_| None, early)).to_string();
+    assert!(early.contains("from 2026-10-05") && !early.contains("from 2026-11-02"), "{early}");
+    for (moved, what) in [
+        (step("2026-10-05", "2026-10-05"), "the go-live of 2026-10-05 had come and does not move"),
+        (step("2026-10-05", "2026-11-19"), "had come and does not move"),
+        (step("2026-10-05", "2026-09-13"), "does not lead from the date before"),
+        (step("2026-12-05", "2026-11-21"), "lies in the future"),
+        (step("2026-12-05", "2026-09-20").replace("ines", "eve"), "nobody is called eve"),
+    ] {
+        let edit = with("2027-01-04", &moved);
+        let found = refused(&[(table, &edit)]);
+        assert_eq!(found.len(), 1, "{moved}: {found:?}");
+        assert!(found[0].1.contains(what) && found[0].0.contains("from ="), "{found:?}");
+    }
+}

@@ -766,7 +766,8 @@ fn s5c_s5d_training_comes_before_the_date() {
 
 #[test]
 fn s6a_a_date_is_announced_before_it_comes() {
-    assert!(GoLive::new(date("2026-12-01"), date("2026-12-02")).is_none());
+    let late = GoLive::new(date("2026-12-01"), date("2026-12-02"));
+    assert_eq!(late, Err(GoLiveError::AnnouncedAfter));
     let go_live = GoLive::new(date("2026-12-01"), date("2026-10-15")).unwrap();
     assert_eq!((go_live.on(), go_live.announced_on()), (date("2026-12-01"), date("2026-10-15")));
     let mut practice = desk();

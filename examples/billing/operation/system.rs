@@ -9,14 +9,14 @@ use countersign_billing::inventory::{
     Attestation, BillingData, Enforcement, Login, LoginKind, OfferedFactor, SupportRecord, System,
     SystemId, SystemKind,
 };
-use countersign_billing::rollout::{GoLive, Practice, PracticeError};
+use countersign_billing::rollout::{GoLive, GoLiveError, GoLiveMove, Practice, PracticeError};
 use serde::Deserialize;
 use toml::Spanned;
 use toml::value::Datetime;
 
 use super::File;
 use super::other::is_day;
-use super::place::{Place, login_key};
+use super::place::{Place, all_of, login_key};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -50,6 +50,18 @@ struct SupportTable {
 struct GoLiveTable {
     on: Spanned<Datetime>,
     announced_on: Spanned<Datetime>,
+    #[serde(default)]
+    moved: Vec<MovedTable>,
+}
+
+/// A move of the date: `on` the day on which it was moved, away from the date `from`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MovedTable {
+    from: Spanned<Datetime>,
+    on: Spanned<Datetime>,
+    by: Spanned<String>,
+    reason: Spanned<String>,
 }
 
 #[derive(Deserialize)]
@@ -159,17 +171,33 @@ impl SystemTable {
             place.refuse(table.person.span(), "attested without a login");
         }
         if let Some(table) = &self.go_live {
-            let set = table.read(place).map(|go_live| practice.set_go_live(&system, go_live));
-            if set != Some(Ok(())) {
-                place.failed(&login_key(system.as_str(), "go_live"));
-            }
-            if let Some(Err(refusal)) = set {
-                let at = match &refusal {
-                    PracticeError::Ahead(_) => table.announced_on.span(),
-                    _ => table.on.span(),
-                };
-                file.refuse(place, at, &refusal, system.as_str());
-            }
+            self.read_go_live(place, file, practice, &system, table);
+        }
+    }
+
+    fn read_go_live(
+        &self,
+        place: &Place<'_>,
+        file: &File,
+        practice: &mut Practice,
+        system: &SystemId,
+        table: &GoLiveTable,
+    ) {
+        let Some(go_live) = table.read(place) else {
+            place.failed(&login_key(system.as_str(), "go_live"));
+            return;
+        };
+        if let Err(refusal) = practice.set_go_live(system, go_live) {
+            place.failed(&login_key(system.as_str(), "go_live"));
+            let at = match &refusal {
+                PracticeError::Ahead(_) => table.announced_on.span(),
+                _ => table.on.span(),
+            };
+            return file.refuse(place, at, &refusal, system.as_str());
+        }
+        let moves = table.moves(place, go_live.on());
+        if let Some(Err(refusal)) = moves.map(|moves| practice.set_go_live_moves(system, moves)) {
+            file.refuse(place, table.move_at(&refusal), &refusal, system.as_str());
         }
     }
 
@@ -217,12 +245,48 @@ impl SupportTable {
 impl GoLiveTable {
     fn read(&self, place: &Place<'_>) -> Option<GoLive> {
         let (on, announced_on) = (place.date(&self.on), place.date(&self.announced_on));
-        let go_live = GoLive::new(on?, announced_on?);
-        if go_live.is_none() {
-            let other = Some(self.on.span());
-            place.refuse_with(self.announced_on.span(), "announced after the date itself", other);
+        match GoLive::new(on?, announced_on?) {
+            Ok(go_live) => Some(go_live),
+            Err(error) => {
+                let (on, announced) = (self.on.span(), self.announced_on.span());
+                match error {
+                    GoLiveError::TooFar => place.refuse_with(on, error, Some(announced)),
+                    _ => place.refuse_with(announced, error, Some(on)),
+                }
+                None
+            }
         }
-        go_live
+    }
+
+    /// The moves, each to the date that the next one moves away from, the last to the date that counts.
+    fn moves(&self, place: &Place<'_>, on: Date) -> Option<Vec<GoLiveMove>> {
+        let from = all_of(self.moved.iter().map(|table| place.date(&table.from)))?;
+        let to = from.iter().skip(1).copied().chain([on]);
+        let moves = self.moved.iter().zip(from.iter().copied().zip(to));
+        all_of(moves.map(|(table, (from, to))| {
+            let (moved_on, by) = (place.date(&table.on), place.person(&table.by));
+            let reason = place.text(&table.reason);
+            Some(GoLiveMove { from, to, moved_on: moved_on?, by: by?, reason: reason? })
+        }))
+    }
+
+    /// Where the thing stands that was refused of the moves.
+    fn move_at(&self, refusal: &PracticeError) -> Range<usize> {
+        let found = match refusal {
+            PracticeError::BrokenMove(on)
+            | PracticeError::Ahead(on)
+            | PracticeError::NotEmployedThen { on, .. } => {
+                self.moved.iter().find(|table| is_day(&table.on, *on))
+            }
+            PracticeError::MovedAfterwards(from) => {
+                self.moved.iter().find(|table| is_day(&table.from, *from))
+            }
+            PracticeError::UnknownPerson(by) => {
+                self.moved.iter().find(|table| table.by.get_ref() == by.as_str())
+            }
+            _ => None,
+        };
+        found.map_or(self.on.span(), |table| table.on.span())
     }
 }
 

@@ -183,7 +183,7 @@ impl Practice {
         Err(PracticeError::SeenLater { leaver: completed.leaver.clone(), seen_on })
     }
 
-    fn employed_on(&self, person: &PersonId, on: Date) -> Result<(), PracticeError> {
+    pub(super) fn employed_on(&self, person: &PersonId, on: Date) -> Result<(), PracticeError> {
         let employment = self.known_person(person)?.employment;
         if employment.on(on, self.offset) {
             return Ok(());

@@ -17,6 +17,8 @@ pub enum PracticeError {
     Attestation,
     /// An end before its start.
     Backwards,
+    /// A move of a go-live date, on this day, that does not lead from the date before to the next one.
+    BrokenMove(Date),
     /// A grace that goes on for more than 90 days.
     GraceTooLong,
     /// A grace on a system without a go-live date would have nothing to count from.
@@ -39,6 +41,8 @@ pub enum PracticeError {
     },
     /// The leaver has nothing of the kind.
     NoSuchTask,
+    /// A go-live date that was moved on or after this day, on which it came.
+    MovedAfterwards(Date),
     /// Medicare PECOS signs people in itself.
     NeverEnforced(SystemId),
     /// They stay.
@@ -108,11 +112,22 @@ impl fmt::Display for PracticeError {
                  by somebody else",
             ),
             PracticeError::Backwards => f.write_str("it ends before it starts"),
+            PracticeError::BrokenMove(on) => write!(
+                f,
+                "the move of {on} does not lead from the date before to the next, within twelve \
+                 calendar months of the first announcement"
+            ),
             PracticeError::GraceTooLong => {
                 f.write_str("a grace ends at most 90 days after go-live or the first day of work")
             }
             PracticeError::GraceWithoutGoLive => {
                 f.write_str("a grace needs a go-live date to count from")
+            }
+            PracticeError::MovedAfterwards(on) => {
+                write!(
+                    f,
+                    "the go-live of {on} had come and does not move: what is enforced stays so"
+                )
             }
             PracticeError::NoException(person) => write!(
                 f,
