@@ -18,7 +18,8 @@ use countersign::{Method, Summary, UnixTime};
 
 use crate::date::{Date, UtcOffset};
 use crate::gap::{
-    CompensatingControl, Gap, GapApproval, GapKind, GapReview, GapState, VendorContact,
+    CompensatingControl, Gap, GapApproval, GapKind, GapReview, GapState, SmsAcknowledgement,
+    VendorContact,
 };
 use crate::inventory::{
     ClientId, Employment, EmploymentStatus, Enforcement, GapId, Login, LoginKind, OfferedFactor,
@@ -363,6 +364,8 @@ pub struct AccountSource {
     /// Where they stand, in the words of [`Standing::name`](countersign::account::Standing::name), as
     /// an unknown browser met them when the summary was written.
     pub standing: Option<&'static str>,
+    /// When they were trained, if that was by the report.
+    pub trained_on: Option<Date>,
     /// When their first factor was confirmed.
     pub first_bound_at: Option<UnixTime>,
     /// Whether a device in use has a secret below the 128 bits of RFC 4226 R6.
@@ -403,6 +406,8 @@ pub struct SystemCoverage {
     pub offer: OfferedFactor,
     /// When that was looked up; `None`: never.
     pub offer_seen_on: Option<Date>,
+    /// Where it was looked up.
+    pub offer_source: Option<TextLine>,
     /// Its go-live date.
     pub go_live: Option<Date>,
     /// When people were first told of one.
@@ -411,6 +416,35 @@ pub struct SystemCoverage {
     pub go_live_moves: Vec<GoLiveMove>,
     /// Its people, by identifier.
     pub lines: Vec<CoverageLine>,
+}
+
+/// On what ground a line says that a person has a factor.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize),
+    serde(tag = "ground", rename_all = "kebab-case")
+)]
+#[non_exhaustive]
+pub enum Evidence {
+    /// This program's own sign-in took the factor.
+    OwnSignIn {
+        /// When it last did by the report, or when the device was bound.
+        at: UnixTime,
+        /// Whether it was used by then.
+        used: bool,
+        /// The epoch of the account that says so.
+        epoch: u32,
+    },
+    /// A person saw it in a system of others.
+    Seen {
+        /// When.
+        on: Date,
+        /// Who saw it.
+        by: PersonId,
+        /// What people call them.
+        by_name: TextLine,
+    },
 }
 
 /// One person on one system.
@@ -424,6 +458,8 @@ pub struct CoverageLine {
     pub name: TextLine,
     /// Where they stand.
     pub status: CoverageStatus,
+    /// On what ground it is said that they have a factor; `None`: it is not said.
+    pub evidence: Option<Evidence>,
     /// Which controls the line is evidence for.
     pub controls: ControlGroup,
 }
@@ -484,7 +520,13 @@ pub struct GapLine {
     pub approval: Option<GapApproval>,
     /// The last review up to the report.
     pub last_review: Option<GapReview>,
-    /// When somebody must look again.
+    /// Every review up to the report, the oldest first.
+    pub reviews: Vec<GapReview>,
+    /// Who has read the notice about SMS up to the report.
+    pub acknowledgements: Vec<SmsAcknowledgement>,
+    /// The plan to move the data, and by when, of an asset that supports no factor.
+    pub migration_plan: Option<(TextLine, Date)>,
+    /// When a person must look again.
     pub review_due: Date,
     /// The questions put to the vendor, with the answers.
     pub contacts: Vec<VendorContact>,
@@ -577,9 +619,14 @@ impl Coverage {
             .map(|system| at.system_coverage(system, &accounts))
             .collect();
         let lines = || systems.iter().flat_map(|system| &system.lines);
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        for line in lines() {
+            let count = counts.entry(line.status.name()).or_default();
+            *count = count.saturating_add(1);
+        }
         let totals = CoverageStatus::NAMES.map(|status| StatusTotal {
             status,
-            lines: lines().filter(|line| line.status.name() == status).count(),
+            lines: counts.get(status).copied().unwrap_or_default(),
         });
         let known =
             |person: &PersonId| found(&accounts, person).and_then(|(_, summary)| summary.clone());
@@ -646,6 +693,16 @@ impl Coverage {
         self.records.iter().filter(|record| !record.shares_secret_with.is_empty()).count()
     }
 
+    /// How many covered lines rest on this program's own sign-in, and how many on what a person saw.
+    #[must_use]
+    pub fn grounds(&self) -> (usize, usize) {
+        let covered = self.lines().map(|(_, line)| line);
+        let covered = covered.filter(|line| matches!(line.status, CoverageStatus::Covered { .. }));
+        let (own, seen): (Vec<_>, Vec<_>) =
+            covered.partition(|line| matches!(line.evidence, Some(Evidence::OwnSignIn { .. })));
+        (own.len(), seen.len())
+    }
+
     /// How many lines are open vulnerabilities.
     #[must_use]
     pub fn open(&self) -> usize {
@@ -669,7 +726,9 @@ impl Moment<'_> {
         let lines = self.practice.logins_of(&system.id).filter_map(|login| {
             let (person, summary) = found(accounts, &login.person)?;
             let status = self.status(system, person, login, summary.as_ref())?;
+            let evidence = self.evidence(system, login, &status, summary.as_ref());
             Some(CoverageLine {
+                evidence,
                 person: person.id.clone(),
                 name: person.name.clone(),
                 controls: status.controls(),
@@ -685,6 +744,7 @@ impl Moment<'_> {
             in_scope: system.is_in_scope(),
             offer: system.offer(),
             offer_seen_on: system.support.as_ref().map(|support| support.seen_on),
+            offer_source: system.support.as_ref().map(|support| support.source.clone()),
             go_live: self.practice.go_live(&system.id).map(|go_live| go_live.on()),
             announced_on: self.practice.go_live(&system.id).map(|go_live| go_live.announced_on()),
             go_live_moves: self
@@ -728,6 +788,36 @@ impl Moment<'_> {
         Some(by_factor.unwrap_or_else(|| self.without_factor(system, person, summary)))
     }
 
+    /// What shows the factor that the status speaks of.
+    fn evidence(
+        &self,
+        system: &System,
+        login: &Login,
+        status: &CoverageStatus,
+        summary: Option<&Summary>,
+    ) -> Option<Evidence> {
+        match status {
+            CoverageStatus::Covered { .. }
+            | CoverageStatus::ClosedToStrangers
+            | CoverageStatus::Disabled
+            | CoverageStatus::Stale { .. }
+            | CoverageStatus::Waiting { .. }
+            | CoverageStatus::Weak { .. } => {}
+            _ => return None,
+        }
+        if system.enforcement == Enforcement::Enforced {
+            let summary = summary?;
+            let device = self.strongest(summary)?;
+            let last = device.last_used.filter(|used| *used <= self.as_of);
+            let (at, used) = (last.unwrap_or(device.bound_at), last.is_some());
+            return Some(Evidence::OwnSignIn { at, used, epoch: summary.epoch });
+        }
+        let seen = login.attestation.as_ref()?;
+        let (on, by) = (seen.seen_on, seen.by.clone());
+        let by_name = self.practice.person(&by)?.name.clone();
+        Some(Evidence::Seen { on, by, by_name })
+    }
+
     fn after_leaving(
         &self,
         system: &System,
@@ -746,27 +836,19 @@ impl Moment<'_> {
     }
 
     /// What the account says, if it has, or had, a factor.
-    fn by_account<'s>(
+    fn by_account(
         &self,
         system: &System,
         person: &Person,
-        summary: &'s Summary,
+        summary: &Summary,
     ) -> Option<CoverageStatus> {
         if summary.offboarded_at.is_some() {
             return Some(CoverageStatus::Offboarded);
         }
-        let bound = summary
-            .confirmed()
-            .filter(|device| device.bound_at <= self.as_of && device.method.rank() > 0);
-        let (unused, used): (Vec<&DeviceSummary>, Vec<&DeviceSummary>) =
-            bound.partition(|device| self.is_unused_import(device));
-        let strongest = |devices: Vec<&'s DeviceSummary>| {
-            devices.into_iter().max_by(|one, other| self.compare(one, other))
-        };
-        let Some(device) = strongest(used) else {
+        let Some(device) = self.strongest(summary) else {
+            let unused = self.bound(summary).max_by(|one, other| self.compare(one, other))?;
             let asked = self.practice.not_yet_asked(system, person, self.as_of).is_none();
-            let by = strongest(unused)?.method;
-            return Some(CoverageStatus::NotUsedYet { by, asked });
+            return Some(CoverageStatus::NotUsedYet { by: unused.method, asked });
         };
         let throttle = match device.method {
             Method::Sms => summary.out_of_band,
@@ -794,6 +876,18 @@ impl Moment<'_> {
         } else {
             CoverageStatus::Covered { by: device.method }
         })
+    }
+
+    /// Factors that were bound by the moment of the report.
+    fn bound<'s>(&self, summary: &'s Summary) -> impl Iterator<Item = &'s DeviceSummary> {
+        let as_of = self.as_of;
+        summary.confirmed().filter(move |it| it.bound_at <= as_of && it.method.rank() > 0)
+    }
+
+    /// The strongest of them that has shown that it is what it says.
+    fn strongest<'s>(&self, summary: &'s Summary) -> Option<&'s DeviceSummary> {
+        let shown = self.bound(summary).filter(|device| !self.is_unused_import(device));
+        shown.max_by(|one, other| self.compare(one, other))
     }
 
     /// Whether nothing has shown yet that the import holds the secret of the device.
@@ -901,6 +995,7 @@ impl Moment<'_> {
             name: person.name.clone(),
             epoch: summary.as_ref().map(|summary| summary.epoch),
             standing: summary.as_ref().map(|summary| summary.standing.name()),
+            trained_on: person.trained_on.filter(|on| *on <= self.today),
             first_bound_at: summary.as_ref().and_then(|summary| summary.first_bound_at),
             short_secret: summary.as_ref().is_some_and(has_short_secret),
             shares_secret_with: shares_secret_with.into_iter().cloned().collect(),
@@ -948,7 +1043,9 @@ impl Moment<'_> {
         let closed = matches!(state, GapState::Closed { .. });
         let missing = gap.missing_controls(self.today).map(|control| String::from(control.name()));
         let approvals = self.signatures(gap);
-        let reviews = gap.reviews().iter().filter(|review| review.on <= self.today);
+        let reviews: Vec<GapReview> =
+            gap.reviews().iter().filter(|review| review.on <= self.today).cloned().collect();
+        let read = gap.acknowledgements().iter().filter(|read| read.on <= self.today);
         let contacts = gap.contacts().iter().filter(|contact| contact.asked_on <= self.today);
         GapLine {
             gap: gap.id().clone(),
@@ -971,7 +1068,15 @@ impl Moment<'_> {
             named_users: gap.named_users().to_vec(),
             owner: gap.owner().clone(),
             approval: approvals.max_by_key(|approval| approval.until).cloned(),
-            last_review: reviews.max_by_key(|review| review.on).cloned(),
+            last_review: reviews.iter().max_by_key(|review| review.on).cloned(),
+            reviews,
+            acknowledgements: read.cloned().collect(),
+            migration_plan: match gap.kind() {
+                GapKind::ProposedUnsupportedAsset { migration_plan, migrate_by } => {
+                    Some((migration_plan.clone(), *migrate_by))
+                }
+                _ => None,
+            },
             review_due: gap.review_due(self.today),
             contacts: contacts.cloned().collect(),
             retain_until: gap.retain_until().filter(|_| closed),

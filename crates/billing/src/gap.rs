@@ -276,6 +276,7 @@ pub struct GapClosure {
 
 /// That a user of SMS codes has read [`SMS_NOTICE`].
 #[derive(Clone, Debug, Eq, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct SmsAcknowledgement {
     /// Who.
     pub person: PersonId,

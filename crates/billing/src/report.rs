@@ -16,7 +16,7 @@ use std::fmt::{self, Display, Write as _};
 use countersign::{Method, UnixTime};
 
 use crate::coverage::{
-    ControlGroup, Coverage, CoverageLine, CoverageStatus, GapLine, SystemCoverage,
+    ControlGroup, Coverage, CoverageLine, CoverageStatus, Evidence, GapLine, SystemCoverage,
 };
 use crate::date::{Date, UtcOffset};
 use crate::gap::{GapState, VendorContact, WrittenChannel};
@@ -209,6 +209,12 @@ impl Display for CoverageCsv<'_> {
             "control_in_force",
             "voluntary_practices",
             "administers",
+            "evidence",
+            "evidence_on",
+            "evidence_by",
+            "evidence_source",
+            "offer_source",
+            "announced_on",
         ];
         csv_row(f, &header.map(String::from))?;
         let gaps = self.0.gaps.iter().map(|gap| (&gap.gap, gap)).collect();
@@ -236,6 +242,12 @@ fn summary(f: &mut fmt::Formatter<'_>, report: &Coverage) -> fmt::Result {
         "- Covered: **{covered} of {asked}** logins that are asked for a second factor, {} of them \
          by a passkey or certificate, the only phishing-resistant factors.",
         resistant.count()
+    )?;
+    let (own, seen) = report.grounds();
+    writeln!(
+        f,
+        "- Of these, **{own}** were checked by our own sign-in and **{seen}** were seen by a person in a \
+         system of others."
     )?;
     writeln!(
         f,
@@ -274,7 +286,7 @@ fn summary(f: &mut fmt::Formatter<'_>, report: &Coverage) -> fmt::Result {
 
 fn meaning(status: &str, report: &Coverage) -> String {
     let text = match status {
-        "covered" => "app or token code, passkey or certificate, in use",
+        "covered" => "app or token code, passkey or certificate, used or seen lately",
         "weak" => "SMS only",
         "gap" => "no factor; the gap register says why",
         "before go-live" => "no factor; the date on which one is asked for lies ahead",
@@ -327,9 +339,12 @@ fn systems(f: &mut fmt::Formatter<'_>, report: &Coverage) -> fmt::Result {
             Enforcement::Enforced => "enforced here",
         };
         write!(f, "{}; {enforcement}; offers: {}", system.kind.name(), offer(system.offer))?;
-        match system.offer_seen_on {
-            Some(on) => write!(f, " (looked up {on})")?,
-            None => write!(f, " (never looked up)")?,
+        match (system.offer_seen_on, &system.offer_source) {
+            (Some(on), Some(source)) => {
+                write!(f, " (looked up {on}: {})", Escaped(source.as_str()))?;
+            }
+            (Some(on), None) => write!(f, " (looked up {on})")?,
+            (None, _) => write!(f, " (never looked up)")?,
         }
         match system.go_live {
             Some(on) => {
@@ -354,16 +369,17 @@ fn systems(f: &mut fmt::Formatter<'_>, report: &Coverage) -> fmt::Result {
             writeln!(f, "Nobody has a login.\n")?;
             continue;
         }
-        writeln!(f, "| Person | Status | Detail | Controls |")?;
-        writeln!(f, "|---|---|---|---|")?;
+        writeln!(f, "| Person | Status | Detail | Evidence | Controls |")?;
+        writeln!(f, "|---|---|---|---|---|")?;
         for line in &system.lines {
             let bold = if line.status.is_open() { "**" } else { "" };
             writeln!(
                 f,
-                "| {} | {bold}{}{bold} | {} | {} |",
+                "| {} | {bold}{}{bold} | {} | {} | {} |",
                 Escaped(line.name.as_str()),
                 line.status.name(),
                 detail(&line.status, report.offset),
+                OrDash(line.evidence.as_ref().map(|it| evidence(it, report.offset))),
                 line.controls.letter(),
             )?;
         }
@@ -418,6 +434,21 @@ fn detail(status: &CoverageStatus, offset: UtcOffset) -> String {
         CoverageStatus::Waiting { until } => format!("until {}", offset.show(*until)),
         CoverageStatus::Weak { gap: Some(gap) } => format!("SMS code, permitted by gap {gap}"),
         CoverageStatus::Weak { gap: None } => "SMS code, and nothing permits it".to_string(),
+    }
+}
+
+/// When, by whom and on what ground.
+fn evidence(evidence: &Evidence, offset: UtcOffset) -> String {
+    match evidence {
+        Evidence::OwnSignIn { at, used: true, epoch } => {
+            format!("our sign-in, {} (epoch {epoch})", offset.show(*at))
+        }
+        Evidence::OwnSignIn { at, epoch, .. } => {
+            format!("our sign-in, bound {} (epoch {epoch})", offset.show(*at))
+        }
+        Evidence::Seen { on, by_name, .. } => {
+            format!("seen {on} by {}", Escaped(by_name.as_str()))
+        }
     }
 }
 
@@ -522,15 +553,18 @@ fn gap_block(f: &mut fmt::Formatter<'_>, report: &Coverage, gap: &GapLine) -> fm
             signed.on
         )?;
     }
-    match &gap.last_review {
-        Some(review) => writeln!(
-            f,
-            "- Reviewed by {} on {}: {}",
-            name(&review.by),
-            review.on,
-            Escaped(review.finding.as_str())
-        )?,
-        None => writeln!(f, "- Not reviewed yet")?,
+    for review in &gap.reviews {
+        let finding = Escaped(review.finding.as_str());
+        writeln!(f, "- Reviewed by {} on {}: {finding}", name(&review.by), review.on)?;
+    }
+    if gap.reviews.is_empty() {
+        writeln!(f, "- Not reviewed yet")?;
+    }
+    for read in &gap.acknowledgements {
+        writeln!(f, "- Notice about SMS read by {} on {}", name(&read.person), read.on)?;
+    }
+    if let Some((plan, by)) = &gap.migration_plan {
+        writeln!(f, "- Migration plan, by {by}: {}", Escaped(plan.as_str()))?;
     }
     if !matches!(gap.state, GapState::Closed { .. }) {
         writeln!(f, "- Next review due: {}", gap.review_due)?;
@@ -640,8 +674,8 @@ fn records(f: &mut fmt::Formatter<'_>, report: &Coverage) -> fmt::Result {
         report.gaps.len(),
         report.records.len().saturating_sub(present),
     )?;
-    writeln!(f, "| Person | Account summary | Standing | First factor | Remarks |")?;
-    writeln!(f, "|---|---|---|---|---|")?;
+    writeln!(f, "| Person | Account summary | Standing | Trained | First factor | Remarks |")?;
+    writeln!(f, "|---|---|---|---|---|---|")?;
     for record in &report.records {
         write!(f, "| {} | ", Escaped(record.name.as_str()))?;
         match record.epoch {
@@ -665,7 +699,9 @@ fn records(f: &mut fmt::Formatter<'_>, report: &Coverage) -> fmt::Result {
             remarks.push(format!("**one secret with {}**", Escaped(&others.join(", "))));
         }
         let standing = OrDash(record.standing);
-        writeln!(f, " | {standing} | {} | {} |", OrDash(bound), remarks.join("; "))?;
+        let trained = OrDash(record.trained_on);
+        let (bound, remarks) = (OrDash(bound), remarks.join("; "));
+        writeln!(f, " | {standing} | {trained} | {bound} | {remarks} |")?;
     }
     writeln!(f)
 }
@@ -736,6 +772,16 @@ fn csv_fields(
         _ => "one client",
     });
     let state = state.or_else(|| listed.map(|entry| entry.state));
+    let (ground, shown_on, shown_by, source) = match &line.evidence {
+        Some(Evidence::OwnSignIn { at, used, epoch }) => {
+            let what = if *used { "signed in" } else { "bound" };
+            (Some("own sign-in"), Some(day(*at)), None, format!("{what}, epoch {epoch}"))
+        }
+        Some(Evidence::Seen { on, by, .. }) => {
+            (Some("seen"), Some(*on), Some(by), String::from("attestation"))
+        }
+        None => (None, None, None, String::new()),
+    };
     let enforcement = match system.enforcement {
         Enforcement::Attested => "attested",
         Enforcement::Enforced => "enforced",
@@ -762,6 +808,12 @@ fn csv_fields(
         text(&Joined(line.controls.in_force().iter())),
         text(&Joined(line.controls.voluntary().iter())),
         text(&OrEmpty(administers)),
+        text(&OrEmpty(ground)),
+        written(shown_on),
+        text(&OrEmpty(shown_by)),
+        text(&source),
+        text(&OrEmpty(system.offer_source.as_ref())),
+        written(system.announced_on),
     ]
 }
 

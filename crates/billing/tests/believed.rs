@@ -282,7 +282,7 @@ fn administrators_are_who_holds_what_one_needs() {
     );
     let csv = CoverageCsv(&report).to_string();
     let row = csv.lines().find(|row| row.contains(",admin,") && row.contains(",dana,")).unwrap();
-    assert!(row.ends_with(",several clients"), "{row}");
+    assert!(row.contains(",several clients,"), "{row}");
     // Of one client, the date counts, and she is listed.
     let report = of("staff", "\"north\"", "");
     assert_eq!(at_admin(&report), ("before go-live", false));

@@ -628,7 +628,9 @@ fn s2b_support_is_dated_and_has_a_source() {
     let report = report(&desk(), &[]);
     assert_eq!(report.systems[0].offer_seen_on, Some(date("2026-08-31")));
     assert!(
-        CoverageMarkdown(&report).to_string().contains("offers: app codes (looked up 2026-08-31)")
+        CoverageMarkdown(&report)
+            .to_string()
+            .contains("offers: app codes (looked up 2026-08-31: a letter)")
     );
     assert_eq!(TextLine::new("  "), Err(TextLineError::Empty), "a source that says nothing");
 }
