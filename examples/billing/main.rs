@@ -71,7 +71,7 @@ usage: billing [--store STORE] [COMMAND]
                              What cannot be protected yet, and what was done instead.
 
   --operation FILE           The billing operation, in TOML; by default the made-up one beside this
-                             program. A person's id there is the NAME of their account here.
+                             program. OPERATION.md beside it describes every key. A person's id there is the NAME of their account here.
   --store sqlite:PATH | postgres://… | redis://…
                              The database. By default a file in cargo's target directory, which stays
                              between calls. The walk-through takes a new file only.
