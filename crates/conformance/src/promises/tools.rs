@@ -145,8 +145,7 @@ impl Person {
         handle: &impl Store<Error = Sentence>,
         id: &AccountId,
     ) -> Result<(), Sentence> {
-        let mut offboard =
-            self.mfa.account(id).at(self.moment(0)).bar(HostsWord::Process, "left");
+        let mut offboard = self.mfa.account(id).at(self.moment(0)).bar(HostsWord::Process, "left");
         until_done("offboarding", &mut offboard, handle).map(drop)
     }
 
