@@ -13,8 +13,8 @@ use core::convert::Infallible;
 
 use crate::account::record::{self, Owner, Record, RecordError};
 use crate::account::{
-    Account, AccountId, AnyPurpose, BrowserId, DeviceId, EventKind, Method, Policy, Proven,
-    RecordName, Refusal, RejectionReason, Seal, SealError, Session,
+    Account, AccountId, Actor, AnyPurpose, BrowserId, DeviceId, EventKind, HostsWord, Method,
+    Policy, Proven, RecordName, Refusal, RejectionReason, Seal, SealError, Session, Shown,
 };
 use crate::mfa::answer::{Fault, Verdict};
 use crate::time::UnixTime;
@@ -107,6 +107,29 @@ pub(crate) fn open(
 ) -> Result<Box<Account>, Fault<Infallible>> {
     let fault = |error| Fault::Record { error, record: Some(record.name()) };
     record::open(record, owner, keys).map_err(fault)
+}
+
+/// Who did it, and why the library believes so.
+pub(crate) fn actor(
+    id: &AccountId,
+    shown: Option<&Shown>,
+    mode: Mode,
+    happened: &[DraftEvent],
+) -> Actor {
+    let accepted = |event: &DraftEvent| {
+        matches!(event.kind, EventKind::Accepted { .. } | EventKind::Bound { .. })
+    };
+    match shown {
+        Some(Shown::Host(word)) => Actor::Host(*word),
+        Some(Shown::Operator(proven, word)) => {
+            let Proven { account, device, method, .. } = **proven;
+            Actor::Operator { account, device, method, word: word.clone() }
+        }
+        Some(Shown::Subject(proven)) if proven.account == *id => Actor::Subject,
+        _ if mode == Mode::AsItIs => Actor::Host(HostsWord::Process),
+        _ if happened.iter().any(accepted) => Actor::Subject,
+        _ => Actor::Unproven,
+    }
 }
 
 pub(crate) struct Decision<T> {
