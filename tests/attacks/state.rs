@@ -412,7 +412,7 @@ fn s06_absence_fails_closed() {
     let key = mfa.account(&account(2)).at(now).summary().run(&store).unwrap().unwrap();
     let assertion = Assertion::verified_by_host(started.token(), key.devices[0].id);
     let settle = mfa.account(&account(2)).at(now).finish_external(assertion, SignIn);
-    for method in [8, 23] {
+    for method in [9, 23] {
         let strange = altered(&good, &[0x82, 0x02, 0x02], &[0x82, 0x02, method]);
         store.put(account(2), strange.clone());
         assert_eq!(settle.run(&store).fault(), Some(unreadable(RecordError::Malformed)));
@@ -786,7 +786,7 @@ fn s10_a_no_is_enough() {
         [&[0x1a], &secs[..]].concat()
     };
     let offboarded = |id: &AccountId, written: UnixTime| {
-        let head = [&[0x95, 1][..], &moment(written), &moment(START)].concat();
+        let head = [&[0x96, 1][..], &moment(written), &moment(START)].concat();
         let (open, ended) = ([&head[..], &[0xf6]].concat(), [&head[..], &moment(written)].concat());
         altered(&store.record(id).unwrap(), &open, &ended)
     };
@@ -1049,7 +1049,7 @@ fn s11_secret_hygiene() {
         "Factor(totp, [redacted])",
         "RecoveryCode([redacted])",
         "PhoneNumber(…89)",
-        "Keyring([2 keys])",
+        ": seals with ",
         "[redacted]), epoch: ",
         "Operation { account: AccountId(0000000000000001), now: UnixTime(1800000000) }",
         "Prepared { write: Write { expected: None, record: Record(version 1, [",
