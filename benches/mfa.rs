@@ -21,6 +21,9 @@
 #[path = "shared/turns.rs"]
 mod turns;
 
+#[path = "../tests/common/keys.rs"]
+mod keys;
+
 use std::cell::RefCell;
 use std::convert::Infallible;
 use std::hint::black_box;
@@ -31,7 +34,7 @@ use std::time::{Duration, Instant};
 
 use countersign::account::ExistingDevice;
 use countersign::account::Text;
-use countersign::account::{Seal, SealError};
+use countersign::account::{Deployment, KeyName, Seal, SealError};
 use countersign::otp::Parameters;
 use countersign::{
     AccountId, ChangeFactors, Code, Digits, Keyring, MemoryStore, Mfa, OsRandom, Proof,
@@ -41,7 +44,6 @@ use turns::{Batch, take_turns};
 use zeroize::Zeroizing;
 
 const SECRET: &[u8] = b"12345678901234567890";
-const SEALING_KEY: [u8; 32] = [7; 32];
 
 fn main() {
     let quick = std::env::args().any(|argument| matches!(&*argument, "--quick" | "--test"));
@@ -103,7 +105,7 @@ impl People {
     fn new(accounts: u64) -> People {
         let secret = Secret::from_bytes(SECRET).expect("a secret");
         let mut people = People {
-            mfa: Mfa::new(Keyring::new(SEALING_KEY), Recommended),
+            mfa: Mfa::new(keys::keyring(7), Recommended),
             store: MemoryStore::new(),
             totp: Totp::new(&secret, Parameters::default()),
             accounts,
@@ -237,6 +239,14 @@ impl Seal for Timed<Keyring> {
     fn open(&self, context: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
         self.timed(|keys| keys.open(context, sealed))
     }
+
+    fn deployment(&self) -> &Deployment {
+        self.inner.deployment()
+    }
+
+    fn is_current(&self, key: KeyName) -> bool {
+        self.inner.is_current(key)
+    }
 }
 
 impl Store for Timed<&MemoryStore> {
@@ -259,7 +269,7 @@ enum Part {
 /// One part of accepted attempts: one record opened and the next one sealed, or loaded and swapped.
 fn part(people: &Rc<RefCell<People>>, part: Part) -> Batch {
     let (people, spent) = (Rc::clone(people), Arc::new(AtomicU64::new(0)));
-    let keys = Timed { inner: Keyring::new(SEALING_KEY), spent: Arc::clone(&spent) };
+    let keys = Timed { inner: keys::keyring(7), spent: Arc::clone(&spent) };
     let mfa = Mfa::new(keys, Recommended);
     Box::new(move |times| {
         let people = &mut *people.borrow_mut();

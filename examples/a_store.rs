@@ -4,6 +4,7 @@
 
 use std::error::Error;
 
+use countersign::account::SealingKey;
 use countersign::{
     AccountId, Keyring, Mfa, OsRandom, Recommended, Record, Store, Swap, UnixTime, Write,
 };
@@ -46,7 +47,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .execute_batch("CREATE TABLE mfa (id BLOB PRIMARY KEY, version BIGINT, record BLOB)")?;
     let (mut rng, mut key) = (OsRandom::new()?, [0; 32]);
     rng.fill_bytes(&mut key);
-    let mfa = Mfa::new(Keyring::new(key), Recommended);
+    let mfa = Mfa::new(Keyring::new("acme", SealingKey::new(&key)?)?, Recommended);
     let dana = mfa.account(&AccountId::new("42")?).at(UnixTime::now()?);
     let pending = dana.enrol("Phone", &mut rng).run(&MyStore(connection))?;
     println!("waiting for a code until {}", pending.until());

@@ -1,35 +1,44 @@
-//! Keys: the newest seals, older ones open, and both come from files that the database does not hold.
+//! Sealing keys from files that the database does not hold, or from the environment.
 //!
-//! `cargo run --example keys_from_a_file -- NEWEST [OLDER…]`; make one with
-//! `head -c 32 /dev/urandom >mfa.key && chmod 600 mfa.key`. Without a file it shows how.
+//! `cargo run --example keys_from_a_file -- DEPLOYMENT KEY [older:KEY | next:KEY]…`, where a KEY is a file or
+//! `env:NAME`. Make a key with `umask 077; openssl rand -hex 32 >sealing.key`. Without one it shows how.
+//! `docs/KEYS.md` says when a key is older, and when next.
 
 use std::error::Error;
 use std::fs;
 
+use countersign::account::SealingKey;
 use countersign::{Keyring, Mfa, Recommended};
+use zeroize::Zeroizing;
 
-/// Reads one key: 32 random bytes, as they are.
-fn key(path: &str) -> Result<[u8; 32], Box<dyn Error>> {
-    let bytes = fs::read(path).map_err(|error| format!("key file {path}: {error}"))?;
-    let key = <[u8; 32]>::try_from(bytes.as_slice())
-        .map_err(|_| format!("key file {path} has {} bytes, not 32", bytes.len()))?;
-    if key.iter().all(|byte| Some(byte) == key.first()) {
-        return Err(format!("key file {path} is one byte repeated, not random").into());
-    }
-    Ok(key)
+/// Reads one key, 64 hexadecimal digits. What is wrong with it is said with the name of its place.
+fn key(place: &str) -> Result<SealingKey, Box<dyn Error>> {
+    let text = match place.strip_prefix("env:") {
+        // Every child process inherits it, and a crash report may hold it: a file is better.
+        Some(variable) => {
+            std::env::var(variable).map_err(|error| format!("{variable}: {error}"))?
+        }
+        None => fs::read_to_string(place).map_err(|error| format!("{place}: {error}"))?,
+    };
+    let text = Zeroizing::new(text);
+    Ok(SealingKey::parse(&text).map_err(|error| format!("{place}: {error}"))?)
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let mut paths = std::env::args().skip(1);
-    let Some(newest) = paths.next() else {
-        println!("no key file: head -c 32 /dev/urandom >mfa.key && chmod 600 mfa.key");
+    let mut arguments = std::env::args().skip(1);
+    let (Some(deployment), Some(newest)) = (arguments.next(), arguments.next()) else {
+        println!("no key: umask 077; openssl rand -hex 32 >sealing.key");
         return Ok(());
     };
-    let mut keyring = Keyring::new(key(&newest)?);
-    for older in paths {
-        keyring = keyring.with_older(key(&older)?); // opens what it sealed; seals nothing new
+    let mut keys = Keyring::new(&deployment, key(&newest)?)?;
+    for other in arguments {
+        keys = match other.split_once(':') {
+            Some(("older", place)) => keys.opening_older(key(place)?), // opens what it sealed
+            Some(("next", place)) => keys.opening_next(key(place)?), // opens what others seal with it
+            _ => return Err(format!("{other} is neither older:KEY nor next:KEY").into()),
+        };
     }
-    let mfa = Mfa::new(keyring, Recommended);
-    println!("{mfa:?}"); // the keys are not shown
+    println!("{keys:?}"); // the names of the keys, to compare between nodes
+    let _mfa = Mfa::new(keys, Recommended);
     Ok(())
 }

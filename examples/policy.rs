@@ -5,7 +5,7 @@
 
 use std::error::Error;
 
-use countersign::account::{Class, Throttle};
+use countersign::account::{Class, SealingKey, Throttle};
 use countersign::{
     AccountId, Bounded, Keyring, MemoryStore, Mfa, OsRandom, Policy, SignIn, UnixTime, Verdict,
 };
@@ -27,7 +27,7 @@ impl Policy for Stricter {
 fn main() -> Result<(), Box<dyn Error>> {
     let (mut rng, mut key) = (OsRandom::new()?, [0; 32]);
     rng.fill_bytes(&mut key);
-    let mfa = Mfa::with_policy(Keyring::new(key), Stricter)?;
+    let mfa = Mfa::with_policy(Keyring::new("acme", SealingKey::new(&key)?)?, Stricter)?;
     let store = MemoryStore::new();
     let (id, now) = (AccountId::new("42")?, UnixTime::now()?);
     let dana = mfa.account(&id).at(now);

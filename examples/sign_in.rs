@@ -4,6 +4,7 @@
 
 use std::error::Error;
 
+use countersign::account::SealingKey;
 use countersign::{
     AccountId, Keyring, MemoryStore, Mfa, OsRandom, Proof, Recommended, SignIn, Totp, UnixTime,
     Verdict,
@@ -19,7 +20,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut rng = OsRandom::new()?;
     let mut key = [0; 32]; // yours comes from a file: see `keys_from_a_file`
     rng.fill_bytes(&mut key);
-    let mfa = Mfa::new(Keyring::new(key), Recommended);
+    let mfa = Mfa::new(Keyring::new("acme", SealingKey::new(&key)?)?, Recommended);
     let store = MemoryStore::new(); // yours is a database: see `a_store`
     let id = AccountId::new(42_u64.to_be_bytes())?; // the person's primary key, never a name
     let now = UnixTime::now()?;

@@ -21,8 +21,9 @@ pub(crate) mod unlock;
 pub(crate) mod pass;
 pub(crate) mod help;
 pub(crate) mod lifecycle;
+pub(crate) mod keys;
 
 pub use self::{
-    answer::*, confirm::*, enrol::*, external::*, handle::*, operation::*, pass::Entered,
-    sign_in::*, sms::*,
+    answer::*, confirm::*, decision::Floor, enrol::*, external::*, handle::*, operation::*,
+    pass::Entered, sign_in::*, sms::*,
 };

@@ -25,6 +25,9 @@ mod bad_input;
 #[path = "account/typed.rs"]
 mod typed;
 
+#[path = "account/keys.rs"]
+mod keys;
+
 #[path = "account/records.rs"]
 mod records;
 

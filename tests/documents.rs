@@ -2,6 +2,9 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 #![allow(clippy::arithmetic_side_effects, clippy::panic)]
 
+#[path = "common/keys.rs"]
+mod keys;
+
 #[path = "documents/claims.rs"]
 mod claims;
 

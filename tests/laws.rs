@@ -8,6 +8,8 @@
 mod code;
 #[path = "common/corpus.rs"]
 mod corpus;
+#[path = "common/keys.rs"]
+mod keys;
 #[path = "laws/operations.rs"]
 mod operations;
 #[path = "laws/record.rs"]

@@ -10,12 +10,14 @@
 
 use std::collections::BTreeMap;
 
-use countersign::{Keyring, Mfa, Recommended};
+use countersign::Recommended;
 use proptest::prelude::*;
 use proptest::test_runner::{RngSeed, TestRunner};
 
 #[path = "model/adversary.rs"]
 mod adversary;
+#[path = "common/keys.rs"]
+mod keys;
 #[path = "model/reference.rs"]
 mod reference;
 #[path = "model/schedule.rs"]
@@ -23,7 +25,7 @@ mod schedule;
 #[path = "model/text.rs"]
 mod text;
 
-use schedule::{Async, Bench, Fault, Modelled, Narrow, Runner, Step, Sync, What};
+use schedule::{Async, Bench, Fault, Modelled, Narrow, Runner, Step, Sync, What, nodes};
 
 /// The same seed in every run, unless the environment says otherwise.
 fn runner(cases: u32) -> TestRunner {
@@ -43,8 +45,8 @@ fn runner(cases: u32) -> TestRunner {
 type Transcript = (Vec<(String, Option<countersign::Record>)>, BTreeMap<String, u64>);
 
 fn play<P: Modelled, R: Runner>(steps: &[Step], everybody: bool) -> Transcript {
-    let mfa = Mfa::with_policy(Keyring::new([7; 32]), P::new()).unwrap();
-    let mut bench: Bench<'_, P, R> = Bench::new(&mfa);
+    let nodes = nodes();
+    let mut bench: Bench<'_, P, R> = Bench::new(&nodes);
     if everybody {
         bench.enrol_everybody();
     }
@@ -159,6 +161,8 @@ const REACHED: &[&str] = &[
     "ReportLost: refused Offboarded",
     "ReportLost: refused ProofExpired",
     "ReportLost: refused ProofUnfit",
+    "Reseal: done false",
+    "Reseal: done true",
     "Reset: done until",
     "Reset: refused Offboarded",
     "Reset: refused OwnAccount",
@@ -222,8 +226,8 @@ fn drift_is_remembered_and_forgotten_as_the_reference_says() {
     let step =
         |what, clock, b| Step { what, who: 0, clock, fault: Fault::None, a: 8, b, c: 0, proof: 3 };
     for (idle, accepted) in [(86_400, 3), (86_430, 2)] {
-        let mfa = Mfa::with_policy(Keyring::new([7; 32]), Narrow).unwrap();
-        let mut bench: Bench<'_, Narrow, Sync> = Bench::new(&mfa);
+        let nodes = nodes();
+        let mut bench: Bench<'_, Narrow, Sync> = Bench::new(&nodes);
         bench.play(&step(What::Enrol, 0, 0));
         bench.play(&step(What::Confirm, 0, 5)); // one step ahead
         bench.play(&step(What::Verify, 60, 5)); // one more
@@ -247,8 +251,8 @@ fn a_full_house_is_as_the_reference_says() {
         c: 2,
         proof: 40, // with a proof, by an app or token
     };
-    let mfa = Mfa::with_policy(Keyring::new([7; 32]), Narrow).unwrap();
-    let mut bench: Bench<'_, Narrow, Sync> = Bench::new(&mfa);
+    let nodes = nodes();
+    let mut bench: Bench<'_, Narrow, Sync> = Bench::new(&nodes);
     (0..6).for_each(|at| bench.play(&step(What::Import, at * 10, 3)));
     (0..9).for_each(|at| bench.play(&step(What::BindExternal, 1, at)));
     (0..9).for_each(|_| bench.play(&step(What::Revoke, 1, 1 + 4 * 4)));

@@ -13,6 +13,9 @@ use std::time::{Duration, Instant};
 use countersign::account::{ExistingDevice, Text};
 use countersign::mfa::Decided;
 use countersign::otp::Parameters;
+#[path = "../../tests/common/keys.rs"]
+mod keys;
+
 use countersign::{
     AccountId, Algorithm, Keyring, MemoryStore, Mfa, OsRandom, Recommended, Record, Secret, SignIn,
     Store, Swap, Totp, UnixTime, Verdict, Write,
@@ -56,7 +59,7 @@ pub struct Person {
 }
 
 pub fn mfa() -> Mfa<Keyring, Recommended> {
-    Mfa::new(Keyring::new([7; 32]), Recommended)
+    Mfa::new(keys::keyring(7), Recommended)
 }
 
 pub fn moment(turn: u64) -> UnixTime {

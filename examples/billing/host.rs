@@ -5,10 +5,11 @@ use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use countersign::account::ChallengeId;
-use countersign::{AccountId, OsRandom};
+use countersign::account::{ChallengeId, SealingKey};
+use countersign::{AccountId, Keyring, OsRandom};
 use rand::Rng;
 use rusqlite::{Connection, params};
+use zeroize::Zeroizing;
 
 use crate::stores::Fault;
 
@@ -34,7 +35,13 @@ pub fn state_directory() -> Result<PathBuf, Fault> {
 ///
 /// Only for this example: a real host keeps the key elsewhere, in its key management or at least on
 /// another machine. Whoever copies this directory has both the records and what opens them.
-pub fn sealing_key(database: &Path) -> Result<[u8; 32], Fault> {
+pub fn keyring(database: &Path) -> Result<Keyring, Fault> {
+    let key = Zeroizing::new(key_bytes(database)?);
+    let in_file = |error| format!("{}: {error}", beside(database, ".key").display());
+    Ok(Keyring::new("northgate", SealingKey::new(&*key).map_err(in_file)?)?)
+}
+
+fn key_bytes(database: &Path) -> Result<[u8; 32], Fault> {
     let path = beside(database, ".key");
     let mut key = [0; 32];
     match File::open(&path) {
@@ -64,7 +71,7 @@ pub fn sealing_key(database: &Path) -> Result<[u8; 32], Fault> {
         .and_then(|()| fs::hard_link(&draft, &path));
     let removed = fs::remove_file(&draft);
     match written {
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => sealing_key(database),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => key_bytes(database),
         Err(error) => Err(in_file(&path, &error)),
         Ok(()) => removed.map(|()| key).map_err(|error| in_file(&draft, &error)),
     }

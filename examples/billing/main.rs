@@ -8,6 +8,7 @@
 //! standard output.
 
 use countersign::account::HostsWord;
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, ErrorKind, Write};
@@ -71,7 +72,8 @@ usage: billing [--store STORE] [COMMAND]
 A code may be typed as it is shown: \"123 456\" is 123456.
 
 Exit status: 0 accepted or done; 1 refused, with one line that says what was refused; 2 bad use or a
-fault, with one line on standard error and nothing on standard output.
+fault, with one line on standard error and nothing on standard output; of an account that cannot be
+read, `status` and the reports say so in its line, and show all others.
 ";
 
 /// What a command says, and the exit status.
@@ -179,10 +181,10 @@ impl Office {
             Some(file) => file.to_owned(),
             None => host::state_directory()?.join("host.sqlite"),
         };
-        let key = host::sealing_key(&file)?; // before the database: see there
+        let keys = host::keyring(&file)?; // before the database: see there
         let in_file = |error: Fault| format!("{}: {error}", file.display());
         Ok(Office {
-            mfa: Mfa::new(Keyring::new(key), Recommended),
+            mfa: Mfa::new(keys, Recommended),
             store: place.open()?,
             people: People::open(&file).map_err(in_file)?,
             now: UnixTime::now()?,
@@ -459,14 +461,19 @@ fn reported(
     let as_of = as_of.map_err(|error| format!("--as-of: {error}"))?;
     let office = office()?;
     let as_of = as_of.unwrap_or(office.now);
-    let summaries = |person: &PersonId| office.summary_for_report(person);
+    let unread = Cell::new(false);
+    let summaries = |person: &PersonId| {
+        let summary = office.summary_for_report(person);
+        unread.set(unread.get() || summary.is_none());
+        summary
+    };
     let mut out = Vec::new();
     match report {
         "coverage" => report::coverage(&operation, &summaries, as_of, format, &mut out)?,
         "gaps" => report::gaps(&operation, &summaries, as_of, format, &mut out)?,
         _ => report::readiness(&operation, &summaries, as_of, format, &mut out)?,
     }
-    Ok(Answer { text: String::from_utf8(out)?, status: 0 })
+    Ok(Answer { text: String::from_utf8(out)?, status: if unread.get() { 2 } else { 0 } })
 }
 
 impl Office {
@@ -510,19 +517,24 @@ impl Options<'_> {
 fn status(office: impl FnOnce() -> Result<Office, Fault>) -> Result<Answer, Fault> {
     let office = office()?;
     let mut text = format!("The state is in {}.\n", office.file.display());
+    let mut status = 0;
     let people = office.people.all()?;
     if people.is_empty() {
         text += &format!("Nobody is enrolled yet: {}\n", office.next("enrol", "NAME", ""));
     }
     for person in people {
-        let summary = office.summary(&person.account);
-        let standing = match summary.map_err(|fault| format!("{}: {fault}", person.name))? {
-            Some(summary) => standing(&summary),
-            None => "not enrolled".into(),
+        // A record that does not open hides nobody else.
+        let standing = match office.summary(&person.account) {
+            Ok(Some(summary)) => standing(&summary),
+            Ok(None) => "not enrolled".into(),
+            Err(fault) => {
+                status = 2;
+                format!("not readable: {}", one_line(&fault.to_string()))
+            }
         };
         text += &format!("{}: {standing}\n", person.name);
     }
-    Ok(Answer { text, status: 0 })
+    Ok(Answer { text, status })
 }
 
 /// One line of `status`.
@@ -595,7 +607,7 @@ fn walk_through(place: Option<&str>) -> Result<Answer, Fault> {
             (other.unwrap_or_else(|| Place::Sqlite(file.clone())), file)
         }
     };
-    let key = host::sealing_key(&file)?;
+    let keys = host::keyring(&file)?;
     let in_file = |error: Fault| format!("{}: {error}", file.display());
     place.open()?;
     let people = People::open(&file).map_err(in_file)?;
@@ -606,7 +618,7 @@ fn walk_through(place: Option<&str>) -> Result<Answer, Fault> {
         "The phones and the clock are simulated. The database is real: {}",
         file.display()
     );
-    match walk::run(place, &people, key, &mut stdout) {
+    match walk::run(place, &people, keys, &mut stdout) {
         Ok(()) => Ok(Answer { text: AFTER_THE_WALK.into(), status: 0 }),
         Err(walk::Stop::NotAsTold(what)) => {
             Ok(Answer { text: format!("NOT AS TOLD: {what}\n"), status: 1 })

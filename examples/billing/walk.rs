@@ -38,12 +38,12 @@ type Told<T = ()> = Result<T, Stop>;
 type Done<T, A> = Result<Changed<T>, NotDone<StoreFault, A>>;
 
 /// Runs it over `place`, where nobody is known yet, and tells it to `out`.
-pub fn run(place: Place, people: &People, key: [u8; 32], out: &mut dyn Write) -> Told {
+pub fn run(place: Place, people: &People, keys: Keyring, out: &mut dyn Write) -> Told {
     let mut rng = OsRandom::new()?;
     let dana = people.find_or_add("Dana", &mut rng)?.account;
     let ravi = people.find_or_add("Ravi", &mut rng)?.account;
     let store = Watched { store: place.open()?, events: RefCell::default() };
-    let mfa = Mfa::new(Keyring::new(key), Recommended);
+    let mfa = Mfa::new(keys, Recommended);
     // From the start of a time step, so that "30 seconds later" is the next code.
     let now = UnixTime::now()?.as_secs();
     let now = UnixTime::from_secs(now.saturating_sub(now % 30));

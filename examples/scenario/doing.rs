@@ -201,7 +201,7 @@ impl<'a> Doing<'a> {
 /// The names of a fault, the widest first.
 pub fn undecided(fault: &Fault<String>) -> Outcome {
     let name = match fault {
-        Fault::Record(error) => return unreadable(*error),
+        Fault::Record { error, .. } => return unreadable(*error),
         Fault::ClockImplausible(_) => "clock-implausible",
         Fault::Contended => "contended",
         Fault::Store(_) => "store",

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::rc::Rc;
 
-use countersign::account::FirstEnrolment;
+use countersign::account::{FirstEnrolment, SealingKey};
 use countersign::{Keyring, Mfa};
 use sha2::{Digest, Sha256};
 
@@ -81,7 +81,7 @@ impl World<'_> {
             stores: vec![place.empty(1)?],
             names: HashMap::from([("main".to_owned(), 0)]),
             store: 0,
-            mfa: Rc::new(library(&[], FirstEnrolment::Open)?),
+            mfa: library(&[], FirstEnrolment::Open)?,
             keys: Vec::new(),
             first_enrolment: FirstEnrolment::Open,
             known: Known::default(),
@@ -125,11 +125,11 @@ impl World<'_> {
             }
             Line::Keys(names) => {
                 self.keys = names;
-                self.mfa = Rc::new(library(&self.keys, self.first_enrolment)?);
+                self.mfa = library(&self.keys, self.first_enrolment)?;
             }
             Line::FirstEnrolment(first_enrolment) => {
                 self.first_enrolment = first_enrolment;
-                self.mfa = Rc::new(library(&self.keys, self.first_enrolment)?);
+                self.mfa = library(&self.keys, self.first_enrolment)?;
             }
             Line::SameTime | Line::Together | Line::Step(_) => {}
         }
@@ -230,14 +230,19 @@ impl Placed {
     }
 }
 
-fn library(keys: &[String], first_enrolment: FirstEnrolment) -> Result<Library, String> {
-    let mut names = keys.iter();
-    let newest = Keyring::new(key(names.next().map_or("", String::as_str)));
-    let keys = names.fold(newest, |keys, older| keys.with_older(key(older)));
-    Mfa::with_policy(keys, House { first_enrolment }).map_err(|error| error.to_string())
+/// The deployment with these keys, the newest first. The key before the first `keys` has a name that no
+/// line can give.
+fn library(names: &[String], first_enrolment: FirstEnrolment) -> Result<Rc<Library>, String> {
+    let mut names = names.iter();
+    let newest = key(names.next().map_or("", String::as_str))?;
+    let keys = Keyring::new("scenario", newest).map_err(|error| error.to_string())?;
+    let keys = names.try_fold(keys, |keys, older| Ok::<_, String>(keys.opening_older(key(older)?)));
+    let mfa = Mfa::with_policy(keys?, House { first_enrolment });
+    mfa.map(Rc::new).map_err(|error| error.to_string())
 }
 
-/// A name is its key. The key before the first `keys` has a name that no line can give.
-fn key(name: &str) -> [u8; 32] {
-    Sha256::new().chain_update(b"countersign scenario key ").chain_update(name).finalize().into()
+/// A name is its key.
+fn key(name: &str) -> Result<SealingKey, String> {
+    let key = Sha256::new().chain_update(b"countersign scenario key ").chain_update(name);
+    SealingKey::new(&key.finalize()).map_err(|error| format!("the key {name}: {error}"))
 }

@@ -218,6 +218,7 @@ pub enum Verb {
         browser: String,
     },
     Forget(String),
+    Abandon(Operator),
     Acknowledge,
     Help {
         help: Help,
@@ -228,6 +229,7 @@ pub enum Verb {
     Enter(Pass),
     Withdraw(Allowed),
     Bar,
+    Reseal,
     /// By the host, or by an operator, who may have proved to be one.
     Offboard(Option<(AccountId, Option<Proof>)>),
     Summary(String),
@@ -278,7 +280,8 @@ impl Verb {
                 Allowed::Own(proof) => (proof, None),
                 Allowed::Operator(Operator { id, proof }) => (proof, Some(*id)),
             }),
-            Verb::Help { operator: Operator { id, proof }, .. } => Some((proof, Some(*id))),
+            Verb::Help { operator: Operator { id, proof }, .. }
+            | Verb::Abandon(Operator { id, proof }) => Some((proof, Some(*id))),
             Verb::Offboard(Some((id, Some(proof)))) => Some((proof, Some(*id))),
             _ => None,
         }

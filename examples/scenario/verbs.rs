@@ -1,8 +1,10 @@
 //! What each verb does: the calls of the library.
 
-use countersign::account::{Assertion, ExistingDevice, HostsWord, PhoneNumber};
-use countersign::mfa::{Confirmed, ExternalMethod, RestrictedNotice};
-use countersign::{AccountId, ActForOther, ChangeFactors, ChangePrivileges, DeviceId, SignIn};
+use countersign::account::{Assertion, ExistingDevice, HostsWord, PhoneNumber, RecordName};
+use countersign::mfa::{Confirmed, ExternalMethod, Fault, RestrictedNotice};
+use countersign::{
+    AccountId, ActForOther, ChangeFactors, ChangePrivileges, DeviceId, SignIn, Store,
+};
 
 use super::devices::Device;
 use super::doing::{Doing, Part, undecided};
@@ -128,6 +130,16 @@ impl Doing<'_> {
                 }
             },
             Verb::Bar => self.done(self.account().bar(HostsWord::Process, REASON)),
+            Verb::Reseal => self.done(self.account().reseal()),
+            Verb::Abandon(operator) => {
+                let proof = self.operator(operator)?;
+                // What the error of a sign-in says.
+                let stored = Store::load(self.store, &self.step.id);
+                let stored = stored.map_err(|fault| undecided(&Fault::Store(fault)))?;
+                let broken = stored.map(|record| record.name());
+                let broken = broken.unwrap_or(RecordName { key: None, version: 0 });
+                self.done(self.account().abandon(broken, proof, REASON))
+            }
             Verb::Offboard(by) => self.offboard(by.as_ref()),
             Verb::Summary(name) => {
                 let read = self.account().summary().run(self.store);

@@ -3,6 +3,7 @@
 
 use std::error::Error;
 
+use countersign::account::SealingKey;
 use countersign::{
     AccountId, Keyring, MemoryStore, Mfa, OsRandom, Recommended, Totp, UnixTime, Verdict,
 };
@@ -24,7 +25,7 @@ impl Example {
     pub fn new() -> Result<Example, Box<dyn Error>> {
         let (mut rng, mut key) = (OsRandom::new()?, [0; 32]);
         rng.fill_bytes(&mut key);
-        let mfa = Mfa::new(Keyring::new(key), Recommended);
+        let mfa = Mfa::new(Keyring::new("acme", SealingKey::new(&key)?)?, Recommended);
         let (store, id, now) = (MemoryStore::new(), AccountId::new("42")?, UnixTime::now()?);
         let dana = mfa.account(&id).at(now);
         let pending = dana.enrol("Dana's phone", &mut rng).run(&store)?;

@@ -14,6 +14,9 @@ use std::time::{Duration, Instant};
 use countersign::{ProvisioningUri, Totp, UnixTime};
 use countersign_rusqlite as sqlite;
 
+#[path = "../../tests/common/keys.rs"]
+mod keys;
+
 /// `cargo test` builds the examples beside the tests.
 fn billing() -> Command {
     let mut path: PathBuf = std::env::current_exe().unwrap();
@@ -436,12 +439,14 @@ fn the_file_has_everything_but_the_key_and_the_codes() {
 
     // Another key: a fault, never an acceptance, and the record is not overwritten.
     let kept = fs::read(&key).unwrap();
-    fs::write(&key, [7; 32]).unwrap();
+    fs::write(&key, keys::key_bytes(8)).unwrap();
     office.is_bad_use(
         &["verify", "Dana", &phone.shows(1)],
         "sealed with a key that is not in the keyring",
     );
     office.is_bad_use(&["enrol", "Dana"], "sealed with a key that is not in the keyring");
+    fs::write(&key, [7; 32]).unwrap();
+    office.is_bad_use(&["verify", "Dana", &phone.shows(1)], "the key repeats itself");
     fs::write(&key, [7; 31]).unwrap();
     office.is_bad_use(&["verify", "Dana", &phone.shows(1)], "31 bytes");
     fs::remove_file(&key).unwrap();
@@ -449,6 +454,35 @@ fn the_file_has_everything_but_the_key_and_the_codes() {
     assert!(!key.exists(), "no new key beside old records");
     fs::write(&key, kept).unwrap();
     office.accepts(&["verify", "Dana", &phone.shows(1)], "signed in");
+}
+
+/// One record that does not open hides nobody else in a list: its line names the fault, and the exit
+/// status says that there is one.
+#[test]
+fn a_record_that_does_not_open_hides_nobody_else() {
+    let office = Office::new();
+    let (phone, _) = office.with_phone("ruth");
+    office.with_phone("omar");
+    let host = rusqlite::Connection::open(office.file()).unwrap();
+    let named = "SELECT id FROM people WHERE name = 'omar'";
+    let id: i64 = host.query_row(named, [], |row| row.get(0)).unwrap();
+    let torn = "UPDATE mfa_account SET record = substr(record, 1, 40) WHERE id = ?1";
+    assert_eq!(host.execute(torn, [id.to_be_bytes()]).unwrap(), 1);
+
+    let (stdout, stderr, status) = office.run(&["status"]);
+    assert_eq!((stderr.as_str(), status), ("", 2), "{stdout}");
+    let line = |name: &str| stdout.lines().find(|line| line.starts_with(name)).unwrap();
+    assert!(line("ruth: ").contains("totp"), "{stdout}");
+    let omar = "omar: not readable: the record is cut short or has a tail (version ";
+    assert!(line("omar: ").starts_with(omar), "{stdout}");
+    for report in ["coverage", "gaps", "readiness"] {
+        let (stdout, _, status) = office.run(&[report]);
+        assert_eq!(status, 2, "{report}: {stdout}");
+        assert!(stdout.contains("Ruth Alvarez") || report == "gaps", "{report}: {stdout}");
+    }
+    let (coverage, ..) = office.run(&["coverage"]);
+    assert!(coverage.contains("the account could not be read"), "{coverage}");
+    office.accepts(&["verify", "ruth", &phone.shows(1)], "signed in");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use countersign::{AccountId, Keyring, Mfa, Recommended, Record, SignIn, Store, Summary, Swap};
+use countersign::{AccountId, Mfa, Recommended, Record, SignIn, Store, Summary, Swap};
 use countersign::{UnixTime, Verdict, Write};
 use program::expect::{Outcome, Report};
 use program::stores::{AnyStore, Place};
@@ -18,6 +18,9 @@ use program::together::{Parallel, endings};
 #[allow(dead_code)]
 #[path = "../scenario/main.rs"]
 mod program;
+
+#[path = "../../tests/common/keys.rs"]
+mod keys;
 
 const SECRET: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
 
@@ -444,7 +447,7 @@ fn a_planted_race_is_found() {
 #[test]
 fn a_code_is_accepted_once_in_every_order() {
     let now = UnixTime::from_secs(1_800_003_600);
-    let mfa = Mfa::new(Keyring::new(std::array::from_fn(|place| place as u8)), Recommended);
+    let mfa = Mfa::new(keys::keyring(7), Recommended);
     let id = AccountId::new("dana").unwrap();
     let store = Place::Memory.empty(1).unwrap();
     let mut rng = countersign::OsRandom::new().unwrap();

@@ -1,6 +1,8 @@
 //! See `tests/laws/operations.rs`.
 #![no_main]
 
+#[path = "../../tests/common/keys.rs"]
+mod keys;
 #[path = "../../tests/laws/operations.rs"]
 mod law;
 #[path = "../../tests/model/reference.rs"]

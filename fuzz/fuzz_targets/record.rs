@@ -1,6 +1,8 @@
 //! See `tests/laws/record.rs`.
 #![no_main]
 
+#[path = "../../tests/common/keys.rs"]
+mod keys;
 #[path = "../../tests/laws/record.rs"]
 mod law;
 

@@ -187,7 +187,7 @@ fields!(Account {
     epoch, last_write, first_bound_at, offboarded_at, devices, former,
     import_ended, enrolment_began, pending, confirmed, recovery, texts, used_challenges,
     challenges_ended, browsers, browser_generation, codes, out_of_band, passes,
-    needs_pass
+    needs_pass, abandoned_at
 } later {} not stored { exists: true });
 fields!(Budget { unknown, remembered, emptied } later {});
 fields!(Failures { row, failed_at, recent } later {});

@@ -9,7 +9,7 @@
 
 use core::fmt;
 
-use crate::account::id::{AccountId, BrowserId, DeviceId};
+use crate::account::id::{AccountId, BrowserId, DeviceId, RecordName};
 use crate::account::operator::HostsWord;
 use crate::account::proof::{AnyPurpose, Refusal};
 use crate::account::summary::{Method, PassKind, Reason};
@@ -137,6 +137,8 @@ pub enum Actor {
 #[non_exhaustive]
 #[allow(missing_docs)] // a variant says what its fields are
 pub enum EventKind {
+    /// A record that did not open was given up: which, and why. Only a pass opens the account.
+    Abandoned { record: RecordName, reason: Reason },
     /// An attempt was accepted: the moving factor that matched, and for TOTP how many steps the
     /// device's clock was ahead of ours.
     Accepted { moving_factor: Option<u64>, drift: Option<i16> },
@@ -188,6 +190,8 @@ pub enum EventKind {
     Rejected(RejectionReason),
     /// A device was reported lost.
     ReportedLost,
+    /// The record was sealed anew with the newest key, and nothing else of it changed.
+    Resealed,
     /// An operator reset the account: every factor is revoked. The pass can be entered until then.
     Reset { until: UnixTime, reason: Reason },
     /// A device was resynchronised; for TOTP its clock error in steps.
@@ -292,6 +296,7 @@ impl EventKind {
     /// `rejected-wrong-code`.
     pub const fn name(&self) -> &'static str {
         match self {
+            EventKind::Abandoned { .. } => "abandoned",
             EventKind::Accepted { .. } => "accepted",
             EventKind::BrowserForgotten { .. } => "browser-forgotten",
             EventKind::BrowserRemembered { .. } => "browser-remembered",
@@ -316,6 +321,7 @@ impl EventKind {
             EventKind::Refused(_) => "refused",
             EventKind::Rejected(reason) => reason.name(),
             EventKind::ReportedLost => "reported-lost",
+            EventKind::Resealed => "resealed",
             EventKind::Reset { .. } => "reset",
             EventKind::Resynchronised { .. } => "resynchronised",
             EventKind::Revoked => "revoked",
@@ -365,7 +371,7 @@ impl Event {
             EventKind::Forgiven { .. } => Some(Notice::FailuresForgiven),
             EventKind::BrowserRemembered { .. } => Some(Notice::BrowserRemembered),
             EventKind::Resynchronised { .. } => Some(Notice::DeviceResynchronised),
-            EventKind::Reset { .. } => Some(Notice::AccountReset),
+            EventKind::Abandoned { .. } | EventKind::Reset { .. } => Some(Notice::AccountReset),
             EventKind::EmergencyGranted { .. } => Some(Notice::EmergencyAccess),
             EventKind::Invited { .. } => Some(Notice::PassIssued),
             EventKind::Accepted { .. } if self.is_by_pass() => Some(Notice::PassUsed),
@@ -392,6 +398,7 @@ impl Event {
             | EventKind::RecoveryCodesSeen
             | EventKind::Refused(_)
             | EventKind::Rejected(_)
+            | EventKind::Resealed
             | EventKind::Waiting { .. } => None,
         }
     }
@@ -404,7 +411,8 @@ impl Event {
     pub const fn ends_sessions(&self) -> bool {
         matches!(
             self.kind,
-            EventKind::Bound { .. }
+            EventKind::Abandoned { .. }
+                | EventKind::Bound { .. }
                 | EventKind::Revoked
                 | EventKind::ReportedLost
                 | EventKind::RecoveryCodesIssued { .. }

@@ -1,4 +1,4 @@
-//! The numbers of things: of a person, a device, a browser. None is secret.
+//! The numbers of things: of a person, a device, a browser, a key. None is secret.
 //!
 //! Standard: NIST SP 800-63B-4 section 4.1 (an authenticator is bound to one account).
 
@@ -19,6 +19,8 @@ use crate::text::{read_hex, serde_as_text, unit_error};
 /// let id = AccountId::new(42_u64.to_be_bytes())?;
 /// assert_eq!(id.as_bytes(), 42_u64.to_be_bytes());
 /// assert_eq!(id.to_string().parse(), Ok(id)); // through a log and back
+/// // Two tables with numbers of their own.
+/// assert_ne!(AccountId::numbered("staff", 7)?, AccountId::numbered("patient", 7)?);
 /// # Ok::<(), countersign::account::AccountIdError>(())
 /// ```
 #[derive(Clone, Copy, Eq, Ord, PartialEq, PartialOrd)]
@@ -44,6 +46,24 @@ impl AccountId {
             _ => return Err(AccountIdError),
         }
         Ok(AccountId { bytes, len })
+    }
+
+    /// From a kind of people and a number: `staff` 7 and `patient` 7 are two ids. A kind is 1 to 32 of a-z,
+    /// 0-9 and hyphens.
+    ///
+    /// Two kinds or two numbers never make one id: a zero byte, which no kind has, ends the kind, and the
+    /// number always has eight bytes. No text makes it, because the first byte is FF, which UTF-8 never
+    /// has; and no integer or UUID, because it has 20 bytes or more.
+    ///
+    /// # Errors
+    /// [`AccountIdError`] for any other kind; `Staff` would be a second person.
+    pub fn numbered(kind: &str, number: u64) -> Result<AccountId, AccountIdError> {
+        let allowed = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');
+        if !(1..=32).contains(&kind.len()) || !kind.bytes().all(allowed) {
+            return Err(AccountIdError);
+        }
+        let parts = [b"\xffnumbered ".as_slice(), kind.as_bytes(), &[0], &number.to_be_bytes()];
+        AccountId::new(parts.concat())
     }
 
     /// The bytes. Store them in a binary column: a collation that folds case or trims spaces makes
@@ -87,14 +107,14 @@ impl FromStr for AccountId {
 serde_as_text!(AccountId);
 
 unit_error! {
-    /// An account id has 1 to 64 bytes.
+    /// An account id has 1 to 64 bytes, and its kind, if it has one, 1 to 32 of a-z, 0-9 and hyphens.
     /// ```
     /// use countersign::{account::AccountIdError, AccountId};
     /// // A row without a key is a fault of the host: it fails here, and no account is shared.
     /// assert_eq!(AccountId::new(""), Err(AccountIdError));
     /// assert_eq!("4g".parse::<AccountId>(), Err(AccountIdError));
     /// ```
-    AccountIdError: "an account id has 1 to 64 bytes, as text two hexadecimal digits for each"
+    AccountIdError: "an account id has 1 to 64 bytes, as text two hexadecimal digits for each, and its kind 1 to 32 of a-z, 0-9 and hyphens"
 }
 
 /// An id that is printed as the hexadecimal digits of its `$len` bytes, and read back from them.
@@ -207,4 +227,77 @@ unit_error! {
     /// assert_eq!("laptop".parse::<BrowserId>(), Err(BrowserIdError));
     /// ```
     BrowserIdError: "a browser's number is sixteen hexadecimal digits"
+}
+
+/// The name of a sealing key, eight hexadecimal digits. Not secret: derived from the key, and readable in
+/// every record that the key sealed.
+/// ```
+/// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+/// # let (mfa, store, mut rng, now) = host::new()?;
+/// # let (id, phone) = host::person(&mfa, &store, &mut rng, "42", now)?;
+/// use countersign::{account::KeyName, Store};
+/// // The column `key` of the store, and what an operator types.
+/// let name = Store::load(&store, &id)?.and_then(|record| record.key_name()).ok_or("no name")?;
+/// assert_eq!(name.to_string().parse::<KeyName>()?, name);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct KeyName([u8; 4]);
+
+impl fmt::Debug for KeyName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "KeyName({self})")
+    }
+}
+
+impl KeyName {
+    /// From the four bytes at the front of what [`Seal::seal`](crate::account::Seal::seal) returned.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 4]) -> KeyName {
+        KeyName(bytes)
+    }
+
+    /// The four bytes.
+    pub const fn to_bytes(self) -> [u8; 4] {
+        self.0
+    }
+}
+
+hexadecimal_id!(KeyName, KeyNameError, 4, <[u8; 4]>::from, <[u8; 4]>::from);
+
+unit_error! {
+    /// The text is not the name of a key: eight hexadecimal digits.
+    /// ```
+    /// use countersign::account::{KeyName, KeyNameError};
+    /// assert_eq!("newest".parse::<KeyName>(), Err(KeyNameError));
+    /// ```
+    KeyNameError: "the name of a key is eight hexadecimal digits"
+}
+
+/// Which stored record: the key that sealed it, and its version. A [`Fault`](crate::mfa::Fault) prints
+/// it.
+/// ```
+/// use countersign::account::RecordName;
+/// // From the form in which an operator copied what the error said.
+/// let name = RecordName { key: Some("5be3a01c".parse()?), version: 7 };
+/// assert_eq!(name.to_string(), "version 7 under the key 5be3a01c");
+/// # Ok::<(), countersign::account::KeyNameError>(())
+/// ```
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+pub struct RecordName {
+    /// The key; `None` if the bytes do not say.
+    pub key: Option<KeyName>,
+    /// The version.
+    pub version: u64,
+}
+
+impl fmt::Display for RecordName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "version {} under ", self.version)?;
+        match self.key {
+            Some(key) => write!(f, "the key {key}"),
+            None => f.write_str("no key"),
+        }
+    }
 }

@@ -168,10 +168,10 @@ pub enum FirstEnrolment {
 
 /// Numbers under which one failure would weigh more than thirty days may hold.
 /// ```
-/// use countersign::{account::PolicyError, Keyring, Mfa, Policy, Window};
-/// # use rand::Rng;
-/// # let mut key = [0; 32];
-/// # countersign::OsRandom::new()?.fill_bytes(&mut key);
+/// use countersign::{account::PolicyError, Mfa, Policy, Window};
+/// # use countersign::{account::SealingKey, Keyring};
+/// # let key = "b19c7a3f5e02d84466ab0f9e31c7d5288e4f6d7023b9a1cc05f87e9b1d3a6240";
+/// # let keys = Keyring::new("acme", SealingKey::parse(key)?)?;
 /// struct Wide;
 /// impl Policy for Wide {
 ///     fn window(&self) -> Window {
@@ -179,7 +179,7 @@ pub enum FirstEnrolment {
 ///     }
 /// }
 /// // With five apps 210 codes would be right at once.
-/// let refused = Mfa::with_policy(Keyring::new(key), Wide).err();
+/// let refused = Mfa::with_policy(keys, Wide).err();
 /// assert_eq!(refused, Some(PolicyError { weight: 70, limit: 50 }));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

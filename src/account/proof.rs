@@ -400,7 +400,7 @@ pub enum Refusal {
     NotPermitted,
     /// No device of this person has that id, or it is no longer in use.
     NoSuchDevice,
-    /// No such browser is remembered, or no such recovery codes were issued.
+    /// No such browser is remembered, no such recovery codes were issued, or no such record is stored.
     NotFound,
     /// The person has no bound factor of the kind that this needs.
     NothingBound,
@@ -415,6 +415,8 @@ pub enum Refusal {
     /// The proof is for another account, another purpose, or from before the last change of
     /// factors.
     ProofUnfit,
+    /// The record opens, so it is not given up.
+    RecordOpens,
     /// The secret was of a device that was reported lost. It never comes back.
     ReportedLost,
     /// Nothing is evaluated or sent before this moment.
@@ -437,13 +439,14 @@ impl fmt::Display for Refusal {
             Refusal::LastFactor => "it is the person's last factor",
             Refusal::NotPermitted => "the method does not permit this purpose",
             Refusal::NoSuchDevice => "no such device in use",
-            Refusal::NotFound => "no such browser, or no such recovery codes",
+            Refusal::NotFound => "no such browser, recovery codes or record",
             Refusal::NothingBound => "nothing of that kind is bound",
             Refusal::Offboarded => "the person was offboarded",
             Refusal::OwnAccount => "an operator cannot act on their own account",
             Refusal::ProofExpired => "the proof is too old",
             Refusal::ProofRequired => "a proof of an existing factor, or a pass, is needed",
             Refusal::ProofUnfit => "the proof is not for this",
+            Refusal::RecordOpens => "the record opens, so it is not given up",
             Refusal::ReportedLost => "the device with this secret was reported lost",
             Refusal::TooSoon { until } => {
                 let until = until.as_secs();

@@ -4,22 +4,23 @@
 //!
 //! ```text
 //! record    = "cs" format(1) owner(8) length(4) sealed
-//! owner     = the first 8 bytes of SHA-256(account id)
+//! whose     = deployment 0 account id                       (a deployment's label holds no zero)
+//! owner     = the first 8 bytes of SHA-256(whose)
 //! sealed    = key(4) nonce(12) ciphertext tag(16)           (as a Keyring writes it)
-//! nonce     = the next 12 bytes of SHA-256(account id), their last 8 XOR version
-//! context   = "cs" format(1) version(8) account id          (authenticated, not stored)
+//! nonce     = the next 12 bytes of SHA-256(whose), their last 8 XOR version
+//! context   = "cs" format(1) version(8) whose               (authenticated, not stored)
 //! plaintext = CBOR, the lists of `codec`
 //! ```
 //!
-//! The context binds the bytes to one person and one version: a record that is moved to another
+//! The context binds the bytes to one deployment, person and version: a record that is moved to another
 //! account, or put back under another version, does not open. It cannot see that the whole row is put
-//! back, version and all; the store has to prevent that.
+//! back, version and all: that is what [`Floor`](crate::mfa::Floor) is for.
 
 use alloc::{boxed::Box, vec::Vec};
 use core::{fmt, mem};
 
 use crate::account::codec::{self, FORMAT};
-use crate::account::id::AccountId;
+use crate::account::id::{AccountId, KeyName, RecordName};
 use crate::account::seal::{Seal, SealError};
 use crate::account::state::Account;
 use crate::otp::engine::{sha256, write_words};
@@ -65,6 +66,18 @@ impl Record {
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes
     }
+
+    /// The name of the key that sealed it, without opening it; `None` for what is no record. An attacker who
+    /// writes the database can write any name: only what opens is believed.
+    pub fn key_name(&self) -> Option<KeyName> {
+        let sealed = self.bytes.strip_prefix(MAGIC).and(self.bytes.get(HEADER_LEN..))?;
+        sealed.first_chunk().copied().map(KeyName::from_bytes)
+    }
+
+    /// What an operator has to say to [give it up](crate::mfa::AccountAt::abandon).
+    pub fn name(&self) -> RecordName {
+        RecordName { key: self.key_name(), version: self.version }
+    }
 }
 
 impl fmt::Debug for Record {
@@ -84,7 +97,7 @@ impl fmt::Debug for Record {
 /// let record = Store::load(&store, &id)?.ok_or("no record")?;
 /// let put_back = Record::new(record.version() + 1, record.as_bytes().to_vec());
 /// let decided = dana.verify(&phone.code(now), SignIn).operation().decide(Some(put_back), None);
-/// assert!(matches!(decided, Err(Fault::Record(RecordError::Altered))));
+/// assert!(matches!(decided, Err(Fault::Record { error: RecordError::Altered, .. })));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -97,8 +110,11 @@ pub enum RecordError {
     Malformed,
     /// A later release of this library wrote it; its format number.
     NewerFormat(u8),
-    /// The record is another account's.
+    /// The record is another account's, or another deployment's.
     OtherAccount,
+    /// The record opened and is older than the host remembers, or there is none: it was put back, or
+    /// deleted ([`not_older_than`](crate::mfa::AccountAt::not_older_than)).
+    RolledBack,
     /// The key management has no answer now.
     SealUnavailable,
     /// The record is cut short, or has something behind it.
@@ -118,7 +134,12 @@ impl fmt::Display for RecordError {
             RecordError::NewerFormat(format) => {
                 write!(f, "the record has format {format}, newer than this release reads")
             }
-            RecordError::OtherAccount => f.write_str("the record belongs to another account"),
+            RecordError::OtherAccount => {
+                f.write_str("the record belongs to another account or deployment")
+            }
+            RecordError::RolledBack => {
+                f.write_str("the record is older than the host remembers, or was deleted")
+            }
             RecordError::SealUnavailable => SealError::Unavailable.fmt(f),
             RecordError::Torn => f.write_str("the record is cut short or has a tail"),
             RecordError::UnknownKey => SealError::UnknownKey.fmt(f),
@@ -128,6 +149,13 @@ impl fmt::Display for RecordError {
 }
 
 impl core::error::Error for RecordError {}
+
+impl RecordError {
+    /// Whether neither a newer release nor a key management that comes back opens the record.
+    pub(crate) const fn is_for_good(self) -> bool {
+        !matches!(self, RecordError::NewerFormat(_) | RecordError::SealUnavailable)
+    }
+}
 
 impl From<SealError> for RecordError {
     fn from(error: SealError) -> RecordError {
@@ -142,21 +170,36 @@ impl From<SealError> for RecordError {
 const MAGIC: &[u8; 2] = b"cs";
 
 /// Whose record it is. Made once for an operation that opens one record and seals the next.
-pub(crate) struct Owner<'a> {
-    id: &'a AccountId,
-    /// The first 8 bytes of the id's hash, as in the record.
+pub(crate) struct Owner {
+    /// The context of the newest format and no version.
+    context: [u8; Owner::MAX_LEN],
+    len: usize,
+    /// The first 8 bytes of the hash of whose it is, as in the record.
     name: [u8; 8],
     /// The next 12, of which its nonces are made.
     nonce_base: [u8; 12],
 }
 
-impl Owner<'_> {
-    pub(crate) fn new(id: &AccountId) -> Owner<'_> {
-        let [a, b, c, d, e, ..] = sha256(id.as_bytes());
+impl Owner {
+    const MAX_LEN: usize = 140; // 2, 1, 8, 64 of a label, 1, and 64 of an id
+
+    pub(crate) fn new(keys: &dyn Seal, id: &AccountId) -> Owner {
+        let mut context = [0; Self::MAX_LEN];
+        let mut rest = context.as_mut_slice();
+        let label = keys.deployment().as_str().as_bytes();
+        for part in [MAGIC.as_slice(), &[FORMAT], &[0; 8], label, &[0], id.as_bytes()] {
+            // There is room for all of them, however long the label and the id.
+            if let Some((place, behind)) = mem::take(&mut rest).split_at_mut_checked(part.len()) {
+                place.copy_from_slice(part);
+                rest = behind;
+            }
+        }
+        let len = Self::MAX_LEN.saturating_sub(rest.len());
+        let [a, b, c, d, e, ..] = sha256(context.get(11..len).unwrap_or_default());
         let name = u64::from(a) << 32 | u64::from(b);
         let mut nonce_base = [0; 12];
         write_words([c, d, e].into_iter().map(u32::to_be_bytes), &mut nonce_base);
-        Owner { id, name: name.to_be_bytes(), nonce_base }
+        Owner { context, len, name: name.to_be_bytes(), nonce_base }
     }
 
     /// Another one for every version, and for every account: two of them would have to meet in all
@@ -169,47 +212,31 @@ impl Owner<'_> {
         nonce
     }
 
-    fn context(&self, format: u8, version: u64) -> Context {
-        let mut bytes = [0; Context::MAX_LEN];
-        let mut rest = bytes.as_mut_slice();
-        for part in [MAGIC.as_slice(), &[format], &version.to_be_bytes(), self.id.as_bytes()] {
-            // There is room for all of them, however long the id.
-            if let Some((place, behind)) = mem::take(&mut rest).split_at_mut_checked(part.len()) {
-                place.copy_from_slice(part);
-                rest = behind;
-            }
+    /// What the sealing authenticates and the record does not hold.
+    fn with_context<T>(&self, format: u8, version: u64, run: impl FnOnce(&[u8]) -> T) -> T {
+        let mut context = self.context;
+        let [_, _, of_format, of_version @ ..] = &mut context;
+        *of_format = format;
+        if let Some(place) = of_version.first_chunk_mut() {
+            *place = version.to_be_bytes();
         }
-        let len = Context::MAX_LEN.saturating_sub(rest.len());
-        Context { bytes, len }
-    }
-}
-
-/// What the sealing authenticates and the record does not hold.
-struct Context {
-    bytes: [u8; Context::MAX_LEN],
-    len: usize,
-}
-
-impl Context {
-    const MAX_LEN: usize = 75; // 2, 1, 8, and 64 of an id
-
-    fn as_bytes(&self) -> &[u8] {
-        self.bytes.get(..self.len).unwrap_or_default()
+        run(context.get(..self.len).unwrap_or_default())
     }
 }
 
 pub(crate) fn seal(
     account: &Account,
-    owner: &Owner<'_>,
+    owner: &Owner,
     version: u64,
     keys: &dyn Seal,
 ) -> Result<Record, RecordError> {
     if version == 0 || version > Record::MAX_VERSION {
         return Err(RecordError::Version);
     }
-    let context = owner.context(FORMAT, version);
     let plaintext = codec::write(account).map_err(|_| RecordError::Malformed)?;
-    let mut bytes = keys.seal(context.as_bytes(), owner.nonce(version), plaintext.as_bytes())?;
+    let mut bytes = owner.with_context(FORMAT, version, |context| {
+        keys.seal(context, owner.nonce(version), plaintext.as_bytes())
+    })?;
     let length = u32::try_from(bytes.len()).map_err(|_| RecordError::Malformed)?;
     // Written behind and turned to the front: what a keyring returns has room for the head.
     for part in [MAGIC.as_slice(), &[FORMAT], &owner.name, &length.to_be_bytes()] {
@@ -226,7 +253,7 @@ const HEADER_LEN: usize = 15; // 2, 1, 8 and 4
 
 pub(crate) fn open(
     record: &Record,
-    owner: &Owner<'_>,
+    owner: &Owner,
     keys: &dyn Seal,
 ) -> Result<Box<Account>, RecordError> {
     if record.version == 0 || record.version > Record::MAX_VERSION {
@@ -248,6 +275,7 @@ pub(crate) fn open(
     if *name != owner.name {
         return Err(RecordError::OtherAccount);
     }
-    let plaintext = keys.open(owner.context(*format, record.version).as_bytes(), sealed)?;
+    let opened = |context: &[u8]| keys.open(context, sealed);
+    let plaintext = owner.with_context(*format, record.version, opened)?;
     codec::read(&plaintext).map_err(|_| RecordError::Malformed)
 }

@@ -60,6 +60,8 @@ pub(crate) struct Account {
     pub(crate) passes: Vec<StoredPass>,
     /// An operator took the account in hand: no first factor is bound without a pass.
     pub(crate) needs_pass: bool,
+    /// An operator gave up a record that did not open; until a pass allows a factor.
+    pub(crate) abandoned_at: Option<UnixTime>,
 }
 
 #[derive(Default)]
@@ -219,6 +221,7 @@ impl Account {
     pub(crate) fn bind(&mut self, now: UnixTime, device: Device) -> Vec<EventKind> {
         self.devices.push(device);
         self.first_bound_at.get_or_insert(now);
+        self.abandoned_at = None;
         self.enrolment_began = None;
         self.change_epoch();
         self.forget_oldest();
@@ -314,6 +317,7 @@ impl Account {
             codes: self.throttle_summary(Class::Codes, policy, now),
             out_of_band: self.throttle_summary(Class::OutOfBand, policy, now),
             emergency_until: emergency.map(StoredPass::until),
+            sealed_with: None, // the account does not know; the operation does
         }
     }
 

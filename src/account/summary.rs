@@ -7,7 +7,7 @@
 
 use alloc::{string::String, vec::Vec};
 
-use crate::account::id::{BrowserId, DeviceId};
+use crate::account::id::{BrowserId, DeviceId, KeyName};
 use crate::named::named;
 use crate::text::Text;
 use crate::time::UnixTime;
@@ -375,6 +375,9 @@ pub struct Summary {
     pub out_of_band: ThrottleSummary,
     /// Until when an emergency pass can be entered.
     pub emergency_until: Option<UnixTime>,
+    /// The key that the record is sealed with: for a column, so that one query tells when no record
+    /// needs an older key.
+    pub sealed_with: Option<KeyName>,
 }
 
 impl Summary {

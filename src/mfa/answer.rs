@@ -11,7 +11,7 @@ use core::convert::Infallible;
 use core::fmt;
 use core::ops::Deref;
 
-use crate::account::{RecordError, Refusal};
+use crate::account::{RecordError, RecordName, Refusal, SealError};
 use crate::text::TextError;
 use crate::time::UnixTime;
 
@@ -19,12 +19,10 @@ use crate::time::UnixTime;
 /// one of its words; [`Verdict::decided`] takes the fault out.
 ///
 /// ```
-/// use countersign::{AccountId, Keyring, MemoryStore, Mfa, Recommended, SignIn, UnixTime, Verdict};
-/// # let mut key = [0; 32];
-/// # rand::Rng::fill_bytes(&mut countersign::OsRandom::new()?, &mut key);
-/// let mfa = Mfa::new(Keyring::new(key), Recommended);
-/// let store = MemoryStore::new();
-/// let (id, now) = (AccountId::new("7")?, UnixTime::from_secs(1_800_000_000));
+/// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+/// # let (mfa, store, _, now) = host::new()?;
+/// use countersign::{AccountId, SignIn, Verdict};
+/// let id = AccountId::new("7")?;
 /// match mfa.account(&id).at(now).verify("123456", SignIn).run(&store) {
 ///     Verdict::Accepted(proof) => println!("open a session with {proof:?}"),
 ///     Verdict::Wait { until } => println!("try again after {until:?}"),
@@ -263,13 +261,16 @@ where
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[allow(missing_docs)] // a variant says what its fields are
 pub enum Fault<E> {
     /// The clock is before 2020 or after 2200.
     ClockImplausible(UnixTime),
     /// Too many races lost in a row on this account: try again later.
     Contended,
-    /// The stored record does not open. It was not overwritten.
-    Record(RecordError),
+    /// The stored record does not open, or not as one that the host may believe: why, and which it is,
+    /// `None` if none was loaded. It was not overwritten. What does not open for good can be
+    /// [given up](crate::mfa::AccountAt::abandon).
+    Record { error: RecordError, record: Option<RecordName> },
     /// The store failed. Whether it wrote may be unknown.
     Store(E),
     /// A label or a reason is not a text of the allowed length and characters.
@@ -281,10 +282,17 @@ impl Fault<Infallible> {
         match self {
             Fault::ClockImplausible(now) => Fault::ClockImplausible(now),
             Fault::Contended => Fault::Contended,
-            Fault::Record(error) => Fault::Record(error),
+            Fault::Record { error, record } => Fault::Record { error, record },
             Fault::Store(never) => match never {},
             Fault::Text(error) => Fault::Text(error),
         }
+    }
+}
+
+impl<E> From<SealError> for Fault<E> {
+    /// Of what is sealed beside the record, or before it is loaded.
+    fn from(error: SealError) -> Fault<E> {
+        Fault::Record { error: error.into(), record: None }
     }
 }
 
@@ -301,7 +309,8 @@ impl<E: fmt::Display> fmt::Display for Fault<E> {
                 write!(f, "the clock says {} (Unix time), not from 2020 to 2200", now.as_secs())
             }
             Fault::Contended => f.write_str("too many attempts at once on this account"),
-            Fault::Record(error) => error.fmt(f),
+            Fault::Record { error, record: Some(record) } => write!(f, "{error} ({record})"),
+            Fault::Record { error, record: None } => error.fmt(f),
             Fault::Store(error) => write!(f, "the store failed: {error}"),
             Fault::Text(error) => error.fmt(f),
         }
@@ -312,7 +321,7 @@ impl<E: core::error::Error + 'static> core::error::Error for Fault<E> {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
             Fault::ClockImplausible(_) | Fault::Contended => None,
-            Fault::Record(error) => Some(error),
+            Fault::Record { error, .. } => Some(error),
             Fault::Store(error) => Some(error),
             Fault::Text(error) => Some(error),
         }

@@ -7,10 +7,9 @@ use alloc::{boxed::Box, vec::Vec};
 use rand::CryptoRng;
 
 use crate::account::{
-    Account, AnyPurpose, BrowserId, EventKind, Method, Proof, Proven, RecordError, Refusal,
-    RememberedBrowser, SignIn, token,
+    Account, AnyPurpose, BrowserId, EventKind, Method, Proof, Proven, Refusal, RememberedBrowser,
+    SignIn, token,
 };
-use crate::mfa::answer::Fault;
 use crate::mfa::authority::fresh;
 use crate::mfa::decision::{Context, Decision, DraftEvent};
 use crate::mfa::handle::AccountAt;
@@ -90,7 +89,7 @@ impl Account {
         self.browsers.retain(|browser| Some(browser.id) != cx.browser);
         self.remember(id, cx.now);
         let token = token(cx.keys, cx.id, nonce, id, self.browser_generation);
-        let token = token.map_err(|error| Fault::Record(RecordError::from(error)))?;
+        let token = token?;
         let event = DraftEvent::plain(EventKind::BrowserRemembered { browser: id });
         Ok(self.change(RememberedBrowser { id, token }, Vec::from([event.by(proof.method)])))
     }

@@ -9,12 +9,14 @@
 //! transition that returns no state has changed nothing.
 
 use alloc::{boxed::Box, vec::Vec};
+use core::convert::Infallible;
 
+use crate::account::record::{self, Owner, Record, RecordError};
 use crate::account::{
     Account, AccountId, AnyPurpose, BrowserId, DeviceId, EventKind, Method, Policy, Proven,
-    Refusal, RejectionReason, Seal,
+    RecordName, Refusal, RejectionReason, Seal,
 };
-use crate::mfa::answer::Verdict;
+use crate::mfa::answer::{Fault, Verdict};
 use crate::time::UnixTime;
 
 pub(crate) struct Context<'a> {
@@ -25,9 +27,81 @@ pub(crate) struct Context<'a> {
     /// The remembered browser that the attempt comes from.
     pub(crate) browser: Option<BrowserId>,
     pub(crate) proof: Option<&'a Proven>,
+    /// The record that was loaded, and whether it did not open.
+    pub(crate) record: Option<(RecordName, bool)>,
     /// The account of the operator whose proof it is, if it is not the person's own.
     pub(crate) by_operator: bool,
     pub(crate) operator: Option<&'a Account>,
+}
+
+/// The oldest state of an account that the host may meet: what it keeps elsewhere, in a session or in a
+/// second table.
+/// ```
+/// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+/// # let (mfa, store, mut rng, now) = host::new()?;
+/// # let (id, phone) = host::person(&mfa, &store, &mut rng, "42", now)?;
+/// # let dana = mfa.account(&id).at(now);
+/// use countersign::{account::RecordError, mfa::{Fault, Floor}, MemoryStore, SignIn, Verdict};
+/// let proof = dana.verify(&phone.code(now), SignIn).run(&store).accepted().ok_or("wrong code")?;
+/// let floor = Floor { epoch: proof.epoch(), ..Floor::default() }; // kept with the session
+/// // The row is deleted. Without the floor the next factor would be bound without a proof.
+/// let emptied = MemoryStore::new();
+/// let enrolled = dana.not_older_than(floor).enrol("A stranger's phone", &mut rng).run(&emptied);
+/// assert!(enrolled.is_err_and(|no| no.refusal().is_none())); // not refused: undecided
+/// let verdict = dana.not_older_than(floor).verify("123456", SignIn).run(&emptied);
+/// let rolled_back = RecordError::RolledBack;
+/// assert!(matches!(verdict, Verdict::Undecided(Fault::Record { error, .. }) if error == rolled_back));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Floor {
+    /// The version of a [`Record`](crate::Record) that was once stored; 0 if the host keeps none.
+    pub version: u64,
+    /// The epoch of a [`Summary`](crate::Summary), [`Proof`](crate::Proof) or [`Changed`](crate::mfa::Changed); 0 if the host keeps none. It
+    /// sees no more than changes of factors.
+    pub epoch: u32,
+}
+
+/// What an operation does with the record beside its decision.
+#[derive(Clone, Copy, Eq, PartialEq)]
+pub(crate) enum Mode {
+    /// Notes the time of the write, and drops what has expired.
+    Usual,
+    /// Stores the state as it was.
+    AsItIs,
+    /// Decides on a record that does not open as well.
+    GiveUp,
+}
+
+/// The account that was loaded, and whether its record is to be given up.
+pub(crate) fn believed(
+    loaded: Option<&Record>,
+    owner: &Owner,
+    keys: &dyn Seal,
+    floor: Floor,
+    mode: Mode,
+) -> Result<(Box<Account>, bool), Fault<Infallible>> {
+    let (account, broken) = match loaded.map(|record| open(record, owner, keys)) {
+        Some(Err(Fault::Record { error, .. })) if mode == Mode::GiveUp && error.is_for_good() => {
+            (Box::default(), true)
+        }
+        opened => (opened.transpose()?.unwrap_or_default(), false),
+    };
+    let version = loaded.map_or(0, Record::version);
+    if version < floor.version || (account.epoch < floor.epoch && !broken) {
+        let record = loaded.map(Record::name);
+        return Err(Fault::Record { error: RecordError::RolledBack, record });
+    }
+    Ok((account, broken))
+}
+
+pub(crate) fn open(
+    record: &Record,
+    owner: &Owner,
+    keys: &dyn Seal,
+) -> Result<Box<Account>, Fault<Infallible>> {
+    let fault = |error| Fault::Record { error, record: Some(record.name()) };
+    record::open(record, owner, keys).map_err(fault)
 }
 
 pub(crate) struct Decision<T> {

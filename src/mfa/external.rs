@@ -13,7 +13,7 @@ use crate::account::{
     EventKind, ExternalChallenge, Factor, Label, MAX_USED_CHALLENGES, Method, Proof, Proven,
     Purpose, RecoverySeed, Refusal, RejectionReason, Returned, SealError, UsedChallenge,
 };
-use crate::mfa::answer::{Fault, Verdict};
+use crate::mfa::answer::Verdict;
 use crate::mfa::confirm::Bound;
 use crate::mfa::decision::{Context, Decision, DraftEvent, NO_WAIT, expired, left, waiting};
 use crate::mfa::handle::{AccountAt, AccountHandle};
@@ -162,8 +162,7 @@ impl Account {
         assertion: &Assertion,
         purpose: &AnyPurpose,
     ) -> Round<Verdict<Proven>> {
-        let challenge = Returned::open(cx.keys, cx.id, &assertion.challenge)
-            .map_err(|error| Fault::Record(error.into()))?;
+        let challenge = Returned::open(cx.keys, cx.id, &assertion.challenge)?;
         Ok(match challenge.filter(|challenge| self.is_live(cx, challenge)) {
             _ if self.offboarded_at.is_some() => left(NO_WAIT, purpose),
             Some(challenge) => self.decide_external(cx, assertion, &challenge, purpose),

@@ -14,17 +14,17 @@ use crate::account::{
     Refusal, Seal, policy,
 };
 use crate::mfa::answer::{Changed, Verdict};
-use crate::mfa::decision::Context;
+use crate::mfa::decision::{Context, Floor};
 use crate::mfa::operation::{Attempt, Change, Operation, Round};
 use crate::time::UnixTime;
 
 /// The library, configured: the keys that seal records, and the policy that supplies numbers.
 ///
 /// ```
-/// use countersign::{AccountId, Keyring, MemoryStore, Mfa, OsRandom, Recommended, UnixTime};
-/// # let mut key = [0; 32];
-/// # rand::Rng::fill_bytes(&mut countersign::OsRandom::new()?, &mut key);
-/// let mfa = Mfa::new(Keyring::new(key), Recommended);
+/// use countersign::{account::SealingKey, AccountId, Keyring, MemoryStore, Mfa, OsRandom, Recommended, UnixTime};
+/// # let key = "b19c7a3f5e02d84466ab0f9e31c7d5288e4f6d7023b9a1cc05f87e9b1d3a6240";
+/// let keys = Keyring::new("acme-production", SealingKey::parse(key)?)?; // 64 digits, from a file
+/// let mfa = Mfa::new(keys, Recommended);
 /// let (store, mut rng) = (MemoryStore::new(), OsRandom::new()?);
 /// let id = AccountId::new(42_u64.to_be_bytes())?;
 /// let dana = mfa.account(&id).at(UnixTime::now()?);
@@ -86,7 +86,7 @@ impl<'m> AccountHandle<'m> {
     /// Returns the account at the moment `now`, by the server's own clock.
     #[must_use]
     pub const fn at(self, now: UnixTime) -> AccountAt<'m> {
-        AccountAt { account: self, now }
+        AccountAt { account: self, now, floor: Floor { version: 0, epoch: 0 } }
     }
 }
 
@@ -113,15 +113,36 @@ impl fmt::Debug for AccountHandle<'_> {
 pub struct AccountAt<'m> {
     pub(crate) account: AccountHandle<'m>,
     pub(crate) now: UnixTime,
+    pub(crate) floor: Floor,
 }
 
 impl<'m> AccountAt<'m> {
+    /// Believes no record older than `floor`, and none that is gone: an operation is then undecided
+    /// ([`RecordError::RolledBack`](crate::account::RecordError)) and writes nothing. Without a floor
+    /// a row that was deleted or put back is believed.
+    /// ```
+    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+    /// # let (mfa, store, mut rng, now) = host::new()?;
+    /// # let (id, phone) = host::person(&mfa, &store, &mut rng, "42", now)?;
+    /// # let dana = mfa.account(&id).at(now);
+    /// use countersign::{mfa::Floor, SignIn};
+    /// // A second table, in another database, keeps the highest version.
+    /// let dana = dana.not_older_than(Floor { version: 2, epoch: 0 });
+    /// assert!(dana.verify(&phone.code(now), SignIn).run(&store).accepted().is_some());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub const fn not_older_than(mut self, floor: Floor) -> AccountAt<'m> {
+        self.floor = floor;
+        self
+    }
+
     pub(crate) fn operation<T>(
         &self,
         transition: impl Fn(Box<Account>, &Context<'_>) -> Round<T> + Send + Sync + 'm,
     ) -> Operation<'m, T> {
         let AccountHandle { keys, policy, id } = self.account;
-        Operation::new(keys, policy, id, self.now, transition)
+        Operation::new(keys, policy, id, self.now, self.floor, transition)
     }
 
     pub(crate) fn attempt<P: Purpose>(

@@ -156,7 +156,7 @@ impl Account {
 
     /// An operator's last help: every factor goes, failures are forgiven.
     fn reset(mut self: Box<Self>, cx: &Context<'_>, reason: &Reason, seed: &PassSeed) -> Helped {
-        if !self.exists {
+        if !self.exists || self.abandoned_at.is_some() {
             return Decision::refused(Refusal::NothingBound);
         }
         self.retire_all();
@@ -193,7 +193,7 @@ impl Account {
         reason: &Reason,
         seed: &PassSeed,
     ) -> Helped {
-        if !self.exists {
+        if !self.exists || self.abandoned_at.is_some() {
             return Decision::refused(Refusal::NothingBound); // a mistyped id must not let anyone in
         }
         let mut happened = Vec::new();

@@ -133,7 +133,10 @@ impl<'m> AccountAt<'m> {
     /// ```
     pub fn summary(&self) -> Reading<'m, Option<Summary>> {
         Reading::new(self.operation(|account, cx| {
-            let answer = account.exists.then(|| account.summary(cx.policy, cx.now));
+            let mut answer = account.exists.then(|| account.summary(cx.policy, cx.now));
+            if let Some(summary) = &mut answer {
+                summary.sealed_with = cx.record.and_then(|(record, _)| record.key);
+            }
             Ok(Decision { answer, next: None, dummy: None, happened: Vec::new() })
         }))
     }

@@ -15,11 +15,11 @@ use zeroize::Zeroizing;
 use crate::account::browser;
 use crate::account::record::{self, Owner, Record, RecordError};
 use crate::account::{
-    Account, AccountId, Actor, ChangeFactors, Event, EventId, EventKind, Policy, Proof, Proven,
-    Refusal, Seal, Shown, Shows, Source, Summary,
+    Account, AccountId, Actor, ChangeFactors, Event, EventId, EventKind, HostsWord, Policy, Proof,
+    Proven, Refusal, Seal, Shown, Shows, Source, Summary,
 };
 use crate::mfa::answer::{Changed, Fault, NotDone, Verdict};
-use crate::mfa::decision::{Context, Decision, DraftEvent};
+use crate::mfa::decision::{Context, Decision, DraftEvent, Floor, Mode, believed, open};
 use crate::store::contract::{AsyncStore, Store, Swap, Write};
 use crate::text::Text;
 use crate::time::UnixTime;
@@ -75,10 +75,12 @@ pub struct Operation<'m, T> {
     policy: &'m dyn Policy,
     id: AccountId,
     now: UnixTime,
+    floor: Floor,
     source: Option<Source>,
     browser: Option<Zeroizing<String>>,
     first_factor_passed: bool,
     tries: usize,
+    mode: Mode,
     shown: Option<Shown>,
     transition: Transition<'m, T>,
 }
@@ -124,6 +126,7 @@ impl<'m, T> Operation<'m, T> {
         policy: &'m dyn Policy,
         id: AccountId,
         now: UnixTime,
+        floor: Floor,
         transition: impl Fn(Box<Account>, &Context<'_>) -> Round<T> + Send + Sync + 'm,
     ) -> Operation<'m, T> {
         Operation {
@@ -131,10 +134,12 @@ impl<'m, T> Operation<'m, T> {
             policy,
             id,
             now,
+            floor,
             source: None,
             browser: None,
             first_factor_passed: false,
             tries: MAX_TRIES,
+            mode: Mode::Usual,
             shown: None,
             transition: Box::new(transition),
         }
@@ -189,18 +194,17 @@ impl<'m, T> Operation<'m, T> {
             return Err(Fault::ClockImplausible(self.now));
         }
         let expected = loaded.as_ref().map(Record::version);
-        let owner = Owner::new(&self.id);
-        let account = match &loaded {
-            Some(record) => self.open(record, &owner)?,
-            None => Box::default(),
-        };
+        let owner = Owner::new(self.keys, &self.id);
+        let record = loaded.as_ref().map(Record::name);
+        let (account, broken) =
+            believed(loaded.as_ref(), &owner, self.keys, self.floor, self.mode)?;
         let operator = match (&operator, self.operator()) {
-            (Some(record), Some(id)) => Some(self.open(record, &Owner::new(id))?),
+            (Some(record), Some(id)) => Some(open(record, &Owner::new(self.keys, id), self.keys)?),
             _ => None,
         };
         let last_write = account.last_write;
         let token = self.browser.as_ref().map(|token| browser::open(self.keys, &self.id, token));
-        let token = token.transpose().map_err(|error| Fault::Record(error.into()))?.flatten();
+        let token = token.transpose()?.flatten();
         let cx = Context {
             id: &self.id,
             now: self.now,
@@ -209,6 +213,7 @@ impl<'m, T> Operation<'m, T> {
             browser: token.and_then(|token| account.remembers(token, self.now)),
             proof: self.shown.as_ref().and_then(Shown::proven),
             by_operator: matches!(self.shown, Some(Shown::Operator(..))),
+            record: record.map(|name| (name, broken)),
             operator: operator.as_deref(),
         };
         let decision = (self.transition)(account, &cx)?;
@@ -219,27 +224,26 @@ impl<'m, T> Operation<'m, T> {
             return Ok(Decided::Answer { answer, events });
         };
         let by = last_write.since(self.now);
-        if is_stored && by > 60 {
+        if is_stored && by > 60 && self.mode != Mode::AsItIs {
             happened.insert(0, DraftEvent::plain(EventKind::ClockWentBack { by }));
         }
-        let over = next.expire(self.policy, self.now);
-        if is_stored {
-            happened.extend(over.into_iter().map(DraftEvent::plain));
+        if self.mode != Mode::AsItIs {
+            let over = next.expire(self.policy, self.now);
+            happened.extend(over.into_iter().filter(|_| is_stored).map(DraftEvent::plain));
         }
         let version = expected.map_or(Some(1), |expected| expected.checked_add(1));
-        let version = version.ok_or(Fault::Record(RecordError::Version))?;
-        let record = record::seal(&next, &owner, version, self.keys).map_err(Fault::Record)?;
-        let summary = next.summary(self.policy, self.now);
+        let sealed = version
+            .ok_or(RecordError::Version)
+            .and_then(|version| Ok((version, record::seal(&next, &owner, version, self.keys)?)));
+        let (version, record) = sealed.map_err(|error| Fault::Record { error, record })?;
+        let mut summary = next.summary(self.policy, self.now);
+        summary.sealed_with = record.key_name();
         let events = self.events(happened, is_stored.then_some(version));
         if !is_stored {
             core::hint::black_box((record, summary)); // the work of a failure that is counted
             return Ok(Decided::Answer { answer, events });
         }
         Ok(Decided::Write(Box::new(Prepared { answer, expected, record, summary, events })))
-    }
-
-    fn open(&self, record: &Record, owner: &Owner<'_>) -> Result<Box<Account>, Fault<Infallible>> {
-        record::open(record, owner, self.keys).map_err(Fault::Record)
     }
 
     fn events(&self, happened: Vec<DraftEvent>, version: Option<u64>) -> Vec<Event> {
@@ -275,6 +279,7 @@ impl<T> Operation<'_, T> {
                 Actor::Operator { account, device, method, word: word.clone() }
             }
             Some(Shown::Subject(proven)) if proven.account == self.id => Actor::Subject,
+            _ if self.mode == Mode::AsItIs => Actor::Host(HostsWord::Process),
             _ if happened.iter().any(accepted) => Actor::Subject,
             _ => Actor::Unproven,
         }
@@ -487,6 +492,11 @@ impl<'m, T, A> Change<'m, T, A> {
 
     pub(crate) fn persistent(mut self) -> Change<'m, T, A> {
         self.operation.tries = MAX_TRIES_OF_REVOCATION;
+        self
+    }
+
+    pub(crate) fn in_mode(mut self, mode: Mode) -> Change<'m, T, A> {
+        self.operation.mode = mode;
         self
     }
 

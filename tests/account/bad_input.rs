@@ -389,7 +389,8 @@ fn what_is_refused_is_said_in_words() {
     assert_eq!(said(&RecoveryCodeError), "a recovery code has 28 letters and digits");
     assert_eq!(
         said(&AccountIdError),
-        "an account id has 1 to 64 bytes, as text two hexadecimal digits for each"
+        "an account id has 1 to 64 bytes, as text two hexadecimal digits for each, and its kind 1 to 32 \
+         of a-z, 0-9 and hyphens"
     );
     let too_long = TextError::TooLong { bytes: 65, limit: 64 };
     for (error, words) in [
@@ -398,7 +399,7 @@ fn what_is_refused_is_said_in_words() {
             "the clock says 7 (Unix time), not from 2020 to 2200",
         ),
         (Fault::Contended, "too many attempts at once on this account"),
-        (Fault::Record(RecordError::Foreign), "the bytes are not a countersign record"),
+        (unreadable(RecordError::Foreign), "the bytes are not a countersign record"),
         (
             Fault::Store(PhoneNumberError),
             "the store failed: a telephone number is + and 8 to 15 digits",
@@ -420,7 +421,7 @@ fn what_is_refused_is_said_in_words() {
         (Refusal::LastFactor, "it is the person's last factor"),
         (Refusal::NotPermitted, "the method does not permit this purpose"),
         (Refusal::NoSuchDevice, "no such device in use"),
-        (Refusal::NotFound, "no such browser, or no such recovery codes"),
+        (Refusal::NotFound, "no such browser, recovery codes or record"),
         (Refusal::NothingBound, "nothing of that kind is bound"),
         (Refusal::Offboarded, "the person was offboarded"),
         (Refusal::OwnAccount, "an operator cannot act on their own account"),
@@ -723,7 +724,7 @@ fn versions() {
     for version in [0, max, max + 1, u64::MAX] {
         let record = Record::new(version, bytes.clone());
         store.put(id, record.clone());
-        let error = Some(Fault::Record(RecordError::Version));
+        let error = Some(unreadable(RecordError::Version));
         assert_eq!(verify.run(&store).fault(), error, "version {version}");
         assert_eq!(wrong.run(&store).fault(), error, "version {version}");
         assert_eq!(offboard.run(&store).fault(), error, "version {version}");

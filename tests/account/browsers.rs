@@ -11,8 +11,8 @@ use countersign::account::HostsWord;
 use countersign::account::{Assertion, Class, EventKind, Refusal, RememberedBrowser};
 use countersign::mfa::Entered;
 use countersign::{
-    AccountId, ActForOther, ChangeFactors, Keyring, Mfa, Policy, Proof, Recommended, SignIn,
-    UnixTime, Verdict,
+    AccountId, ActForOther, ChangeFactors, Mfa, Policy, Proof, Recommended, SignIn, UnixTime,
+    Verdict,
 };
 
 const HOUR: u64 = 3_600;
@@ -346,7 +346,7 @@ fn a_token_of_another_person_deployment_or_kind_is_as_none() {
     let token = browser.expose_token();
     let of_other = practice.remember(&other);
     let mut elsewhere = Practice::new();
-    elsewhere.mfa = Mfa::new(Keyring::new([8; 32]), Recommended);
+    elsewhere.mfa = Mfa::new(keyring(8), Recommended);
     let there = elsewhere.person(1);
     let of_elsewhere = elsewhere.remember(&there);
     let challenge = practice.start_external(id, SignIn);
@@ -420,7 +420,7 @@ fn a_token_lives_through_a_new_key() {
     let mut practice = Practice::new();
     let person = practice.person(1);
     let browser = practice.remember(&person);
-    practice.mfa = Mfa::new(Keyring::new([8; 32]).with_older(KEY), Recommended);
+    practice.mfa = Mfa::new(keyring(8).opening_older(sealing_key(7)), Recommended);
     assert!(is_known(&practice, &person, browser.expose_token()));
 }
 

@@ -666,14 +666,14 @@ fn one_secret_has_one_fingerprint_in_one_deployment() {
         );
         all
     };
-    let [one, two, other, by_counter] = fingerprints(Keyring::new([1; 32]));
+    let [one, two, other, by_counter] = fingerprints(keyring(1));
     assert_eq!((&one, &one), (&two, &by_counter));
     assert_ne!(one, other);
     assert!(one.len() == 32 && one.bytes().all(|digit| digit.is_ascii_hexdigit()), "{one}");
     // The same secret elsewhere, and after two rotations of the key.
-    let [elsewhere, ..] = fingerprints(Keyring::new([2; 32]));
+    let [elsewhere, ..] = fingerprints(keyring(2));
     assert_ne!(one, elsewhere);
-    let ring = Keyring::new([3; 32]).with_older([2; 32]).with_older([1; 32]);
+    let ring = keyring(3).opening_older(sealing_key(2)).opening_older(sealing_key(1));
     assert_eq!(fingerprints(ring)[0], one);
     // A telephone and a passkey have none.
     let practice = Practice::new();

@@ -7,7 +7,7 @@
     clippy::panic
 )]
 
-use crate::common::acting;
+use crate::common::{acting, keyring};
 use countersign::account::Refusal;
 use countersign::*;
 
@@ -29,7 +29,7 @@ impl Phone {
 #[test]
 fn enrol_confirm_sign_in_and_never_again() {
     let (store, mut rng) = (MemoryStore::new(), OsRandom::new().unwrap());
-    let mfa = Mfa::new(Keyring::new([7; 32]), Recommended);
+    let mfa = Mfa::new(keyring(7), Recommended);
     let id = AccountId::new(1_u64.to_be_bytes()).unwrap();
 
     let pending = mfa.account(&id).at(NOW).enrol("Dana's phone", &mut rng).run(&store).unwrap();
@@ -81,7 +81,7 @@ fn enrol_confirm_sign_in_and_never_again() {
 #[test]
 fn emergency_access_is_not_granted_to_an_account_that_never_was() {
     let (store, mut rng) = (MemoryStore::new(), OsRandom::new().unwrap());
-    let mfa = Mfa::new(Keyring::new([7; 32]), Recommended);
+    let mfa = Mfa::new(keyring(7), Recommended);
     let operator = AccountId::new(b"operator").unwrap();
     let nobody = AccountId::new(b"nobody").unwrap();
     let pending = mfa.account(&operator).at(NOW).enrol("Phone", &mut rng).run(&store).unwrap();
@@ -112,7 +112,7 @@ fn emergency_access_is_not_granted_to_an_account_that_never_was() {
 fn a_device_is_imported_from_its_uri() {
     use countersign::account::ExistingDevice;
     let (store, mut rng) = (MemoryStore::new(), OsRandom::new().unwrap());
-    let mfa = Mfa::new(Keyring::new([7; 32]), Recommended);
+    let mfa = Mfa::new(keyring(7), Recommended);
     let label = || account::Text::new("Old phone").unwrap();
     let text = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
     let secret = || Secret::from_base32(text).unwrap();

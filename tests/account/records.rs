@@ -20,11 +20,11 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 
 use countersign::account::{
-    Assertion, Bounded, BrowserId, ChallengeId, ExistingDevice, Label, PhoneNumber, RecordError,
-    Seal, SealError, Text,
+    Assertion, Bounded, BrowserId, ChallengeId, Deployment, ExistingDevice, KeyName, Label,
+    PhoneNumber, RecordError, Seal, SealError, SealingKey, Text,
 };
 use countersign::mfa::{
-    AccountAt, Changed, Decided, Entered, ExternalMethod, Fault, NotDone, PendingEnrolment,
+    AccountAt, Changed, Decided, Entered, ExternalMethod, Fault, Floor, NotDone, PendingEnrolment,
     RestrictedNotice,
 };
 use countersign::otp::{Parameters, Period};
@@ -32,10 +32,12 @@ use countersign::*;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
+use crate::common::{deployment, key_bytes, nameless, sealing_key, unreadable};
+
 #[path = "../model/text.rs"]
 mod text;
 
-const KEY: [u8; 32] = *b"a golden key, known to everybody";
+const KEY: [u8; 32] = key_bytes(7);
 
 /// The same bytes in every run and every release: nothing here is secret.
 struct Counting(u64);
@@ -99,6 +101,10 @@ impl Store for Rows {
         self.put(id, write.record().clone());
         Ok(Swap::Stored)
     }
+}
+
+fn golden_keyring(key: [u8; 32]) -> Keyring {
+    Keyring::new("records", SealingKey::new(&key).unwrap()).unwrap()
 }
 
 // Golden records.
@@ -180,7 +186,7 @@ impl Golden {
     }
 
     fn mfa(&self) -> Mfa<Keyring, Recommended> {
-        Mfa::new(Keyring::new(self.key), Recommended)
+        Mfa::new(golden_keyring(self.key), Recommended)
     }
 }
 
@@ -322,7 +328,7 @@ struct Life {
 impl Life {
     fn new(name: &str) -> Life {
         Life {
-            mfa: Mfa::new(Keyring::new(KEY), Recommended),
+            mfa: Mfa::new(golden_keyring(KEY), Recommended),
             rows: Rc::default(),
             draws: Cell::new(name.len() as u64 * 1000),
             id: AccountId::new(name).unwrap(),
@@ -674,14 +680,14 @@ trait MayFail {
 
 impl<T> MayFail for Verdict<T, Fault<std::convert::Infallible>> {
     fn fault(self) -> Option<Fault<std::convert::Infallible>> {
-        self.decided().err()
+        self.decided().err().map(nameless)
     }
 }
 
 impl<T, A> MayFail for Result<Changed<T>, NotDone<std::convert::Infallible, A>> {
     fn fault(self) -> Option<Fault<std::convert::Infallible>> {
         match self {
-            Err(NotDone::Undecided(fault)) => Some(fault),
+            Err(NotDone::Undecided(fault)) => Some(nameless(fault)),
             _ => None,
         }
     }
@@ -689,7 +695,7 @@ impl<T, A> MayFail for Result<Changed<T>, NotDone<std::convert::Infallible, A>> 
 
 impl<T> MayFail for Result<T, Fault<std::convert::Infallible>> {
     fn fault(self) -> Option<Fault<std::convert::Infallible>> {
-        self.err()
+        self.err().map(nameless)
     }
 }
 
@@ -699,7 +705,7 @@ fn refusal(keys: Keyring, id: &AccountId, record: Record) -> RecordError {
     let rows = Rows::of(id, &record);
     let op = mfa.account(id).at(UnixTime::from_secs(START)).verify("000000", SignIn);
     match op.run(&ReadOnly(&rows)) {
-        Verdict::Undecided(Fault::Record(error)) => error,
+        Verdict::Undecided(Fault::Record { error, .. }) => error,
         other => panic!("{other:?}"),
     }
 }
@@ -714,13 +720,14 @@ fn a_record_torn_anywhere_is_refused() {
         let bytes = golden.record.as_bytes();
         for len in 0..bytes.len() {
             let error =
-                refusal(Keyring::new(golden.key), &golden.id, with_bytes(&golden, &bytes[..len]));
+                refusal(golden_keyring(golden.key), &golden.id, with_bytes(&golden, &bytes[..len]));
             let expected = if len < 2 { RecordError::Foreign } else { RecordError::Torn };
             assert_eq!(error, expected, "{} bytes of {}", len, golden.name);
         }
         for tail in [&[0_u8][..], &[0; 16], bytes] {
             let longer = [bytes, tail].concat();
-            let error = refusal(Keyring::new(golden.key), &golden.id, with_bytes(&golden, &longer));
+            let error =
+                refusal(golden_keyring(golden.key), &golden.id, with_bytes(&golden, &longer));
             assert_eq!(error, RecordError::Torn, "{} with a tail", golden.name);
         }
     }
@@ -736,7 +743,7 @@ fn a_record_changed_in_one_byte_is_refused_by_name() {
                 let mut changed = bytes.to_vec();
                 changed[at] ^= flip;
                 let record = with_bytes(&golden, &changed);
-                let error = refusal(Keyring::new(golden.key), &golden.id, record);
+                let error = refusal(golden_keyring(golden.key), &golden.id, record);
                 let expected = match at {
                     0..2 => RecordError::Foreign,
                     2 if changed[2] == 0 => RecordError::Foreign,
@@ -766,7 +773,7 @@ fn every_later_format_is_refused_by_its_number() {
     for format in newest_format() + 1..=u8::MAX {
         let mut bytes = golden.record.as_bytes().to_vec();
         bytes[2] = format;
-        let error = refusal(Keyring::new(golden.key), &golden.id, with_bytes(&golden, &bytes));
+        let error = refusal(golden_keyring(golden.key), &golden.id, with_bytes(&golden, &bytes));
         assert_eq!(error, RecordError::NewerFormat(format));
     }
 }
@@ -776,7 +783,7 @@ fn foreign_bytes_are_refused() {
     let golden = Golden::read("one-totp");
     let kept: [&[u8]; 5] = [b"", b"{\"secret\":\"JBSWY3DP\"}", b"\0\0\0", &[0xff; 600], b"CS\x01"];
     for bytes in kept {
-        let error = refusal(Keyring::new(golden.key), &golden.id, with_bytes(&golden, bytes));
+        let error = refusal(golden_keyring(golden.key), &golden.id, with_bytes(&golden, bytes));
         assert_eq!(error, RecordError::Foreign, "{bytes:?}");
     }
 }
@@ -786,12 +793,12 @@ fn foreign_bytes_are_refused() {
 fn a_record_moved_to_another_account_is_refused() {
     let (mine, theirs) = (Golden::read("one-totp"), Golden::read("one-hotp"));
     let moved = with_bytes(&mine, mine.record.as_bytes());
-    assert_eq!(refusal(Keyring::new(KEY), &theirs.id, moved), RecordError::OtherAccount);
+    assert_eq!(refusal(golden_keyring(KEY), &theirs.id, moved), RecordError::OtherAccount);
 
     let mut repaired = mine.record.as_bytes().to_vec();
     repaired[3..11].copy_from_slice(&theirs.record.as_bytes()[3..11]);
     let moved = Record::new(theirs.record.version(), repaired);
-    assert_eq!(refusal(Keyring::new(KEY), &theirs.id, moved), RecordError::Altered);
+    assert_eq!(refusal(golden_keyring(KEY), &theirs.id, moved), RecordError::Altered);
 }
 
 /// A record belongs to one version: an old one put back under the number of the newest is no
@@ -811,7 +818,7 @@ fn a_record_put_under_another_version_is_refused() {
         (u64::MAX, RecordError::Version),
     ] {
         let record = Record::new(version, bytes.to_vec());
-        assert_eq!(refusal(Keyring::new(KEY), &golden.id, record), expected, "{version}");
+        assert_eq!(refusal(golden_keyring(KEY), &golden.id, record), expected, "{version}");
     }
 }
 
@@ -819,18 +826,25 @@ fn a_record_put_under_another_version_is_refused() {
 fn a_record_under_another_key_is_refused() {
     let golden = Golden::read("one-totp");
     let record = || golden.record.clone();
-    assert_eq!(refusal(Keyring::new([1; 32]), &golden.id, record()), RecordError::UnknownKey);
-    let ring = Keyring::new([1; 32]).with_older([2; 32]).with_older([3; 32]);
+    assert_eq!(
+        refusal(golden_keyring(key_bytes(1)), &golden.id, record()),
+        RecordError::UnknownKey
+    );
+    let ring =
+        golden_keyring(key_bytes(1)).opening_older(sealing_key(2)).opening_older(sealing_key(3));
     assert_eq!(refusal(ring, &golden.id, record()), RecordError::UnknownKey);
 
     // The name of the right key on the work of another one.
     let mut bytes = golden.record.as_bytes().to_vec();
     let rows = Rows::of(&golden.id, &golden.record);
-    let mfa = Mfa::new(Keyring::new([1; 32]).with_older(KEY), Recommended);
+    let mfa = Mfa::new(
+        golden_keyring(key_bytes(1)).opening_older(SealingKey::new(&KEY).unwrap()),
+        Recommended,
+    );
     spend_a_code(&mfa, &rows, &golden);
     bytes[15..19].copy_from_slice(&rows.row(&golden.id).unwrap().as_bytes()[15..19]);
     let renamed = with_bytes(&golden, &bytes);
-    assert_eq!(refusal(Keyring::new([1; 32]), &golden.id, renamed), RecordError::Altered);
+    assert_eq!(refusal(golden_keyring(key_bytes(1)), &golden.id, renamed), RecordError::Altered);
 }
 
 /// A wrong code, so that something is written.
@@ -851,19 +865,32 @@ fn a_record_moves_to_the_newest_key_when_it_is_written() {
             .summary()
             .run(&rows)
             .map(|summary| text::of(summary.as_ref()))
+            .map_err(nameless)
     };
-    let unknown = Err(Fault::Record(RecordError::UnknownKey));
+    let unknown = Err(unreadable(RecordError::UnknownKey));
 
     // The new key is there, nothing is written yet: the old one is still needed.
-    let before = opens(Keyring::new([1; 32]).with_older([2; 32]).with_older(KEY)).unwrap();
+    let before = opens(
+        golden_keyring(key_bytes(1))
+            .opening_older(sealing_key(2))
+            .opening_older(SealingKey::new(&KEY).unwrap()),
+    )
+    .unwrap();
     assert_eq!(before, golden.summary);
-    assert_eq!(opens(Keyring::new([1; 32])), unknown);
+    assert_eq!(opens(golden_keyring(key_bytes(1))), unknown);
     let read = rows.row(&golden.id).unwrap();
     assert!(read == golden.record, "reading writes nothing");
 
-    spend_a_code(&Mfa::new(Keyring::new([1; 32]).with_older(KEY), Recommended), &rows, &golden);
-    assert_eq!(opens(Keyring::new(KEY)), unknown);
-    let after = opens(Keyring::new([1; 32])).unwrap();
+    spend_a_code(
+        &Mfa::new(
+            golden_keyring(key_bytes(1)).opening_older(SealingKey::new(&KEY).unwrap()),
+            Recommended,
+        ),
+        &rows,
+        &golden,
+    );
+    assert_eq!(opens(golden_keyring(KEY)), unknown);
+    let after = opens(golden_keyring(key_bytes(1))).unwrap();
     let differ: Vec<_> =
         golden.summary.lines().zip(after.lines()).filter(|(a, b)| a != b).collect();
     let [(before, after)] = differ[..] else { panic!("{differ:?}") };
@@ -886,11 +913,17 @@ fn nothing_overwrites_what_does_not_open() {
     let proof = || life.proof(&totp, ActForOther);
     let own = || life.proof(&totp, ChangeFactors);
 
-    for (damaged, expected) in [
-        (&altered[..], RecordError::Altered),
-        (&bytes[..bytes.len() / 2], RecordError::Torn),
-        (&newer, RecordError::NewerFormat(newer[2])),
-        (b"something else", RecordError::Foreign),
+    let (none, version) = (Floor::default(), golden.record.version());
+    let epoch = golden.mfa().account(&id).at(at).summary().run(&Rows::of(&id, &golden.record));
+    let epoch = epoch.unwrap().unwrap().epoch;
+    for (damaged, floor, expected) in [
+        (&altered[..], none, RecordError::Altered),
+        (&bytes[..bytes.len() / 2], none, RecordError::Torn),
+        (&newer, none, RecordError::NewerFormat(newer[2])),
+        (b"something else", none, RecordError::Foreign),
+        // What opens, and is older than the host remembers.
+        (bytes, Floor { version: version + 1, ..none }, RecordError::RolledBack),
+        (bytes, Floor { epoch: epoch + 1, ..none }, RecordError::RolledBack),
     ] {
         let (mfa, rows) = (golden.mfa(), Rows::of(&id, &with_bytes(&golden, damaged)));
         let mut rng = Counting(1);
@@ -913,42 +946,43 @@ fn nothing_overwrites_what_does_not_open() {
         macro_rules! refuses {
             ($($op:expr,)*) => {$(
                 let error = $op.run(&store).fault();
-                assert_eq!(error, Some(Fault::Record(expected)), "{}", stringify!($op));
+                assert_eq!(error, Some(unreadable(expected)), "{}", stringify!($op));
             )*};
         }
         refuses! {
-            mfa.account(&id).at(at).verify(code, sign_in()),
-            mfa.account(&id).at(at).resynchronise(device, [code, code]),
-            mfa.account(&id).at(at).recover(recovery, sign_in()),
-            mfa.account(&id).at(at).send_code(sign_in(), rng),
-            mfa.account(&id).at(at).verify_sent_code(challenge, code, sign_in()),
-            mfa.account(&id).at(at).finish_external(assertion, sign_in()),
-            mfa.account(&id).at(at).enter_pass(NO_PASS),
-            mfa.account(&id).at(at).enrol("t", rng),
-            mfa.account(&id).at(at).enrol_hotp("t", Digits::Six, rng),
-            mfa.account(&id).at(at).enrol_existing(existing(), rng),
-            mfa.account(&id).at(at).enrol_phone("t", number, told, rng),
-            mfa.account(&id).at(at).replace(device, "t", own(), rng),
-            mfa.account(&id).at(at).confirm(challenge, code, rng),
-            mfa.account(&id).at(at).confirm_pair(challenge, [code, code], rng),
-            mfa.account(&id).at(at).bind_external("t", ExternalMethod::Passkey, rng),
-            mfa.account(&id).at(at).import(existing(), rng),
-            mfa.account(&id).at(at).regenerate_recovery_codes(own(), rng),
-            mfa.account(&id).at(at).replace_leaked_recovery_codes(own(), rng),
-            mfa.account(&id).at(at).acknowledge_recovery_codes(challenge),
-            mfa.account(&id).at(at).unlock(own()),
-            mfa.account(&id).at(at).remember_browser(&sign_in_proof, rng),
-            mfa.account(&id).at(at).forget_browser(browser),
-            mfa.account(&id).at(at).revoke(device, acting(proof())),
-            mfa.account(&id).at(at).report_lost(device, proof()),
-            mfa.account(&id).at(at).reset(acting(proof()), PassLength::Long, "r", rng),
-            mfa.account(&id).at(at).grant_emergency_access(acting(proof()), PassLength::Long, 60, "r", rng),
-            mfa.account(&id).at(at).invite(acting(proof()), PassLength::Short, "r", rng),
-            mfa.account(&id).at(at).revoke_passes(own()),
-            mfa.account(&id).at(at).offboard(HostsWord::Process, "r"),
-            mfa.account(&id).at(at).bar(HostsWord::Process, "r"),
-            mfa.account(&id).at(at).summary(),
-            mfa.account(&id).at(at).standing(),
+            mfa.account(&id).at(at).not_older_than(floor).verify(code, sign_in()),
+            mfa.account(&id).at(at).not_older_than(floor).resynchronise(device, [code, code]),
+            mfa.account(&id).at(at).not_older_than(floor).recover(recovery, sign_in()),
+            mfa.account(&id).at(at).not_older_than(floor).send_code(sign_in(), rng),
+            mfa.account(&id).at(at).not_older_than(floor).verify_sent_code(challenge, code, sign_in()),
+            mfa.account(&id).at(at).not_older_than(floor).finish_external(assertion, sign_in()),
+            mfa.account(&id).at(at).not_older_than(floor).enter_pass(NO_PASS),
+            mfa.account(&id).at(at).not_older_than(floor).enrol("t", rng),
+            mfa.account(&id).at(at).not_older_than(floor).enrol_hotp("t", Digits::Six, rng),
+            mfa.account(&id).at(at).not_older_than(floor).enrol_existing(existing(), rng),
+            mfa.account(&id).at(at).not_older_than(floor).enrol_phone("t", number, told, rng),
+            mfa.account(&id).at(at).not_older_than(floor).replace(device, "t", own(), rng),
+            mfa.account(&id).at(at).not_older_than(floor).confirm(challenge, code, rng),
+            mfa.account(&id).at(at).not_older_than(floor).confirm_pair(challenge, [code, code], rng),
+            mfa.account(&id).at(at).not_older_than(floor).bind_external("t", ExternalMethod::Passkey, rng),
+            mfa.account(&id).at(at).not_older_than(floor).import(existing(), rng),
+            mfa.account(&id).at(at).not_older_than(floor).regenerate_recovery_codes(own(), rng),
+            mfa.account(&id).at(at).not_older_than(floor).replace_leaked_recovery_codes(own(), rng),
+            mfa.account(&id).at(at).not_older_than(floor).acknowledge_recovery_codes(challenge),
+            mfa.account(&id).at(at).not_older_than(floor).unlock(own()),
+            mfa.account(&id).at(at).not_older_than(floor).remember_browser(&sign_in_proof, rng),
+            mfa.account(&id).at(at).not_older_than(floor).forget_browser(browser),
+            mfa.account(&id).at(at).not_older_than(floor).revoke(device, acting(proof())),
+            mfa.account(&id).at(at).not_older_than(floor).report_lost(device, proof()),
+            mfa.account(&id).at(at).not_older_than(floor).reset(acting(proof()), PassLength::Long, "r", rng),
+            mfa.account(&id).at(at).not_older_than(floor).grant_emergency_access(acting(proof()), PassLength::Long, 60, "r", rng),
+            mfa.account(&id).at(at).not_older_than(floor).invite(acting(proof()), PassLength::Short, "r", rng),
+            mfa.account(&id).at(at).not_older_than(floor).revoke_passes(own()),
+            mfa.account(&id).at(at).not_older_than(floor).offboard(HostsWord::Process, "r"),
+            mfa.account(&id).at(at).not_older_than(floor).bar(HostsWord::Process, "r"),
+            mfa.account(&id).at(at).not_older_than(floor).summary(),
+            mfa.account(&id).at(at).not_older_than(floor).standing(),
+            mfa.account(&id).at(at).not_older_than(floor).reseal(),
         }
         assert_eq!(rows.row(&id).unwrap().as_bytes(), damaged);
     }
@@ -973,7 +1007,7 @@ fn a_damaged_record_of_the_operator_is_an_error_as_well() {
         &mut life.rng(),
     );
     let error = op.run(&ReadOnly(&life.rows)).fault();
-    assert_eq!(error, Some(Fault::Record(RecordError::Torn)));
+    assert_eq!(error, Some(unreadable(RecordError::Torn)));
 }
 
 #[test]
@@ -989,7 +1023,7 @@ fn versions_end_at_what_a_database_can_count_to() {
     let most = Record::MAX_VERSION;
     assert_eq!(most, i64::MAX as u64);
     assert_eq!(last(most - 1), (None, most));
-    assert_eq!(last(most), (Some(Fault::Record(RecordError::Version)), most));
+    assert_eq!(last(most), (Some(unreadable(RecordError::Version)), most));
 }
 
 // Sizes and secrecy.
@@ -1011,7 +1045,7 @@ fn the_largest_account_fits() {
             Bounded::of::<16>()
         }
     }
-    let (mfa, rows) = (Mfa::with_policy(Keyring::new(KEY), Most).unwrap(), Rows::default());
+    let (mfa, rows) = (Mfa::with_policy(golden_keyring(KEY), Most).unwrap(), Rows::default());
     let (id, mut rng) = (AccountId::new([0xff; 64]).unwrap(), Counting(3));
     let mut now = START;
     let long = "L".repeat(64);
@@ -1095,8 +1129,18 @@ fn a_record_shows_no_secret() {
     }
     let record = Record::new(7, bytes.to_vec());
     assert_eq!(format!("{record:?}"), format!("Record(version 7, [{} bytes])", bytes.len()));
-    assert_eq!(format!("{:?}", Keyring::new(golden.key)), "Keyring([1 keys])");
-    assert_eq!(format!("{:?}", Keyring::new(golden.key).with_older([1; 32])), "Keyring([2 keys])");
+    let name = |number| format!("{:?}", sealing_key(number));
+    let keys =
+        golden_keyring(golden.key).opening_older(sealing_key(1)).opening_next(sealing_key(2));
+    assert_eq!(
+        format!("{keys:?}"),
+        format!(
+            "Keyring(records: seals with {}, opens older [{}], opens next [{}])",
+            name(7),
+            name(1),
+            name(2)
+        )
+    );
     assert!(!format!("{:?} {:?}", golden.record, golden.mfa()).contains("golden"));
 }
 
@@ -1118,6 +1162,14 @@ impl Seal for Clear {
         let plaintext = sealed.strip_prefix(context).ok_or(SealError::NotAuthentic)?;
         Ok(zeroize::Zeroizing::new(plaintext.to_vec()))
     }
+
+    fn deployment(&self) -> &Deployment {
+        deployment()
+    }
+
+    fn is_current(&self, _: KeyName) -> bool {
+        true
+    }
 }
 
 /// Keeps the context and the nonce of whatever it is given to seal.
@@ -1138,6 +1190,14 @@ impl Seal for Told {
     ) -> Result<zeroize::Zeroizing<Vec<u8>>, SealError> {
         Clear.open(context, sealed)
     }
+
+    fn deployment(&self) -> &Deployment {
+        deployment()
+    }
+
+    fn is_current(&self, _: KeyName) -> bool {
+        true
+    }
 }
 
 /// The context has the version and the account whole, the longest id as well; and no two of them
@@ -1155,7 +1215,8 @@ fn every_account_and_version_has_a_context_and_a_nonce_of_its_own() {
             let now = now.plus(30 * version); // no sooner is another one started
             let mut enrol = mfa.account(&id).at(now).enrol("Phone", &mut Counting(version));
             let _ = enrol.run(&rows).unwrap();
-            expected.push([&head[..], &version.to_be_bytes()[..], id.as_bytes()].concat());
+            let whose = [b"tests\0", id.as_bytes()].concat();
+            expected.push([&head[..], &version.to_be_bytes()[..], &whose].concat());
         }
     }
     let told = told.lock().unwrap();
@@ -1181,12 +1242,20 @@ impl Seal for Catching {
         *self.1.lock().unwrap() = plaintext.to_vec();
         Ok(plaintext)
     }
+
+    fn deployment(&self) -> &Deployment {
+        self.0.deployment()
+    }
+
+    fn is_current(&self, key: KeyName) -> bool {
+        self.0.is_current(key)
+    }
 }
 
 /// What is in a golden record.
 fn plaintext(golden: &Golden) -> Vec<u8> {
     let caught = Arc::new(Mutex::default());
-    let mfa = Mfa::new(Catching(Keyring::new(golden.key), Arc::clone(&caught)), Recommended);
+    let mfa = Mfa::new(Catching(golden_keyring(golden.key), Arc::clone(&caught)), Recommended);
     let rows = Rows::of(&golden.id, &golden.record);
     mfa.account(&golden.id).at(golden.now).summary().run(&rows).unwrap();
     caught.lock().unwrap().clone()
@@ -1202,7 +1271,7 @@ fn clear_record(id: &AccountId, version: u64, plaintext: &[u8]) -> Record {
         .offboard(HostsWord::Process, "for its header");
     op.run(&rows).unwrap();
     let header = rows.row(id).unwrap().as_bytes()[..11].to_vec();
-    let context = [&header[..3], &version.to_be_bytes()[..], id.as_bytes()].concat();
+    let context = [&header[..3], &version.to_be_bytes()[..], b"tests\0", id.as_bytes()].concat();
     let sealed = [&context, plaintext].concat();
     let length = u32::try_from(sealed.len()).unwrap().to_be_bytes();
     Record::new(version, [&header, &length[..], &sealed].concat())
@@ -1226,6 +1295,14 @@ impl Seal for Failing {
     ) -> Result<zeroize::Zeroizing<Vec<u8>>, SealError> {
         self.at_open.map_or_else(|| Clear.open(context, sealed), Err)
     }
+
+    fn deployment(&self) -> &Deployment {
+        deployment()
+    }
+
+    fn is_current(&self, _: KeyName) -> bool {
+        true
+    }
 }
 
 #[test]
@@ -1248,7 +1325,7 @@ fn a_seal_that_fails_is_an_error_and_nothing_is_written() {
             for code in [right, "000000"] {
                 let op = mfa.account(&golden.id).at(next).verify(code, SignIn);
                 let error = op.run(&ReadOnly(&rows)).fault();
-                assert_eq!(error, Some(Fault::Record(expected)));
+                assert_eq!(error, Some(unreadable(expected)));
             }
         }
     }
@@ -1272,6 +1349,14 @@ impl Seal for Padding {
     ) -> Result<zeroize::Zeroizing<Vec<u8>>, SealError> {
         Clear.open(context, sealed)
     }
+
+    fn deployment(&self) -> &Deployment {
+        deployment()
+    }
+
+    fn is_current(&self, _: KeyName) -> bool {
+        true
+    }
 }
 
 #[test]
@@ -1281,14 +1366,16 @@ fn a_record_over_its_bound_is_not_written() {
     let write = |len: usize| {
         let mfa = Mfa::new(Padding(len), Recommended);
         let op = mfa.account(&golden.id).at(golden.now).verify("000000", SignIn);
-        let decided = op.operation().decide(rows.row(&golden.id), None)?;
-        let Decided::Write(prepared) = decided else { panic!("a counted failure is written") };
+        let decided = op.operation().decide(rows.row(&golden.id), None);
+        let Decided::Write(prepared) = decided.map_err(nameless)? else {
+            panic!("a counted failure is written")
+        };
         Ok(prepared.write().record().as_bytes().len())
     };
     assert_eq!(Record::MAX_LEN, 16_384);
     assert_eq!(write(16_384), Ok(16_384));
-    assert_eq!(write(16_385), Err(Fault::Record(RecordError::Malformed)));
-    assert_eq!(write(32_768), Err(Fault::Record(RecordError::Malformed)));
+    assert_eq!(write(16_385), Err(unreadable(RecordError::Malformed)));
+    assert_eq!(write(32_768), Err(unreadable(RecordError::Malformed)));
 }
 
 #[test]
@@ -1298,14 +1385,15 @@ fn what_is_wrong_with_a_record_is_said_in_words() {
         (RecordError::Foreign, "the bytes are not a countersign record"),
         (RecordError::Malformed, "the record opened and makes no sense"),
         (RecordError::NewerFormat(7), "the record has format 7, newer than this release reads"),
-        (RecordError::OtherAccount, "the record belongs to another account"),
+        (RecordError::OtherAccount, "the record belongs to another account or deployment"),
+        (RecordError::RolledBack, "the record is older than the host remembers, or was deleted"),
         (RecordError::SealUnavailable, "the key management did not answer"),
         (RecordError::Torn, "the record is cut short or has a tail"),
         (RecordError::UnknownKey, "the record is sealed with a key that is not in the keyring"),
         (RecordError::Version, "the record's version is out of range"),
     ] {
         assert_eq!(error.to_string(), words);
-        let of_operation: Fault<SealError> = Fault::Record(error);
+        let of_operation: Fault<SealError> = unreadable(error);
         assert_eq!(of_operation.to_string(), words);
     }
     // What a seal says is what the record says then.
@@ -1323,7 +1411,7 @@ fn endures(plaintext: &[u8]) -> bool {
     let rows = Rows::of(&id, &record);
     let summary = match mfa.account(&id).at(now).summary().run(&rows) {
         Ok(summary) => summary.unwrap(),
-        Err(Fault::Record(RecordError::Malformed)) => {
+        Err(Fault::Record { error: RecordError::Malformed, .. }) => {
             assert!(rows.row(&id).unwrap() == record);
             return false;
         }
@@ -1342,7 +1430,7 @@ fn endures(plaintext: &[u8]) -> bool {
         ($($op:expr,)*) => {$(
             rows.put(&id, record.clone());
             match $op.run(&rows).fault() {
-                None | Some(Fault::Record(RecordError::Malformed | RecordError::Version)) => {}
+                None | Some(Fault::Record { error: RecordError::Malformed | RecordError::Version, .. }) => {}
                 Some(other) => panic!("{other:?}"),
             }
             let again = mfa.account(&id).at(now).summary().run(&rows);

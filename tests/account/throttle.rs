@@ -10,7 +10,7 @@ use countersign::account::{
     Standing, Throttle,
 };
 use countersign::otp::{Parameters, Period};
-use countersign::{ChangeFactors, Keyring, LookAhead, Mfa, Policy, SignIn, UnixTime, Window};
+use countersign::{ChangeFactors, LookAhead, Mfa, Policy, SignIn, UnixTime, Window};
 
 const HOUR: u64 = 3_600;
 const DAY: u64 = 24 * HOUR;
@@ -326,7 +326,7 @@ fn a_policy_that_could_not_count_is_refused() {
             throttle: Some(throttle),
             ..Numbers::default()
         };
-        Mfa::with_policy(Keyring::new(KEY), numbers).err()
+        Mfa::with_policy(keyring(7), numbers).err()
     };
     // Five devices, each with its window twice: around our own clock and around its own.
     for (window, look_ahead, per, weight) in [

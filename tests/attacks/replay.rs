@@ -255,7 +255,7 @@ fn r04_concurrent_same_code() {
         assert_eq!(accepted.count(), 1);
     }
     // Over the store that the crate brings, with nothing to make them meet.
-    let (store, mfa) = (MemoryStore::new(), Mfa::new(Keyring::new(KEY), Recommended));
+    let (store, mfa) = (MemoryStore::new(), Mfa::new(keyring(7), Recommended));
     let pending =
         mfa.account(&account(1)).at(START).enrol("Phone", &mut rng(1)).run(&store).unwrap();
     let app = Authenticator::of(&pending);
@@ -281,7 +281,7 @@ fn r05_restart_and_second_node() {
     };
     let now = practice.now();
     let code = person.app.code(now);
-    let other_node = Mfa::new(Keyring::new(KEY), Recommended);
+    let other_node = Mfa::new(keyring(7), Recommended);
     assert_eq!(said(&practice.verify(&person.id, &code)), Said::Accepted);
     assert_eq!(said(&practice.verify(&id, &token.at(1))), Said::Accepted);
     let verify = other_node.account(&person.id).at(now).verify(&code, SignIn);

@@ -23,8 +23,8 @@ use countersign::account::{
 };
 use countersign::mfa;
 use countersign::{
-    AccountId, AsyncStore, ChangeFactors, Keyring, Mfa, Proof, Recommended, Record, SignIn, Store,
-    Swap, Verdict, Write,
+    AccountId, AsyncStore, ChangeFactors, Mfa, Proof, Recommended, Record, SignIn, Store, Swap,
+    Verdict, Write,
 };
 
 /// The budgets of a person, class by class: consecutive failures of unknown browsers.
@@ -223,7 +223,7 @@ fn t03_nothing_refills() {
     let now = practice.now();
     let guess = wrong_code(&[&person.app, &tablet], now, 0);
     for n in 0..u8::try_from(12).unwrap() {
-        let instance = Mfa::new(Keyring::new(KEY), Recommended);
+        let instance = Mfa::new(keyring(7), Recommended);
         let dana = instance.account(&person.id).at(now);
         let verdict = if n % 2 == 0 {
             said(&dana.verify(&guess, SignIn).from_source("a device").run(&practice.store))
@@ -261,7 +261,7 @@ fn t04_the_count_is_stored() {
         let restored = Ledger::default();
         let record = practice.store.record(id).unwrap();
         restored.put(*id, Record::new(record.version(), record.as_bytes().to_vec()));
-        let other = Mfa::new(Keyring::new(KEY), Recommended);
+        let other = Mfa::new(keyring(7), Recommended);
         let summary =
             other.account(id).at(practice.now()).summary().run(&restored).unwrap().unwrap();
         let counted = [summary.codes, summary.out_of_band];
@@ -405,8 +405,8 @@ fn t06_ids_are_bytes() {
         // A store that folds names gives one person's record to another: it does not open.
         practice.store.put(*id, record.clone());
         let verify = practice.at(id).verify(&app.code(practice.now()), SignIn);
-        let error = verify.run(&practice.store).decided().err();
-        assert_eq!(error, Some(mfa::Fault::Record(RecordError::OtherAccount)));
+        let error = verify.run(&practice.store).fault();
+        assert_eq!(error, Some(unreadable(RecordError::OtherAccount)));
     }
 }
 
@@ -823,22 +823,22 @@ fn t14_fails_closed() {
     ];
     for (record, error) in cases {
         practice.store.put(person.id, record.clone());
-        assert_eq!(verify().run(&practice.store).decided().err(), Some(mfa::Fault::Record(error)));
+        assert_eq!(verify().run(&practice.store).fault(), Some(unreadable(error)));
         let mut enrol =
             practice.mfa.account(&person.id).at(now).enrol("Phone", &mut practice.rng());
-        assert_eq!(undecided(enrol.run(&practice.store)), Some(mfa::Fault::Record(error)));
+        assert_eq!(undecided(enrol.run(&practice.store)), Some(unreadable(error)));
         let mut offboard = practice
             .mfa
             .account(&person.id)
             .at(now)
             .offboard(countersign::account::HostsWord::Process, "left");
-        assert_eq!(undecided(offboard.run(&practice.store)), Some(mfa::Fault::Record(error)));
+        assert_eq!(undecided(offboard.run(&practice.store)), Some(unreadable(error)));
         assert_eq!(practice.store.record(&person.id), Some(record));
     }
-    let stranger = Mfa::new(Keyring::new([8; 32]), Recommended);
+    let stranger = Mfa::new(keyring(8), Recommended);
     practice.store.put(person.id, good);
     let verdict = stranger.account(&person.id).at(now).verify(&code, SignIn).run(&practice.store);
-    assert_eq!(verdict.decided().err(), Some(mfa::Fault::Record(RecordError::UnknownKey)));
+    assert_eq!(verdict.fault(), Some(unreadable(RecordError::UnknownKey)));
 
     // A throttled attempt whose note is lost is not answered either.
     for _ in 0..FREE {

@@ -6,6 +6,9 @@
 //! binary again, told by the environment to be `child` and nothing else.
 #![allow(dead_code)] // every test crate takes a part of it
 
+#[path = "keys.rs"]
+mod keys;
+
 use std::env;
 use std::fmt::{Debug, Display};
 use std::io::{BufRead, BufReader, Write as _};
@@ -79,7 +82,7 @@ impl Person {
         let mut rng = OsRandom::new().unwrap();
         let random = Secret::generate(Algorithm::Sha1, &mut rng);
         let id = AccountId::new([random.expose_bytes(), &number].concat()).unwrap();
-        let mfa = Mfa::new(Keyring::new([7; 32]), Recommended);
+        let mfa = Mfa::new(keys::keyring(7), Recommended);
         let pending = mfa.account(&id).at(moment(0)).enrol("phone", &mut rng).run(store).unwrap();
         let uri = pending.uri("Acme Billing", "dana").unwrap();
         let secret = Secret::from_bytes(uri.secret().expose_bytes()).unwrap();
@@ -100,7 +103,7 @@ impl Person {
                 .collect()
         };
         Person {
-            mfa: Mfa::new(Keyring::new([7; 32]), Recommended),
+            mfa: Mfa::new(keys::keyring(7), Recommended),
             id: AccountId::new(bytes(id)).unwrap(),
             secret: Secret::from_base32(secret).unwrap(),
         }

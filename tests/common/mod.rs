@@ -7,10 +7,15 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Barrier, Mutex, MutexGuard};
 
+#[path = "keys.rs"]
+mod keys;
+#[allow(unused_imports)]
+pub use keys::{deployment, key_bytes, keyring, nameless, sealing_key, unreadable};
+
 use countersign::account::{
-    AnyPurpose, Assertion, Bounded, ChallengeId, Class, DeviceStatus, EventKind, HostsWord,
-    Operator, OutOfBand, PhoneNumber, Refusal, RejectionReason, RememberedBrowser, Seal, SealError,
-    Throttle,
+    AnyPurpose, Assertion, Bounded, ChallengeId, Class, Deployment, DeviceStatus, EventKind,
+    HostsWord, KeyName, Operator, OutOfBand, PhoneNumber, Refusal, RejectionReason,
+    RememberedBrowser, Seal, SealError, Throttle,
 };
 use countersign::mfa::{
     self, AccountAt, Attempt, Change, Changed, Confirmed, Entered, ExternalMethod, NoProof,
@@ -29,7 +34,8 @@ use zeroize::Zeroizing;
 /// Where every test starts: a moment at the beginning of a time step.
 pub const START: UnixTime = UnixTime::from_secs(1_800_000_000);
 
-pub const KEY: [u8; 32] = [7; 32];
+/// The key of every practice: [`keyring`] 7.
+pub const KEY: [u8; 32] = key_bytes(7);
 
 /// How often a wrong code is answered by `Rejected` before the first wait, under `Recommended`.
 pub const FREE: u8 = 5;
@@ -201,6 +207,11 @@ impl Ledger {
         self.pages().records.insert(id, record);
     }
 
+    /// Deletes a row past the library.
+    pub fn remove(&self, id: &AccountId) {
+        self.pages().records.remove(id);
+    }
+
     /// The events that were written with records.
     pub fn events(&self) -> Vec<Event> {
         self.pages().events.iter().filter(|event| event.id.is_some()).cloned().collect()
@@ -309,6 +320,14 @@ impl Seal for Bare {
 
     fn open(&self, _: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
         Ok(Zeroizing::new(sealed.to_vec()))
+    }
+
+    fn deployment(&self) -> &Deployment {
+        deployment()
+    }
+
+    fn is_current(&self, _: KeyName) -> bool {
+        true
     }
 }
 
@@ -561,21 +580,21 @@ impl<T> Run for Reading<'_, T> {
     }
 }
 
-/// Why an operation of any kind could not be decided.
+/// Why an operation of any kind could not be decided; not of which record.
 pub trait MayFail<E> {
     fn fault(self) -> Option<countersign::mfa::Fault<E>>;
 }
 
 impl<T, E> MayFail<E> for Verdict<T, countersign::mfa::Fault<E>> {
     fn fault(self) -> Option<countersign::mfa::Fault<E>> {
-        self.decided().err()
+        self.decided().err().map(nameless)
     }
 }
 
 impl<T, E, A> MayFail<E> for Result<Changed<T>, NotDone<E, A>> {
     fn fault(self) -> Option<countersign::mfa::Fault<E>> {
         match self {
-            Err(NotDone::Undecided(fault)) => Some(fault),
+            Err(NotDone::Undecided(fault)) => Some(nameless(fault)),
             _ => None,
         }
     }
@@ -583,7 +602,7 @@ impl<T, E, A> MayFail<E> for Result<Changed<T>, NotDone<E, A>> {
 
 impl<T, E> MayFail<E> for Result<T, countersign::mfa::Fault<E>> {
     fn fault(self) -> Option<countersign::mfa::Fault<E>> {
-        self.err()
+        self.err().map(nameless)
     }
 }
 
@@ -606,7 +625,7 @@ impl Practice {
 impl<P: Policy> Practice<P> {
     pub fn with(policy: P) -> Practice<P> {
         Practice {
-            mfa: Mfa::with_policy(Keyring::new(KEY), policy).unwrap(),
+            mfa: Mfa::with_policy(keyring(7), policy).unwrap(),
             store: Ledger::default(),
             clock: AtomicU64::new(START.as_secs()),
             seeds: AtomicU64::new(1),

@@ -2,6 +2,9 @@
 //! trail as every store has to keep it.
 #![allow(dead_code)] // every test crate takes a part of it
 
+#[path = "keys.rs"]
+mod keys;
+
 use std::env;
 use std::fmt::Debug;
 use std::io;
@@ -11,8 +14,8 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use countersign::{
-    AccountId, Algorithm, Keyring, Mfa, OsRandom, Recommended, Secret, SignIn, Store, Totp,
-    UnixTime, Verdict,
+    AccountId, Algorithm, Mfa, OsRandom, Recommended, Secret, SignIn, Store, Totp, UnixTime,
+    Verdict,
 };
 use countersign_conformance as conformance;
 use serde_json::Value;
@@ -82,7 +85,7 @@ impl Line {
 pub fn sign_in<S: Store<Error: Debug>>(store: &S) -> AccountId {
     let now = UnixTime::from_secs(1_800_000_000);
     let mut rng = OsRandom::new().unwrap();
-    let mfa = Mfa::new(Keyring::new([7; 32]), Recommended);
+    let mfa = Mfa::new(keys::keyring(7), Recommended);
     let id = account();
     let pending = mfa.account(&id).at(now).enrol("phone", &mut rng).run(store).unwrap();
     let uri = pending.uri("Acme Billing", "dana").unwrap();

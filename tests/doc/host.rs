@@ -3,20 +3,21 @@
 use std::collections::BTreeSet;
 use std::error::Error;
 
-use countersign::account::PhoneNumber;
+use countersign::account::{PhoneNumber, SealingKey};
 use countersign::mfa::RestrictedNotice;
 use countersign::{
     AccountId, DeviceId, Keyring, MemoryStore, Mfa, OsRandom, Recommended, Totp, UnixTime,
 };
-use rand::Rng;
 
 type Library = Mfa<Keyring, Recommended>;
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
+/// The sealing key of the examples, known to everyone who reads this.
+pub const KEY: &str = "b19c7a3f5e02d84466ab0f9e31c7d5288e4f6d7023b9a1cc05f87e9b1d3a6240";
+
 pub fn new() -> Outcome<(Library, MemoryStore, OsRandom, UnixTime)> {
-    let (mut rng, mut key) = (OsRandom::new()?, [0; 32]);
-    rng.fill_bytes(&mut key);
-    Ok((Mfa::new(Keyring::new(key), Recommended), MemoryStore::new(), rng, UnixTime::now()?))
+    let keys = Keyring::new("acme", SealingKey::parse(KEY)?)?;
+    Ok((Mfa::new(keys, Recommended), MemoryStore::new(), OsRandom::new()?, UnixTime::now()?))
 }
 
 pub struct Phone {

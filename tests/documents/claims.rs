@@ -4,14 +4,15 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::keys::keyring;
 use countersign::account::{
     AnyPurpose, Class, DeviceStatus, DeviceSummary, MAX_BROWSERS, MAX_EXTERNAL_DEVICES,
     MAX_OTP_DEVICES, odds_per_year,
 };
 use countersign::otp::Parameters;
 use countersign::{
-    AccountId, Algorithm, DeviceId, Keyring, MemoryStore, Method, Mfa, OsRandom, Policy,
-    Recommended, SignIn, Summary, Totp, UnixTime, Verdict,
+    AccountId, Algorithm, DeviceId, MemoryStore, Method, Mfa, OsRandom, Policy, Recommended,
+    SignIn, Summary, Totp, UnixTime, Verdict,
 };
 
 fn root() -> &'static Path {
@@ -157,7 +158,7 @@ fn device(method: Method, digits: Option<u8>) -> DeviceSummary {
 #[test]
 fn a_year_of_guesses_stays_within_the_odds() {
     const YEAR: u64 = 365 * 86_400;
-    let mfa = Mfa::new(Keyring::new([7; 32]), Recommended);
+    let mfa = Mfa::new(keyring(7), Recommended);
     let (store, mut rng) = (MemoryStore::new(), OsRandom::new().unwrap());
     let (id, start) = (AccountId::new("42").unwrap(), UnixTime::from_secs(1_800_000_000));
     let dana = |now| mfa.account(&id).at(now);

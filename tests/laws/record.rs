@@ -3,9 +3,10 @@
 
 use std::sync::OnceLock;
 
+use crate::keys::{deployment, keyring, sealing_key};
 use countersign::account::ExistingDevice;
 use countersign::account::Text;
-use countersign::account::{Seal, SealError};
+use countersign::account::{Deployment, KeyName, Seal, SealError};
 use countersign::mfa::{Decided, Fault};
 use countersign::otp::Parameters;
 use countersign::{AccountId, Keyring, Mfa, Recommended, Record, Secret, SignIn, UnixTime};
@@ -30,7 +31,7 @@ fn changed(data: &[u8]) -> bool {
     let [how, version, at, flip, rest @ ..] = data else { return false };
     static ACCOUNT: OnceLock<(Mfa<Keyring, Recommended>, Record)> = OnceLock::new();
     let (mfa, record) = ACCOUNT.get_or_init(|| {
-        let mfa = Mfa::new(Keyring::new([7; 32]).with_older([8; 32]), Recommended);
+        let mfa = Mfa::new(keyring(7).opening_older(sealing_key(8)), Recommended);
         let record = account(&mfa);
         (mfa, record)
     });
@@ -49,17 +50,25 @@ fn changed(data: &[u8]) -> bool {
     let forged = Record::new(record.version().wrapping_add(u64::from(*version)), bytes);
     let whole = forged == *record;
     let attempt = mfa.account(&person()).at(NOW).verify("000000", SignIn);
-    match attempt.operation().decide(Some(forged), None) {
+    match attempt.operation().decide(Some(forged.clone()), None) {
         Ok(_) => assert!(whole, "a changed record opened"),
-        Err(Fault::Record(_)) => assert!(!whole, "the record itself did not open"),
+        Err(Fault::Record { .. }) => assert!(!whole, "the record itself did not open"),
         Err(other) => panic!("{other}"),
+    }
+    // Nor does it, changed or whole, open in another deployment that has the same keys.
+    let elsewhere = Keyring::new("elsewhere", sealing_key(7)).unwrap();
+    let elsewhere = Mfa::new(elsewhere.opening_older(sealing_key(8)), Recommended);
+    let attempt = elsewhere.account(&person()).at(NOW).verify("000000", SignIn);
+    for record in [forged, record.clone()] {
+        let decided = attempt.operation().decide(Some(record), None);
+        assert!(matches!(decided, Err(Fault::Record { .. })), "it opened in another deployment");
     }
     // And the record of one person is nothing to another.
     let other = AccountId::new(b"somebody else").unwrap();
     let attempt = mfa.account(&other).at(NOW).verify("000000", SignIn);
     assert!(matches!(
         attempt.operation().decide(Some(record.clone()), None),
-        Err(Fault::Record(_))
+        Err(Fault::Record { .. })
     ));
     whole
 }
@@ -80,10 +89,10 @@ fn of_plaintext(data: &[u8]) -> bool {
     let attempt = mfa.account(&person()).at(NOW).verify("000000", SignIn);
     let refused = |record: Record| {
         let decided = attempt.operation().decide(Some(record), None);
-        assert!(matches!(decided, Err(Fault::Record(_))), "opened");
+        assert!(matches!(decided, Err(Fault::Record { .. })), "opened");
     };
     match attempt.operation().decide(Some(record(data)), None) {
-        Err(Fault::Record(_)) => return false,
+        Err(Fault::Record { .. }) => return false,
         Err(other) => panic!("{other}"),
         Ok(Decided::Answer { .. }) => {}
         Ok(Decided::Write(prepared)) => {
@@ -98,7 +107,10 @@ fn of_plaintext(data: &[u8]) -> bool {
     refused(record(&data[..data.len() - 1]));
     let other = AccountId::new(b"somebody else").unwrap();
     let attempt = mfa.account(&other).at(NOW).verify("000000", SignIn);
-    assert!(matches!(attempt.operation().decide(Some(record(data)), None), Err(Fault::Record(_))));
+    assert!(matches!(
+        attempt.operation().decide(Some(record(data)), None),
+        Err(Fault::Record { .. })
+    ));
     true
 }
 
@@ -112,6 +124,14 @@ impl Seal for Plain {
 
     fn open(&self, _: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
         Ok(Zeroizing::new(sealed.to_vec()))
+    }
+
+    fn deployment(&self) -> &Deployment {
+        deployment()
+    }
+
+    fn is_current(&self, _: KeyName) -> bool {
+        true
     }
 }
 

@@ -9,7 +9,10 @@ use std::cell::Cell;
 use std::fs;
 use std::path::Path;
 
-use countersign::account::{Assertion, ExistingDevice, PhoneNumber, Seal, SealError, Text};
+use crate::keys::deployment;
+use countersign::account::{
+    Assertion, Deployment, ExistingDevice, KeyName, PhoneNumber, Seal, SealError, Text,
+};
 use countersign::mfa::{ExternalMethod, RestrictedNotice};
 use countersign::otp::Parameters;
 use countersign::{
@@ -30,6 +33,14 @@ impl Seal for Plain {
 
     fn open(&self, _: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
         Ok(Zeroizing::new(sealed.to_vec()))
+    }
+
+    fn deployment(&self) -> &Deployment {
+        deployment()
+    }
+
+    fn is_current(&self, _: KeyName) -> bool {
+        true
     }
 }
 

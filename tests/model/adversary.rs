@@ -9,6 +9,7 @@
 use countersign::account::Operator;
 use std::collections::VecDeque;
 
+use crate::keys::keyring;
 use countersign::account::{
     Assertion, Bounded, Class, DeviceStatus, ExistingDevice, PhoneNumber, Text, Throttle,
     odds_per_year,
@@ -70,7 +71,7 @@ impl Numbers {
             let of_app = u64::from(numbers.window.steps()) + 2;
             let codes = of_app + tokens * numbers.look_ahead.as_u64();
             let has_room = codes.div_ceil(3) <= numbers.throttle.remembered.as_u64();
-            if has_room && Mfa::with_policy(Keyring::new([7; 32]), numbers.clone()).is_ok() {
+            if has_room && Mfa::with_policy(keyring(7), numbers.clone()).is_ok() {
                 return numbers;
             }
         }
@@ -133,7 +134,7 @@ impl Duel {
         let mut rng = StdRng::seed_from_u64(seed);
         let tokens = seed % 4;
         let policy = Numbers::draw(&mut rng, tokens);
-        let mfa = Mfa::with_policy(Keyring::new([7; 32]), policy.clone()).unwrap();
+        let mfa = Mfa::with_policy(keyring(7), policy.clone()).unwrap();
         let (store, id) = (MemoryStore::new(), AccountId::new("owner").unwrap());
         let at = UnixTime::from_secs(START);
         let dana = mfa.account(&id).at(at);

@@ -519,6 +519,8 @@ impl Pass {
 
 #[derive(Clone, Debug, Default)]
 pub struct Person {
+    /// The node that sealed the record.
+    node: usize,
     pub epoch: u128,
     first_bound_at: Option<Time>,
     offboarded_at: Option<Time>,
@@ -1378,6 +1380,7 @@ impl World {
 
     fn write(&mut self, who: &str, mut person: Person, turn: Turn, now: Time) -> Turn {
         person.tidy(&self.numbers, now);
+        person.node = 0;
         self.before = self.people.insert(who.into(), person);
         turn
     }
@@ -1864,6 +1867,17 @@ impl World {
         }
         person.passes.clear();
         self.write(who, person, done("done"), now)
+    }
+
+    /// Another key, and nothing else: not even what has expired is dropped.
+    pub fn reseal(&mut self, who: &str, node: usize) -> Turn {
+        match self.people.get_mut(who).filter(|person| person.node != node) {
+            Some(person) => {
+                person.node = node;
+                done("done true")
+            }
+            None => Turn { silent: true, ..answered("done false") },
+        }
     }
 
     pub fn offboard(&mut self, who: &str, reason: &str, now: Time) -> Turn {

@@ -4,6 +4,7 @@
 //! A schedule is bytes, eight for each step, and every byte string is a schedule: proptest shrinks
 //! them and a fuzzer mutates them.
 
+use crate::keys::{keyring, sealing_key};
 use countersign::account::{HostsWord, Operator};
 use std::collections::BTreeMap;
 use std::fmt::{self, Debug};
@@ -412,7 +413,7 @@ operations! {
     SettleExternal 7, EnterPass 3, Enrol 7, EnrolHotp 5, EnrolExisting 5, EnrolPhone 5,
     Replace 4, Confirm 16, ConfirmPair 5, BindExternal 4, Import 4, Regenerate 5, Acknowledge 3,
     Revoke 5, ReportLost 3, Reset 3, GrantEmergencyAccess 3, RememberBrowser 7, ForgetBrowser 2,
-    Unlock 6, Invite 2, RevokePasses 1, Offboard 1, Guess 7,
+    Unlock 6, Invite 2, RevokePasses 1, Offboard 1, Guess 7, Reseal 2,
 }
 
 /// Seconds to the next step: mostly few, now and then a month, now and then back.
@@ -491,6 +492,7 @@ struct Known {
 /// The library and the reference, side by side.
 pub struct Bench<'m, P, R> {
     mfa: &'m Mfa<Keyring, P>,
+    nodes: &'m Nodes<P>,
     pub store: FaultyStore,
     rng: StdRng,
     now: Time,
@@ -613,11 +615,24 @@ fn pick_new<T>(all: &[T], by: u8) -> Option<&T> {
     if by < 190 { all.last() } else { pick(all, by) }
 }
 
+/// Two nodes in the middle of a rollout: each opens what the other one seals.
+pub type Nodes<P> = [Mfa<Keyring, P>; 2];
+
+pub fn nodes<P: Modelled>() -> Nodes<P> {
+    [[7, 8], [8, 7]].map(|[seals, older]| {
+        let keys = keyring(seals).opening_older(sealing_key(older));
+        Mfa::with_policy(keys, P::new()).unwrap()
+    })
+}
+
 impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
-    pub fn new(mfa: &'m Mfa<Keyring, P>) -> Bench<'m, P, R> {
+    /// Everything but a sweep is done at the first node.
+    pub fn new(nodes: &'m Nodes<P>) -> Bench<'m, P, R> {
+        let mfa = &nodes[0];
         let names = ["ana", "ben", "cleo", "operator-dee", "operator-eli"];
         Bench {
             mfa,
+            nodes,
             store: FaultyStore::new(),
             rng: StdRng::seed_from_u64(7),
             now: 1_800_000_000,
@@ -1038,6 +1053,13 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
                 self.change(step, op, nothing, turn);
             }
             What::Guess => self.guess(step),
+            What::Reseal => {
+                // A node of each key: each moves to its own what the other one sealed.
+                let node = usize::from(step.a % 2);
+                let op = self.nodes[node].account(&id).at(at).reseal();
+                let read = |moved: &Changed<bool>, _: &mut Drawn| format!("done {}", **moved);
+                self.change(step, op, read, |world, _| world.reseal(&name, node));
+            }
         }
     }
 
@@ -1731,7 +1753,7 @@ fn error_line<E>(fault: &mfa::Fault<E>) -> String {
         mfa::Fault::Contended => "error contended".into(),
         mfa::Fault::Store(_) => "error store".into(),
         mfa::Fault::Text(_) => "error text".into(),
-        mfa::Fault::Record(error) => format!("error record {error:?}"),
+        mfa::Fault::Record { error, .. } => format!("error record {error:?}"),
     }
 }
 

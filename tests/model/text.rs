@@ -19,6 +19,7 @@ pub fn of(summary: Option<&Summary>) -> String {
         codes,
         out_of_band,
         emergency_until,
+        sealed_with: _, // says nothing of the account
     } = summary;
     let until = match standing {
         Standing::Invited { until }

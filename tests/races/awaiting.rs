@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
+use crate::keys::keyring;
 use countersign::account::{Assertion, ChallengeId, ExistingDevice, PhoneNumber, Text};
 use countersign::mfa::{ExternalMethod, NotDone, RestrictedNotice};
 use countersign::otp::Parameters;
@@ -89,7 +90,7 @@ const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
 
 /// Somebody with an app.
 fn enrolled() -> (Mfa<Keyring, Recommended>, Slow, AccountId, Totp) {
-    let mfa = Mfa::new(Keyring::new([7; 32]), Recommended);
+    let mfa = Mfa::new(keyring(7), Recommended);
     let (store, id) = (Slow::default(), AccountId::new("person").unwrap());
     let secret = Secret::from_bytes(&[1; 20]).unwrap();
     let totp = Totp::new(&secret, Parameters::default());

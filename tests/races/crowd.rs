@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, RwLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::keys::keyring;
 use countersign::account::{Assertion, ChallengeId, PhoneNumber};
 use countersign::mfa::{ExternalMethod, RestrictedNotice};
 use countersign::*;
@@ -249,7 +250,7 @@ fn namer(mfa: &Mfa<Keyring, Recommended>, store: &Remote, me: &Leaver, rng: &mut
 
 /// Offboards one after the other, each with 64 connections at its account.
 fn offboard(accounts: u64, attack: fn(&Mfa<Keyring, Recommended>, &Remote, &Leaver, &mut StdRng)) {
-    let mfa = Mfa::new(Keyring::new([7; 32]), Recommended);
+    let mfa = Mfa::new(keyring(7), Recommended);
     let store = Remote::default();
     let target = RwLock::new(Arc::new(Leaver::enrol(&mfa, &store.store, 0)));
     let over = AtomicBool::new(false);

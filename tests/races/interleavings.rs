@@ -17,6 +17,7 @@ use countersign::account::{HostsWord, Operator, PassLength};
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
+use crate::keys::{keyring, sealing_key};
 use countersign::account::{Assertion, Bounded, Class, EventKind, PhoneNumber, Refusal, Throttle};
 use countersign::mfa::{
     Changed, Confirmed, Decided, Entered, ExternalMethod, MAX_TRIES, PendingEnrolment,
@@ -576,7 +577,7 @@ struct Stage {
 impl Stage {
     fn empty() -> Stage {
         Stage {
-            mfa: Mfa::with_policy(Keyring::new([7; 32]), Few).unwrap(),
+            mfa: Mfa::with_policy(keyring(7), Few).unwrap(),
             store: MemoryStore::new(),
             draws: std::cell::Cell::new(0),
             id: AccountId::new("person").unwrap(),
@@ -764,6 +765,35 @@ fn wrong_codes_are_evaluated_as_often_as_the_schedule_allows() {
     for ending in all_orders(&scene, &attempts, 1_033_272).endings.keys() {
         assert_eq!(count(ending, &Outcome::Rejected), 3, "{ending:?}");
     }
+}
+
+/// A sweep meets sign-ins: one acceptance, in every order, no failure lost, and the record moved once.
+#[test]
+fn a_sweep_takes_nothing_from_a_sign_in() {
+    let (mut stage, device) = Stage::enrolled();
+    let keys = keyring(8).opening_older(sealing_key(7));
+    stage.mfa = Mfa::with_policy(keys, Few).unwrap();
+    let code = stage.code(device, 0);
+    let wrong = if code == "000000" { "111111" } else { "000000" };
+    let scene = stage.scene(vec![stage.probe("verify", &code)]);
+    let reseal = || {
+        let op = stage.mfa.account(&stage.id).at(NOW).reseal();
+        attempt("reseal", op, None, |change: Answered<bool>, _| match *change.unwrap() {
+            true => Outcome::Done,
+            false => Outcome::NotEvaluated,
+        })
+    };
+    let attempts = [reseal(), stage.verify("right", &code), stage.verify("wrong", wrong), reseal()];
+    let explored = all_orders(&scene, &attempts, 60_004);
+    let mut moved = Vec::new();
+    for ending in explored.endings.keys() {
+        assert!(matches!(ending[1], Outcome::Accepted { .. }), "{ending:?}");
+        assert_eq!(ending[2], Outcome::Rejected, "{ending:?}");
+        moved.push(count(ending, &Outcome::Done)); // none, if a sign-in moved it first
+    }
+    moved.sort_unstable();
+    moved.dedup();
+    assert_eq!(moved, [0, 1]);
 }
 
 #[test]

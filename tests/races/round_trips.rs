@@ -7,9 +7,10 @@ use countersign::account::{HostsWord, Operator, PassLength};
 use std::cell::Cell;
 use std::convert::Infallible;
 
+use crate::keys::keyring;
 use countersign::{
-    AccountId, ActForOther, Event, Keyring, MemoryStore, Mfa, OsRandom, Recommended, Record,
-    SignIn, Store, Swap, Totp, UnixTime, Verdict, Write,
+    AccountId, ActForOther, Event, MemoryStore, Mfa, OsRandom, Recommended, Record, SignIn, Store,
+    Swap, Totp, UnixTime, Verdict, Write,
 };
 
 const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
@@ -58,7 +59,7 @@ impl Store for Counting {
 #[test]
 fn an_attempt_is_one_load_and_one_swap() {
     let (store, mut rng) = (Counting::default(), OsRandom::new().unwrap());
-    let mfa = Mfa::new(Keyring::new([7; 32]), Recommended);
+    let mfa = Mfa::new(keyring(7), Recommended);
     let id = AccountId::new(1_u64.to_be_bytes()).unwrap();
 
     let pending = mfa.account(&id).at(NOW).enrol("phone", &mut rng).run(&store).unwrap();
@@ -99,7 +100,7 @@ fn an_attempt_is_one_load_and_one_swap() {
 #[test]
 fn an_operator_is_one_load_more() {
     let (store, mut rng) = (Counting::default(), OsRandom::new().unwrap());
-    let mfa = Mfa::new(Keyring::new([7; 32]), Recommended);
+    let mfa = Mfa::new(keyring(7), Recommended);
     let enrol = |number: u64, rng: &mut OsRandom| {
         let id = AccountId::new(number.to_be_bytes()).unwrap();
         let pending = mfa.account(&id).at(NOW).enrol("phone", rng).run(&store).unwrap();

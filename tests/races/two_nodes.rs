@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::sync::Mutex;
 
+use crate::keys::keyring;
 use countersign::account::{Bounded, Class, EventKind, ExistingDevice, Text, Throttle};
 use countersign::otp::Parameters;
 use countersign::*;
@@ -102,7 +103,7 @@ fn play(
     code_of: impl Fn(u64) -> String,
     factor: impl Fn(u64, u64) -> u64,
 ) -> Vec<u64> {
-    let nodes = [0, 1].map(|_| Mfa::with_policy(Keyring::new([7; 32]), Patient).unwrap());
+    let nodes = [0, 1].map(|_| Mfa::with_policy(keyring(7), Patient).unwrap());
     let (store, id) = (Witness::default(), AccountId::new("person").unwrap());
     let mut rng = StdRng::seed_from_u64(1);
     let mut imported =

@@ -175,6 +175,7 @@ fn the_fullest_account_fits_a_record_and_reads_back() {
         out_of_band: budget(),
         passes: PassKind::ALL.map(pass).into(),
         needs_pass: true,
+        abandoned_at: Some(at),
     };
     let plaintext = super::write(&account).unwrap();
     // What is around it: the head of the record, and a key's name, a nonce and a tag.

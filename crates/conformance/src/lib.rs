@@ -18,7 +18,7 @@ use std::task::{self, Poll};
 use std::thread;
 use std::time::Duration;
 
-use countersign::account::{Event, EventId, EventKind, RejectionReason};
+use countersign::account::{Event, EventId, EventKind, RejectionReason, SealingKey};
 use countersign::mfa::{Change, Changed, Fault as Undecided, NotDone};
 use countersign::{
     AccountId, AsyncStore, ChangeFactors, DeviceId, Keyring, Mfa, OsRandom, Proof, Recommended,

@@ -25,7 +25,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::Ordering;
 
-use countersign::account::{Seal, SealError};
+use countersign::account::{Deployment, KeyName, Seal, SealError, SealingKey};
 use countersign::otp::Parameters;
 use countersign::{Algorithm, Digits, Keyring, Totp};
 use zeroize::Zeroizing;
@@ -396,6 +396,14 @@ impl Seal for Keeping<'_> {
     fn fingerprint(&self, secret: &[u8]) -> Option<[u8; 16]> {
         self.keys.fingerprint(secret)
     }
+
+    fn deployment(&self) -> &Deployment {
+        self.keys.deployment()
+    }
+
+    fn is_current(&self, key: KeyName) -> bool {
+        self.keys.is_current(key)
+    }
 }
 
 /// What to look for in the account layer, and at which looks, from playing the scenario here.
@@ -406,7 +414,8 @@ fn of_accounts(seed: u64) -> (Needles, Vec<String>) {
     needles.add(SEALING_KEY, &key);
 
     let (plaintexts, looks, mut issued) = (Mutex::default(), Mutex::default(), Vec::new());
-    let keys = Keeping { keys: Keyring::new(key), plaintexts: &plaintexts, looks: &looks };
+    let keys = Keyring::new("tests", SealingKey::new(&key).unwrap()).unwrap();
+    let keys = Keeping { keys, plaintexts: &plaintexts, looks: &looks };
     let told = |code: &str| issued.push(code.to_owned());
     scenario::accounts(keys, seed, told, |at| looks.lock().unwrap().push(at.to_owned()));
     for code in &issued {

@@ -63,7 +63,9 @@ impl Person {
         let mut rng = rng()?;
         let mut key = [0; 32];
         rand::Rng::fill_bytes(&mut rng, &mut key);
-        let mfa = Mfa::new(Keyring::new(key), Recommended);
+        let key = SealingKey::new(&key).map_err(|error| format!("{error}"))?;
+        let keys = Keyring::new("kit", key).map_err(|error| format!("{error}"))?;
+        let mfa = Mfa::new(keys, Recommended);
         let id = kit.account()?;
         let account = mfa.account(&id).at(NOW);
         let pending = account.enrol("phone", &mut rng).run(handle);

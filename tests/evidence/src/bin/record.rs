@@ -1,12 +1,15 @@
 //! Prints how many bytes a store keeps for a person with one device and ten recovery codes.
 
+#[path = "../../../common/keys.rs"]
+mod keys;
+
 use countersign::{
-    AccountId, Keyring, MemoryStore, Mfa, OsRandom, Recommended, SignIn, Store, Totp, UnixTime,
+    AccountId, MemoryStore, Mfa, OsRandom, Recommended, SignIn, Store, Totp, UnixTime,
 };
 
 fn main() {
     let (store, mut rng) = (MemoryStore::new(), OsRandom::new().expect("randomness"));
-    let mfa = Mfa::new(Keyring::new([7; 32]), Recommended);
+    let mfa = Mfa::new(keys::keyring(7), Recommended);
     let id = AccountId::new(42_u64.to_be_bytes()).expect("an id");
     let now = UnixTime::from_secs(1_800_000_000);
     let run = "memory does not fail";

@@ -1,13 +1,18 @@
 //! Runs the library on hidden secrets: under memcheck, a branch or an address that depends on one is
 //! an error. What is run is the first argument; see `tests/machine/constant_time.rs`.
 
+#[path = "../../../common/keys.rs"]
+mod keys;
+
 use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::hint::black_box;
 use std::ops::Range;
 use std::sync::Mutex;
 
-use countersign::account::{ExistingDevice, PhoneNumber, RecoveryCode, Seal, SealError, Text};
+use countersign::account::{
+    Deployment, ExistingDevice, KeyName, PhoneNumber, RecoveryCode, Seal, SealError, Text,
+};
 use countersign::mfa::{Attempt, Decided, RestrictedNotice};
 use countersign::otp::Digits;
 use countersign::otp::Parameters;
@@ -375,6 +380,14 @@ impl Seal for Hiding<'_> {
         // For a column of the host, under a key: public.
         self.keys.fingerprint(secret).inspect(show)
     }
+
+    fn deployment(&self) -> &Deployment {
+        self.keys.deployment()
+    }
+
+    fn is_current(&self, key: KeyName) -> bool {
+        self.keys.is_current(key)
+    }
 }
 
 impl Hiding<'_> {
@@ -491,8 +504,7 @@ fn accounts(algorithm: Algorithm, leaked: Option<&str>) {
     let id = AccountId::new(b"42").expect("an id");
     let now = UnixTime::from_secs(1_800_000_000);
     let (secrets, hidden) = (Mutex::default(), Mutex::default());
-    let keys =
-        Hiding { keys: Keyring::new([7; 32]), secrets: &secrets, hidden: &hidden, leak: leaked };
+    let keys = Hiding { keys: keys::keyring(7), secrets: &secrets, hidden: &hidden, leak: leaked };
     let mfa = Mfa::with_policy(keys, Apps(algorithm)).expect("the recommended windows");
 
     let pending = mfa.account(&id).at(now).enrol("phone", &mut rng).run(&store);
@@ -682,7 +694,7 @@ struct People {
 
 impl People {
     fn new(algorithm: Algorithm) -> People {
-        let mfa = Mfa::with_policy(Keyring::new([7; 32]), Apps(algorithm));
+        let mfa = Mfa::with_policy(keys::keyring(7), Apps(algorithm));
         let mfa = mfa.expect("the recommended windows");
         let now = UnixTime::from_secs(1_800_000_000);
         People { mfa, store: MemoryStore::new(), rng: Known(2), now }

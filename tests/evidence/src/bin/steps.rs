@@ -6,6 +6,9 @@
 //! `steps core` compares the OTP core; `steps text` what prints and reads secrets and codes;
 //! `steps leak` is the positive control and fails.
 
+#[path = "../../../common/keys.rs"]
+mod keys;
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::arch::asm;
 use std::cell::UnsafeCell;
@@ -22,8 +25,8 @@ use countersign::otp::Digits;
 use countersign::otp::LookAhead;
 use countersign::otp::Parameters;
 use countersign::{
-    AccountId, Algorithm, Code, Hotp, Keyring, Mfa, ProvisioningUri, Recommended, Secret, SignIn,
-    Totp, UnixTime, Window,
+    AccountId, Algorithm, Code, Hotp, Mfa, ProvisioningUri, Recommended, Secret, SignIn, Totp,
+    UnixTime, Window,
 };
 
 const HASHES: [Algorithm; 3] = [Algorithm::Sha1, Algorithm::Sha256, Algorithm::Sha512];
@@ -245,7 +248,7 @@ fn full_width(character: char) -> char {
 
 /// Secrets and codes of one length, each with its separators at the same places.
 fn text() -> ExitCode {
-    let mfa = Mfa::new(Keyring::new([7; 32]), Recommended);
+    let mfa = Mfa::new(keys::keyring(7), Recommended);
     let id = AccountId::new(b"42").expect("an id");
     for secret in 0..TEXT.secrets {
         HEAP.rewind();

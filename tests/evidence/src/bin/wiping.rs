@@ -7,7 +7,7 @@ use std::arch::asm;
 use std::hint::black_box;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use countersign::account::{Seal, SealError};
+use countersign::account::{Deployment, KeyName, Seal, SealError, SealingKey};
 use countersign::{Algorithm, Keyring, OsRandom};
 use rand::Rng;
 use zeroize::Zeroizing;
@@ -47,7 +47,8 @@ fn main() {
         "accounts" => {
             let mut key = [0; 32];
             scenario::Known(!seed).fill(&mut key);
-            let keys = Keyring::new(key);
+            let keys = SealingKey::new(&key).expect("random bytes");
+            let keys = Keyring::new("tests", keys).expect("a name");
             zeroize::Zeroize::zeroize(&mut key);
             stop(); // at what making a keyring left
             scenario::accounts(Stopping(keys), seed, |_| (), |_| stop());
@@ -108,6 +109,14 @@ impl Seal for Stopping {
 
     fn fingerprint(&self, secret: &[u8]) -> Option<[u8; 16]> {
         self.0.fingerprint(secret)
+    }
+
+    fn deployment(&self) -> &Deployment {
+        self.0.deployment()
+    }
+
+    fn is_current(&self, key: KeyName) -> bool {
+        self.0.is_current(key)
     }
 }
 

@@ -9,6 +9,7 @@ use alloc::string::String;
 use core::cell::RefCell;
 use core::convert::Infallible;
 
+use countersign::account::SealingKey;
 use countersign::{
     AccountId, Keyring, Mfa, Recommended, Record, SignIn, Store, Swap, Totp, UnixTime, Verdict,
     Write,
@@ -39,7 +40,9 @@ impl Store for One {
 countersign_nostd::program!(run);
 
 fn run() -> Result<(), i32> {
-    let mfa = Mfa::new(Keyring::new([7; 32]), Recommended);
+    let key = "b19c7a3f5e02d84466ab0f9e31c7d5288e4f6d7023b9a1cc05f87e9b1d3a6240";
+    let key = SealingKey::parse(key).map_err(|_| 20)?;
+    let mfa = Mfa::new(Keyring::new("tests", key).map_err(|_| 21)?, Recommended);
     let (store, mut rng) = (One::default(), Counting(42));
     let id = AccountId::new(b"42").map_err(|_| 1)?;
     let now = UnixTime::from_secs(1_800_000_000);
