@@ -120,9 +120,11 @@ impl fmt::Display for Counts {
 /// A store that counts what goes through it.
 /// ```
 /// use countersign::{AccountId, Keyring, MemoryStore, Mfa, OsRandom, Recommended, UnixTime};
+/// # use countersign::account::SealingKey;
 /// use countersign_audit::Counted;
 /// let store = Counted::new(MemoryStore::new());
-/// let mfa = Mfa::new(Keyring::new([7; 32]), Recommended); // yours is random
+/// # let key = "b19c7a3f5e02d84466ab0f9e31c7d5288e4f6d7023b9a1cc05f87e9b1d3a6240";
+/// let mfa = Mfa::new(Keyring::new("acme", SealingKey::parse(key)?)?, Recommended);
 /// let dana = AccountId::new("42")?;
 /// mfa.account(&dana).at(UnixTime::now()?).enrol("Phone", &mut OsRandom::new()?).run(&store)?;
 /// let counts = store.counters().counts();

@@ -104,13 +104,14 @@ const fn failed(kind: &'static str, severity: Severity, activity: Activity) -> R
     Row { kind, severity, activity, failed: true }
 }
 
-pub(crate) const ROWS: [Row; 28] = {
+pub(crate) const ROWS: [Row; 30] = {
     use Activity::{
         Disable, FactorDisable, FactorEnable, Lock, Logon, OtherAuthentication, OtherChange,
         Preauth, Unlock,
     };
     use Severity::{Alert, Info, Notice, Warning};
     [
+        done("abandoned", Warning, FactorDisable),
         done("accepted", Info, Logon),
         done("bound", Notice, FactorEnable),
         done("browser-forgotten", Info, OtherChange),
@@ -135,6 +136,7 @@ pub(crate) const ROWS: [Row; 28] = {
         failed("refused", Notice, OtherChange),
         failed("rejected", Notice, Logon),
         done("reported-lost", Warning, FactorDisable),
+        done("resealed", Info, OtherChange),
         done("reset", Warning, FactorDisable),
         done("resynchronised", Notice, OtherChange),
         done("revoked", Notice, FactorDisable),

@@ -3,9 +3,11 @@ use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
+#[path = "../../../../tests/common/keys.rs"]
+mod keys;
+
 use countersign::{
-    AccountId, AsyncStore, Keyring, MemoryStore, Mfa, Recommended, Record, SignIn, Store, Swap,
-    Write,
+    AccountId, AsyncStore, MemoryStore, Mfa, Recommended, Record, SignIn, Store, Swap, Write,
 };
 use countersign_audit::{Counted, Counters};
 use rand::SeedableRng;
@@ -60,7 +62,7 @@ fn ready<T>(future: impl Future<Output = T> + Send) -> T {
 /// Both kinds of store: what is written and what is only noted, and each lost race once.
 #[test]
 fn a_store_counts_decisions_waits_and_lost_races() {
-    let mfa = Mfa::new(Keyring::new([7; 32]), Recommended);
+    let mfa = Mfa::new(keys::keyring(7), Recommended);
     let mut rng = StdRng::seed_from_u64(1);
     let dana = mfa.account(&account()).at(NOW);
 

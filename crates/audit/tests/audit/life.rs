@@ -3,11 +3,14 @@
 use std::convert::Infallible;
 use std::sync::Mutex;
 
+#[path = "../../../../tests/common/keys.rs"]
+mod keys;
+
 use countersign::account::{Actor, PhoneNumber};
 use countersign::mfa::{PendingEnrolment, RestrictedNotice};
 use countersign::{
-    AccountId, ActForOther, ChangeFactors, Event, Keyring, MemoryStore, Mfa, Recommended, Record,
-    SignIn, Store, Swap, Totp, UnixTime, Write,
+    AccountId, ActForOther, ChangeFactors, Event, MemoryStore, Mfa, Recommended, Record, SignIn,
+    Store, Swap, Totp, UnixTime, Write,
 };
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -63,7 +66,7 @@ fn code(app: &Totp, now: UnixTime) -> String {
 /// operator.
 pub fn life() -> Life {
     let store = Recorded::default();
-    let mfa = Mfa::new(Keyring::new([7; 32]), Recommended);
+    let mfa = Mfa::new(keys::keyring(7), Recommended);
     let mut rng = StdRng::seed_from_u64(1);
     let [dana, lee] = ["dana", "lee"].map(|id| AccountId::new(id).unwrap());
     let at = |id: &AccountId, minutes: u64| mfa.account(id).at(NOW.plus(60 * minutes));

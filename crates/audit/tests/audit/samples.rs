@@ -2,7 +2,7 @@
 
 use countersign::account::{
     ActionName, Actor, AnyPurpose, BrowserId, Class, EventId, EventKind, PassEnd, PassKind, Reason,
-    Refusal, RejectionReason, Source,
+    RecordName, Refusal, RejectionReason, Source,
 };
 use countersign::{AccountId, DeviceId, Event, Method, UnixTime};
 
@@ -18,6 +18,14 @@ pub fn kinds() -> Vec<EventKind> {
     let browser = BrowserId::from_u64(0xb0b);
     let class = Class::Codes;
     let mut kinds = vec![
+        EventKind::Abandoned {
+            record: RecordName { key: "5be3a01c".parse().ok(), version: 7 },
+            reason: reason.clone(),
+        },
+        EventKind::Abandoned {
+            record: RecordName { key: None, version: 7 },
+            reason: reason.clone(),
+        },
         EventKind::Accepted { moving_factor: Some(60_000_000), drift: Some(-1) },
         EventKind::Accepted { moving_factor: None, drift: None },
         EventKind::BrowserForgotten { browser },
@@ -46,6 +54,7 @@ pub fn kinds() -> Vec<EventKind> {
         EventKind::RecoveryCodesIssued { count: 10 },
         EventKind::RecoveryCodesSeen,
         EventKind::ReportedLost,
+        EventKind::Resealed,
         EventKind::Reset { until, reason },
         EventKind::Resynchronised { clock_offset: Some(15) },
         EventKind::Resynchronised { clock_offset: None },
@@ -72,7 +81,7 @@ const REJECTIONS: [RejectionReason; 12] = [
     RejectionReason::WrongPurpose,
 ];
 
-const REFUSALS: [Refusal; 19] = [
+const REFUSALS: [Refusal; 20] = [
     Refusal::AlreadyBound,
     Refusal::ClockTooFar,
     Refusal::FactorInUse,
@@ -87,6 +96,7 @@ const REFUSALS: [Refusal; 19] = [
     Refusal::ProofExpired,
     Refusal::ProofRequired,
     Refusal::ProofUnfit,
+    Refusal::RecordOpens,
     Refusal::ReportedLost,
     Refusal::TooSoon { until: UnixTime::from_secs(1_800_000_030) },
     Refusal::TooManyDevices,
