@@ -13,6 +13,8 @@ use countersign::{
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
+use crate::keys::keyring;
+
 use countersign::account::Label;
 use countersign::account::PhoneNumber;
 use countersign::account::RecoveryCode;
@@ -142,7 +144,7 @@ struct Passes {
 const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
 
 fn passes() -> Passes {
-    let (mfa, store) = (Mfa::new(Keyring::new([7; 32]), Recommended), MemoryStore::new());
+    let (mfa, store) = (Mfa::new(keyring(7), Recommended), MemoryStore::new());
     let mut rng = StdRng::seed_from_u64(28);
     let [boss, dana, lee] = ["boss", "dana", "lee"].map(|name| AccountId::new(name).unwrap());
     let [boss_app, _] = [&boss, &dana].map(|id| {
