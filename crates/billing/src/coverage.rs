@@ -354,6 +354,10 @@ pub struct AccountSource {
     pub first_bound_at: Option<UnixTime>,
     /// Whether a device in use has a secret below the 128 bits of RFC 4226 R6.
     pub short_secret: bool,
+    /// The methods of the devices in use that were bound with the password alone, without a proof or an
+    /// operator's pass
+    /// ([`FirstEnrolment::Open`](countersign::account::FirstEnrolment::Open)).
+    pub bound_openly: Vec<Method>,
     /// Who else has a device in use with the same secret: one code signs in both.
     pub shares_secret_with: Vec<PersonId>,
     /// Whether the summary knows of something after the moment of the report.
@@ -825,8 +829,9 @@ impl Moment<'_> {
         summary: &Option<Summary>,
         holders: &BTreeMap<&str, BTreeSet<&PersonId>>,
     ) -> AccountSource {
-        let devices = summary.iter().flat_map(Summary::confirmed);
-        let prints = devices.filter_map(|device| device.fingerprint.as_deref());
+        let devices = || summary.iter().flat_map(Summary::confirmed);
+        let openly = devices().filter(|device| device.bound_openly);
+        let prints = devices().filter_map(|device| device.fingerprint.as_deref());
         let others = prints.filter_map(|print| holders.get(print)).flatten().copied();
         let shares_secret_with: BTreeSet<&PersonId> =
             others.filter(|other| **other != person.id).collect();
@@ -843,6 +848,7 @@ impl Moment<'_> {
             standing: summary.as_ref().map(|summary| summary.standing.name()),
             first_bound_at: summary.as_ref().and_then(|summary| summary.first_bound_at),
             short_secret: summary.as_ref().is_some_and(has_short_secret),
+            bound_openly: openly.map(|device| device.method).collect(),
             shares_secret_with: shares_secret_with.into_iter().cloned().collect(),
             newer_than_report: newer,
         }

@@ -589,6 +589,10 @@ fn records(f: &mut fmt::Formatter<'_>, report: &Coverage) -> fmt::Result {
         if record.short_secret {
             remarks.push(String::from("a secret below 128 bits"));
         }
+        if !record.bound_openly.is_empty() {
+            let methods: Vec<&str> = record.bound_openly.iter().copied().map(method).collect();
+            remarks.push(format!("bound with the password alone: {}", methods.join(", ")));
+        }
         let name = |person: &PersonId| {
             let found = report.records.iter().find(|record| record.person == *person);
             found.map_or_else(|| person.to_string(), |found| found.name.to_string())

@@ -34,7 +34,8 @@ fn chosen() -> Vec<Event> {
     let mut chosen: Vec<_> = wanted.iter().filter_map(one).collect();
     assert_eq!(chosen.len(), wanted.len());
     let mut helped = full();
-    helped.kind = EventKind::Reset { until: NOW, reason: Reason::new("lost phone, passport seen").unwrap() };
+    helped.kind =
+        EventKind::Reset { until: NOW, reason: Reason::new("lost phone, passport seen").unwrap() };
     helped.actor = Actor::Operator(AccountId::new("boss").unwrap());
     chosen.extend([full(), helped]);
     chosen
