@@ -809,7 +809,7 @@ fn s10_a_no_is_enough() {
         [&[0x1a], &secs[..]].concat()
     };
     let offboarded = |id: &AccountId, written: UnixTime| {
-        let head = [&[0x94, 1][..], &moment(written), &moment(START)].concat();
+        let head = [moment(written), moment(START)].concat();
         let (open, ended) = ([&head[..], &[0xf6]].concat(), [&head[..], &moment(written)].concat());
         altered(&store.record(id).unwrap(), &open, &ended)
     };
