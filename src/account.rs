@@ -8,12 +8,14 @@ pub(crate) mod id;
 pub(crate) mod summary;
 pub(crate) mod proof;
 pub(crate) mod operator;
+pub(crate) mod assurance;
 pub(crate) mod throttle;
 pub(crate) mod policy;
 pub(crate) mod odds;
 pub(crate) mod event;
 pub(crate) mod seal;
 pub(crate) mod browser;
+pub(crate) mod trusted;
 pub(crate) mod typed;
 pub(crate) mod challenge;
 pub(crate) mod recovery;
@@ -35,6 +37,10 @@ pub use self::proof::{
     ActForOther, Action, ActionName, AnyPurpose, ChangeFactors, ChangePrivileges, Proof, Purpose,
     Refusal, SignIn, permits,
 };
+pub use self::{
+    assurance::*, challenge::*, device::*, event::*, id::*, odds::*, pass::*, policy::*, record::*,
+    recovery::*, seal::*, summary::*, throttle::*, trusted::*,
+};
 pub(crate) use self::{
     browser::token,
     former::*,
@@ -42,8 +48,4 @@ pub(crate) use self::{
     proof::Proven,
     state::*,
     typed::typed_code,
-};
-pub use self::{
-    challenge::*, device::*, event::*, id::*, odds::*, pass::*, policy::*, record::*, recovery::*,
-    seal::*, summary::*, throttle::*,
 };

@@ -40,6 +40,12 @@ mod throttle;
 #[path = "account/browsers.rs"]
 mod browsers;
 
+#[path = "account/trusted.rs"]
+mod trusted;
+
+#[path = "account/assurance.rs"]
+mod assurance;
+
 #[path = "account/unlock.rs"]
 mod unlock;
 

@@ -24,6 +24,8 @@ mod reference;
 mod schedule;
 #[path = "model/text.rs"]
 mod text;
+#[path = "model/trusted.rs"]
+mod trusted;
 
 use schedule::{Async, Bench, Fault, Modelled, Narrow, Runner, Step, Sync, What, nodes};
 

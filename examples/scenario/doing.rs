@@ -3,7 +3,8 @@
 use countersign::account::{Assertion, FirstEnrolment, RecordError, RecoveryCodes};
 use countersign::mfa::{AccountAt, Attempt, Change, Entered, Fault, NotDone};
 use countersign::{
-    AccountId, ActForOther, ChangeFactors, DeviceId, Keyring, Mfa, Policy, UnixTime, Verdict,
+    AccountId, ActForOther, Bounded, ChangeFactors, DeviceId, Keyring, Mfa, Policy, UnixTime,
+    Verdict,
 };
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -15,17 +16,22 @@ use super::script::{Code, Operator, Proof, Step};
 use super::stores::{Recorder, kebab};
 
 /// The library as one deployment has configured it.
-pub type Library = Mfa<Keyring, House>;
+pub type Library = Mfa<Keyring, Numbers>;
 
-/// The policy, with what a directive can change.
-#[derive(Clone, Copy, Default)]
-pub struct House {
-    pub first_enrolment: FirstEnrolment,
+/// `Recommended`, and what `policy` lines turn on.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Numbers {
+    pub trusted: bool,
+    pub invited: bool,
 }
 
-impl Policy for House {
+impl Policy for Numbers {
     fn first_enrolment(&self) -> FirstEnrolment {
-        self.first_enrolment
+        if self.invited { FirstEnrolment::Invited } else { FirstEnrolment::Open }
+    }
+
+    fn trusted_browsers(&self, _: &AccountId) -> Option<Bounded<3600, 2_592_000>> {
+        self.trusted.then_some(Bounded::of::<2_592_000>())
     }
 }
 

@@ -7,7 +7,7 @@ use countersign::account::{BrowserId, ChallengeId};
 use countersign::{AccountId, DeviceId, UnixTime};
 
 use super::devices::Device;
-use super::script::{Code, Pass, Printed, Purpose};
+use super::script::{Code, Held, Pass, Printed, Purpose};
 
 /// Everything outside of the stores.
 #[derive(Clone, Default)]
@@ -18,6 +18,7 @@ pub struct Known {
     pub browsers: HashMap<String, Browser>,
     /// Passes as they are typed, by their labels.
     pub passes: HashMap<String, String>,
+    pub trusted: HashMap<String, Trusted>,
     /// By the number of the store: another deployment has other devices of the same name.
     people: HashMap<(usize, AccountId), Person>,
 }
@@ -57,6 +58,13 @@ pub struct Check {
 pub struct Browser {
     pub id: BrowserId,
     pub token: String,
+}
+
+/// A browser that is trusted: every token that was handed out for it, the newest last.
+#[derive(Clone)]
+pub struct Trusted {
+    pub id: BrowserId,
+    pub tokens: Vec<String>,
 }
 
 /// Names no browser.
@@ -99,6 +107,18 @@ impl Known {
                 self.passes.get(label).map_or(NO_PASS, String::as_str).to_owned()
             }
         }
+    }
+
+    /// The text of a token that a step sends: of none, if none was handed out.
+    pub fn token(&self, token: &Held) -> String {
+        let tokens = self.trusted.get(token.browser()).map(|trusted| trusted.tokens.as_slice());
+        let tokens = tokens.unwrap_or_default();
+        let text = match token {
+            Held::Newest(_) => tokens.last(),
+            Held::Nth(_, place) => tokens.get(place.saturating_sub(1)),
+            Held::Text(_, text) => Some(text),
+        };
+        text.cloned().unwrap_or_default()
     }
 
     /// The text of a recovery code that a step types.

@@ -19,6 +19,9 @@
 //! `same-time` … `together` around steps whose attempts may interleave in every order. `steps.rs` has the
 //! verbs, `parse.rs` the directives, `expect.rs` the outcomes and details.
 //!
+//! `visit BROWSER` sends the token of a trusted browser that was handed out last, and `visit BROWSER@N` the
+//! N-th, from 1: what a thief holds, or a browser whose answer was lost.
+//!
 //! The exit status is 0 if every step came out as expected, 1 if one did not, and 2 for a file that cannot
 //! be read, with the line and the error. So is a file with a verb whose feature is missing.
 

@@ -3,12 +3,12 @@
 
 use std::collections::{HashMap, HashSet};
 
-use countersign::account::{FirstEnrolment, Label};
+use countersign::account::Label;
 use countersign::otp::{Parameters, Period};
 use countersign::{Algorithm, Digits};
 
 use super::devices::base32;
-use super::script::Line;
+use super::script::{Line, Rules};
 use super::steps;
 use super::words::{Word, number, seconds, split};
 
@@ -149,7 +149,7 @@ fn read(number: usize, words: Vec<Word>, names: &mut Names) -> Result<Option<Lin
             Line::Store(name)
         }
         "keys" => keys(rest())?,
-        "policy" => return policy(rest()),
+        "policy" => Line::Policy(policy(rest())?),
         "same-time" => rest().end().map(|()| Line::SameTime)?,
         "together" => rest().end().map(|()| Line::Together)?,
         time => match seconds(time) {
@@ -238,23 +238,22 @@ fn keys(mut words: Words) -> Result<Line, String> {
     Ok(Line::Keys(keys))
 }
 
-/// The first of each is how the library works; `trusted=on` is not built yet.
-fn policy(mut words: Words) -> Result<Option<Line>, String> {
+/// The first of each is the default.
+fn policy(mut words: Words) -> Result<Rules, String> {
     let enrolment = words.option("first-enrolment")?;
     let trusted = words.option("trusted")?;
     words.end()?;
     if enrolment.is_none() && trusted.is_none() {
         return Err("a policy is missing: first-enrolment= or trusted=".to_owned());
     }
-    match trusted.map(|word| word.text).as_deref() {
-        None | Some("off") => {}
-        Some("on") => return Err("policy trusted=on is not built yet".to_owned()),
-        Some(_) => return Err("trusted= takes off or on".to_owned()),
-    }
-    Ok(match enrolment.map(|word| word.text).as_deref() {
-        None => None,
-        Some("open") => Some(Line::FirstEnrolment(FirstEnrolment::Open)),
-        Some("invited") => Some(Line::FirstEnrolment(FirstEnrolment::Invited)),
-        Some(_) => return Err("first-enrolment= takes open or invited".to_owned()),
+    let choice = |key: &str, value: Option<Word>, first: &str, second: &str| match value {
+        Some(value) if value.text == first => Ok(Some(false)),
+        Some(value) if value.text == second => Ok(Some(true)),
+        Some(_) => Err(format!("{key}= takes {first} or {second}")),
+        None => Ok(None),
+    };
+    Ok(Rules {
+        invited: choice("first-enrolment", enrolment, "open", "invited")?,
+        trusted: choice("trusted", trusted, "off", "on")?,
     })
 }

@@ -4,15 +4,15 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::rc::Rc;
 
-use countersign::account::{FirstEnrolment, SealingKey};
+use countersign::account::SealingKey;
 use countersign::{Keyring, Mfa};
 use sha2::{Digest, Sha256};
 
 use super::devices::{Device, Phone, Token};
-use super::doing::{Doing, House, Library, moment};
+use super::doing::{Doing, Library, Numbers, moment};
 use super::expect::{Expectation, Report};
 use super::known::Known;
-use super::script::{Code, Line, Printed, Step};
+use super::script::{Code, Held, Line, Printed, Rules, Step, Verb};
 use super::stores::{AnyStore, Place, Recorder};
 use super::together::{Parallel, endings};
 
@@ -58,9 +58,8 @@ struct World<'p> {
     names: HashMap<String, usize>,
     store: usize,
     mfa: Rc<Library>,
-    /// Their names, the newest first.
     keys: Vec<String>,
-    first_enrolment: FirstEnrolment,
+    numbers: Numbers,
     known: Known,
     printed: String,
     good: usize,
@@ -81,9 +80,9 @@ impl World<'_> {
             stores: vec![place.empty(1)?],
             names: HashMap::from([("main".to_owned(), 0)]),
             store: 0,
-            mfa: library(&[], FirstEnrolment::Open)?,
+            mfa: library(&[], Numbers::default())?,
             keys: Vec::new(),
-            first_enrolment: FirstEnrolment::Open,
+            numbers: Numbers::default(),
             known: Known::default(),
             printed: String::new(),
             good: 0,
@@ -125,11 +124,12 @@ impl World<'_> {
             }
             Line::Keys(names) => {
                 self.keys = names;
-                self.mfa = library(&self.keys, self.first_enrolment)?;
+                self.mfa = library(&self.keys, self.numbers)?;
             }
-            Line::FirstEnrolment(first_enrolment) => {
-                self.first_enrolment = first_enrolment;
-                self.mfa = library(&self.keys, self.first_enrolment)?;
+            Line::Policy(Rules { invited, trusted }) => {
+                self.numbers.invited = invited.unwrap_or(self.numbers.invited);
+                self.numbers.trusted = trusted.unwrap_or(self.numbers.trusted);
+                self.mfa = library(&self.keys, self.numbers)?;
             }
             Line::SameTime | Line::Together | Line::Step(_) => {}
         }
@@ -148,6 +148,10 @@ impl World<'_> {
                     *code = Code::Text(self.known.code(code, now));
                 }
             });
+            if let Verb::Visit(token) = &mut step.verb {
+                let text = self.known.token(token);
+                *token = Held::Text(token.browser().to_owned(), text);
+            }
             let (own, store) = (step.id, self.store);
             if let Some((code, operator)) = step.verb.printed() {
                 let text = self.known.printed(code, store, operator.unwrap_or(own));
@@ -232,12 +236,12 @@ impl Placed {
 
 /// The deployment with these keys, the newest first. The key before the first `keys` has a name that no
 /// line can give.
-fn library(names: &[String], first_enrolment: FirstEnrolment) -> Result<Rc<Library>, String> {
+fn library(names: &[String], numbers: Numbers) -> Result<Rc<Library>, String> {
     let mut names = names.iter();
     let newest = key(names.next().map_or("", String::as_str))?;
     let keys = Keyring::new("scenario", newest).map_err(|error| error.to_string())?;
     let keys = names.try_fold(keys, |keys, older| Ok::<_, String>(keys.opening_older(key(older)?)));
-    let mfa = Mfa::with_policy(keys?, House { first_enrolment });
+    let mfa = Mfa::with_policy(keys?, numbers);
     mfa.map(Rc::new).map_err(|error| error.to_string())
 }
 

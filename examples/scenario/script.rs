@@ -1,6 +1,6 @@
 //! A scenario as data: what the lines of a file say, before any of it is done.
 
-use countersign::account::{FirstEnrolment, PassLength};
+use countersign::account::PassLength;
 use countersign::otp::Parameters;
 use countersign::{AccountId, Action, Algorithm, Digits};
 
@@ -32,7 +32,7 @@ pub enum Line {
     Store(String),
     /// The newest first.
     Keys(Vec<String>),
-    FirstEnrolment(FirstEnrolment),
+    Policy(Rules),
     SameTime,
     Together,
     Step(Box<Step>),
@@ -63,6 +63,31 @@ pub enum Code {
     Shown { device: String, shift: i64 },
     /// What was sent for the label.
     Sent(String),
+}
+
+/// What a `policy` line changes: `None` leaves it as it is.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules {
+    pub invited: Option<bool>,
+    pub trusted: Option<bool>,
+}
+
+/// A token of a trusted browser, as a line gives it.
+#[derive(Clone, Debug)]
+pub enum Held {
+    /// The one that was handed out last.
+    Newest(String),
+    /// From 1, in the order in which they were handed out.
+    Nth(String, usize),
+    /// Read off before steps at the same time, and whose it is.
+    Text(String, String),
+}
+
+impl Held {
+    pub fn browser(&self) -> &str {
+        let (Held::Newest(browser) | Held::Nth(browser, _) | Held::Text(browser, _)) = self;
+        browser
+    }
 }
 
 /// A recovery code, as a line gives it.
@@ -219,6 +244,11 @@ pub enum Verb {
     },
     Forget(String),
     Abandon(Operator),
+    Trust {
+        code: Code,
+        browser: String,
+    },
+    Visit(Held),
     Acknowledge,
     Help {
         help: Help,
@@ -245,6 +275,7 @@ impl Verb {
             Verb::Bind { code, .. }
             | Verb::Replace { code, .. }
             | Verb::Remember { code, .. }
+            | Verb::Trust { code, .. }
             | Verb::Verify { code, .. }
             | Verb::Answer { code, .. } => read(code),
             Verb::Confirm(codes) => codes.iter_mut().for_each(read),

@@ -7,13 +7,12 @@ use super::expect::Expectation;
 use super::fields::is_field;
 use super::parse::{Kind, Names, Words};
 use super::script::{
-    Allowed, Code, Help, Line, Operator, Pass, Printed, Proof, Purpose, Step, Verb,
+    Allowed, Code, Held, Help, Line, Operator, Pass, Printed, Proof, Purpose, Step, Verb,
 };
 use super::words::{Word, number, seconds};
 
 /// Verbs of the format whose feature is missing, and the feature.
-const NOT_BUILT: [(&str, &str); 3] =
-    [("trust", "trusted browsers"), ("visit", "trusted browsers"), ("carry", "carried proofs")];
+const NOT_BUILT: [(&str, &str); 1] = [("carry", "carried proofs")];
 
 /// The characters of the shortest pass: a word with fewer is a name.
 const SHORT_PASS: usize = 8;
@@ -63,7 +62,7 @@ impl Reader<'_> {
         }
         match word {
             "bind" | "enrol" | "confirm" | "replace" | "import" => self.binding(word),
-            "verify" | "resynchronise" | "recover" | "remember" => self.attempt(word),
+            "verify" | "resynchronise" | "recover" | "remember" | "trust" => self.attempt(word),
             "phone-number" | "enrol-number" | "text" | "answer" => self.text(word),
             "passkey" | "touch" | "ask" | "settle" => self.passkey(word),
             "regenerate" => Ok(Verb::Regenerate {
@@ -77,6 +76,7 @@ impl Reader<'_> {
                 let browser = self.words.next("the browser")?;
                 Ok(Verb::Forget(known(&self.names.browsers, &browser.text, "browser")?))
             }
+            "visit" => self.visit().map(Verb::Visit),
             "acknowledge" => Ok(Verb::Acknowledge),
             "invite" | "reset" | "emergency" => self.help(word),
             "enter" => {
@@ -154,9 +154,25 @@ impl Reader<'_> {
                 let code = self.code()?;
                 let browser = self.words.needed("as")?.text;
                 self.names.browsers.insert(browser.clone());
-                Verb::Remember { code, browser }
+                match word {
+                    "remember" => Verb::Remember { code, browser },
+                    _ => Verb::Trust { code, browser },
+                }
             }
         })
+    }
+
+    /// `BROWSER` is the token that was handed out last, `BROWSER@N` the N-th, from 1.
+    fn visit(&mut self) -> Result<Held, String> {
+        let word = self.words.next("the browser")?.text;
+        if let Ok(browser) = known(&self.names.browsers, &word, "browser") {
+            return Ok(Held::Newest(browser));
+        }
+        let (name, place) = word.rsplit_once('@').unwrap_or((&word, ""));
+        let browser = known(&self.names.browsers, name, "browser")?;
+        let place = number(place).and_then(|place| usize::try_from(place).ok());
+        let place = place.filter(|place| *place > 0);
+        Ok(Held::Nth(browser, place.ok_or("the tokens of a browser count from 1")?))
     }
 
     fn text(&mut self, word: &str) -> Result<Verb, String> {

@@ -10,8 +10,8 @@ use super::devices::Device;
 use super::doing::{Doing, Part, undecided};
 use super::expect::Outcome;
 use super::fields::field;
-use super::known::{Browser, Check, NO_BROWSER, NO_CHALLENGE, Sent};
-use super::script::{Allowed, Code, Help, Proof, Purpose, Verb};
+use super::known::{Browser, Check, NO_BROWSER, NO_CHALLENGE, Sent, Trusted};
+use super::script::{Allowed, Code, Held, Help, Proof, Purpose, Verb};
 
 /// Runs an expression with the purpose as a value of its type.
 macro_rules! with_purpose {
@@ -77,6 +77,13 @@ impl Doing<'_> {
             Verb::Lost { device, allowed } => self.lost(device, allowed),
             Verb::Unlock(allowed) => self.unlock(allowed),
             Verb::Remember { code, browser } => self.remember(code, browser),
+            Verb::Trust { code, browser } => self.trust(code, browser),
+            Verb::Visit(token) => self.visit(token),
+            Verb::Forget(browser) if self.known.trusted.contains_key(browser) => {
+                let id = self.known.trusted.get(browser).map(|trusted| trusted.id);
+                let id = id.ok_or(Outcome::Malformed)?;
+                self.done(self.account().distrust_browser(id))
+            }
             Verb::Forget(browser) => {
                 let known = self.known.browsers.get(browser).map(|browser| browser.id);
                 let id = known.map_or_else(|| NO_BROWSER.parse().ok(), Some);
@@ -287,6 +294,28 @@ impl Doing<'_> {
         let browser = self.change(account.remember_browser(&proof, &mut self.rng()))?;
         let browser = Browser { id: browser.id(), token: browser.expose_token().to_owned() };
         self.known.browsers.insert(name.to_owned(), browser);
+        Ok(Outcome::Accepted)
+    }
+
+    fn trust(&mut self, code: &Code, name: &str) -> Part<Outcome> {
+        let (typed, account) = (self.typed(code), self.account());
+        let proof = self.attempt(account.verify(&typed, SignIn))?;
+        let browser = self.change(account.trust_browser(&proof, &mut self.rng()))?;
+        let (id, tokens) = (browser.id(), vec![browser.expose_token().to_owned()]);
+        self.known.trusted.insert(name.to_owned(), Trusted { id, tokens });
+        Ok(Outcome::Accepted)
+    }
+
+    /// A token that was handed out before is the same one again.
+    fn visit(&mut self, token: &Held) -> Part<Outcome> {
+        let text = self.known.token(token);
+        let (_, next) = self.attempt(self.account().visit(&text))?;
+        let next = next.expose_token().to_owned();
+        if let Some(trusted) = self.known.trusted.get_mut(token.browser())
+            && !trusted.tokens.contains(&next)
+        {
+            trusted.tokens.push(next);
+        }
         Ok(Outcome::Accepted)
     }
 

@@ -69,32 +69,37 @@ impl fmt::Debug for RememberedBrowser {
     }
 }
 
-/// Seals the token of a browser. It opens for this person until the generation is raised.
+/// Seals a browser and a number as the token of a browser, of the one kind or the other.
 pub(crate) fn token(
+    kind: Sealed,
     keys: &dyn Seal,
     account: &AccountId,
     nonce: [u8; 12],
-    id: BrowserId,
-    generation: u32,
+    numbers: (BrowserId, u32),
 ) -> Result<Zeroizing<String>, SealError> {
-    let mut plaintext = [0; 12];
-    let (number, rest) = plaintext.split_at_mut(8);
-    number.copy_from_slice(&id.as_u64().to_be_bytes());
-    rest.copy_from_slice(&generation.to_be_bytes());
-    Sealed::Browser.seal(keys, account, nonce, &plaintext).map(Zeroizing::new)
+    kind.seal(keys, account, nonce, &plaintext(numbers)).map(Zeroizing::new)
 }
 
-/// Opens the token of a browser: its number and its generation.
+pub(crate) fn plaintext((id, number): (BrowserId, u32)) -> [u8; 12] {
+    let mut plaintext = [0; 12];
+    let (head, rest) = plaintext.split_at_mut(8);
+    head.copy_from_slice(&id.as_u64().to_be_bytes());
+    rest.copy_from_slice(&number.to_be_bytes());
+    plaintext
+}
+
+/// Opens the token of a browser: the browser and the number.
 pub(crate) fn open(
+    kind: Sealed,
     keys: &dyn Seal,
     account: &AccountId,
     token: &str,
 ) -> Result<Option<(BrowserId, u32)>, SealError> {
-    let opened = Sealed::Browser.open(keys, account, token)?;
+    let opened = kind.open(keys, account, token)?;
     Ok(opened.and_then(|opened| {
-        let (number, rest) = opened.split_first_chunk::<8>()?;
-        let generation = <[u8; 4]>::try_from(rest).ok()?;
-        let id = BrowserId::from_u64(u64::from_be_bytes(*number));
-        Some((id, u32::from_be_bytes(generation)))
+        let (head, rest) = opened.split_first_chunk::<8>()?;
+        let number = <[u8; 4]>::try_from(rest).ok()?;
+        let id = BrowserId::from_u64(u64::from_be_bytes(*head));
+        Some((id, u32::from_be_bytes(number)))
     }))
 }

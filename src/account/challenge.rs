@@ -413,6 +413,7 @@ pub struct Assertion {
     pub(crate) challenge: String,
     pub(crate) device: DeviceId,
     pub(crate) passed: bool,
+    pub(crate) user_verified: bool,
 }
 
 impl Assertion {
@@ -420,14 +421,22 @@ impl Assertion {
     /// user presence. The author of this line answers for it.
     #[must_use]
     pub fn verified_by_host(token: &str, device: DeviceId) -> Assertion {
-        Assertion { challenge: token.into(), device, passed: true }
+        Assertion { challenge: token.into(), device, passed: true, user_verified: false }
+    }
+
+    /// And that the authenticator had verified its user, by a PIN or a finger: two factors in one (NIST SP
+    /// 800-63B-4 section 3.1.7). WebAuthn's flag UV, or a card that asks for a PIN.
+    #[must_use]
+    pub fn user_verified(mut self) -> Assertion {
+        self.user_verified = true;
+        self
     }
 
     /// The host's check of `device` over the challenge with this token failed. The trail says so; no
     /// failure is counted, because a signature cannot be guessed.
     #[must_use]
     pub fn failed_at_host(token: &str, device: DeviceId) -> Assertion {
-        Assertion { challenge: token.into(), device, passed: false }
+        Assertion { challenge: token.into(), device, passed: false, user_verified: false }
     }
 }
 

@@ -25,6 +25,7 @@ use crate::account::recovery::{OldSet, Recovery, RecoverySet, StoredCode};
 use crate::account::state::{Account, LastConfirmed, Pending, Texts};
 use crate::account::summary::{DeviceStatus, Method, PassKind};
 use crate::account::throttle::{Budget, Failure, Failures};
+use crate::account::trusted::Trusted;
 use crate::otp::{Algorithm, Digits, Parameters, Period, Secret};
 use crate::text::Text;
 use crate::time::UnixTime;
@@ -187,7 +188,7 @@ fields!(Account {
     epoch, last_write, first_bound_at, offboarded_at, devices, former,
     import_ended, enrolment_began, pending, confirmed, recovery, texts, used_challenges,
     challenges_ended, browsers, browser_generation, codes, out_of_band, passes,
-    needs_pass, abandoned_at
+    needs_pass, abandoned_at, trusted
 } later {} not stored { exists: true });
 fields!(Budget { unknown, remembered, emptied } later {});
 fields!(Failures { row, failed_at, recent } later {});
@@ -210,6 +211,7 @@ fields!(Browser { id, used_at } later {});
 fields!(StoredPass {
     kind, at, secs, name, tries, is_over, operator, sealed
 } later {});
+fields!(Trusted { id, device, since, turn, turned_at, repeats } later {});
 variants!(Factor {
     0 Totp { secret: secret, parameters: parameters, last_step: last_step, drift: drift, offset: offset },
     1 Hotp { secret: secret, algorithm: algorithm, digits: digits, next: next_counter },
@@ -222,7 +224,8 @@ variants!(AnyPurpose {
 });
 numbers!(Algorithm { 1 Sha1, 2 Sha256, 3 Sha512 });
 numbers!(DeviceStatus { 0 Confirmed, 1 Lost, 2 Revoked });
-numbers!(Method { 0 Totp, 1 Hotp, 2 Passkey, 3 Pki, 4 Sms, 5 RecoveryCode, 6 Emergency, 7 Pass });
+numbers!(Method { 0 Totp, 1 Hotp, 2 Passkey, 3 Pki, 4 Sms, 5 RecoveryCode, 6 Emergency, 7 Pass,
+    8 TrustedBrowser });
 numbers!(PassKind { 0 Emergency, 1 Enrolment });
 
 /// Types that CBOR has, and types that are one of those under another name.

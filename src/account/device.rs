@@ -542,8 +542,12 @@ pub(crate) const fn class_of(method: Method) -> Option<Class> {
     match method {
         Method::Totp | Method::Hotp => Some(Class::Codes),
         Method::Sms => Some(Class::OutOfBand),
-        Method::Passkey | Method::Pki => None,
-        Method::RecoveryCode | Method::Emergency | Method::Pass => None,
+        Method::Passkey
+        | Method::Pki
+        | Method::RecoveryCode
+        | Method::Emergency
+        | Method::Pass
+        | Method::TrustedBrowser => None,
     }
 }
 

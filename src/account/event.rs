@@ -97,7 +97,7 @@ pub struct EventId {
 /// let attempt = dana.verify(&phone.wrong_code(now), SignIn);
 /// let decided = attempt.operation().decide(countersign::Store::load(&store, &id)?, None)?;
 /// let Decided::Write(prepared) = decided else { panic!("a failure is written") };
-/// assert_eq!(prepared.write().events[0].actor, Actor::Unproven);
+/// assert_eq!(prepared.write().events()[0].actor, Actor::Unproven);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -142,10 +142,15 @@ pub enum EventKind {
     /// An attempt was accepted: the moving factor that matched, and for TOTP how many steps the
     /// device's clock was ahead of ours.
     Accepted { moving_factor: Option<u64>, drift: Option<i16> },
+    /// A browser is no longer trusted: the person ended it, or its token came more than a minute after
+    /// its successor was made.
+    BrowserDistrusted { browser: BrowserId },
     /// A remembered browser is forgotten.
     BrowserForgotten { browser: BrowserId },
     /// A browser is remembered.
     BrowserRemembered { browser: BrowserId },
+    /// A browser is trusted: its token takes the place of the second factor at sign-in.
+    BrowserTrusted { browser: BrowserId },
     /// A device was bound. `replaces` names the one that was revoked in the same write.
     Bound { replaces: Option<DeviceId> },
     /// A code was made for sending, or asked for again; it can be answered until then.
@@ -198,6 +203,8 @@ pub enum EventKind {
     Resynchronised { clock_offset: Option<i16> },
     /// A device was revoked.
     Revoked,
+    /// Two hold tokens of one trusted browser, so one is a thief: the trust has ended.
+    TrustedTokenReused { browser: BrowserId },
     /// An attempt came while the class had to wait until then; nothing was evaluated.
     Waiting { until: UnixTime },
 }
@@ -292,8 +299,10 @@ impl EventKind {
         match self {
             EventKind::Abandoned { .. } => "abandoned",
             EventKind::Accepted { .. } => "accepted",
+            EventKind::BrowserDistrusted { .. } => "browser-distrusted",
             EventKind::BrowserForgotten { .. } => "browser-forgotten",
             EventKind::BrowserRemembered { .. } => "browser-remembered",
+            EventKind::BrowserTrusted { .. } => "browser-trusted",
             EventKind::Bound { .. } => "bound",
             EventKind::ChallengeIssued { .. } => "challenge-issued",
             EventKind::ClockWentBack { .. } => "clock-went-back",
@@ -319,6 +328,7 @@ impl EventKind {
             EventKind::Reset { .. } => "reset",
             EventKind::Resynchronised { .. } => "resynchronised",
             EventKind::Revoked => "revoked",
+            EventKind::TrustedTokenReused { .. } => "trusted-token-reused",
             EventKind::Waiting { .. } => "waiting",
         }
     }
@@ -363,7 +373,10 @@ impl Event {
                 Some(Notice::FactorDisabled)
             }
             EventKind::Forgiven { .. } => Some(Notice::FailuresForgiven),
+            EventKind::BrowserDistrusted { .. } => Some(Notice::BrowserDistrusted),
             EventKind::BrowserRemembered { .. } => Some(Notice::BrowserRemembered),
+            EventKind::BrowserTrusted { .. } => Some(Notice::BrowserTrusted),
+            EventKind::TrustedTokenReused { .. } => Some(Notice::TrustedBrowserCopied),
             EventKind::Resynchronised { .. } => Some(Notice::DeviceResynchronised),
             EventKind::Abandoned { .. } | EventKind::Reset { .. } => Some(Notice::AccountReset),
             EventKind::EmergencyGranted { .. } => Some(Notice::EmergencyAccess),
@@ -413,6 +426,7 @@ impl Event {
                 | EventKind::Invited { .. }
                 | EventKind::Reset { .. }
                 | EventKind::Offboarded { .. }
+                | EventKind::TrustedTokenReused { .. }
         )
     }
 }
@@ -436,8 +450,12 @@ impl Event {
 pub enum Notice {
     /// An operator removed all factors.
     AccountReset,
+    /// A browser is no longer trusted.
+    BrowserDistrusted,
     /// A browser is remembered from now on.
     BrowserRemembered,
+    /// A browser is trusted from now on: no code is asked for there.
+    BrowserTrusted,
     /// After too many wrong codes, codes are taken from remembered browsers alone.
     ClosedToStrangers,
     /// A device was set right with two codes in a row.
@@ -464,6 +482,8 @@ pub enum Notice {
     RecoveryCodesReplaced,
     /// The right password came with a wrong or used code, or a passkey check that failed.
     SuspiciousAttempt,
+    /// The token of a trusted browser was copied; the browser is no longer trusted.
+    TrustedBrowserCopied,
 }
 
 impl fmt::Display for Notice {
@@ -471,7 +491,13 @@ impl fmt::Display for Notice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Notice::AccountReset => "Your sign-in factors were removed by an administrator.",
+            Notice::BrowserDistrusted => {
+                "A browser is no longer trusted: it asks for a code again."
+            }
             Notice::BrowserRemembered => "A browser is now remembered for your account.",
+            Notice::BrowserTrusted => {
+                "A browser is now trusted to sign in to your account without a code."
+            }
             Notice::ClosedToStrangers => {
                 "After many wrong codes, codes work only from your remembered browsers."
             }
@@ -489,6 +515,9 @@ impl fmt::Display for Notice {
             Notice::RecoveryCodeUsed => "One of your recovery codes was used.",
             Notice::RecoveryCodesReplaced => "Your recovery codes were replaced.",
             Notice::SuspiciousAttempt => "Your password was used with a wrong second factor.",
+            Notice::TrustedBrowserCopied => {
+                "The trust in one of your browsers was copied to another place, and has ended."
+            }
         })
     }
 }

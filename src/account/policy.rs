@@ -8,6 +8,7 @@
 
 use core::fmt;
 
+use crate::account::id::AccountId;
 use crate::account::proof::AnyPurpose;
 use crate::account::summary::MAX_OTP_DEVICES;
 use crate::account::throttle::{Class, Throttle};
@@ -125,6 +126,14 @@ pub trait Policy: Send + Sync {
     /// Seconds for which a long enrolment pass can be entered; a short one has ten minutes. One day.
     fn pass_lifetime(&self) -> Bounded<600, 259_200> {
         Bounded::of::<86_400>()
+    }
+
+    /// For how many seconds a browser of this person may be trusted; `None` never. Off. Asked again at
+    /// every visit, so a person who becomes an administrator is asked for a code at once. NIST SP
+    /// 800-63B-4 section 2.1.3: at most thirty days.
+    fn trusted_browsers(&self, of: &AccountId) -> Option<Bounded<3600, 2_592_000>> {
+        let _ = of; // nobody's
+        None
     }
 
     /// Seconds for which a long emergency pass can be entered at most (45 CFR 164.312(a)(2)(ii)); a short

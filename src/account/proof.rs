@@ -215,6 +215,7 @@ impl fmt::Display for AnyPurpose {
 /// | recovery code | yes | yes | yes | no | no |
 /// | emergency pass | yes | no | no | no | no |
 /// | enrolment pass | no | no | only to bind | no | no |
+/// | trusted browser | yes | no | no | no | no |
 ///
 /// The entries that say "only" are a yes here, and the decision narrows them: an attacker who took over a
 /// phone number must not bind an app beside the owner's.
@@ -222,8 +223,10 @@ impl fmt::Display for AnyPurpose {
 pub const fn permits(method: Method, purpose: &AnyPurpose) -> bool {
     match purpose {
         AnyPurpose::SignIn => !matches!(method, Method::Pass),
-        AnyPurpose::Action(_) => !matches!(method, Method::Emergency | Method::Pass),
-        AnyPurpose::ChangeFactors => !matches!(method, Method::Emergency),
+        AnyPurpose::Action(_) => {
+            !matches!(method, Method::Emergency | Method::Pass | Method::TrustedBrowser)
+        }
+        AnyPurpose::ChangeFactors => !matches!(method, Method::Emergency | Method::TrustedBrowser),
         AnyPurpose::ChangePrivileges | AnyPurpose::ActForOther => {
             matches!(method, Method::Totp | Method::Hotp | Method::Passkey | Method::Pki)
         }
@@ -325,6 +328,9 @@ pub struct Proven {
     pub(crate) remembered: bool,
     /// When the probation began of a factor that this proof binds.
     pub(crate) probation: Option<UnixTime>,
+    /// Whether the host said that the first factor was right, and that a passkey verified its user.
+    pub(crate) first_factor: bool,
+    pub(crate) user_verified: bool,
 }
 
 impl<P> Proof<P> {

@@ -46,7 +46,7 @@ pub struct Record {
 
 impl Record {
     /// The most bytes that a record has: room for every device, label and code there may be.
-    pub const MAX_LEN: usize = 16_384;
+    pub const MAX_LEN: usize = 20_480;
 
     /// The highest version, 2^63-1: databases have signed integers.
     pub const MAX_VERSION: u64 = i64::MAX as u64;

@@ -388,6 +388,7 @@ impl Seal for Keyring {
 pub(crate) enum Sealed {
     Browser,
     Challenge,
+    Trusted,
 }
 
 impl Sealed {
@@ -395,6 +396,7 @@ impl Sealed {
         let name: &[u8] = match self {
             Sealed::Browser => b"countersign browser 1 ",
             Sealed::Challenge => b"countersign challenge 1 ",
+            Sealed::Trusted => b"countersign trusted 1 ",
         };
         let label = keys.deployment().as_str().as_bytes(); // a label holds no zero
         [name, label, &[0], account.as_bytes()].concat()

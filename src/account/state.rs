@@ -14,14 +14,16 @@ use crate::account::challenge::{ChallengeId, SentCode, SentText, UsedChallenge};
 use crate::account::device::Device;
 use crate::account::event::{EventKind, PassEnd};
 use crate::account::former::{FormerSecret, HmacKey, MAX_FORMER_SECRETS, hash_of};
-use crate::account::id::{BrowserId, DeviceId};
+use crate::account::id::{AccountId, BrowserId, DeviceId};
 use crate::account::pass::StoredPass;
 use crate::account::policy::{FirstEnrolment, Policy};
 use crate::account::recovery::Recovery;
 use crate::account::summary::{
     BrowserSummary, DeviceStatus, Method, PassKind, Standing, Summary, ThrottleSummary,
+    TrustedBrowserSummary,
 };
 use crate::account::throttle::{Budget, Class, Gate, make_room};
+use crate::account::trusted::{self, Trusted};
 use crate::ct::reveal;
 use crate::time::UnixTime;
 
@@ -62,6 +64,7 @@ pub(crate) struct Account {
     pub(crate) needs_pass: bool,
     /// An operator gave up a record that did not open; until a pass allows a factor.
     pub(crate) abandoned_at: Option<UnixTime>,
+    pub(crate) trusted: Vec<Trusted>,
 }
 
 #[derive(Default)]
@@ -158,13 +161,28 @@ impl Account {
 
     /// Remembers a browser, in place of the longest unused one if the list is full.
     pub(crate) fn remember(&mut self, id: BrowserId, now: UnixTime) {
-        if self.browsers.len() >= MAX_BROWSERS {
-            let unused = self.browsers.iter().map(|browser| browser.used_at).min();
-            if let Some(at) = self.browsers.iter().position(|one| Some(one.used_at) == unused) {
-                self.browsers.remove(at);
-            }
-        }
+        let room = const { MAX_BROWSERS - 1 };
+        make_room(&mut self.browsers, room, browser::MEMORY, now, |one| &mut one.used_at);
         self.browsers.push(Browser { id, used_at: now });
+    }
+
+    /// Until when a browser is trusted; `None` if it is not, or no longer. Counts from the proof of the
+    /// factor behind it, and lets an app rest no longer than its drift is remembered: after that its code
+    /// might be refused.
+    pub(crate) fn trusts(
+        &self,
+        one: &Trusted,
+        id: &AccountId,
+        policy: &dyn Policy,
+        now: UnixTime,
+    ) -> Option<UnixTime> {
+        let device = self.device(one.device).filter(|device| device.in_use())?;
+        let longest = policy.trusted_browsers(id)?.as_u64();
+        let secs = match device.method() {
+            Method::Totp => longest.min(policy.drift_memory().as_u64()),
+            _ => longest,
+        };
+        (one.since.lasts(secs, now) && self.is_open()).then(|| one.since.plus(secs))
     }
 
     pub(crate) fn forget_browsers(&mut self) {
@@ -200,6 +218,7 @@ impl Account {
         let _ = self.confirmed.take_if(|done| done.at.plus(pending_lifetime) < now);
         self.texts.live.retain(|text| text.at.plus(challenge_lifetime) >= now);
         self.texts.make_room(now);
+        self.trusted.retain(|one| one.since.lasts(trusted::LONGEST, now));
         make_room(&mut self.browsers, MAX_BROWSERS, browser::MEMORY, now, |one| &mut one.used_at);
         self.codes.make_room(now);
         self.out_of_band.make_room(now);
@@ -209,11 +228,12 @@ impl Account {
         events
     }
 
-    /// Ends the proofs, challenges and enrolments from before a change of factors.
+    /// Ends the proofs, challenges, enrolments and trusted browsers from before a change of factors.
     pub(crate) fn change_epoch(&mut self) {
         self.epoch = self.epoch.saturating_add(1);
         self.pending = None;
         self.texts.live.clear();
+        self.trusted.clear();
     }
 
     /// Puts a device in use, which ends every pass: returns the events of that.
@@ -295,7 +315,12 @@ impl Pending {
 
 /// What the account is, without a secret.
 impl Account {
-    pub(crate) fn summary(&self, policy: &dyn Policy, now: UnixTime) -> Summary {
+    pub(crate) fn summary(&self, id: &AccountId, policy: &dyn Policy, now: UnixTime) -> Summary {
+        let trusted = |one: &Trusted| {
+            let until = self.trusts(one, id, policy, now)?;
+            let Trusted { id, since, device, turned_at: used_at, .. } = *one;
+            Some(TrustedBrowserSummary { id, since, until, used_at, device })
+        };
         let pending = self.pending.as_ref().filter(|pending| pending.lasts(policy, now));
         let emergency = self.pass(PassKind::Emergency).filter(|pass| pass.is_open(now));
         Summary {
@@ -310,6 +335,7 @@ impl Account {
                 .filter(|browser| browser.used_at.lasts(browser::MEMORY, now))
                 .map(|browser| BrowserSummary { id: browser.id, used_at: browser.used_at })
                 .collect(),
+            trusted_browsers: self.trusted.iter().filter_map(trusted).collect(),
             pending_until: pending.map(|pending| pending.until(policy)),
             recovery_codes_left: self.recovery.left(),
             recovery_codes_seen: self.recovery.is_seen(),

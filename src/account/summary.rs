@@ -66,24 +66,26 @@ named! {
         Emergency = "emergency",
         /// An enrolment pass, from an operator: it binds a factor and does nothing else.
         Pass = "pass",
+        /// The token of a trusted browser, in place of a factor: AAL1, and only for signing in.
+        TrustedBrowser = "trusted-browser",
     }
     /// Every method, in the order of the enum.
-    pub const ALL: 8;
+    pub const ALL: 9;
     /// A short name for reports: `totp`, `hotp`, `passkey`, `pki`, `sms`, `recovery-code`,
-    /// `emergency`, `pass`.
+    /// `emergency`, `pass`, `trusted-browser`.
     #[must_use]
     pub fn name;
 }
 
 impl Method {
     /// Its rank by CISA CPG 2.0 3.F: 3 for WebAuthn and PKI, 2 for codes of an app or token, 1 for SMS, 0
-    /// for recovery codes and passes, which are not for daily use.
+    /// for recovery codes and passes, which are not for daily use, and for trusted browsers.
     pub const fn rank(self) -> u8 {
         match self {
             Method::Passkey | Method::Pki => 3,
             Method::Totp | Method::Hotp => 2,
             Method::Sms => 1,
-            Method::RecoveryCode | Method::Emergency | Method::Pass => 0,
+            Method::RecoveryCode | Method::Emergency | Method::Pass | Method::TrustedBrowser => 0,
         }
     }
 
@@ -227,6 +229,37 @@ pub struct BrowserSummary {
     pub used_at: UnixTime,
 }
 
+/// One trusted browser of a [`Summary`]: reduced assurance, until it ends.
+/// ```
+/// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+/// # let (mfa, store, mut rng, now) = host::trusting()?;
+/// # let (id, phone) = host::person(&mfa, &store, &mut rng, "42", now)?;
+/// # let dana = mfa.account(&id).at(now);
+/// use countersign::{account::TrustedBrowserSummary, SignIn};
+/// let proof = dana.verify(&phone.code(now), SignIn).run(&store).accepted().ok_or("wrong code")?;
+/// let browser = dana.trust_browser(&proof, &mut rng).run(&store)?;
+/// // A line of the page "my browsers".
+/// let summary = dana.summary().run(&store)?.ok_or("no record")?;
+/// let TrustedBrowserSummary { id, since, until, device, .. } = summary.trusted_browsers[0];
+/// assert_eq!((id, since, until), (browser.id(), now, browser.until()));
+/// assert_eq!(device, phone.device);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+pub struct TrustedBrowserSummary {
+    /// Its number.
+    pub id: BrowserId,
+    /// When the factor behind it was proved.
+    pub since: UnixTime,
+    /// When the trust ends at the latest.
+    pub until: UnixTime,
+    /// When the person last signed in by it, at first when it was trusted.
+    pub used_at: UnixTime,
+    /// The device of the factor behind it.
+    pub device: DeviceId,
+}
+
 /// What a person can do to get in from an unknown browser, and so what the sign-in page shows.
 /// ```
 /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
@@ -361,6 +394,8 @@ pub struct Summary {
     pub devices: Vec<DeviceSummary>,
     /// Remembered browsers.
     pub browsers: Vec<BrowserSummary>,
+    /// Trusted browsers: for each, signing in takes the password and a cookie.
+    pub trusted_browsers: Vec<TrustedBrowserSummary>,
     /// Until when a started enrolment can be confirmed.
     pub pending_until: Option<UnixTime>,
     /// How many codes of the newest set are neither spent nor closed.

@@ -203,6 +203,8 @@ impl Account {
             at: cx.now,
             remembered,
             probation,
+            first_factor: cx.first_factor_passed,
+            user_verified: false,
         }
     }
 

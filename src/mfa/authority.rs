@@ -67,6 +67,18 @@ impl Account {
         Ok(proof)
     }
 
+    /// The person's own fresh proof for signing in, handed over beside the session that it opens.
+    pub(crate) fn sign_in_proof(&self, cx: &Context<'_>, proof: &Proven) -> Result<(), Refusal> {
+        let fits = proof.account == *cx.id && proof.epoch == self.epoch && self.exists;
+        if self.offboarded_at.is_some() {
+            return Err(Refusal::Offboarded);
+        }
+        if !fits || proof.purpose != AnyPurpose::SignIn {
+            return Err(Refusal::ProofUnfit);
+        }
+        fresh(cx, proof)
+    }
+
     /// An operator acts on another person, with a proof from the operator's own account as it is now.
     pub(crate) fn operator_proof(&self, cx: &Context<'_>) -> Result<(), Refusal> {
         let proof = cx.proof.ok_or(Refusal::ProofRequired)?;
@@ -91,7 +103,7 @@ impl Account {
     }
 }
 
-pub(crate) fn fresh(cx: &Context<'_>, proof: &Proven) -> Result<(), Refusal> {
+fn fresh(cx: &Context<'_>, proof: &Proven) -> Result<(), Refusal> {
     let age = cx.policy.proof_age(&proof.purpose).as_u64();
     // A minute of leeway for hosts whose clocks differ; more is a proof from the future.
     if proof.at.lasts(age, cx.now) { Ok(()) } else { Err(Refusal::ProofExpired) }

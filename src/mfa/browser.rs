@@ -7,10 +7,9 @@ use alloc::{boxed::Box, vec::Vec};
 use rand::CryptoRng;
 
 use crate::account::{
-    Account, AnyPurpose, BrowserId, EventKind, Method, Proof, Proven, Refusal, RememberedBrowser,
+    Account, BrowserId, EventKind, Method, Proof, Proven, Refusal, RememberedBrowser, Sealed,
     SignIn, token,
 };
-use crate::mfa::authority::fresh;
 use crate::mfa::decision::{Context, Decision, DraftEvent};
 use crate::mfa::handle::AccountAt;
 use crate::mfa::operation::{Change, Round};
@@ -21,7 +20,8 @@ impl<'m> AccountAt<'m> {
     ///
     /// With [`Change::from_browser`] a new token replaces the browser's old one. A ninth browser replaces
     /// the longest unused. 90 days without use forget one; a reported loss, a reset and an offboarding
-    /// forget all. Refused: a proof by emergency access, or too old. Emits `BrowserRemembered`, a notice.
+    /// forget all. Refused: a proof by
+    /// emergency access or a trusted browser, or too old. Emits `BrowserRemembered`, a notice.
     /// ```
     /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
     /// # let (mfa, store, mut rng, now) = host::new()?;
@@ -72,24 +72,16 @@ impl Account {
         id: BrowserId,
         nonce: [u8; 12],
     ) -> Round<Result<RememberedBrowser, Refusal>> {
-        let fits = proof.account == *cx.id && proof.epoch == self.epoch && self.exists;
-        let allowed = if self.offboarded_at.is_some() {
-            Err(Refusal::Offboarded)
-        } else if !fits || proof.purpose != AnyPurpose::SignIn {
-            Err(Refusal::ProofUnfit)
-        } else if proof.method == Method::Emergency {
-            Err(Refusal::NotPermitted)
-        } else {
-            fresh(cx, proof)
-        };
-        if let Err(refusal) = allowed {
+        let kept = matches!(proof.method, Method::Emergency | Method::TrustedBrowser);
+        let permitted = if kept { Err(Refusal::NotPermitted) } else { Ok(()) };
+        if let Err(refusal) = self.sign_in_proof(cx, proof).and(permitted) {
             return Ok(Decision::refused(refusal));
         }
         // The same browser again: its old place goes.
         self.browsers.retain(|browser| Some(browser.id) != cx.browser);
         self.remember(id, cx.now);
-        let token = token(cx.keys, cx.id, nonce, id, self.browser_generation);
-        let token = token?;
+        let numbers = (id, self.browser_generation);
+        let token = token(Sealed::Browser, cx.keys, cx.id, nonce, numbers)?;
         let event = DraftEvent::plain(EventKind::BrowserRemembered { browser: id });
         Ok(self.change(RememberedBrowser { id, token }, Vec::from([event.by(proof.method)])))
     }

@@ -29,6 +29,7 @@ pub(crate) struct Context<'a> {
     pub(crate) proof: Option<&'a Proven>,
     /// The record that was loaded, and whether it did not open.
     pub(crate) record: Option<(RecordName, bool)>,
+    pub(crate) first_factor_passed: bool,
     /// The account of the operator whose proof it is, if it is not the person's own.
     pub(crate) by_operator: bool,
     pub(crate) operator: Option<&'a Account>,

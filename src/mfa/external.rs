@@ -187,7 +187,10 @@ impl Account {
             Some(_) if !assertion.passed => RejectionReason::HostCheckFailed,
             Some(device) => {
                 let (id, method) = (device.id, device.method());
-                return self.accept_external(cx, (id, method), challenge, purpose);
+                let decision = self.accept_external(cx, (id, method), challenge, purpose);
+                let user_verified = assertion.user_verified;
+                return decision
+                    .map(|verdict| verdict.map(|proven| Proven { user_verified, ..proven }));
             }
         };
         let mut event = DraftEvent::plain(EventKind::Rejected(why)).purpose(purpose);

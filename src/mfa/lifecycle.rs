@@ -45,8 +45,9 @@ impl<'m> AccountAt<'m> {
 
     /// Takes a lost, stolen or compromised device out of use at once, the last one too.
     ///
-    /// One factor is enough, with the person's proof for any purpose; or an operator. A text ends no app and no passkey, or the thief of a telephone
-    /// number could; emergency access ends nothing. The epoch rises. Emits `ReportedLost`. NIST SP 800-63B-4
+    /// One factor is enough, with the person's proof for any purpose; or an operator. A text ends no app and
+    /// no passkey, or the thief of a telephone number could; emergency access and a trusted browser end
+    /// nothing. The epoch rises. Emits `ReportedLost`. NIST SP 800-63B-4
     /// section 4.3.
     /// ```
     /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
@@ -133,7 +134,7 @@ impl<'m> AccountAt<'m> {
     /// ```
     pub fn summary(&self) -> Reading<'m, Option<Summary>> {
         Reading::new(self.operation(|account, cx| {
-            let mut answer = account.exists.then(|| account.summary(cx.policy, cx.now));
+            let mut answer = account.exists.then(|| account.summary(cx.id, cx.policy, cx.now));
             if let Some(summary) = &mut answer {
                 summary.sealed_with = cx.record.and_then(|(record, _)| record.key);
             }
@@ -260,7 +261,7 @@ impl Account {
 /// Whether a proof is strong enough to take a device of this method out of use.
 fn may_report(proof: Option<&Proven>, of: Method) -> Result<(), Refusal> {
     match proof.map(|proof| proof.method) {
-        Some(Method::Emergency) => Err(Refusal::NotPermitted),
+        Some(Method::Emergency | Method::TrustedBrowser) => Err(Refusal::NotPermitted),
         Some(Method::Sms) if of.rank() > Method::Sms.rank() => Err(Refusal::NotPermitted),
         _ => Ok(()),
     }

@@ -16,7 +16,7 @@ use crate::account::browser;
 use crate::account::record::{self, Owner, Record, RecordError};
 use crate::account::{
     Account, AccountId, Actor, ChangeFactors, Event, EventId, EventKind, HostsWord, Policy, Proof,
-    Proven, Refusal, Seal, Shown, Shows, Source, Summary,
+    Proven, Refusal, Seal, Sealed, Shown, Shows, Source, Summary,
 };
 use crate::mfa::answer::{Changed, Fault, NotDone, Verdict};
 use crate::mfa::decision::{Context, Decision, DraftEvent, Floor, Mode, believed, open};
@@ -203,7 +203,8 @@ impl<'m, T> Operation<'m, T> {
             _ => None,
         };
         let last_write = account.last_write;
-        let token = self.browser.as_ref().map(|token| browser::open(self.keys, &self.id, token));
+        let open = |token| browser::open(Sealed::Browser, self.keys, &self.id, token);
+        let token = self.browser.as_ref().map(|token| open(token));
         let token = token.transpose()?.flatten();
         let cx = Context {
             id: &self.id,
@@ -214,6 +215,7 @@ impl<'m, T> Operation<'m, T> {
             proof: self.shown.as_ref().and_then(Shown::proven),
             by_operator: matches!(self.shown, Some(Shown::Operator(..))),
             record: record.map(|name| (name, broken)),
+            first_factor_passed: self.first_factor_passed,
             operator: operator.as_deref(),
         };
         let decision = (self.transition)(account, &cx)?;
@@ -236,7 +238,7 @@ impl<'m, T> Operation<'m, T> {
             .ok_or(RecordError::Version)
             .and_then(|version| Ok((version, record::seal(&next, &owner, version, self.keys)?)));
         let (version, record) = sealed.map_err(|error| Fault::Record { error, record })?;
-        let mut summary = next.summary(self.policy, self.now);
+        let mut summary = next.summary(&self.id, self.policy, self.now);
         summary.sealed_with = record.key_name();
         let events = self.events(happened, is_stored.then_some(version));
         if !is_stored {

@@ -75,6 +75,6 @@ fn opens(proof: &Proven, class: Class) -> bool {
     match proof.method {
         Method::Passkey | Method::Pki | Method::RecoveryCode => true,
         Method::Totp | Method::Hotp => proof.remembered || class == Class::OutOfBand,
-        Method::Sms | Method::Emergency | Method::Pass => false,
+        Method::Sms | Method::Emergency | Method::Pass | Method::TrustedBrowser => false,
     }
 }

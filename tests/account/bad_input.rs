@@ -106,6 +106,12 @@ fn every_operation(
         account.remember_browser(&proof, &mut rng())
     });
     run!("forget browser", account.forget_browser("0".repeat(16).parse().unwrap()));
+    run!("trust browser", {
+        let proof = practice.proof(person, SignIn);
+        account.trust_browser(&proof, &mut rng())
+    });
+    run!("visit", account.visit("00"));
+    run!("distrust browser", account.distrust_browser("0".repeat(16).parse().unwrap()));
     run!("revoke", account.revoke(person.device, own()));
     run!("report lost", account.report_lost(person.device, own()));
     run!(
@@ -135,7 +141,7 @@ fn every_operation(
 }
 
 /// How many these are.
-const OPERATIONS: usize = 29;
+const OPERATIONS: usize = 32;
 
 fn token(byte: u8) -> ExistingDevice {
     let secret = Secret::from_bytes(&[byte; 20]).unwrap();

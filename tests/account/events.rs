@@ -12,7 +12,7 @@ use crate::common::*;
 use crate::throttle::{UNKNOWN_RECOVERY_CODE, close, misread};
 use countersign::account::{
     Actor, Assertion, ChallengeId, Class, EventId, EventKind, ExistingDevice, Notice, PassEnd,
-    PassKind, PhoneNumber, Refusal, RejectionReason, Text,
+    PassKind, PhoneNumber, RecordName, Refusal, RejectionReason, Text,
 };
 use countersign::mfa::{self, AccountAt, Attempt, ExternalMethod, RestrictedNotice};
 use countersign::otp::Parameters;
@@ -90,6 +90,9 @@ fn every_decision_has_its_events() {
     let forget =
         || mfa.account(id).at(practice.now()).forget_browser("0".repeat(16).parse().unwrap());
     let _ = assert_kinds!(forget(), not_found);
+    let _ = assert_kinds!(mfa.account(id).at(now).visit("00"), nobody);
+    let distrust = mfa.account(id).at(now).distrust_browser("0".repeat(16).parse().unwrap());
+    let _ = assert_kinds!(distrust, not_found);
 
     // The first app.
     let enrol = mfa.account(id).at(now).enrol("Phone", &mut rng());
@@ -491,13 +494,17 @@ fn what_the_person_is_told() {
     let browser = "0".repeat(16).parse().unwrap();
     let none = None;
     let operator = account(2);
+    let record = RecordName { key: None, version: 1 };
     let ended = |why| EventKind::PassEnded { pass: PassKind::Enrolment, why, operator };
     // The kind, what is told, and whether other sessions should end (ASVS 7.4.2, 7.4.3).
     let table = [
+        (EventKind::Abandoned { record, reason: reason() }, Some(Notice::AccountReset), true),
         (EventKind::Accepted { moving_factor: None, drift: None }, none, false),
         (EventKind::Bound { replaces: None }, Some(Notice::FactorAdded), true),
+        (EventKind::BrowserDistrusted { browser }, Some(Notice::BrowserDistrusted), false),
         (EventKind::BrowserForgotten { browser }, none, false),
         (EventKind::BrowserRemembered { browser }, Some(Notice::BrowserRemembered), false),
+        (EventKind::BrowserTrusted { browser }, Some(Notice::BrowserTrusted), false),
         (EventKind::ChallengeIssued { until }, none, false),
         (EventKind::ClockWentBack { by: 61 }, none, false),
         (EventKind::ClosedToStrangers { class }, Some(Notice::ClosedToStrangers), false),
@@ -521,6 +528,7 @@ fn what_the_person_is_told() {
         (EventKind::RecoveryCodeSpent { left: 9 }, Some(Notice::RecoveryCodeUsed), false),
         (EventKind::Refused(Refusal::LastFactor), none, false),
         (EventKind::ReportedLost, Some(Notice::FactorRemoved), true),
+        (EventKind::Resealed, none, false),
         (EventKind::Reset { until, reason: reason() }, Some(Notice::AccountReset), true),
         (
             EventKind::Resynchronised { clock_offset: None },
@@ -528,11 +536,12 @@ fn what_the_person_is_told() {
             false,
         ),
         (EventKind::Revoked, Some(Notice::FactorRemoved), true),
+        (EventKind::TrustedTokenReused { browser }, Some(Notice::TrustedBrowserCopied), true),
         (EventKind::Waiting { until }, none, false),
     ];
     let mut places: Vec<_> = table.iter().map(|(kind, ..)| place(kind)).collect();
     places.sort_unstable();
-    assert_eq!(places, (0..25).collect::<Vec<_>>(), "each kind has its row; rejections are below");
+    assert_eq!(places, (0..32).collect::<Vec<_>>(), "each kind has its row; rejections are below");
     for (kind, notice, ends_sessions) in table {
         for first_factor_passed in [false, true] {
             let event = event(kind.clone(), first_factor_passed);
@@ -579,7 +588,9 @@ fn what_the_person_is_told() {
     // Each is one sentence, and none of them asks for anything or names a secret.
     for notice in [
         Notice::AccountReset,
+        Notice::BrowserDistrusted,
         Notice::BrowserRemembered,
+        Notice::BrowserTrusted,
         Notice::ClosedToStrangers,
         Notice::DeviceResynchronised,
         Notice::EmergencyAccess,
@@ -593,6 +604,7 @@ fn what_the_person_is_told() {
         Notice::RecoveryCodeUsed,
         Notice::RecoveryCodesReplaced,
         Notice::SuspiciousAttempt,
+        Notice::TrustedBrowserCopied,
     ] {
         let text = notice.to_string();
         assert!(text.ends_with('.') && text.matches('.').count() == 1, "{text}");
@@ -628,7 +640,14 @@ fn place(kind: &EventKind) -> usize {
         EventKind::RecoveryCodeClosed { .. } => 22,
         EventKind::RecoveryCodesSeen => 23,
         EventKind::Contended { .. } => 24,
-        EventKind::Rejected(_) => 25,
+        EventKind::BrowserDistrusted { .. } => 25,
+        EventKind::BrowserTrusted { .. } => 26,
+        EventKind::TrustedTokenReused { .. } => 27,
+        EventKind::Abandoned { .. } => 28,
+        EventKind::Invited { .. } => 29,
+        EventKind::PassEnded { .. } => 30,
+        EventKind::Resealed => 31,
+        EventKind::Rejected(_) => 32,
         new => panic!("no number for {new:?}"),
     }
 }

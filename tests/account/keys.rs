@@ -497,7 +497,7 @@ fn a_record_that_no_key_opens_is_given_up_by_an_operator() {
     let enrol = practice.at(&dana.id).enrol("New phone", rng).proven_by(proof);
     let pending = practice.run(enrol).unwrap();
     let app = Authenticator::of(&pending);
-    let code = app.code(now);
+    let code = app.code(practice.now());
     let confirm = practice.at(&dana.id).confirm(pending.id(), &code, rng);
     assert!(practice.run(confirm).accepted().is_some());
     assert_eq!(practice.summary(&dana.id).standing, Standing::InUse);

@@ -972,6 +972,9 @@ fn nothing_overwrites_what_does_not_open() {
             mfa.account(&id).at(at).not_older_than(floor).unlock(own()),
             mfa.account(&id).at(at).not_older_than(floor).remember_browser(&sign_in_proof, rng),
             mfa.account(&id).at(at).not_older_than(floor).forget_browser(browser),
+            mfa.account(&id).at(at).not_older_than(floor).trust_browser(&sign_in_proof, rng),
+            mfa.account(&id).at(at).not_older_than(floor).visit("00"),
+            mfa.account(&id).at(at).not_older_than(floor).distrust_browser(browser),
             mfa.account(&id).at(at).not_older_than(floor).revoke(device, acting(proof())),
             mfa.account(&id).at(at).not_older_than(floor).report_lost(device, proof()),
             mfa.account(&id).at(at).not_older_than(floor).reset(acting(proof()), PassLength::Long, "r", rng),
@@ -1372,9 +1375,9 @@ fn a_record_over_its_bound_is_not_written() {
         };
         Ok(prepared.write().record().as_bytes().len())
     };
-    assert_eq!(Record::MAX_LEN, 16_384);
-    assert_eq!(write(16_384), Ok(16_384));
-    assert_eq!(write(16_385), Err(unreadable(RecordError::Malformed)));
+    assert_eq!(Record::MAX_LEN, 20_480);
+    assert_eq!(write(20_480), Ok(20_480));
+    assert_eq!(write(20_481), Err(unreadable(RecordError::Malformed)));
     assert_eq!(write(32_768), Err(unreadable(RecordError::Malformed)));
 }
 
@@ -1451,6 +1454,8 @@ fn endures(plaintext: &[u8]) -> bool {
         mfa.account(&id).at(now).confirm_pair(challenge, ["123456", "654321"], &mut rng),
         mfa.account(&id).at(now).acknowledge_recovery_codes(challenge),
         mfa.account(&id).at(now).forget_browser("0".repeat(16).parse().unwrap()),
+        mfa.account(&id).at(now).visit("00"),
+        mfa.account(&id).at(now).distrust_browser("0".repeat(16).parse().unwrap()),
         mfa.account(&id).at(now).bind_external("t", ExternalMethod::Passkey, &mut rng),
         mfa.account(&id).at(now).offboard(HostsWord::Process, "r"),
     }

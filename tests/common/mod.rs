@@ -15,7 +15,7 @@ pub use keys::{deployment, key_bytes, keyring, nameless, sealing_key, unreadable
 use countersign::account::{
     AnyPurpose, Assertion, Bounded, ChallengeId, Class, Deployment, DeviceStatus, EventKind,
     HostsWord, KeyName, Operator, OutOfBand, PhoneNumber, Refusal, RejectionReason,
-    RememberedBrowser, Seal, SealError, Throttle,
+    RememberedBrowser, Seal, SealError, Throttle, TrustedBrowser,
 };
 use countersign::mfa::{
     self, AccountAt, Attempt, Change, Changed, Confirmed, Entered, ExternalMethod, NoProof,
@@ -410,6 +410,16 @@ impl Policy for Numbers {
     }
 }
 
+/// `Recommended`, and browsers may be trusted for thirty days: person 9's never.
+#[derive(Clone, Copy, Debug)]
+pub struct Trusting;
+
+impl Policy for Trusting {
+    fn trusted_browsers(&self, of: &AccountId) -> Option<Bounded<3600, 2_592_000>> {
+        (*of != account(9)).then_some(Bounded::of::<2_592_000>())
+    }
+}
+
 // Answers that can be compared.
 
 /// A verdict without what was accepted.
@@ -463,6 +473,14 @@ pub use countersign::account::PassLength;
 
 /// The form of a pass, and none.
 pub const NO_PASS: &str = "0000-0000-0000-0000-0000-0000-0000";
+
+/// The proof of a pass that signs in.
+pub fn signed_in(verdict: Verdict<Entered>) -> Proof<SignIn> {
+    match verdict {
+        Verdict::Accepted(Entered::SignIn(proof)) => proof,
+        other => panic!("{other:?}"),
+    }
+}
 
 /// The operator whom the host has looked up.
 pub fn acting(proof: Proof<ActForOther>) -> Operator {
@@ -713,6 +731,18 @@ impl<P: Policy> Practice<P> {
         let proof = self.proof(person, SignIn);
         let remember = self.at(&person.id).remember_browser(&proof, &mut self.rng());
         self.run(remember).unwrap().into_inner()
+    }
+
+    /// Signs in and trusts the browser.
+    pub fn trust(&self, person: &Person) -> TrustedBrowser {
+        let proof = self.proof(person, SignIn);
+        let trust = self.at(&person.id).trust_browser(&proof, &mut self.rng());
+        self.run(trust).unwrap().into_inner()
+    }
+
+    /// Signs in by a trust, after the password.
+    pub fn visit(&self, id: &AccountId, token: &str) -> Verdict<(Proof<SignIn>, TrustedBrowser)> {
+        self.run(self.at(id).visit(token).first_factor_passed())
     }
 
     /// Half a minute later, the next code of the person's app.

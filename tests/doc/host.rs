@@ -6,7 +6,8 @@ use std::error::Error;
 use countersign::account::{PhoneNumber, SealingKey};
 use countersign::mfa::RestrictedNotice;
 use countersign::{
-    AccountId, DeviceId, Keyring, MemoryStore, Mfa, OsRandom, Recommended, Totp, UnixTime,
+    AccountId, Bounded, DeviceId, Keyring, MemoryStore, Mfa, OsRandom, Policy, Recommended, Totp,
+    UnixTime,
 };
 
 type Library = Mfa<Keyring, Recommended>;
@@ -18,6 +19,20 @@ pub const KEY: &str = "b19c7a3f5e02d84466ab0f9e31c7d5288e4f6d7023b9a1cc05f87e9b1
 pub fn new() -> Outcome<(Library, MemoryStore, OsRandom, UnixTime)> {
     let keys = Keyring::new("acme", SealingKey::parse(KEY)?)?;
     Ok((Mfa::new(keys, Recommended), MemoryStore::new(), OsRandom::new()?, UnixTime::now()?))
+}
+
+/// The recommended numbers, and browsers that are trusted for a fortnight.
+pub struct Trusting;
+
+impl Policy for Trusting {
+    fn trusted_browsers(&self, _: &AccountId) -> Option<Bounded<3600, 2_592_000>> {
+        Some(Bounded::of::<1_209_600>())
+    }
+}
+
+pub fn trusting() -> Outcome<(Mfa<Keyring, Trusting>, MemoryStore, OsRandom, UnixTime)> {
+    let mfa = Mfa::with_policy(Keyring::new("acme", SealingKey::parse(KEY)?)?, Trusting)?;
+    Ok((mfa, MemoryStore::new(), OsRandom::new()?, UnixTime::now()?))
 }
 
 pub struct Phone {
@@ -48,8 +63,8 @@ fn codes_near(totp: &Totp, now: UnixTime) -> BTreeSet<String> {
 }
 
 /// Binds an app a minute ago, with no code twice near `now`: the code that it shows now is unused.
-pub fn person(
-    mfa: &Library,
+pub fn person<P: Policy>(
+    mfa: &Mfa<Keyring, P>,
     store: &MemoryStore,
     rng: &mut OsRandom,
     id: &str,

@@ -77,6 +77,11 @@ fn the_readmes_numbers_are_the_codes_numbers() {
             throttle.remembered.as_u64()
         ),
         format!(
+            "| trusted browsers | {}; {MAX_BROWSERS}, for 30 days at most from a code or passkey; a new \
+             token each time, the same for 60 s |",
+            policy.trusted_browsers(&AccountId::new([7]).unwrap()).map_or("off", |_| "on"),
+        ),
+        format!(
             "| enrolment | {} minutes and {} tries to confirm, one at a time, one start in 30 s |",
             minutes(policy.pending_lifetime().as_u64()),
             policy.pending_tries().as_u64()

@@ -1,23 +1,18 @@
 //! The laws of the short texts that people type: each door takes what a naive model takes, gives back
 //! what was typed or its one canonical spelling, and is bounded.
 
+use crate::keys::keyring;
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
-use countersign::account::{Operator, PassLength};
-use countersign::mfa::{Decided, Entered};
+use countersign::account::{Bounded, Label, Operator, PassLength, PhoneNumber, RecoveryCode};
+use countersign::mfa::{Decided, Entered, ExternalMethod};
 use countersign::{
-    AccountId, ActForOther, Keyring, MemoryStore, Mfa, Recommended, Record, Store, Totp, UnixTime,
-    Verdict,
+    AccountId, ActForOther, Keyring, MemoryStore, Mfa, Policy, Recommended, Record, SignIn, Store,
+    Totp, UnixTime, Verdict,
 };
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-
-use crate::keys::keyring;
-
-use countersign::account::Label;
-use countersign::account::PhoneNumber;
-use countersign::account::RecoveryCode;
 
 /// What holds for any text. Says which doors took it: those for a recovery code, a telephone number,
 /// a label, an account, a pass.
@@ -26,6 +21,7 @@ use countersign::account::RecoveryCode;
 /// If it does not.
 pub fn hold(data: &[u8]) -> [bool; 5] {
     let text = &*String::from_utf8_lossy(data);
+    trusted_browser(data, text);
     no_altered_pass_is_accepted(data);
     [recovery_code(text), telephone_number(text), label(text), account(data), pass(text)]
 }
@@ -305,6 +301,61 @@ fn is_invisible(character: char) -> bool {
         });
         (first..=last).contains(&u32::from(character))
     })
+}
+
+struct Trusting;
+
+impl Policy for Trusting {
+    fn trusted_browsers(&self, _: &AccountId) -> Option<Bounded<3600, 2_592_000>> {
+        Some(Bounded::of::<2_592_000>())
+    }
+}
+
+/// A person with a trusted browser: the library, the record, the token.
+struct Trust(Mfa<Keyring, Trusting>, AccountId, Record, String);
+
+impl Trust {
+    const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
+
+    fn begin() -> Trust {
+        let mfa = Mfa::with_policy(keyring(7), Trusting).unwrap();
+        let (store, id) = (MemoryStore::new(), AccountId::new("dana").unwrap());
+        let (dana, mut rng) = (mfa.account(&id).at(Trust::NOW), StdRng::seed_from_u64(1));
+        let passkey = ExternalMethod::Passkey;
+        let device = dana.bind_external("Key", passkey, &mut rng).run(&store).unwrap().device();
+        let challenge = dana.start_external(SignIn, &mut rng).unwrap();
+        let word = countersign::account::Assertion::verified_by_host(challenge.token(), device);
+        let proof = dana.finish_external(word, SignIn).run(&store).accepted().unwrap();
+        let browser = dana.trust_browser(&proof, &mut rng).run(&store).unwrap();
+        let token = browser.expose_token().to_owned();
+        let record = Store::load(&store, &id).unwrap().unwrap();
+        Trust(mfa, id, record, token)
+    }
+
+    fn accepts(&self, token: &str) -> bool {
+        let Trust(mfa, id, record, _) = self;
+        let visit = mfa.account(id).at(Trust::NOW.plus(1)).visit(token);
+        match visit.operation().decide(Some(record.clone()), None).unwrap() {
+            Decided::Answer { answer: Verdict::Rejected { tries_left: u8::MAX }, .. } => false,
+            Decided::Answer { answer, .. } => panic!("{answer:?}"),
+            Decided::Write(_) => true,
+        }
+    }
+}
+
+/// The token of a trusted browser opens as it is and in no other way: no altered bit, no text.
+fn trusted_browser(data: &[u8], text: &str) {
+    static TRUST: OnceLock<Trust> = OnceLock::new();
+    let trust = TRUST.get_or_init(Trust::begin);
+    let token = trust.3.as_str();
+    assert_eq!(trust.accepts(text), text.eq_ignore_ascii_case(token), "{text:?}");
+    let flips = data.iter().copied().chain(std::iter::repeat(0));
+    let digits = token.chars().zip(flips).map(|(digit, flip)| {
+        let digit = digit.to_digit(16).unwrap() ^ u32::from(flip & 15);
+        char::from_digit(digit, 16).unwrap()
+    });
+    let altered: String = digits.collect();
+    assert_eq!(trust.accepts(&altered), altered == token, "{altered}");
 }
 
 fn account(bytes: &[u8]) -> bool {

@@ -1,6 +1,8 @@
 //! A summary as text, one fact a line: what the reference prints, and what golden records expect.
 
-use countersign::account::{BrowserSummary, DeviceStatus, Standing, ThrottleSummary};
+use countersign::account::{
+    BrowserSummary, DeviceStatus, Standing, ThrottleSummary, TrustedBrowserSummary,
+};
 use countersign::{Summary, UnixTime};
 
 pub fn of(summary: Option<&Summary>) -> String {
@@ -12,6 +14,7 @@ pub fn of(summary: Option<&Summary>) -> String {
         standing,
         devices,
         browsers,
+        trusted_browsers,
         pending_until,
         recovery_codes_left,
         recovery_codes_seen,
@@ -57,6 +60,14 @@ pub fn of(summary: Option<&Summary>) -> String {
     }
     for BrowserSummary { id, used_at } in browsers {
         text += &format!("browser {id}: last used {}\n", used_at.as_secs());
+    }
+    for TrustedBrowserSummary { id, since, until, used_at, device } in trusted_browsers {
+        text += &format!(
+            "trusted browser {id}: since {}, until {}, last used {}, by {device}\n",
+            since.as_secs(),
+            until.as_secs(),
+            used_at.as_secs(),
+        );
     }
     for device in devices {
         text += &format!(

@@ -554,6 +554,10 @@ impl Policy for Few {
         Bounded::of::<2>()
     }
 
+    fn trusted_browsers(&self, _: &AccountId) -> Option<Bounded<3600, 2_592_000>> {
+        Some(Bounded::of::<86_400>())
+    }
+
     fn clock_reach(&self) -> Bounded<0, 3600> {
         Bounded::of::<600>()
     }
@@ -794,6 +798,65 @@ fn a_sweep_takes_nothing_from_a_sign_in() {
     moved.sort_unstable();
     moved.dedup();
     assert_eq!(moved, [0, 1]);
+}
+
+/// Two visits with one token: both are in, with the same successor; a third, with that successor, leaves
+/// them behind, and whoever comes later still with the old one is a thief.
+///
+/// Guards `Trusted::show`, and that its token is made of nothing but the record.
+#[test]
+fn visits_at_once_get_the_same_successor() {
+    let (stage, device) = Stage::enrolled();
+    let at = |secs| stage.mfa.account(&stage.id).at(UnixTime::from_secs(NOW.as_secs() - secs));
+    let code = stage.code(device, -120);
+    let proof = at(120).verify(&code, SignIn).run(&stage.store).accepted().unwrap();
+    let first = at(120).trust_browser(&proof, &mut stage.rng()).run(&stage.store).unwrap();
+    let made = std::rc::Rc::new(std::cell::RefCell::new(std::collections::BTreeSet::new()));
+    let visit = |token: &str| {
+        let (made, op) = (made.clone(), at(0).visit(token));
+        let decide = move |loaded: Option<Record>| match op.decide(loaded, None) {
+            Decided::Answer { answer, .. } => {
+                assert!(answer.accepted().is_none(), "a yes that was not written");
+                Decision::Answer(Outcome::NotEvaluated)
+            }
+            Decided::Write(prepared) => {
+                let write = prepared.write();
+                let next = Some((write.record().version(), write.record().as_bytes().to_vec()));
+                let (expected, made) = (write.expected(), made.clone());
+                let settle = Box::new(move |swap| {
+                    let answer = prepared.release(swap)?.accepted();
+                    let Some((_, next)) = answer else { return Some(Outcome::Refused) };
+                    made.borrow_mut().insert(next.expose_token().to_owned());
+                    Some(Outcome::Accepted { device: None, moving_factor: None })
+                });
+                Decision::Write { expected, next, settle }
+            }
+        };
+        Attempt { name: "visit", decide: Box::new(decide) }
+    };
+    let scene = stage.scene(vec![]);
+    let two = [visit(first.expose_token()), visit(first.expose_token())];
+    let explored = all_orders(&scene, &two, 6);
+    for ending in explored.endings.keys() {
+        assert_eq!(yeses(ending), 2, "{ending:?}");
+    }
+    assert_eq!(made.borrow().len(), 1, "one successor");
+    // With the successor beside them: it is one step further, and they may come too late.
+    let again = at(0).visit(first.expose_token()).run(&stage.store).accepted().unwrap().1;
+    assert!(made.borrow().contains(again.expose_token()));
+    let scene = stage.scene(vec![]);
+    let three =
+        [visit(first.expose_token()), visit(first.expose_token()), visit(again.expose_token())];
+    let mut ended = 0;
+    for ending in all_orders(&scene, &three, 498).endings.keys() {
+        assert!(yeses(&ending[..2]) + count(ending, &Outcome::Refused) >= 1, "{ending:?}");
+        ended += usize::from(count(ending, &Outcome::Refused) > 0);
+    }
+    assert!(ended > 0, "reuse after the successor is theft");
+    // And nothing after an offboarding.
+    let four = [visit(first.expose_token()), visit(first.expose_token()), stage.offboard()];
+    let explored = all_orders(&scene, &four, 382);
+    assert!(explored.endings.keys().all(|ending| ending[2].is_yes()));
 }
 
 #[test]

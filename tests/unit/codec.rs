@@ -55,6 +55,7 @@ fn the_fullest_account_fits_a_record_and_reads_back() {
     use crate::account::challenge::{MAX_LIVE_TEXTS, MAX_USED_CHALLENGES};
     use crate::account::former::MAX_FORMER_SECRETS;
     use crate::account::record::Record;
+    use crate::account::trusted::Trusted;
     use crate::account::{MAX_BROWSERS, MAX_EXTERNAL_DEVICES, MAX_OTP_DEVICES};
 
     let (at, id) = (UnixTime::from_secs(u64::MAX), ChallengeId::from_bytes([0xff; 16]));
@@ -176,6 +177,17 @@ fn the_fullest_account_fits_a_record_and_reads_back() {
         passes: PassKind::ALL.map(pass).into(),
         needs_pass: true,
         abandoned_at: Some(at),
+        trusted: std::vec![
+            Trusted {
+                id: BrowserId::from_u64(u64::MAX),
+                device: DeviceId::from_u64(u64::MAX),
+                since: at,
+                turn: u32::MAX,
+                turned_at: at,
+                repeats: u8::MAX,
+            };
+            MAX_BROWSERS
+        ],
     };
     let plaintext = super::write(&account).unwrap();
     // What is around it: the head of the record, and a key's name, a nonce and a tag.

@@ -360,6 +360,9 @@ pub struct AccountSource {
     pub bound_openly: Vec<Method>,
     /// Who else has a device in use with the same secret: one code signs in both.
     pub shares_secret_with: Vec<PersonId>,
+    /// How many browsers sign them in without a factor: there, reduced assurance. The gate takes none of
+    /// an administrator of several clients.
+    pub trusted_browsers: usize,
     /// Whether the summary knows of something after the moment of the report.
     pub newer_than_report: bool,
 }
@@ -611,6 +614,12 @@ impl Coverage {
         self.records.iter().filter(|record| !record.shares_secret_with.is_empty()).count()
     }
 
+    /// How many people have a trusted browser.
+    #[must_use]
+    pub fn trusting(&self) -> usize {
+        self.records.iter().filter(|record| record.trusted_browsers > 0).count()
+    }
+
     /// How many lines are open vulnerabilities.
     #[must_use]
     pub fn open(&self) -> usize {
@@ -841,6 +850,7 @@ impl Moment<'_> {
             let moments = moments.chain([summary.first_bound_at, summary.offboarded_at]);
             moments.flatten().any(|moment| moment > self.as_of)
         });
+        let trusted = summary.iter().flat_map(|summary| &summary.trusted_browsers);
         AccountSource {
             person: person.id.clone(),
             name: person.name.clone(),
@@ -850,6 +860,7 @@ impl Moment<'_> {
             short_secret: summary.as_ref().is_some_and(has_short_secret),
             bound_openly: openly.map(|device| device.method).collect(),
             shares_secret_with: shares_secret_with.into_iter().cloned().collect(),
+            trusted_browsers: trusted.filter(|one| self.as_of <= one.until).count(),
             newer_than_report: newer,
         }
     }

@@ -168,7 +168,7 @@ impl std::error::Error for TextLineError {}
 
 /// A set of methods.
 #[derive(Clone, Copy, Default, Eq, Hash, PartialEq)]
-pub struct Methods(u8);
+pub struct Methods(u16);
 
 impl Methods {
     /// No method.
@@ -206,7 +206,7 @@ impl Methods {
     }
 }
 
-const fn bit(method: Method) -> u8 {
+const fn bit(method: Method) -> u16 {
     match method {
         Method::Totp => 1,
         Method::Hotp => 2,
@@ -216,6 +216,7 @@ const fn bit(method: Method) -> u8 {
         Method::RecoveryCode => 32,
         Method::Emergency => 64,
         Method::Pass => 128,
+        Method::TrustedBrowser => 256,
     }
 }
 

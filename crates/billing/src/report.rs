@@ -249,6 +249,12 @@ fn summary(f: &mut fmt::Formatter<'_>, report: &Coverage) -> fmt::Result {
         "- People who have one secret with another person: **{}**.",
         report.sharing_secrets()
     )?;
+    writeln!(
+        f,
+        "- People with a trusted browser, who sign in there with the password and a cookie (reduced \
+         assurance, AAL1): **{}**.",
+        report.trusting()
+    )?;
     write!(f, "- Kinds of systems of which the inventory has none: ")?;
     let kinds: Vec<&str> = report.missing_kinds.iter().map(|kind| kind.name()).collect();
     writeln!(f, "{}.\n", if kinds.is_empty() { String::from("none") } else { kinds.join(", ") })?;
@@ -368,6 +374,7 @@ const fn method(method: Method) -> &'static str {
         Method::RecoveryCode => "recovery code",
         Method::Sms => "SMS code",
         Method::Totp => "app code",
+        Method::TrustedBrowser => "trusted browser",
     }
 }
 
@@ -592,6 +599,11 @@ fn records(f: &mut fmt::Formatter<'_>, report: &Coverage) -> fmt::Result {
         if !record.bound_openly.is_empty() {
             let methods: Vec<&str> = record.bound_openly.iter().copied().map(method).collect();
             remarks.push(format!("bound with the password alone: {}", methods.join(", ")));
+        }
+        match record.trusted_browsers {
+            0 => {}
+            1 => remarks.push(String::from("1 trusted browser")),
+            some => remarks.push(format!("{some} trusted browsers")),
         }
         let name = |person: &PersonId| {
             let found = report.records.iter().find(|record| record.person == *person);

@@ -22,7 +22,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use countersign::{Method, Summary, UnixTime};
+use countersign::{Method, Proof, SignIn, Summary, UnixTime};
 
 use crate::date::{Date, UtcOffset};
 use crate::gap::{Gap, GapKind, GapResolution};
@@ -426,11 +426,11 @@ impl Practice {
     ///
     /// `summary` is the account as last stored. `Some` of an empty [`Summary`] says that the store
     /// was asked and holds no account of this person; `None` says that nobody knows, and opens
-    /// nothing. Call it after the password and again with what
-    /// [`GateAnswer::admits`] asks; only systems with [`Enforcement::Enforced`] have a gate at all.
+    /// nothing. Call it after the password, and hand the proof that `countersign` gives to
+    /// [`GateAnswer::admits`]; only systems with [`Enforcement::Enforced`] have a gate at all.
     ///
     /// ```
-    /// # use countersign::{Method, Summary, UnixTime};
+    /// # use countersign::{Summary, UnixTime};
     /// # use countersign_billing::date::{Date, UtcOffset};
     /// # use countersign_billing::inventory::*;
     /// # use countersign_billing::rollout::{GateAnswer, Practice, StaleDays, DenyReason};
@@ -442,7 +442,7 @@ impl Practice {
     ///
     /// let gate = practice.gate(&dana, &ehr, Some(&Summary::default()), now);
     /// assert_eq!(gate, GateAnswer::Deny(DenyReason::UnknownSystem)); // nobody wrote it down
-    /// assert!(!gate.admits(Some(Method::Totp))); // whatever was proved
+    /// assert!(!gate.admits_password_alone());
     /// # Ok(())
     /// # }
     /// ```
@@ -490,6 +490,10 @@ impl Practice {
             }
             if emergency.is_some() {
                 by = by.with(Method::Emergency);
+            }
+            let trusted = summary.trusted_browsers.iter().any(|one| now <= one.until);
+            if trusted && person.privilege != Privilege::MultiClientAdministrator {
+                by = by.with(Method::TrustedBrowser);
             }
             return GateAnswer::Allow(by);
         }
@@ -729,19 +733,38 @@ pub enum GateAnswer {
 }
 
 impl GateAnswer {
-    /// Whether a session may open now, after the password, with a proof by `proved`, or `None` if
-    /// nothing was proved beyond the password. This is the one question to ask; a match on
-    /// [`GateAnswer::Allow`] alone is not an answer.
+    /// Whether a session may open now with this proof, which the host then uses up. This is the one
+    /// question to ask; a match on [`GateAnswer::Allow`] alone is not an answer, and neither is a method
+    /// that the person merely has.
+    ///
+    /// The proof is of this person's account: the host compares [`Proof::account`]. A proof by a trusted
+    /// browser or emergency access is reduced assurance; the first never admits an administrator of
+    /// several clients, the second only while the grant lasts.
+    ///
+    /// ```compile_fail,E0308
+    /// use countersign::Summary;
+    /// use countersign_billing::rollout::GateAnswer;
+    /// fn enter(gate: GateAnswer, summary: &Summary) -> bool {
+    ///     gate.admits(summary.strongest()) // nothing was proved
+    /// }
+    /// ```
     #[must_use]
-    pub fn admits(self, proved: Option<Method>) -> bool {
+    pub fn admits(self, proof: &Proof<SignIn>) -> bool {
         match self {
-            GateAnswer::Allow(by) => proved.is_some_and(|method| by.contains(method)),
+            GateAnswer::Allow(by) => by.contains(proof.method()),
             GateAnswer::AllowUntil { why: AllowReason::Emergency, .. } => {
-                proved == Some(Method::Emergency)
+                proof.method() == Method::Emergency
             }
-            GateAnswer::AllowUntil { why: AllowReason::GoLive | AllowReason::Grace, .. } => true,
+            GateAnswer::AllowUntil { .. } => self.admits_password_alone(),
             GateAnswer::Need(_) | GateAnswer::Deny(_) => false,
         }
+    }
+
+    /// Whether the practice asks this person for no factor yet, before the go-live date or in a grace: the
+    /// one case in which there is no proof.
+    #[must_use]
+    pub fn admits_password_alone(self) -> bool {
+        matches!(self, GateAnswer::AllowUntil { why: AllowReason::GoLive | AllowReason::Grace, .. })
     }
 }
 

@@ -11,11 +11,13 @@
     clippy::panic
 )]
 
+mod common;
 #[path = "../../../examples/billing/operation.rs"]
 mod operation;
 #[path = "../../../examples/billing/report.rs"]
 mod report;
 
+use common::Opens;
 use countersign::account::{DeviceStatus, DeviceSummary, Standing, ThrottleSummary};
 use countersign::{DeviceId, Method, Summary, UnixTime};
 use countersign_billing::inventory::PersonId;
@@ -385,7 +387,7 @@ fn losing_a_line_of_the_file_never_opens_anything() {
                 let after = less.gate(person, system, summary.as_ref(), *now);
                 for proved in Method::ALL.map(Some).into_iter().chain([None]) {
                     assert!(
-                        before.admits(proved) || !after.admits(proved),
+                        before.opens(proved) || !after.opens(proved),
                         "without {:?}: {person} on {system}: {before:?} became {after:?}",
                         lines[lost]
                     );

@@ -14,9 +14,13 @@
     clippy::panic
 )]
 
+mod common;
+
 use std::collections::BTreeMap;
 
-use countersign::account::{DeviceStatus, DeviceSummary, ThrottleSummary};
+use countersign::account::{
+    BrowserId, DeviceStatus, DeviceSummary, ThrottleSummary, TrustedBrowserSummary,
+};
 use countersign::{DeviceId, Method, Summary, UnixTime};
 use countersign_billing::coverage::{ControlGroup, Coverage, CoverageStatus};
 use countersign_billing::date::{Date, UtcOffset};
@@ -34,6 +38,8 @@ use countersign_billing::report::{CoverageCsv, CoverageMarkdown, GapsMarkdown};
 use countersign_billing::rollout::*;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
+
+use common::Opens;
 
 // ------------------------------------------------------------------ short words for the tests
 
@@ -281,7 +287,7 @@ fn m2_sms_is_taken_only_from_users_who_read_what_it_means() {
     let mut late = gap("g-sms", "sms-desk", GapKind::SmsOnly, &["dana"]);
     late.acknowledge_sms(who("dana"), date("2026-11-21")).unwrap();
     let practice = sms_operation(OfferedFactor::SmsOnly, Some(late));
-    assert!(!gate(&practice, "dana", "sms-desk", &holding(Method::Sms)).admits(Some(Method::Sms)));
+    assert!(!gate(&practice, "dana", "sms-desk", &holding(Method::Sms)).opens(Some(Method::Sms)));
 }
 
 #[test]
@@ -305,8 +311,8 @@ fn m4_an_app_is_enough_everywhere() {
 fn m5_sms_only_where_the_record_says_no_app_and_a_gap_says_so() {
     let sms = holding(Method::Sms);
     let both = sms_operation(OfferedFactor::SmsOnly, Some(sms_gap(&["dana"])));
-    assert!(gate(&both, "dana", "sms-desk", &sms).admits(Some(Method::Sms)));
-    assert!(!gate(&both, "tom", "sms-desk", &sms).admits(Some(Method::Sms)), "not named");
+    assert!(gate(&both, "dana", "sms-desk", &sms).opens(Some(Method::Sms)));
+    assert!(!gate(&both, "tom", "sms-desk", &sms).opens(Some(Method::Sms)), "not named");
     let no_gap = sms_operation(OfferedFactor::SmsOnly, None);
     assert_eq!(gate(&no_gap, "dana", "sms-desk", &sms), GateAnswer::Need(Methods::STRONG));
     let app = sms_operation(OfferedFactor::App, None);
@@ -340,7 +346,7 @@ fn m5_a_gap_permits_sms_only_while_it_stands() {
     let passes = |gap: Gap, day: &str| {
         let practice = sms_operation(OfferedFactor::SmsOnly, Some(gap));
         let answer = practice.gate(&who("dana"), &at("sms-desk"), Some(&sms), noon(day));
-        answer.admits(Some(Method::Sms))
+        answer.opens(Some(Method::Sms))
     };
     assert!(passes(sms_gap(&["dana"]), "2027-02-28"), "the day the review is due");
     assert!(!passes(sms_gap(&["dana"]), "2027-03-01"), "overdue");
@@ -690,7 +696,7 @@ fn s4b_people_enrol_before_anything_is_enforced() {
     assert_eq!(gate(&practice, "tom", "desk", &Summary::default()), before);
     // Who has enrolled is asked for it already.
     let enrolled = gate(&practice, "dana", "desk", &holding(Method::Totp));
-    assert!(!enrolled.admits(None) && enrolled.admits(Some(Method::Totp)));
+    assert!(!enrolled.opens(None) && enrolled.opens(Some(Method::Totp)));
     let report = report(&practice, &[("dana", holding(Method::Totp))]);
     let not_enrolled: Vec<&str> = report
         .lines()
@@ -724,7 +730,7 @@ fn s5b_a_lost_device_opens_nothing_until_another_is_bound() {
         assert!(shown.is_open() && !matches!(shown, CoverageStatus::InGrace { .. }), "{shown:?}");
         let mut replaced = lost;
         replaced.devices.push(device(Method::Totp));
-        assert!(gate(&practice, "dana", "desk", &replaced).admits(Some(Method::Totp)));
+        assert!(gate(&practice, "dana", "desk", &replaced).opens(Some(Method::Totp)));
     }
 }
 
@@ -767,7 +773,7 @@ fn s6b_the_date_is_held_to_the_second() {
     let last = UnixTime::from_secs(start.as_secs() - 1);
     assert_eq!(answer(last), GateAnswer::AllowUntil { until: start, why: AllowReason::GoLive });
     assert_eq!(answer(start), GateAnswer::Need(Methods::STRONG));
-    assert!(!answer(start).admits(None) && !answer(start).admits(Some(Method::Totp)));
+    assert!(!answer(start).opens(None) && !answer(start).opens(Some(Method::Totp)));
 }
 
 #[test]
@@ -822,7 +828,7 @@ fn s6c_the_first_confirmed_factor_ends_a_grace_for_good() {
         assert_eq!(gate(&practice, "dana", "desk", &summary), GateAnswer::Need(Methods::STRONG));
     }
     let pending = Summary { pending_until: Some(noon("2026-11-21")), ..Summary::default() };
-    assert!(gate(&practice, "dana", "desk", &pending).admits(None), "pending ends nothing");
+    assert!(gate(&practice, "dana", "desk", &pending).opens(None), "pending ends nothing");
 }
 
 #[test]
@@ -930,7 +936,7 @@ fn s7a_nothing_opens_from_the_end_of_the_employment_on() {
         |summary: &Summary, now| practice.gate(&who("karen"), &at("desk"), Some(summary), now);
     let enrolled = holding(Method::Totp);
     let last = UnixTime::from_secs(end.as_secs() - 1);
-    assert!(answer(&enrolled, last).admits(Some(Method::Totp)));
+    assert!(answer(&enrolled, last).opens(Some(Method::Totp)));
     assert_eq!(answer(&enrolled, end), GateAnswer::Deny(DenyReason::EmploymentOver));
     assert_eq!(
         answer(&offboarded(last), last),
@@ -1573,9 +1579,9 @@ fn emergency_access_opens_until_its_end_and_not_at_it() {
     assert_eq!(answer(&granted, until), GateAnswer::Need(Methods::STRONG));
     // Beside a factor it is one way more, for as long.
     let enrolled = Summary { emergency_until: Some(until), ..holding(Method::Totp) };
-    assert!(answer(&enrolled, last).admits(Some(Method::Emergency)));
-    assert!(!answer(&enrolled, until).admits(Some(Method::Emergency)));
-    assert!(answer(&enrolled, until).admits(Some(Method::Totp)));
+    assert!(answer(&enrolled, last).opens(Some(Method::Emergency)));
+    assert!(!answer(&enrolled, until).opens(Some(Method::Emergency)));
+    assert!(answer(&enrolled, until).opens(Some(Method::Totp)));
 }
 
 #[test]
@@ -1600,22 +1606,63 @@ fn a_password_alone_is_admitted_only_before_the_date_and_in_grace() {
     let by = Methods::NONE.with(Method::Totp);
     let until = noon("2026-12-01");
     for method in Method::ALL.map(Some).into_iter().chain([None]) {
-        assert_eq!(GateAnswer::Allow(by).admits(method), method == Some(Method::Totp));
-        assert!(!GateAnswer::Need(Methods::STRONG).admits(method));
-        assert!(!GateAnswer::Deny(DenyReason::NoLogin).admits(method));
+        assert_eq!(GateAnswer::Allow(by).opens(method), method == Some(Method::Totp));
+        assert!(!GateAnswer::Need(Methods::STRONG).opens(method));
+        assert!(!GateAnswer::Deny(DenyReason::NoLogin).opens(method));
         let emergency = GateAnswer::AllowUntil { until, why: AllowReason::Emergency };
-        assert_eq!(emergency.admits(method), method == Some(Method::Emergency));
-        assert!(GateAnswer::AllowUntil { until, why: AllowReason::Grace }.admits(method));
-        assert!(GateAnswer::AllowUntil { until, why: AllowReason::GoLive }.admits(method));
+        assert_eq!(emergency.opens(method), method == Some(Method::Emergency));
+        assert!(GateAnswer::AllowUntil { until, why: AllowReason::Grace }.opens(method));
+        assert!(GateAnswer::AllowUntil { until, why: AllowReason::GoLive }.opens(method));
     }
 }
 
 #[test]
 fn recovery_codes_let_in_beside_a_factor_and_never_instead_of_one() {
     let both = Summary { recovery_codes_left: 3, ..holding(Method::Totp) };
-    assert!(gate(&desk(), "dana", "desk", &both).admits(Some(Method::RecoveryCode)));
+    assert!(gate(&desk(), "dana", "desk", &both).opens(Some(Method::RecoveryCode)));
     let alone = Summary { devices: Vec::new(), ..both };
     assert_eq!(gate(&desk(), "dana", "desk", &alone), GateAnswer::Need(Methods::STRONG));
+}
+
+/// Reduced assurance: never for an administrator of several clients, no longer than the trust lasts, and the
+/// report says who has one.
+#[test]
+fn a_trusted_browser_lets_in_staff_and_is_in_the_report() {
+    let until = noon(TODAY);
+    let one = TrustedBrowserSummary {
+        id: BrowserId::from_u64(1),
+        since: noon("2026-11-01"),
+        until,
+        used_at: noon("2026-11-01"),
+        device: DeviceId::from_u64(1),
+    };
+    let summary = Summary { trusted_browsers: vec![one], ..holding(Method::Totp) };
+    let practice = practice(
+        vec![person("dana"), administrator("ruth")],
+        vec![enforced("desk")],
+        vec![login("dana", "desk"), login("ruth", "desk")],
+    );
+    let opens = |person: &str, now, method| {
+        practice.gate(&who(person), &at("desk"), Some(&summary), now).opens(Some(method))
+    };
+    assert!(opens("dana", until, Method::TrustedBrowser));
+    assert!(!opens("dana", until.plus(1), Method::TrustedBrowser));
+    assert!(!opens("ruth", until, Method::TrustedBrowser), "without exception");
+    assert!(opens("ruth", until, Method::Totp));
+    // Alone it is no factor, and whoever has none in the summary has no proof of one.
+    let alone = Summary { devices: Vec::new(), ..summary.clone() };
+    assert_eq!(gate(&practice, "dana", "desk", &alone), GateAnswer::Need(Methods::STRONG));
+    assert!(
+        !gate(&practice, "dana", "desk", &holding(Method::Totp))
+            .opens(Some(Method::TrustedBrowser))
+    );
+    let report = report(&practice, &[("dana", summary), ("ruth", holding(Method::Totp))]);
+    assert_eq!(report.trusting(), 1);
+    assert_eq!(report.records.iter().map(|record| record.trusted_browsers).sum::<usize>(), 1);
+    let shown = CoverageMarkdown(&report).to_string();
+    assert!(
+        shown.contains("1 trusted browser") && shown.contains("(reduced assurance, AAL1): **1**")
+    );
 }
 
 #[test]
@@ -2006,7 +2053,7 @@ fn removing_data_never_opens_anything() {
             for after in after {
                 for proved in Method::ALL.map(Some).into_iter().chain([None]) {
                     prop_assert!(
-                        before.admits(proved) || !after.admits(proved),
+                        before.opens(proved) || !after.opens(proved),
                         "{before:?} became {after:?} for {person} on {system}, {proved:?}"
                     );
                 }
@@ -2039,7 +2086,7 @@ proptest! {
             let none = Summary::default();
             let before = practice.gate(&person, &system, Some(&none), earlier);
             let after = practice.gate(&person, &system, Some(&none), later);
-            prop_assert!(before.admits(None) || !after.admits(None));
+            prop_assert!(before.opens(None) || !after.opens(None));
             if let GateAnswer::AllowUntil { until, .. } = before {
                 prop_assert!(until > earlier);
             }
@@ -2083,17 +2130,17 @@ proptest! {
                     prop_assert!(by_code, "{:?} but {:?}", line.status, answer);
                 }
                 CoverageStatus::InGrace { .. } | CoverageStatus::BeforeGoLive { .. } => {
-                    prop_assert!(answer.admits(None));
+                    prop_assert!(answer.opens(None));
                 }
                 CoverageStatus::Pending { asked, .. } => {
-                    prop_assert_eq!(answer.admits(None), !asked);
+                    prop_assert_eq!(answer.opens(None), !asked);
                 }
                 // A gap explains the lack of a factor; at the gate it opens nothing of itself.
                 CoverageStatus::Gap { .. } => {
                     let opens = matches!(answer, GateAnswer::Allow(_));
                     prop_assert!(!opens, "{:?} but {:?}", line.status, answer);
                 }
-                _ => prop_assert!(!answer.admits(None)),
+                _ => prop_assert!(!answer.opens(None)),
             }
         }
     }

@@ -30,7 +30,7 @@ const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS mfa_account (
         id      bytea  PRIMARY KEY,
         version bigint NOT NULL,
-        record  bytea  NOT NULL,               -- sealed; at most 16 KiB
+        record  bytea  NOT NULL,               -- sealed; at most 20 KiB
 
         -- For the host's own queries, as of the last write. Nothing below decides anything.
         epoch               bigint NOT NULL,   -- a session opened under a lower one has to end

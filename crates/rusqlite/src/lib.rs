@@ -18,7 +18,7 @@ const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS mfa_account (
         id      BLOB    NOT NULL PRIMARY KEY,
         version INTEGER NOT NULL,
-        record  BLOB    NOT NULL,              -- sealed; at most 16 KiB
+        record  BLOB    NOT NULL,              -- sealed; at most 20 KiB
 
         -- For the host's own queries, as of the last write. Nothing below decides anything.
         epoch               INTEGER,           -- a session opened under a lower one has to end

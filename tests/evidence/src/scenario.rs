@@ -14,8 +14,9 @@ use countersign::otp::Digits;
 use countersign::otp::Parameters;
 use countersign::otp::Reach;
 use countersign::{
-    AccountId, ActForOther, Algorithm, ChangeFactors, Code, DeviceId, Hotp, Key, MemoryStore, Mfa,
-    Policy, Proof, ProvisioningUri, Purpose, Secret, SignIn, Totp, UnixTime, Verdict, Window,
+    AccountId, ActForOther, Algorithm, Bounded, ChangeFactors, Code, DeviceId, Hotp, Key,
+    MemoryStore, Mfa, Policy, Proof, ProvisioningUri, Purpose, Secret, SignIn, Totp, UnixTime,
+    Verdict, Window,
 };
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Digest;
@@ -154,6 +155,10 @@ impl Policy for Long {
 
     fn challenge_digits(&self) -> Digits {
         Digits::Eight
+    }
+
+    fn trusted_browsers(&self, _: &AccountId) -> Option<Bounded<3600, 2_592_000>> {
+        Some(Bounded::of::<86_400>())
     }
 }
 
@@ -429,6 +434,14 @@ impl<K: Seal, I: FnMut(&str), L: FnMut(&str)> Stage<K, I, L> {
             browser.id()
         };
         look("remember a browser, and use it");
+        {
+            let trusted = account.trust_browser(&proof, rng).run(store).expect("a proof");
+            issued(trusted.expose_token());
+            let visit = account.visit(trusted.expose_token());
+            let (_, next) = visit.run(store).decided().expect(RUN).accepted().expect(RIGHT);
+            issued(next.expose_token());
+        }
+        look("trust a browser, and visit");
         account.forget_browser(number).run(store).expect("it is remembered");
         *now = now.plus(30);
         look("forget a browser");

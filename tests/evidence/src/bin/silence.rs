@@ -19,9 +19,9 @@ use countersign::otp::Parameters;
 use countersign::otp::{LookAhead, Reach};
 use countersign::vectors::seed;
 use countersign::{
-    AccountId, Algorithm, ChangeFactors, Code, DeviceId, Hotp, Keyring, MemoryStore, Mfa, Policy,
-    Proof, ProvisioningUri, Purpose, Record, Secret, SignIn, Store, Totp, UnixTime, Verdict,
-    Window,
+    AccountId, Algorithm, Bounded, ChangeFactors, Code, DeviceId, Hotp, Keyring, MemoryStore, Mfa,
+    Policy, Proof, ProvisioningUri, Purpose, Record, Secret, SignIn, Store, Totp, UnixTime,
+    Verdict, Window,
 };
 use countersign_evidence::{errors, hide, show, under_valgrind, wrappers};
 use zeroize::Zeroizing;
@@ -482,6 +482,10 @@ impl Policy for Apps {
     fn parameters(&self) -> Parameters {
         Parameters { algorithm: self.0, ..Parameters::default() }
     }
+
+    fn trusted_browsers(&self, _: &AccountId) -> Option<Bounded<3600, 2_592_000>> {
+        Some(Bounded::of::<86_400>())
+    }
 }
 
 /// A device's secret as its owner has it; from here on it is hidden in every record.
@@ -537,6 +541,9 @@ fn accounts(algorithm: Algorithm, leaked: Option<&str>) {
     let from = account.verify(wrong, SignIn).from_browser(browser.expose_token());
     assert!(matches!(from.run(&store).decided().expect("memory"), Verdict::Rejected { .. }));
     account.forget_browser(browser.id()).run(&store).expect("it is remembered");
+    let browser = account.trust_browser(&proof, &mut rng).run(&store).expect("a proof");
+    let visit = account.visit(browser.expose_token()).run(&store).decided().expect("memory");
+    assert!(visit.accepted().is_some());
 
     let spend = |typed: &str| {
         mfa.account(&id)
