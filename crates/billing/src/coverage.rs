@@ -370,6 +370,10 @@ pub struct AccountSource {
     pub first_bound_at: Option<UnixTime>,
     /// Whether a device in use has a secret below the 128 bits of RFC 4226 R6.
     pub short_secret: bool,
+    /// The methods of the devices in use that were bound with the password alone, without a proof or an
+    /// operator's pass
+    /// ([`FirstEnrolment::Open`](countersign::account::FirstEnrolment::Open)).
+    pub bound_openly: Vec<Method>,
     /// Who else has a device in use with the same secret: one code signs in both.
     pub shares_secret_with: Vec<PersonId>,
     /// How many browsers sign them in without a factor: there, reduced assurance. The gate takes none of
@@ -988,8 +992,9 @@ impl Moment<'_> {
         summary: &Option<Summary>,
         holders: &BTreeMap<&str, BTreeSet<&PersonId>>,
     ) -> AccountSource {
-        let devices = summary.iter().flat_map(Summary::confirmed);
-        let prints = devices.filter_map(|device| device.fingerprint.as_deref());
+        let devices = || summary.iter().flat_map(Summary::confirmed);
+        let openly = devices().filter(|device| device.bound_openly);
+        let prints = devices().filter_map(|device| device.fingerprint.as_deref());
         let others = prints.filter_map(|print| holders.get(print)).flatten().copied();
         let shares_secret_with: BTreeSet<&PersonId> =
             others.filter(|other| **other != person.id).collect();
@@ -1008,6 +1013,7 @@ impl Moment<'_> {
             trained_on: person.trained_on.filter(|on| *on <= self.today),
             first_bound_at: summary.as_ref().and_then(|summary| summary.first_bound_at),
             short_secret: summary.as_ref().is_some_and(has_short_secret),
+            bound_openly: openly.map(|device| device.method).collect(),
             shares_secret_with: shares_secret_with.into_iter().cloned().collect(),
             trusted_browsers: trusted.filter(|one| self.as_of <= one.until).count(),
             newer_than_report: newer,

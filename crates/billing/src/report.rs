@@ -698,6 +698,10 @@ fn records(f: &mut fmt::Formatter<'_>, report: &Coverage) -> fmt::Result {
         if record.short_secret {
             remarks.push(String::from("a secret below 128 bits"));
         }
+        if !record.bound_openly.is_empty() {
+            let methods: Vec<&str> = record.bound_openly.iter().copied().map(method).collect();
+            remarks.push(format!("bound with the password alone: {}", methods.join(", ")));
+        }
         match record.trusted_browsers {
             0 => {}
             1 => remarks.push(String::from("1 trusted browser")),

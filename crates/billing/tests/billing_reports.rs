@@ -83,7 +83,10 @@ fn accounts(person: &PersonId) -> Option<Summary> {
             recovery_replacement_due: true,
             ..enrolled(vec![device(4, Method::Totp, OCTOBER, Some(THURSDAY))])
         },
-        "li" => enrolled(vec![device(5, Method::Totp, OCTOBER, Some(OCTOBER))]),
+        "li" => enrolled(vec![DeviceSummary {
+            bound_openly: true,
+            ..device(5, Method::Totp, OCTOBER, Some(OCTOBER))
+        }]),
         "tom" => Summary {
             standing: Standing::Waiting { until: UnixTime::from_secs(EVENING + 3_600) },
             codes: ThrottleSummary {
