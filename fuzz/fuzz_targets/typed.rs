@@ -3,6 +3,8 @@
 
 #[path = "../../crates/billing/tests/laws/typed.rs"]
 mod billing;
+#[path = "../../tests/common/keys.rs"]
+mod keys;
 #[path = "../../tests/laws/typed.rs"]
 mod law;
 

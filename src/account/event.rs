@@ -259,43 +259,37 @@ named! {
     fn name;
 }
 
-named! {
-    /// Why a pass ended.
-    /// ```
-    /// use countersign::account::{EventKind, PassEnd};
-    /// // Whom the host mails besides the person: the operator, to hand over a long pass.
-    /// fn to_operator(kind: &EventKind) -> Option<String> {
-    ///     match kind {
-    ///         EventKind::PassEnded { why: PassEnd::TriesUsedUp, operator, .. } => {
-    ///             Some(operator.to_string())
-    ///         }
-    ///         _ => None,
-    ///     }
-    /// }
-    /// assert_eq!(to_operator(&EventKind::Malformed), None);
-    /// assert_eq!(PassEnd::TriesUsedUp.name(), "tries-used-up");
-    /// ```
-    #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-    #[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
-    #[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
-    #[non_exhaustive]
-    pub enum PassEnd {
-        /// A factor was bound, with this pass or otherwise.
-        Bound = "bound",
-        /// Its time was over. Written with the next write of the account, which may be much later.
-        Expired = "expired",
-        /// An operator issued another of its kind.
-        Replaced = "replaced",
-        /// The person or an operator revoked it, or the account was reset or ended.
-        Revoked = "revoked",
-        /// The person signed in with it.
-        SignedIn = "signed-in",
-        /// Its tries were used up: by a stranger, unless the person mistyped it.
-        TriesUsedUp = "tries-used-up",
-    }
-    /// A short name for columns.
-    #[must_use]
-    pub fn name;
+/// Why a pass ended.
+/// ```
+/// use countersign::account::{EventKind, PassEnd};
+/// // Whom the host mails besides the person: the operator, to hand over a long pass.
+/// fn to_operator(kind: &EventKind) -> Option<String> {
+///     match kind {
+///         EventKind::PassEnded { why: PassEnd::TriesUsedUp, operator, .. } => {
+///             Some(operator.to_string())
+///         }
+///         _ => None,
+///     }
+/// }
+/// assert_eq!(to_operator(&EventKind::Malformed), None);
+/// ```
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
+#[non_exhaustive]
+pub enum PassEnd {
+    /// A factor was bound, with this pass or otherwise.
+    Bound,
+    /// Its time was over. Written with the next write of the account, which may be much later.
+    Expired,
+    /// An operator issued another of its kind.
+    Replaced,
+    /// The person or an operator revoked it, or the account was reset or ended.
+    Revoked,
+    /// The person signed in with it.
+    SignedIn,
+    /// Its tries were used up: by a stranger, unless the person mistyped it.
+    TriesUsedUp,
 }
 
 impl EventKind {

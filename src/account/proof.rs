@@ -107,12 +107,12 @@ purposes! {
     /// # let (id, phone) = host::person(&mfa, &store, &mut rng, "42", now)?;
     /// # let dana = mfa.account(&id).at(now);
     /// # let (operator, lee) = host::person(&mfa, &store, &mut rng, "7", now)?;
-    /// use countersign::{account::Operator, ActForOther};
+    /// use countersign::{account::{Operator, PassLength}, ActForOther};
     /// // The help desk types a fresh code before it resets another person.
     /// let verdict = mfa.account(&operator).at(now).verify(&lee.code(now), ActForOther).run(&store);
     /// let proof = verdict.accepted().ok_or("wrong code")?;
     /// let lee = Operator::checked_by_host(proof, "role help-desk");
-    /// dana.reset(lee, "lost phone, passport seen").run(&store)?;
+    /// dana.reset(lee, PassLength::Long, "lost phone, passport seen", &mut rng).run(&store)?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ActForOther
@@ -292,15 +292,15 @@ pub const fn permits(method: Method, purpose: &AnyPurpose) -> bool {
 /// }
 /// ```
 /// ```compile_fail,E0308
-/// use countersign::{mfa::AccountAt, ChangeFactors, Proof};
-/// fn reset(dana: AccountAt<'_>, own: Proof<ChangeFactors>) {
-///     let _ = dana.reset(own, "lost everything");
+/// use countersign::{account::PassLength, mfa::AccountAt, ChangeFactors, OsRandom, Proof};
+/// fn reset(dana: AccountAt<'_>, own: Proof<ChangeFactors>, rng: &mut OsRandom) {
+///     let _ = dana.reset(own, PassLength::Long, "lost everything", rng);
 /// }
 /// ```
 /// ```compile_fail,E0308
-/// use countersign::{mfa::AccountAt, ActForOther, Proof};
-/// fn reset(dana: AccountAt<'_>, of_a_clerk: Proof<ActForOther>) {
-///     let _ = dana.reset(of_a_clerk, "lost everything");
+/// use countersign::{account::PassLength, mfa::AccountAt, ActForOther, OsRandom, Proof};
+/// fn reset(dana: AccountAt<'_>, of_a_clerk: Proof<ActForOther>, rng: &mut OsRandom) {
+///     let _ = dana.reset(of_a_clerk, PassLength::Long, "lost everything", rng);
 /// }
 /// ```
 /// ```compile_fail,E0308

@@ -101,30 +101,31 @@ impl Method {
     }
 }
 
-named! {
-    /// What a pass is for.
-    /// ```
-    /// use countersign::account::PassKind;
-    /// // A column of the host's list of passes.
-    /// assert_eq!(PassKind::ALL.map(PassKind::name), ["emergency", "enrolment"]);
-    /// ```
-    #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-    #[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
-    #[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
-    pub enum PassKind {
-        /// One sign-in without a factor.
-        Emergency = "emergency",
-        /// The binding of a factor where there is none.
-        Enrolment = "enrolment",
-    }
-    /// Every kind. A person has at most one pass of each.
-    pub const ALL: 2;
-    /// A short name for reports: `emergency`, `enrolment`.
-    #[must_use]
-    pub fn name;
+/// What a pass is for. A person has at most one of each kind.
+/// ```
+/// use countersign::account::PassKind;
+/// // What the host mails to the operator whose pass ended.
+/// fn text(pass: PassKind) -> &'static str {
+///     match pass {
+///         PassKind::Emergency => "The emergency pass has ended.",
+///         PassKind::Enrolment => "The pass to enrol with has ended.",
+///     }
+/// }
+/// assert!(text(PassKind::Emergency).contains("emergency"));
+/// ```
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Deserialize, serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
+pub enum PassKind {
+    /// One sign-in without a factor.
+    Emergency,
+    /// The binding of a factor where there is none.
+    Enrolment,
 }
 
 impl PassKind {
+    pub(crate) const ALL: [PassKind; 2] = [PassKind::Emergency, PassKind::Enrolment];
+
     pub(crate) const fn method(self) -> Method {
         match self {
             PassKind::Emergency => Method::Emergency,

@@ -146,6 +146,11 @@ fn who_may_unlock() {
     let pass = practice.reset(&person.id, &operator);
     let proof = practice.entered(&person.id, &pass);
     assert_eq!(practice.refused(practice.at(&person.id).unlock(proof)), Refusal::NotPermitted);
+    let proof = practice.entered(&person.id, &pass);
+    let revoke = practice.at(&person.id).revoke_passes(proof);
+    assert_eq!(practice.refused(revoke), Refusal::NotPermitted);
+    let proof = practice.entered(&person.id, &pass);
+    let _ = practice.passkey(&person.id, Some(proof)); // the owner gets in
 }
 
 /// The person can empty the thirty days twice in thirty days; after that only waits and rows end. An

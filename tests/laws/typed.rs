@@ -5,23 +5,25 @@ use crate::keys::keyring;
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
-use countersign::account::{Bounded, Label, PhoneNumber, RecoveryCode};
-use countersign::mfa::{Decided, ExternalMethod};
+use countersign::account::{Bounded, Label, Operator, PassLength, PhoneNumber, RecoveryCode};
+use countersign::mfa::{Decided, Entered, ExternalMethod};
 use countersign::{
-    AccountId, Keyring, MemoryStore, Mfa, Policy, Record, SignIn, Store, UnixTime, Verdict,
+    AccountId, ActForOther, Keyring, MemoryStore, Mfa, Policy, Recommended, Record, SignIn, Store,
+    Totp, UnixTime, Verdict,
 };
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
 /// What holds for any text. Says which doors took it: those for a recovery code, a telephone number,
-/// a label, an account.
+/// a label, an account, a pass.
 ///
 /// # Panics
 /// If it does not.
-pub fn hold(data: &[u8]) -> [bool; 4] {
+pub fn hold(data: &[u8]) -> [bool; 5] {
     let text = &*String::from_utf8_lossy(data);
     trusted_browser(data, text);
-    [recovery_code(text), telephone_number(text), label(text), account(data)]
+    no_altered_pass_is_accepted(data);
+    [recovery_code(text), telephone_number(text), label(text), account(data), pass(text)]
 }
 
 /// What a character is in a typed text, by the tables.
@@ -116,17 +118,124 @@ fn typed(text: &str) -> Vec<char> {
     .collect()
 }
 
-fn recovery_code(text: &str) -> bool {
+const ALPHABET: &str = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
+/// Crockford's base32, in one spelling: what is not there is what is misread.
+fn canonical(text: &str) -> String {
     let typed: Vec<char> = if text.len() <= 256 { typed(text) } else { Vec::new() };
-    // Crockford's base32: what is not there is what is misread.
     let read = |character: &char| match character.to_ascii_uppercase() {
         'O' => '0',
         'I' | 'L' => '1',
         other => other,
     };
-    let canonical: String = typed.iter().map(read).collect();
-    let known = |character| "0123456789ABCDEFGHJKMNPQRSTVWXYZ".contains(character);
-    let fits = canonical.chars().count() == 28 && canonical.chars().all(known);
+    typed.iter().map(read).collect()
+}
+
+/// A person with a long pass for an emergency, and one with a short pass to enrol with.
+struct Passes {
+    mfa: Mfa<Keyring, Recommended>,
+    people: [(AccountId, Record, String); 2],
+}
+
+const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
+
+fn passes() -> Passes {
+    let (mfa, store) = (Mfa::new(keyring(7), Recommended), MemoryStore::new());
+    let mut rng = StdRng::seed_from_u64(28);
+    let [boss, dana, lee] = ["boss", "dana", "lee"].map(|name| AccountId::new(name).unwrap());
+    let [boss_app, _] = [&boss, &dana].map(|id| {
+        let account = mfa.account(id).at(NOW);
+        let pending = account.enrol("App", &mut rng).run(&store).unwrap();
+        let uri = pending.uri("Acme", "person").unwrap();
+        let app = Totp::new(uri.secret(), uri.totp_parameters().unwrap());
+        let typed = app.generate(NOW).unwrap();
+        assert!(
+            account
+                .confirm(pending.id(), typed.expose_str(), &mut rng)
+                .run(&store)
+                .accepted()
+                .is_some()
+        );
+        app
+    });
+    let operator = |secs: u64| {
+        let at = NOW.plus(secs);
+        let typed = boss_app.generate(at).unwrap();
+        let verify = mfa.account(&boss).at(at).verify(typed.expose_str(), ActForOther);
+        Operator::checked_by_host(verify.run(&store).accepted().unwrap(), "help desk")
+    };
+    let (first, second, now) = (operator(30), operator(60), NOW.plus(60));
+    let account = |id| mfa.account(id).at(now);
+    let (kinds, rng) = ((PassLength::Long, PassLength::Short), &mut rng);
+    let long =
+        account(&dana).grant_emergency_access(first, kinds.0, 600, "on call", rng).run(&store);
+    let short = account(&lee).invite(second, kinds.1, "starts today", rng).run(&store);
+    let [long, short] = [long, short].map(|pass| pass.unwrap().expose_text().replace('-', ""));
+    let people = [(dana, long), (lee, short)].map(|(id, pass)| {
+        let record = Store::load(&store, &id).unwrap().unwrap();
+        (id, record, pass)
+    });
+    Passes { mfa, people }
+}
+
+/// Whether the pass of a person is accepted, from the record as it was issued: nothing is stored.
+fn enters(at: usize, text: &str) -> Option<bool> {
+    let Passes { mfa, people } = held();
+    let (id, record, _) = &people[at];
+    let attempt = mfa.account(id).at(NOW.plus(90)).enter_pass(text);
+    let verdict = match attempt.operation().decide(Some(record.clone()), None).unwrap() {
+        Decided::Answer { answer, .. } => answer,
+        Decided::Write(prepared) => prepared.release(countersign::Swap::Stored).unwrap(),
+    };
+    match verdict {
+        Verdict::Accepted(entered) => {
+            assert_eq!(at == 0, matches!(entered, Entered::SignIn(_)), "of its kind");
+            Some(true)
+        }
+        Verdict::Rejected { tries_left: 255 } => Some(false),
+        Verdict::Malformed => None,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn held() -> &'static Passes {
+    static HELD: OnceLock<Passes> = OnceLock::new();
+    HELD.get_or_init(passes)
+}
+
+/// A text is a pass by its characters alone, whatever is around them, and no other text is one.
+fn pass(text: &str) -> bool {
+    let canonical = canonical(text);
+    let count = canonical.chars().count();
+    let fits = (count == 28 || count == 8) && canonical.chars().all(|it| ALPHABET.contains(it));
+    for (at, (.., pass)) in held().people.iter().enumerate() {
+        let expected = fits.then_some(canonical == *pass);
+        assert_eq!(enters(at, text), expected, "{text:?}");
+    }
+    fits
+}
+
+/// One character is another one, and so one to five bits are: it is not accepted. The pass itself is.
+fn no_altered_pass_is_accepted(data: &[u8]) {
+    let [place, by, ..] = data else { return };
+    for (at, (.., pass)) in held().people.iter().enumerate() {
+        let place = usize::from(*place) % pass.len();
+        let old = ALPHABET.find(&pass[place..=place]).unwrap();
+        let new = (old + 1 + usize::from(*by) % 31) % 32;
+        let mut altered = pass.clone();
+        altered.replace_range(place..=place, &ALPHABET[new..=new]);
+        assert_eq!(enters(at, &altered), Some(false), "{altered}");
+        if pass.len() == 8 {
+            let longer = format!("{pass}{}", "0".repeat(20));
+            assert_eq!(enters(at, &longer), Some(false), "{longer}");
+        }
+        assert_eq!(enters(at, pass), Some(true), "the owner gets in");
+    }
+}
+
+fn recovery_code(text: &str) -> bool {
+    let canonical = canonical(text);
+    let fits = canonical.chars().count() == 28 && canonical.chars().all(|it| ALPHABET.contains(it));
     let code = RecoveryCode::parse(text);
     assert_eq!(code.is_ok(), fits, "{text:?}");
     if let Ok(code) = &code {

@@ -1773,11 +1773,11 @@ impl World {
         if !fits || !self.people.contains_key(who) {
             return refused("ProofUnfit");
         }
-        if proof.method == "emergency" {
-            return refused("NotPermitted");
-        }
         if let Err(refusal) = self.fresh(proof, now) {
             return refused(&refusal);
+        }
+        if proof.method == "emergency" {
+            return refused("NotPermitted");
         }
         let from = person.remembers(token, now);
         person.browsers.retain(|(id, _)| Some(*id) != from);
