@@ -206,7 +206,7 @@ const REACHED: &[&str] = &[
 fn every_schedule_goes_as_the_reference_says() {
     let tally = std::cell::RefCell::new(BTreeMap::<String, u64>::new());
     let strategy = (schedules(120), prop::bool::weighted(0.7));
-    let result = runner(240).run(&strategy, |(bytes, everybody)| {
+    let result = runner(320).run(&strategy, |(bytes, everybody)| {
         let once = play_both_ways::<Narrow>(&bytes, everybody);
         let mut all = tally.borrow_mut();
         once.into_iter().for_each(|(line, times)| *all.entry(line).or_default() += times);
