@@ -7,13 +7,14 @@
 pub(crate) mod id;
 pub(crate) mod summary;
 pub(crate) mod proof;
+pub(crate) mod seal;
+pub(crate) mod carried;
 pub(crate) mod operator;
 pub(crate) mod assurance;
 pub(crate) mod throttle;
 pub(crate) mod policy;
 pub(crate) mod odds;
 pub(crate) mod event;
-pub(crate) mod seal;
 pub(crate) mod browser;
 pub(crate) mod trusted;
 pub(crate) mod typed;
@@ -24,6 +25,7 @@ pub(crate) mod former;
 pub(crate) mod device;
 pub(crate) mod state;
 pub(crate) mod codec;
+pub(crate) mod carrying;
 pub(crate) mod record;
 
 pub use crate::{
@@ -32,7 +34,10 @@ pub use crate::{
 };
 
 pub use self::browser::{MAX_BROWSERS, RememberedBrowser};
-pub use self::operator::{HostsWord, MayChangeFactors, MayOffboard, MayReportLost, Operator};
+pub use self::carried::{AnyChange, CarriedProof};
+pub use self::operator::{
+    HostsWord, MayChangeFactors, MayChangeOwnFactors, MayOffboard, MayReportLost, Operator,
+};
 pub use self::proof::{
     ActForOther, Action, ActionName, AnyPurpose, ChangeFactors, ChangePrivileges, Proof, Purpose,
     Refusal, SignIn, permits,
@@ -43,6 +48,7 @@ pub use self::{
 };
 pub(crate) use self::{
     browser::token,
+    carried::Session,
     former::*,
     operator::{Shown, Shows},
     proof::Proven,

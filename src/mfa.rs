@@ -17,6 +17,7 @@ pub(crate) mod recover;
 pub(crate) mod sms;
 pub(crate) mod external;
 pub(crate) mod browser;
+pub(crate) mod carry;
 pub(crate) mod trusted;
 pub(crate) mod unlock;
 pub(crate) mod pass;

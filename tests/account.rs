@@ -40,6 +40,9 @@ mod throttle;
 #[path = "account/browsers.rs"]
 mod browsers;
 
+#[path = "account/crossing.rs"]
+mod crossing;
+
 #[path = "account/trusted.rs"]
 mod trusted;
 

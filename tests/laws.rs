@@ -22,6 +22,8 @@ mod schedule;
 #[allow(dead_code)] // rows of a fixed width
 #[path = "data/rows.rs"]
 mod rows;
+#[path = "laws/sealed.rs"]
+mod sealed;
 #[path = "laws/secret.rs"]
 mod secret;
 #[path = "laws/seeds.rs"]
@@ -75,6 +77,11 @@ fn records_that_open_are_the_whole_one_and_the_plaintexts() {
         let expected = [name == "whole", name.starts_with("plaintext-")];
         assert_eq!(record::hold(&input), expected, "{name}");
     }
+}
+
+#[test]
+fn texts_that_are_sealed() {
+    replay("sealed", sealed::hold);
 }
 
 #[test]

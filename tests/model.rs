@@ -187,6 +187,12 @@ const REACHED: &[&str] = &[
     "Unlock: refused Offboarded",
     "Unlock: refused ProofExpired",
     "Unlock: refused ProofUnfit",
+    "UseCarried: done",
+    "UseCarried: done recovery",
+    "UseCarried: done until",
+    "UseCarried: refused LastFactor",
+    "UseCarried: refused ProofExpired",
+    "UseCarried: refused ProofUnfit",
     "EnterPass: accepted",
     "EnterPass: expired",
     "EnterPass: rejected",
@@ -206,7 +212,7 @@ const REACHED: &[&str] = &[
 fn every_schedule_goes_as_the_reference_says() {
     let tally = std::cell::RefCell::new(BTreeMap::<String, u64>::new());
     let strategy = (schedules(120), prop::bool::weighted(0.7));
-    let result = runner(320).run(&strategy, |(bytes, everybody)| {
+    let result = runner(360).run(&strategy, |(bytes, everybody)| {
         let once = play_both_ways::<Narrow>(&bytes, everybody);
         let mut all = tally.borrow_mut();
         once.into_iter().for_each(|(line, times)| *all.entry(line).or_default() += times);

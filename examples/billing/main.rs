@@ -7,7 +7,6 @@
 //! Everything is decided before anything is printed, so bad use never leaves half an answer on
 //! standard output.
 
-use countersign::account::HostsWord;
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fs;
@@ -22,11 +21,11 @@ use countersign::{
     AccountId, Action, ChangeFactors, Code, Digits, Keyring, Mfa, OsRandom, Proof, ProvisioningUri,
     Purpose, Recommended, Secret, SignIn, Summary, UnixTime, Verdict,
 };
-use countersign_billing::inventory::{Person as Employee, PersonId};
-use countersign_billing::offboarding::OffboardingDeadlines;
+use countersign_billing::inventory::PersonId;
 use countersign_billing::rollout::Practice;
 
 mod host;
+mod offboard;
 #[allow(clippy::arithmetic_side_effects)] // the seconds of a day, the number of a line
 mod operation;
 mod qr;
@@ -54,8 +53,17 @@ usage: billing [--store STORE] [COMMAND]
   status                     Everybody, and where they stand.
 
   offboard NAME [--format md|json]
-                             End everything of somebody who leaves; that is final. Prints what is
-                             left to do elsewhere.
+                             What ends and what is left to do elsewhere when NAME leaves. Changes
+                             nothing.
+  offboard NAME --confirm NAME [--format md|json]
+                             End everything of NAME here; that is final. Not of a person who is still
+                             employed by the operation file: write the last day there first.
+  offboard --feed FILE.csv [--format md|json]
+                             The same for many: a personnel list with the column person (an id or a
+                             name) and, if it has one, until (the last day, or nothing). Says who would
+                             be ended, is unknown, still employed or already gone. Changes nothing.
+  offboard --feed FILE.csv --apply
+                             End those who would be ended. Nothing is done if one line is bad.
   coverage [--format md|csv|json] [--as-of DATE]
                              Which systems of the operation are covered, and which not.
   readiness [--format md|json] [--as-of DATE]
@@ -64,7 +72,7 @@ usage: billing [--store STORE] [COMMAND]
                              What cannot be protected yet, and what was done instead.
 
   --operation FILE           The billing operation, in TOML; by default the made-up one beside this
-                             program. A person's id there is the NAME of their account here.
+                             program. OPERATION.md beside it describes every key. A person's id there is the NAME of their account here.
   --store sqlite:PATH | postgres://… | redis://…
                              The database. By default a file in cargo's target directory, which stays
                              between calls. The walk-through takes a new file only.
@@ -72,8 +80,9 @@ usage: billing [--store STORE] [COMMAND]
 A code may be typed as it is shown: \"123 456\" is 123456.
 
 Exit status: 0 accepted or done; 1 refused, with one line that says what was refused; 2 bad use or a
-fault, with one line on standard error and nothing on standard output; of an account that cannot be
-read, `status` and the reports say so in its line, and show all others.
+fault, with one line on standard error (of a file: one for each thing that is wrong) and nothing on
+standard output; of an account that cannot be read, `status` and the reports say so in its line, and show
+all others.
 ";
 
 /// What a command says, and the exit status.
@@ -94,7 +103,12 @@ fn main() -> ExitCode {
     let answer = match Arguments::read().and_then(answer) {
         Ok(answer) => answer,
         Err(fault) => {
-            eprintln!("billing: {}", one_line(&fault.to_string()));
+            match fault.downcast_ref::<Lines>() {
+                Some(Lines(lines)) => {
+                    lines.iter().for_each(|line| eprintln!("billing: {}", one_line(line)));
+                }
+                None => eprintln!("billing: {}", one_line(&fault.to_string())),
+            }
             return ExitCode::from(2);
         }
     };
@@ -138,7 +152,8 @@ fn answer(mut arguments: Arguments) -> Result<Answer, Fault> {
         }
         ["recover", name, code] => recover(office, name, code),
         ["status"] => status(office),
-        ["offboard", name] => offboard(office, name, options),
+        ["offboard", name] => offboard::one(office, name, options),
+        ["offboard"] if options.of("feed").is_some() => offboard::many(office, options),
         [report @ ("coverage" | "gaps" | "readiness")] => reported(office, report, options),
         [command, ..] => Err(format!("{command} takes other arguments; --help lists them").into()),
     }
@@ -150,7 +165,7 @@ const COMMANDS: [(&str, &[&str]); 10] = [
     ("coverage", &["as-of", "format", "operation"]),
     ("enrol", &["code"]),
     ("gaps", &["as-of", "format", "operation"]),
-    ("offboard", &["format", "operation"]),
+    ("offboard", &["apply", "confirm", "feed", "format", "operation"]),
     ("readiness", &["as-of", "format", "operation"]),
     ("recover", &[]),
     ("status", &[]),
@@ -208,8 +223,12 @@ impl Office {
 
     /// The command line of a next step.
     fn next(&self, command: &str, name: &str, rest: &str) -> String {
-        let name = shell_word(name);
-        format!("cargo run --example billing --{} {command} {name}{rest}", self.option)
+        self.command(&format!("{command} {}{rest}", shell_word(name)))
+    }
+
+    /// A command line with these words.
+    fn command(&self, words: &str) -> String {
+        format!("cargo run --example billing --{} {words}", self.option)
     }
 }
 
@@ -384,71 +403,6 @@ fn confirm(
     Ok(Answer { text: format!("{}{codes}", line.text), ..line })
 }
 
-fn offboard(
-    office: impl FnOnce() -> Result<Office, Fault>,
-    name: &str,
-    options: Options<'_>,
-) -> Result<Answer, Fault> {
-    let (operation, format) = (options.operation()?, options.format("offboard")?);
-    let office = office()?;
-    let leaver = called(&operation, name)?;
-    // The account first and whatever the file says: a list that is behind must not keep a door open.
-    // It may stand under what was typed or, for a name in full, under the id of the operation.
-    let mut done = None;
-    let id = leaver.map_or(name, |person| person.id.as_str());
-    for name in if id == name { vec![name] } else { vec![name, id] } {
-        let Some(person) = office.people.find(name)? else { continue };
-        let by = HostsWord::Process; // whoever may end an employment; a real host knows who it is
-        let mut offboard = office.mfa.account(&person.account).at(office.now).offboard(by, "left");
-        done = Some(match offboard.run(&office.store) {
-            Ok(_) => Ok(()),
-            Err(NotDone::Refused { refusal, .. }) => Err(refusal),
-            Err(NotDone::Undecided(fault)) => return Err(fault.into()),
-        });
-    }
-    let answer = match (done, leaver) {
-        (None, None) => return Ok(refused("nobody of that name is known")),
-        (Some(Err(refusal)), None) => return Ok(refused(refusal.to_string())),
-        (Some(Err(_)), Some(_)) => accepted(format!("{name} was offboarded before")),
-        (Some(Ok(())), _) => accepted(format!("nothing of {name} works any more")),
-        (None, Some(_)) => accepted(format!("{name} has no account here")),
-    };
-    match leaver {
-        None => Ok(answer),
-        Some(person) if person.employment.end().is_none() => {
-            let line = "No end of the employment is in the operation file: the list is not made.";
-            Ok(Answer { text: format!("{}{line}\n", answer.text), ..answer })
-        }
-        Some(_) => {
-            let mut plan = Vec::new();
-            let summaries = |person: &PersonId| office.summary_for_report(person);
-            let now = office.now;
-            report::offboard(
-                &operation,
-                &summaries,
-                name,
-                OffboardingDeadlines::EndOfDay,
-                now,
-                format,
-                &mut plan,
-            )?;
-            // JSON is for machines: there the list is all that is printed.
-            let before = if format == Format::Json { "" } else { &answer.text };
-            Ok(Answer { text: format!("{before}{}", String::from_utf8(plan)?), ..answer })
-        }
-    }
-}
-
-/// Whom the operation calls so, by identifier or by name.
-fn called<'o>(operation: &'o Practice, name: &str) -> Result<Option<&'o Employee>, Fault> {
-    let called = |person: &&Employee| person.id.as_str() == name || person.name.as_str() == name;
-    let mut people = operation.people().filter(called);
-    match (people.next(), people.next()) {
-        (_, Some(_)) => Err("several people of the operation are called so; take the id".into()),
-        (person, None) => Ok(person),
-    }
-}
-
 /// A report over the operation and the accounts in the store.
 fn reported(
     office: impl FnOnce() -> Result<Office, Fault>,
@@ -500,7 +454,10 @@ impl Options<'_> {
         let made_up = concat!(env!("CARGO_MANIFEST_DIR"), "/billing/operation.toml");
         let file = self.of("operation").unwrap_or(made_up);
         let text = fs::read_to_string(file).map_err(|error| format!("{file}: {error}"))?;
-        Ok(operation::parse(&text).map_err(|error| format!("{file}: {error}"))?)
+        operation::parse_at(&text, UnixTime::now()?).map_err(|errors| {
+            let lines = errors.0.iter().map(|error| format!("{file}: {error}"));
+            Lines(lines.collect()).into()
+        })
     }
 
     fn format(&self, command: &str) -> Result<Format, Fault> {
@@ -660,6 +617,18 @@ fn shell_word(word: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
 }
 
+/// Everything that is wrong with a file, one line for each.
+#[derive(Debug)]
+struct Lines(Vec<String>);
+
+impl std::fmt::Display for Lines {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0.join("; "))
+    }
+}
+
+impl std::error::Error for Lines {}
+
 /// A fault on one line, whatever stood in the argument or the file name.
 fn one_line(fault: &str) -> String {
     let shown = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.into() };
@@ -667,7 +636,7 @@ fn one_line(fault: &str) -> String {
 }
 
 /// Every option that takes a value.
-const OPTIONS: [&str; 5] = ["as-of", "code", "format", "operation", "store"];
+const OPTIONS: [&str; 7] = ["as-of", "code", "confirm", "feed", "format", "operation", "store"];
 
 /// The command line.
 #[derive(Default)]
@@ -692,6 +661,11 @@ impl Arguments {
                 }
                 Arg::Long("help") | Arg::Short('h') => {
                     arguments.help = true;
+                    continue;
+                }
+                // The one option without a value.
+                Arg::Long("apply") => {
+                    arguments.values.insert("apply", String::new());
                     continue;
                 }
                 Arg::Long(long) => OPTIONS.into_iter().find(|option| option == long),

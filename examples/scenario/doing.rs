@@ -1,18 +1,20 @@
 //! One step as it is done: how an attempt and a change are run, and how a person proves possession.
 
-use countersign::account::{Assertion, FirstEnrolment, RecordError, RecoveryCodes};
+use countersign::account::{
+    AnyChange, Assertion, CarriedProof, FirstEnrolment, RecordError, RecoveryCodes,
+};
 use countersign::mfa::{AccountAt, Attempt, Change, Entered, Fault, NotDone};
 use countersign::{
     AccountId, ActForOther, Bounded, ChangeFactors, DeviceId, Keyring, Mfa, Policy, UnixTime,
     Verdict,
 };
-use rand::SeedableRng;
 use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
 
 use super::ZERO;
 use super::expect::Outcome;
 use super::known::{Known, NO_CHALLENGE};
-use super::script::{Code, Operator, Proof, Step};
+use super::script::{Code, Operator, Proof, Purpose, Step};
 use super::stores::{Recorder, kebab};
 
 /// The library as one deployment has configured it.
@@ -52,6 +54,24 @@ pub type Part<T> = Result<T, Outcome>;
 pub fn moment(at: i64) -> UnixTime {
     UnixTime::from_secs(ZERO.as_secs().saturating_add_signed(at))
 }
+
+/// Runs an expression with the person's own proof as a value of its type: fresh, or carried.
+macro_rules! with_own {
+    ($doing:expr, $proof:expr, $own:ident => $run:expr) => {
+        match $proof {
+            Proof::Carried(label) => {
+                let $own = $doing.carried(label, $doing.step.id);
+                $run
+            }
+            fresh => {
+                let $own = $doing.own(fresh)?;
+                $run
+            }
+        }
+    };
+}
+
+pub(super) use with_own;
 
 impl<'a> Doing<'a> {
     pub fn account(&self) -> AccountAt<'a> {
@@ -157,8 +177,48 @@ impl<'a> Doing<'a> {
                 let word = Assertion::verified_by_host(&token, device);
                 self.attempt(account.finish_external(word, purpose))
             }
-            Proof::Pass(_) => Err(Outcome::Refused(None)), // it proves nothing but an enrolment
+            Proof::Carried(_) => Err(Outcome::Refused(None)), // it serves a change, and nothing else
+            Proof::Pass(_) => Err(Outcome::Refused(None)),    // it proves nothing but an enrolment
         }
+    }
+
+    /// The proof that a form brings back, in the step's session.
+    pub fn carried(&self, label: &str, of: AccountId) -> CarriedProof {
+        let text = self.known.carried.get(label).map_or("", String::as_str);
+        CarriedProof::new(text, self.session(of))
+    }
+
+    /// A person has one session, unless the line names another.
+    fn session(&self, of: AccountId) -> Vec<u8> {
+        let named = self.step.session.as_ref();
+        named.map_or_else(|| of.as_bytes().to_vec(), |name| name.as_bytes().to_vec())
+    }
+
+    /// Proves, and carries the proof to the next request. Only these two can be carried.
+    pub fn carry(
+        &mut self,
+        with: &Proof,
+        purpose: &Purpose,
+        (to, change): (Option<AccountId>, Option<AnyChange>),
+    ) -> Part<String> {
+        let (id, mut rng) = (self.step.id, self.rng());
+        let _ = rng.next_u64(); // a challenge of this step has drawn the first numbers
+        let session = self.session(id);
+        let carried = match purpose {
+            Purpose::ChangeFactors => {
+                let proof = self.prove(id, with, ChangeFactors)?;
+                self.account().carry(proof, session, &mut rng)
+            }
+            Purpose::ActForOther => {
+                let proof = self.prove(id, with, ActForOther)?;
+                let change = change.unwrap_or(AnyChange::Revoke);
+                let person = self.account_of(&to.unwrap_or(id));
+                person.carry_for_other(proof, change, session, &mut rng)
+            }
+            _ => return Err(Outcome::Refused(None)),
+        };
+        let carried = carried.map_err(|error| unreadable(RecordError::from(error)))?;
+        Ok(carried.expose_text().to_owned())
     }
 
     pub fn own(&mut self, proof: &Proof) -> Part<countersign::Proof<ChangeFactors>> {
@@ -177,8 +237,13 @@ impl<'a> Doing<'a> {
 
     /// Whoever a scenario calls an operator is one, on this program's word.
     pub fn acting(&mut self, id: AccountId, proof: &Proof) -> Part<countersign::account::Operator> {
+        const WORD: &str = "named by the scenario";
+        if let Proof::Carried(label) = proof {
+            let carried = self.carried(label, id);
+            return Ok(countersign::account::Operator::carried_checked_by_host(carried, WORD));
+        }
         let proof = self.prove(id, proof, ActForOther)?;
-        Ok(countersign::account::Operator::checked_by_host(proof, "named by the scenario"))
+        Ok(countersign::account::Operator::checked_by_host(proof, WORD))
     }
 
     /// Adds the proof to an enrolment, if the step has one.
@@ -187,11 +252,10 @@ impl<'a> Doing<'a> {
         change: Change<'a, T, countersign::Proof<ChangeFactors>>,
         with: Option<&Proof>,
     ) -> Part<T> {
-        let change = match with {
-            Some(proof) => change.proven_by(self.own(proof)?),
-            None => change,
-        };
-        self.change(change)
+        match with {
+            Some(proof) => with_own!(self, proof, own => self.change(change.proven_by(own))),
+            None => self.change(change),
+        }
     }
 
     /// The person notes the recovery codes.

@@ -16,6 +16,8 @@ pub struct Known {
     pub texts: HashMap<String, Sent>,
     pub checks: HashMap<String, Check>,
     pub browsers: HashMap<String, Browser>,
+    /// What the forms hold of carried proofs.
+    pub carried: HashMap<String, String>,
     /// Passes as they are typed, by their labels.
     pub passes: HashMap<String, String>,
     pub trusted: HashMap<String, Trusted>,

@@ -5,10 +5,10 @@ use std::collections::{HashMap, HashSet};
 
 use countersign::account::Label;
 use countersign::otp::{Parameters, Period};
-use countersign::{Algorithm, Digits};
+use countersign::{AccountId, Algorithm, Digits};
 
 use super::devices::base32;
-use super::script::{Line, Rules};
+use super::script::{Line, Rules, Verb};
 use super::steps;
 use super::words::{Word, number, seconds, split};
 
@@ -23,6 +23,8 @@ pub struct Names {
     pub texts: HashSet<String>,
     pub checks: HashSet<String>,
     pub browsers: HashSet<String>,
+    /// Labels of carried proofs, and the operator whose it is, if it is for another person.
+    pub carried: HashMap<String, Option<AccountId>>,
     pub passes: HashSet<String>,
 }
 
@@ -65,7 +67,20 @@ pub fn parse(text: &str) -> Result<Vec<Line>, Vec<(usize, String)>> {
     if let Some(begun) = block {
         wrong.push((begun, "same-time without together".to_owned()));
     }
+    name_changes(&mut lines);
     if wrong.is_empty() { Ok(lines) } else { Err(wrong) }
+}
+
+/// An operator names the change when the proof is carried, and the file does when it is used.
+fn name_changes(lines: &mut [Line]) {
+    let mut used = HashMap::new();
+    for line in lines.iter_mut().rev() {
+        let Line::Step(step) = line else { continue };
+        used.extend(step.verb.carried_for_other()); // the first use is the last of this walk
+        if let Verb::Carry { change, label, .. } = &mut step.verb {
+            *change = used.get(label).copied();
+        }
+    }
 }
 
 /// The words of one line that are not read yet.

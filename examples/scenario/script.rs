@@ -1,6 +1,6 @@
 //! A scenario as data: what the lines of a file say, before any of it is done.
 
-use countersign::account::PassLength;
+use countersign::account::{AnyChange, PassLength};
 use countersign::otp::Parameters;
 use countersign::{AccountId, Action, Algorithm, Digits};
 
@@ -51,6 +51,8 @@ pub struct Step {
     pub verb: Verb,
     /// The browser that every attempt of the step comes from.
     pub from: Option<String>,
+    /// The session that the step comes from, if it is not the person's usual one.
+    pub session: Option<String>,
     pub expected: Option<Expectation>,
 }
 
@@ -107,6 +109,8 @@ pub enum Proof {
     /// The right answer to the text with this label.
     Text(String),
     Touch(String),
+    /// What was carried under the label.
+    Carried(String),
     /// For an enrolment.
     Pass(Pass),
 }
@@ -238,6 +242,14 @@ pub enum Verb {
         fails: bool,
     },
     Unlock(Allowed),
+    /// `to` and `change` are of one for another person; which change it is, its first use says.
+    Carry {
+        with: Proof,
+        purpose: Purpose,
+        to: Option<AccountId>,
+        change: Option<AnyChange>,
+        label: String,
+    },
     Remember {
         code: Code,
         browser: String,
@@ -295,6 +307,26 @@ impl Verb {
         }
     }
 
+    /// The label of the carried proof that an operator brings, and what for.
+    pub fn carried_for_other(&mut self) -> Option<(String, AnyChange)> {
+        let change = match self {
+            Verb::Lost { .. } => AnyChange::ReportLost,
+            Verb::Offboard(_) => AnyChange::Offboard,
+            Verb::Help { help: Help::Emergency(_), .. } => AnyChange::GrantEmergencyAccess,
+            Verb::Help { help: Help::Invite, .. } => AnyChange::Invite,
+            Verb::Help { help: Help::Reset, .. } => AnyChange::Reset,
+            Verb::Abandon(_) => AnyChange::Abandon,
+            Verb::Withdraw(_) => AnyChange::RevokePasses,
+            Verb::Revoke { .. } => AnyChange::Revoke,
+            Verb::Unlock(_) => AnyChange::Unlock,
+            _ => return None,
+        };
+        match self.proof() {
+            Some((Proof::Carried(label), Some(_))) => Some((label.clone(), change)),
+            _ => None,
+        }
+    }
+
     /// What is proved before the change, and the operator who proves it, if it is one.
     fn proof(&mut self) -> Option<(&mut Proof, Option<AccountId>)> {
         match self {
@@ -303,7 +335,9 @@ impl Verb {
             | Verb::PhoneNumber { with, .. }
             | Verb::EnrolNumber { with, .. }
             | Verb::Passkey { with, .. } => with.as_mut().map(|proof| (proof, None)),
-            Verb::Regenerate { with, .. } | Verb::Replace { with, .. } => Some((with, None)),
+            Verb::Regenerate { with, .. }
+            | Verb::Replace { with, .. }
+            | Verb::Carry { with, .. } => Some((with, None)),
             Verb::Revoke { allowed, .. }
             | Verb::Lost { allowed, .. }
             | Verb::Unlock(allowed)

@@ -11,9 +11,6 @@ use super::script::{
 };
 use super::words::{Word, number, seconds};
 
-/// Verbs of the format whose feature is missing, and the feature.
-const NOT_BUILT: [(&str, &str); 1] = [("carry", "carried proofs")];
-
 /// The characters of the shortest pass: a word with fewer is a name.
 const SHORT_PASS: usize = 8;
 
@@ -46,9 +43,14 @@ pub fn step(line: usize, at: i64, words: &[Word], names: &mut Names) -> Result<L
     };
     let malformed = expected.as_ref().is_some_and(|expected| expected.names("malformed"));
     let mut reader = Reader { words: Words::new(rest.cloned()), names, malformed };
-    let (verb, from) = (reader.verb(&word)?, reader.browser()?);
+    let verb = match word.as_str() {
+        "carry" => reader.carry(id)?,
+        word => reader.verb(word)?,
+    };
+    let (from, session) = (reader.browser()?, reader.words.option("session")?);
+    let session = session.map(|word| word.text);
     reader.words.end()?;
-    Ok(Line::Step(Box::new(Step { line, at, person, id, word, verb, from, expected })))
+    Ok(Line::Step(Box::new(Step { line, at, person, id, word, verb, from, session, expected })))
 }
 
 fn account(person: &str) -> Result<AccountId, String> {
@@ -57,9 +59,6 @@ fn account(person: &str) -> Result<AccountId, String> {
 
 impl Reader<'_> {
     fn verb(&mut self, word: &str) -> Result<Verb, String> {
-        if let Some((_, feature)) = NOT_BUILT.iter().find(|(verb, _)| *verb == word) {
-            return Err(format!("the verb '{word}' is not built yet: {feature}"));
-        }
         match word {
             "bind" | "enrol" | "confirm" | "replace" | "import" => self.binding(word),
             "verify" | "resynchronise" | "recover" | "remember" | "trust" => self.attempt(word),
@@ -221,6 +220,18 @@ impl Reader<'_> {
         Ok(Verb::Ask { name, label, purpose })
     }
 
+    fn carry(&mut self, person: AccountId) -> Result<Verb, String> {
+        let with = self.with()?.ok_or("with= is missing")?;
+        let (purpose, to) = (self.purpose()?, self.words.option("to")?);
+        let to = to.map(|word| account(&word.text)).transpose()?;
+        if matches!(purpose, Purpose::ActForOther) != to.is_some() {
+            return Err("to= belongs to for=act-for-other".to_owned());
+        }
+        let label = self.words.needed("as")?.text;
+        self.names.carried.insert(label.clone(), to.map(|_| person));
+        Ok(Verb::Carry { with, purpose, to, change: None, label })
+    }
+
     fn help(&mut self, word: &str) -> Result<Verb, String> {
         let help = match word {
             "invite" => Help::Invite,
@@ -354,10 +365,21 @@ impl Reader<'_> {
 
     fn allowed(&mut self) -> Result<Allowed, String> {
         match (self.with()?, self.operator()?) {
-            (Some(proof), None) => Ok(Allowed::Own(proof)),
+            (Some(proof), None) => Ok(match self.carrier(&proof) {
+                Some(id) => Allowed::Operator(Operator { id, proof }),
+                None => Allowed::Own(proof),
+            }),
             (None, Some(operator)) => Ok(Allowed::Operator(operator)),
             (None, None) => Err("with= or by= is missing".to_owned()),
             (Some(_), Some(_)) => Err("with= and by= exclude each other".to_owned()),
+        }
+    }
+
+    /// The operator whose carried proof it is.
+    fn carrier(&self, proof: &Proof) -> Option<AccountId> {
+        match proof {
+            Proof::Carried(label) => self.names.carried.get(label).copied().flatten(),
+            _ => None,
         }
     }
 
@@ -371,8 +393,10 @@ impl Reader<'_> {
         if let Some(name) = word.behind("touch:") {
             return known(&self.names.passkeys, &name.text, "passkey").map(Proof::Touch);
         }
-        if word.behind("carried:").is_some() {
-            return Err("with=carried: is not built yet: carried proofs".to_owned());
+        if let Some(label) = word.behind("carried:") {
+            let known = self.names.carried.contains_key(&label.text);
+            let label = Some(label.text).filter(|_| known).map(Proof::Carried);
+            return label.ok_or_else(|| format!("'{}' names no carried proof", word.text));
         }
         self.read_code(word).map(Proof::Code)
     }

@@ -7,7 +7,7 @@ use countersign::{
 };
 
 use super::devices::Device;
-use super::doing::{Doing, Part, undecided};
+use super::doing::{Doing, Part, undecided, with_own};
 use super::expect::Outcome;
 use super::fields::field;
 use super::known::{Browser, Check, NO_BROWSER, NO_CHALLENGE, Sent, Trusted};
@@ -76,6 +76,11 @@ impl Doing<'_> {
             Verb::Revoke { device, allowed } => self.revoke(device, allowed),
             Verb::Lost { device, allowed } => self.lost(device, allowed),
             Verb::Unlock(allowed) => self.unlock(allowed),
+            Verb::Carry { with, purpose, to, change, label } => {
+                let text = self.carry(with, purpose, (*to, *change))?;
+                self.known.carried.insert(label.clone(), text);
+                Ok(Outcome::Done)
+            }
             Verb::Remember { code, browser } => self.remember(code, browser),
             Verb::Trust { code, browser } => self.trust(code, browser),
             Verb::Visit(token) => self.visit(token),
@@ -128,8 +133,7 @@ impl Doing<'_> {
             Verb::Enter(pass) => self.accepted(self.account().enter_pass(&self.known.pass(pass))),
             Verb::Withdraw(allowed) => match allowed {
                 Allowed::Own(proof) => {
-                    let proof = self.own(proof)?;
-                    self.done(self.account().revoke_passes(proof))
+                    with_own!(self, proof, own => self.done(self.account().revoke_passes(own)))
                 }
                 Allowed::Operator(operator) => {
                     let proof = self.operator(operator)?;
@@ -209,10 +213,11 @@ impl Doing<'_> {
 
     /// The new phone scans the secret that the library drew for it.
     fn replace(&mut self, old: &str, by: &str, code: &Code, with: &Proof) -> Part<Outcome> {
-        let (device, proof) = (self.device(old), self.own(with)?);
-        let existing = self.existing(by, None)?;
-        let start = self.account().replace_with_existing(device, existing, proof, &mut self.rng());
-        let pending = self.change(start)?;
+        let (device, existing) = (self.device(old), self.existing(by, None)?);
+        let (account, mut rng) = (self.account(), self.rng());
+        let pending = with_own!(self, with, own => {
+            self.change(account.replace_with_existing(device, existing, own, &mut rng))
+        })?;
         let person = self.known.person(self.place, self.step.id);
         person.pending = Some((pending.id(), by.to_owned()));
         self.confirm(std::slice::from_ref(code))?;
@@ -232,11 +237,11 @@ impl Doing<'_> {
     }
 
     fn regenerate(&mut self, with: &Proof, leaked: bool) -> Part<Outcome> {
-        let (proof, account, mut rng) = (self.own(with)?, self.account(), self.rng());
-        let codes = self.change(match leaked {
-            true => account.replace_leaked_recovery_codes(proof, &mut rng),
-            false => account.regenerate_recovery_codes(proof, &mut rng),
-        })?;
+        let (account, mut rng) = (self.account(), self.rng());
+        let codes = with_own!(self, with, own => self.change(match leaked {
+            true => account.replace_leaked_recovery_codes(own, &mut rng),
+            false => account.regenerate_recovery_codes(own, &mut rng),
+        }))?;
         self.show_codes(Some(&codes));
         Ok(Outcome::Done)
     }
@@ -245,8 +250,7 @@ impl Doing<'_> {
         let (device, account) = (self.device(name), self.account());
         match allowed {
             Allowed::Own(proof) => {
-                let proof = self.own(proof)?;
-                self.done(account.revoke(device, proof))
+                with_own!(self, proof, own => self.done(account.revoke(device, own)))
             }
             Allowed::Operator(operator) => {
                 let proof = self.operator(operator)?;
@@ -259,6 +263,10 @@ impl Doing<'_> {
     fn lost(&mut self, name: &str, allowed: &Allowed) -> Part<Outcome> {
         let (device, account) = (self.device(name), self.account());
         let proof = match allowed {
+            Allowed::Own(Proof::Carried(label)) => {
+                let carried = self.carried(label, self.step.id);
+                return self.done(account.report_lost(device, carried));
+            }
             Allowed::Own(proof) => proof,
             Allowed::Operator(operator) => {
                 let proof = self.operator(operator)?;
@@ -278,8 +286,7 @@ impl Doing<'_> {
     fn unlock(&mut self, allowed: &Allowed) -> Part<Outcome> {
         match allowed {
             Allowed::Own(proof) => {
-                let proof = self.own(proof)?;
-                self.done(self.account().unlock(proof))
+                with_own!(self, proof, own => self.done(self.account().unlock(own)))
             }
             Allowed::Operator(operator) => {
                 let proof = self.operator(operator)?;

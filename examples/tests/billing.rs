@@ -85,6 +85,19 @@ impl Office {
         is_bad_use(self.run(arguments), named, arguments);
     }
 
+    /// The example's operation with each `from` replaced, once, in a file.
+    fn operation(&self, edits: &[(&str, &str)]) -> (PathBuf, String) {
+        let file = self.directory.join("edited.toml");
+        let good = include_str!("../billing/operation.toml").to_owned();
+        let text = edits.iter().fold(good, |text, (from, to)| {
+            assert_eq!(text.matches(from).count(), 1, "{from}");
+            text.replacen(from, to, 1)
+        });
+        fs::write(&file, text).unwrap();
+        let path = file.display().to_string();
+        (file, path)
+    }
+
     /// Starts the enrolment of `name` and scans what is printed.
     fn enrol(&self, name: &str, more: &[&str]) -> Phone {
         early_in_a_step(10);
@@ -246,11 +259,19 @@ fn a_phone_from_enrolment_to_the_last_day() {
     assert!(stdout.contains("\nMary Ann Lee: totp, last used 20"), "{stdout}");
     assert!(stdout.ends_with("; 10 recovery codes left\n"), "{stdout}");
 
-    assert_eq!(office.accepts(&["offboard", mary], mary).lines().count(), 1);
+    // To look ends nothing, and to end asks for the name once more.
+    let preview = office.accepts(&["offboard", mary], "nothing was changed");
+    assert!(preview.contains("offboard 'Mary Ann Lee' --confirm 'Mary Ann Lee'"), "{preview}");
+    office.is_bad_use(&["offboard", mary, "--confirm", "Mary Ann"], "another name");
+    assert!(office.run(&["status"]).0.contains("\nMary Ann Lee: totp, last used 20"));
+    let end = ["offboard", mary, "--confirm", mary];
+    assert_eq!(office.accepts(&end, "nothing of Mary Ann Lee works any more").lines().count(), 1);
     office.refuses(&["verify", mary, &phone.shows(1)], "the code was not accepted");
     office.refuses(&["enrol", mary], "offboarded");
     office.refuses(&["offboard", mary], "offboarded");
+    office.refuses(&end, "offboarded");
     office.refuses(&["offboard", "mary ann lee"], "nobody");
+    office.refuses(&["offboard", "mary ann lee", "--confirm", "mary ann lee"], "nobody");
     let (stdout, _, _) = office.run(&["status"]);
     assert!(stdout.contains("\nMary Ann Lee: offboarded 20"), "{stdout}");
 }
@@ -658,14 +679,103 @@ fn reports_join_the_operation_with_the_accounts() {
     // She left, and never had an account: what is left is done elsewhere.
     assert!(prints(&["offboard", "karen"]).starts_with("accepted: karen has no account here\n#"));
     let (named, _) = office.with_phone("karen");
-    let said = prints(&["offboard", "Karen Novak"]);
+    let preview = prints(&["offboard", "Karen Novak"]);
+    assert!(preview.starts_with("accepted: a preview, nothing was changed; "), "{preview}");
+    assert!(preview.contains("\n# Offboarding: Karen Novak\n"), "{preview}");
+    let next = named.shows(0);
+    office.accepts(&["verify", "karen", &next], "signed in");
+    let said = prints(&["offboard", "Karen Novak", "--confirm", "Karen Novak"]);
     assert!(said.starts_with("accepted: nothing of Karen Novak works any more\n#"), "{said}");
-    office.refuses(&["verify", "karen", &named.shows(0)], "not accepted");
-    // She stays, says the file. The account is ended all the same: the file may be behind.
-    let said = prints(&["offboard", "ruth"]);
-    assert!(said.starts_with("accepted: nothing of ruth works any more\nNo end of the"), "{said}");
-    office.refuses(&["verify", "ruth", &phone.shows(1)], "not accepted");
-    assert!(prints(&["offboard", "ruth"]).starts_with("accepted: ruth was offboarded before\n"));
+    office.refuses(&["verify", "karen", &named.shows(1)], "not accepted");
+    let said = prints(&["offboard", "Karen Novak", "--confirm", "Karen Novak"]);
+    assert!(said.starts_with("accepted: Karen Novak was offboarded before\n#"), "{said}");
+    // She stays, says the file, and so does her account: it is final, and the name may be a slip.
+    office.refuses(&["offboard", "ruth"], "ruth is employed");
+    office.refuses(&["offboard", "ruth", "--confirm", "ruth"], "ruth is employed");
+    office.accepts(&["verify", "ruth", &phone.shows(1)], "signed in");
+}
+
+/// Somebody who leaves next month is listed, and not ended before.
+#[test]
+fn a_leaver_is_not_ended_before_the_last_day() {
+    let office = Office::new();
+    let (phone, _) = office.with_phone("tom");
+    let (_, path) = office.operation(&[(
+        "employed = { from = 2020-10-05, until = \"present\" }",
+        "employed = { from = 2020-10-05, until = 2099-12-31 }",
+    )]);
+    let operation = ["--operation", &path];
+    let preview = office.accepts(&[&["offboard", "tom"][..], &operation].concat(), "2099-12-31");
+    assert!(preview.contains("nothing was changed") && preview.contains("\n# Offboarding: Tom"));
+    let end = [&["offboard", "tom", "--confirm", "tom"][..], &operation].concat();
+    office.refuses(&end, "tom works here until 2099-12-31");
+    office.accepts(&["verify", "tom", &phone.shows(0)], "signed in");
+}
+
+#[test]
+fn a_personnel_list_ends_many_and_nothing_if_one_line_is_bad() {
+    early_in_a_step(20);
+    let office = Office::new();
+    let (karen, _) = office.with_phone("karen");
+    let (tom, _) = office.with_phone("Tom Becker"); // an account under the name in full
+    let (dana, _) = office.with_phone("dana");
+    let left = |from: &str| format!("employed = {{ from = {from}, until = 2026-11-01 }}");
+    let stays = |from: &str| format!("employed = {{ from = {from}, until = \"present\" }}");
+    let (_, path) = office.operation(&[
+        (&stays("2020-10-05"), &left("2020-10-05")),
+        (&stays("2022-02-14"), &left("2022-02-14")),
+    ]);
+    let list = office.directory.join("left.csv").display().to_string();
+    let feed = |text: &str, more: &[&str]| {
+        fs::write(&list, text).unwrap();
+        let command = ["offboard", "--feed", &list, "--operation", &path];
+        office.run(&[&command[..], more].concat())
+    };
+    let bad = "person,until\nKaren Novak,2026-10-31\ntom\nli,2026-11-01\n,\n";
+    for more in [&[][..], &["--apply"]] {
+        let (stdout, stderr, status) = feed(bad, more);
+        assert_eq!((stdout.as_str(), status), ("", 2), "{stderr}");
+        let said: Vec<&str> = stderr.lines().collect();
+        assert_eq!(said.len(), 1, "the form of the table comes first: {stderr}");
+        assert!(said[0].contains("left.csv: line 3: the row has 1 field"), "{stderr}");
+        let (_, stderr, status) = feed(&bad.replace("tom\n", "tom,\n"), more);
+        assert_eq!((stderr.lines().count(), status), (2, 2), "{stderr}");
+        assert!(
+            stderr.contains("line 2: Karen Novak left on") && stderr.contains("line 5: no person")
+        );
+    }
+    let good = "person\nKaren Novak\ntom\ndana\nli\neve\n";
+    let (dry, stderr, status) = feed(good, &[]);
+    assert_eq!((stderr.as_str(), status), ("", 0));
+    assert!(
+        dry.contains("5 rows; nothing was changed\n\nwould be ended: 2\n  karen (Karen Novak)")
+    );
+    assert!(dry.contains("  tom, last day 2026-11-01\n"), "{dry}");
+    assert!(dry.contains("unknown here: 1\n  eve\n"), "{dry}");
+    assert!(dry.contains("still employed: 1\n  dana\n"), "{dry}");
+    assert!(dry.contains("has no account here: 1\n  li"), "{dry}");
+    let (json, _, _) = feed(good, &["--format", "json"]);
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json[0]["outcome"], "ends");
+    office.accepts(&["verify", "karen", &karen.shows(0)], "signed in");
+
+    let (done, stderr, status) = feed(good, &["--apply"]);
+    assert_eq!((stderr.as_str(), status), ("", 0));
+    assert!(done.contains("\nended: 2\n"), "{done}");
+    office.refuses(&["verify", "karen", &karen.shows(1)], "not accepted");
+    office.refuses(&["verify", "Tom Becker", &tom.shows(0)], "not accepted");
+    office.accepts(&["verify", "dana", &dana.shows(0)], "signed in");
+    let (again, _, _) = feed(good, &["--apply"]);
+    assert!(again.contains("\nended: 0\n") && again.contains("already gone: 2\n"), "{again}");
+    for (arguments, named) in [
+        (&["offboard", "tom", "--apply"][..], "--apply is for a personnel list"),
+        (&["offboard", "tom", "--feed", &list], "--feed is for a personnel list"),
+        (&["offboard", "--feed", &list, "--confirm", "tom"], "--confirm is for one NAME"),
+        (&["offboard", "--feed", "/nowhere.csv"], "/nowhere.csv"),
+        (&["offboard", "--apply"], "offboard takes other arguments"),
+    ] {
+        office.is_bad_use(arguments, named);
+    }
 }
 
 #[test]
@@ -684,11 +794,25 @@ fn a_bad_operation_file_is_named_with_its_line() {
     for (text, named) in bad {
         fs::write(&file, text).unwrap();
         for command in [&["coverage"][..], &["gaps"], &["readiness"], &["offboard", "ruth"]] {
-            office.is_bad_use(&[command, &["--operation", &path]].concat(), named);
+            let arguments = [command, &["--operation", &path]].concat();
+            let (stdout, stderr, status) = office.run(&arguments);
+            assert_eq!((stdout.as_str(), status), ("", 2), "{arguments:?}: {stderr}");
+            assert!(!stderr.is_empty());
+            let named = |line: &str| line.starts_with("billing: ") && line.contains(named);
+            assert!(stderr.lines().all(named), "{arguments:?}: {stderr}");
         }
     }
     fs::write(&file, [0xff, 0xfe]).unwrap();
     office.is_bad_use(&["coverage", "--operation", &path], "operation.toml: ");
+    // Two errors, two lines, and nothing of a report.
+    let two = good.replace("trained_on = 2026-09-21", "trained_on = 2926-09-21");
+    fs::write(&file, two.replace("kind = \"cloud-storage\"", "kind = \"cloud\"")).unwrap();
+    let (stdout, stderr, status) = office.run(&["coverage", "--operation", &path]);
+    assert_eq!((stdout.as_str(), status), ("", 2));
+    let said: Vec<&str> = stderr.lines().collect();
+    assert!(said.len() == 2 && said.iter().all(|line| line.starts_with("billing: ")), "{stderr}");
+    assert!(said[0].contains("2926-09-21 lies in the future"), "{stderr}");
+    assert!(said[1].contains("\"cloud\" is none of"), "{stderr}");
     office.accepts(&["verify", "ruth", &phone.shows(0)], "signed in");
 }
 
@@ -713,7 +837,7 @@ fn on_other_stores() {
         assert_eq!(run(&["confirm", &name, &phone.shows(-1)]).2, 0);
         assert_eq!(run(&["verify", &name, &phone.shows(0)]).2, 0);
         assert_eq!(run(&["verify", &name, &phone.shows(0)]).2, 1);
-        assert_eq!(run(&["offboard", &name]).2, 0);
+        assert_eq!(run(&["offboard", &name, "--confirm", &name]).2, 0);
         assert_eq!(run(&["verify", &name, &phone.shows(1)]).2, 1);
     }
 }

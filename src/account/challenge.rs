@@ -10,6 +10,7 @@
 
 use alloc::boxed::Box;
 use alloc::string::{String, ToString as _};
+use alloc::vec::Vec;
 use core::fmt;
 
 use hmac::{Hmac, KeyInit, Mac};
@@ -256,7 +257,34 @@ pub(crate) struct SentText {
 /// The most sent codes that wait for an answer at one time, so that a record stays readable.
 pub(crate) const MAX_LIVE_TEXTS: usize = 16;
 
-/// A challenge that an accepted check has used up; kept at least until it would have expired.
+/// The numbers of what was used up, so that nothing is accepted twice.
+#[derive(Default)]
+pub(crate) struct Used {
+    pub(crate) list: Vec<UsedChallenge>,
+    /// What was issued up to this moment has ended.
+    pub(crate) ended: UnixTime,
+}
+
+impl Used {
+    /// Whether this number, issued then, has been used or has ended.
+    pub(crate) fn has(&self, used: UsedChallenge, lifetime: u64, now: UnixTime) -> bool {
+        // An end that a clock ahead wrote does not hold before that moment: it would keep the passkey
+        // out until then.
+        let has_ended = used.issued_at <= self.ended && self.ended.lasts(lifetime, now);
+        has_ended || self.list.iter().any(|other| other.id == used.id)
+    }
+
+    pub(crate) fn push(&mut self, used: UsedChallenge) {
+        self.list.push(used);
+        if self.list.len() > MAX_USED_CHALLENGES {
+            let oldest = self.list.iter().map(|used| used.issued_at).min().unwrap_or_default();
+            self.ended = self.ended.max(oldest);
+            self.list.retain(|used| used.issued_at > oldest);
+        }
+    }
+}
+
+/// A challenge or a carried proof that was used; kept at least until it would have expired.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct UsedChallenge {
     pub(crate) id: ChallengeId,

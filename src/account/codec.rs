@@ -15,12 +15,15 @@ use minicbor::{Decoder, Encoder};
 use zeroize::Zeroize;
 
 use crate::account::browser::Browser;
-use crate::account::challenge::{ChallengeId, PhoneNumber, SentCode, SentText, UsedChallenge};
+use crate::account::carried::Session;
+use crate::account::challenge::{
+    ChallengeId, PhoneNumber, SentCode, SentText, Used, UsedChallenge,
+};
 use crate::account::device::{Device, Factor};
 use crate::account::former::FormerSecret;
 use crate::account::id::{AccountId, BrowserId, DeviceId};
 use crate::account::pass::StoredPass;
-use crate::account::proof::AnyPurpose;
+use crate::account::proof::{AnyPurpose, Proven};
 use crate::account::recovery::{OldSet, Recovery, RecoverySet, StoredCode};
 use crate::account::state::{Account, LastConfirmed, Pending, Texts};
 use crate::account::summary::{DeviceStatus, Method, PassKind};
@@ -34,17 +37,17 @@ use crate::time::UnixTime;
 /// every field behind `later`, so that a release from before does not take the record for damaged.
 pub(crate) const FORMAT: u8 = 1;
 
-pub(crate) fn write(account: &Account) -> Result<Plaintext, Malformed> {
+pub(crate) fn write<T: Stored>(value: &T) -> Result<Plaintext, Malformed> {
     let mut plaintext = Plaintext(Vec::with_capacity(Plaintext::USUAL_LEN));
-    account.write(&mut Encoder::new(&mut plaintext)).map_err(|_| Malformed)?;
+    value.write(&mut Encoder::new(&mut plaintext)).map_err(|_| Malformed)?;
     Ok(plaintext)
 }
 
-/// Reads an account, of which nothing may be left over.
-pub(crate) fn read(plaintext: &[u8]) -> Result<Box<Account>, Malformed> {
+/// Reads a value, of which nothing may be left over.
+pub(crate) fn read<T: Stored>(plaintext: &[u8]) -> Result<T, Malformed> {
     let mut decoder = Decoder::new(plaintext);
-    let account = Box::<Account>::read(&mut decoder).map_err(|_| Malformed)?;
-    if decoder.position() == plaintext.len() { Ok(account) } else { Err(Malformed) }
+    let value = T::read(&mut decoder).map_err(|_| Malformed)?;
+    if decoder.position() == plaintext.len() { Ok(value) } else { Err(Malformed) }
 }
 
 #[derive(Debug)]
@@ -54,7 +57,7 @@ type Writer<'p> = Encoder<&'p mut Plaintext>;
 type Written = Result<(), minicbor::encode::Error<Infallible>>;
 type Read<T> = Result<T, CborError>;
 
-trait Stored: Sized {
+pub(crate) trait Stored: Sized {
     /// How many a list of these may hold.
     const MOST: u64 = 64;
 
@@ -186,9 +189,9 @@ fn next_or_default<T: Stored + Default>(left: &mut u64, d: &mut Decoder<'_>) -> 
 
 fields!(Account {
     epoch, last_write, first_bound_at, offboarded_at, devices, former,
-    import_ended, enrolment_began, pending, confirmed, recovery, texts, used_challenges,
-    challenges_ended, browsers, browser_generation, codes, out_of_band, passes,
-    needs_pass, abandoned_at, trusted
+    import_ended, enrolment_began, pending, confirmed, recovery, texts, used, browsers,
+    browser_generation, codes, out_of_band, passes, needs_pass, abandoned_at, trusted,
+    used_for_other
 } later {} not stored { exists: true });
 fields!(Budget { unknown, remembered, emptied } later {});
 fields!(Failures { row, failed_at, recent } later {});
@@ -198,14 +201,19 @@ fields!(Device {
 } later {});
 fields!(FormerSecret { device, hash, last, lost } later {});
 fields!(Parameters { algorithm, digits, period, t0 } later {});
-fields!(Pending { id, at, device, replaces, proven, failures, sent } later {});
+fields!(Pending { id, at, device, replaces, proven, failures, sent, session } later {});
 fields!(LastConfirmed { id, at, device, moving_factor, of_two, sent } later {});
+fields!(Proven {
+    account, device, method, purpose, epoch, at, remembered, probation, first_factor, user_verified,
+    carried
+} later {});
 fields!(Recovery { newest, old } later {});
 fields!(OldSet { replaced_at, set } later {});
 fields!(RecoverySet { id, salt, codes, issued_at, seen } later {});
 fields!(StoredCode { name, hash, failures, spent_at } later {});
 fields!(Texts { live, sent, bindings } later {});
 fields!(SentText { id, purpose, at, device, failures, remembered, sent } later {});
+fields!(Used { list, ended } later {});
 fields!(UsedChallenge { id, issued_at } later {});
 fields!(Browser { id, used_at } later {});
 fields!(StoredPass {
@@ -259,6 +267,7 @@ plain! {
         |d| AccountId::new(d.bytes()?).map_err(|_| nonsense());
     BrowserId: |id, e| id.as_u64().write(e), |d| read_number(d).map(BrowserId::from_u64);
     ChallengeId: |id, e| id.as_bytes().write(e), |d| Stored::read(d).map(ChallengeId::from_bytes);
+    Session: |session, e| session.0.write(e), |d| Stored::read(d).map(Session);
     Digits: |digits, e| digits.count().write(e), |d| Digits::new(read_number(d)?).ok_or_else(nonsense);
     Period: |period, e| period.as_u64().write(e), |d| Period::new(read_number(d)?).ok_or_else(nonsense);
     PhoneNumber: |number, e| e.str(number.as_str()).map(drop),

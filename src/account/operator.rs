@@ -7,8 +7,10 @@
 
 use alloc::boxed::Box;
 
+use crate::account::carried::CarriedProof;
 use crate::account::id::AccountId;
 use crate::account::proof::{ActForOther, ChangeFactors, Proof, Proven, Purpose};
+use crate::account::seal::SealError;
 use crate::text::Text;
 
 /// An operator who acts for another person: a proof of the operator's own, and the host's word that the
@@ -30,7 +32,7 @@ use crate::text::Text;
 #[derive(Debug)]
 #[must_use = "an operator is passed on to the change"]
 pub struct Operator {
-    proven: Box<Proven>,
+    proof: Result<Proof<ActForOther>, CarriedProof>,
     word: Option<Text<128>>,
 }
 
@@ -41,7 +43,14 @@ impl Operator {
     /// `word` says on what ground, for the events: a role, a ticket. It loses invisible characters and is
     /// cut to 128 bytes.
     pub fn checked_by_host(proof: Proof<ActForOther>, word: &str) -> Operator {
-        Operator { proven: proof.proven, word: Text::cleaned(word) }
+        Operator { proof: Ok(proof), word: Text::cleaned(word) }
+    }
+
+    /// As [`Operator::checked_by_host`], for a proof that the request before made
+    /// ([`AccountAt::carry_for_other`](crate::mfa::AccountAt::carry_for_other)). The host checks again: the
+    /// right may have been taken away in between.
+    pub fn carried_checked_by_host(carried: CarriedProof, word: &str) -> Operator {
+        Operator { proof: Err(carried), word: Text::cleaned(word) }
     }
 }
 
@@ -66,7 +75,7 @@ pub enum HostsWord {
     Process,
 }
 
-/// Allows a change of factors: the person's proof for it, or an [`Operator`]. Sealed.
+/// Allows a change of factors: the person's proof for it, fresh or carried, or an [`Operator`]. Sealed.
 /// ```
 /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
 /// # let (mfa, store, mut rng, now) = host::new()?;
@@ -84,6 +93,25 @@ pub enum HostsWord {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub trait MayChangeFactors: MayReportLost {}
+
+/// Allows a person to change factors of their own: a proof for it, fresh or carried. Sealed.
+/// ```
+/// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+/// # let (mfa, store, mut rng, now) = host::new()?;
+/// # let (id, phone) = host::person(&mfa, &store, &mut rng, "42", now)?;
+/// # let dana = mfa.account(&id).at(now);
+/// use countersign::account::{MayChangeOwnFactors, RecoveryCodes};
+/// use countersign::{mfa::{AccountAt, Change}, ChangeFactors, OsRandom};
+/// // One function of the host, for a page that asks for the code and for one that comes after it.
+/// fn renew<A: MayChangeOwnFactors>(of: AccountAt<'_>, proof: A) -> Change<'_, RecoveryCodes, A> {
+///     of.regenerate_recovery_codes(proof, &mut OsRandom::new().expect("randomness"))
+/// }
+/// # let verdict = dana.verify(&phone.code(now), ChangeFactors).run(&store);
+/// # let proof = verdict.accepted().ok_or("wrong code")?;
+/// assert_eq!(renew(dana, proof).run(&store)?.len(), 10);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub trait MayChangeOwnFactors: MayChangeFactors {}
 
 /// Allows to report a device lost: the person's proof for any purpose, or an [`Operator`]. Sealed.
 /// ```
@@ -119,8 +147,12 @@ pub trait MayReportLost: Shows {}
 /// ```
 pub trait MayOffboard: Shows {}
 
+impl MayChangeFactors for CarriedProof {}
 impl MayChangeFactors for Operator {}
 impl MayChangeFactors for Proof<ChangeFactors> {}
+impl MayChangeOwnFactors for CarriedProof {}
+impl MayChangeOwnFactors for Proof<ChangeFactors> {}
+impl MayReportLost for CarriedProof {}
 impl MayReportLost for Operator {}
 impl<P: Purpose> MayReportLost for Proof<P> {}
 impl MayOffboard for HostsWord {}
@@ -128,8 +160,11 @@ impl MayOffboard for Operator {}
 
 /// Not exported: no type beyond this file allows a change.
 pub trait Shows {
-    fn shown(&self) -> Shown;
+    fn shown(&self, open: Open<'_>) -> Shown;
 }
+
+/// Opens a carried proof for the change at hand: the person's own, or, if told so, an operator's.
+pub type Open<'o> = &'o dyn Fn(&CarriedProof, bool) -> Result<Box<Proven>, SealError>;
 
 /// What was shown with a change, to be judged when it is decided.
 #[derive(Clone, Debug)]
@@ -137,31 +172,47 @@ pub enum Shown {
     Host(HostsWord),
     Operator(Box<Proven>, Option<Text<128>>),
     Subject(Box<Proven>),
+    /// A carried proof that did not open.
+    Unopened(SealError),
 }
 
 impl Shown {
     pub(crate) fn proven(&self) -> Option<&Proven> {
         match self {
-            Shown::Host(_) => None,
+            Shown::Host(_) | Shown::Unopened(_) => None,
             Shown::Operator(proven, _) | Shown::Subject(proven) => Some(proven),
         }
+    }
+
+    pub(crate) const fn unopened(&self) -> Option<SealError> {
+        if let Shown::Unopened(error) = self { Some(*error) } else { None }
+    }
+}
+
+impl Shows for CarriedProof {
+    fn shown(&self, open: Open<'_>) -> Shown {
+        open(self, false).map_or_else(Shown::Unopened, Shown::Subject)
     }
 }
 
 impl Shows for HostsWord {
-    fn shown(&self) -> Shown {
+    fn shown(&self, _: Open<'_>) -> Shown {
         Shown::Host(*self)
     }
 }
 
 impl Shows for Operator {
-    fn shown(&self) -> Shown {
-        Shown::Operator(self.proven.clone(), self.word.clone())
+    fn shown(&self, open: Open<'_>) -> Shown {
+        let proven = match &self.proof {
+            Ok(proof) => Ok(proof.proven.clone()),
+            Err(carried) => open(carried, true),
+        };
+        proven.map_or_else(Shown::Unopened, |proven| Shown::Operator(proven, self.word.clone()))
     }
 }
 
 impl<P: Purpose> Shows for Proof<P> {
-    fn shown(&self) -> Shown {
+    fn shown(&self, _: Open<'_>) -> Shown {
         Shown::Subject(self.proven.clone())
     }
 }

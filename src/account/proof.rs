@@ -236,7 +236,8 @@ pub const fn permits(method: Method, purpose: &AnyPurpose) -> bool {
 /// One accepted and committed attempt, for the purpose `P`.
 ///
 /// Its fields are private, it has no `Clone` and no serialisation, and only the library makes one:
-/// what needs a proof cannot be reached without it. Every change of factors raises the account's
+/// what needs a proof cannot be reached without it. To the next request it goes as a
+/// [`CarriedProof`](crate::account::CarriedProof), for one change of this library's own. Every change of factors raises the account's
 /// epoch and so ends the proofs from before it. Consume it where the session is opened; pass it on
 /// where factors are changed.
 /// ```
@@ -302,6 +303,12 @@ pub const fn permits(method: Method, purpose: &AnyPurpose) -> bool {
 ///     let _ = dana.reset(of_a_clerk, PassLength::Long, "lost everything", rng);
 /// }
 /// ```
+/// ```compile_fail,E0308
+/// use countersign::{mfa::AccountAt, OsRandom, Proof, SignIn};
+/// fn carry(dana: AccountAt<'_>, signed_in: Proof<SignIn>, rng: &mut OsRandom) {
+///     let _ = dana.carry(signed_in, "session", rng);
+/// }
+/// ```
 /// ```compile_fail,E0277
 /// use countersign::{mfa::AccountAt, ChangePrivileges, DeviceId, Proof};
 /// fn revoke(dana: AccountAt<'_>, phone: DeviceId, proof: Proof<ChangePrivileges>) {
@@ -331,6 +338,8 @@ pub struct Proven {
     /// Whether the host said that the first factor was right, and that a passkey verified its user.
     pub(crate) first_factor: bool,
     pub(crate) user_verified: bool,
+    /// By which number the account knows it once it is used, if it was carried.
+    pub(crate) carried: Option<[u8; 16]>,
 }
 
 impl<P> Proof<P> {
@@ -406,7 +415,8 @@ pub enum Refusal {
     NotPermitted,
     /// No device of this person has that id, or it is no longer in use.
     NoSuchDevice,
-    /// No such browser is remembered, no such recovery codes were issued, or no such record is stored.
+    /// No such browser is remembered, no such recovery codes were issued, no such record is stored, or no such
+    /// enrolment waits for this session.
     NotFound,
     /// The person has no bound factor of the kind that this needs.
     NothingBound,
@@ -419,7 +429,7 @@ pub enum Refusal {
     /// Changing factors needs a proof of one, or an operator's pass where there is none.
     ProofRequired,
     /// The proof is for another account, another purpose, or from before the last change of
-    /// factors.
+    /// factors; or it was carried, and is for another session or change, or used.
     ProofUnfit,
     /// The record opens, so it is not given up.
     RecordOpens,
@@ -445,7 +455,7 @@ impl fmt::Display for Refusal {
             Refusal::LastFactor => "it is the person's last factor",
             Refusal::NotPermitted => "the method does not permit this purpose",
             Refusal::NoSuchDevice => "no such device in use",
-            Refusal::NotFound => "no such browser, recovery codes or record",
+            Refusal::NotFound => "no such browser, recovery codes, record or waiting enrolment",
             Refusal::NothingBound => "nothing of that kind is bound",
             Refusal::Offboarded => "the person was offboarded",
             Refusal::OwnAccount => "an operator cannot act on their own account",

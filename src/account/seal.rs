@@ -388,18 +388,22 @@ impl Seal for Keyring {
 pub(crate) enum Sealed {
     Browser,
     Challenge,
+    Proof { session: [u8; 32], change: &'static str },
     Trusted,
 }
 
 impl Sealed {
     fn context(self, keys: &dyn Seal, account: &AccountId) -> Vec<u8> {
-        let name: &[u8] = match self {
-            Sealed::Browser => b"countersign browser 1 ",
-            Sealed::Challenge => b"countersign challenge 1 ",
-            Sealed::Trusted => b"countersign trusted 1 ",
-        };
         let label = keys.deployment().as_str().as_bytes(); // a label holds no zero
-        [name, label, &[0], account.as_bytes()].concat()
+        let of = |name: &[u8]| [name, label, &[0], account.as_bytes()].concat();
+        match &self {
+            Sealed::Browser => of(b"countersign browser 1 "),
+            Sealed::Challenge => of(b"countersign challenge 1 "),
+            Sealed::Proof { session, change } => {
+                of(&[b"countersign proof 1 ", &session[..], change.as_bytes(), &[0]].concat())
+            }
+            Sealed::Trusted => of(b"countersign trusted 1 "),
+        }
     }
 
     /// The most bytes of a token: a key management may add some to those of a [`Keyring`].

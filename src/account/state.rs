@@ -10,7 +10,8 @@ use alloc::{boxed::Box, vec::Vec};
 use subtle::ConstantTimeEq;
 
 use crate::account::browser::{self, Browser, MAX_BROWSERS};
-use crate::account::challenge::{ChallengeId, SentCode, SentText, UsedChallenge};
+use crate::account::carried::Session;
+use crate::account::challenge::{ChallengeId, SentCode, SentText, Used};
 use crate::account::device::Device;
 use crate::account::event::{EventKind, PassEnd};
 use crate::account::former::{FormerSecret, HmacKey, MAX_FORMER_SECRETS, hash_of};
@@ -51,9 +52,8 @@ pub(crate) struct Account {
     pub(crate) confirmed: Option<LastConfirmed>,
     pub(crate) recovery: Recovery,
     pub(crate) texts: Texts,
-    pub(crate) used_challenges: Vec<UsedChallenge>,
-    /// Challenges that were issued up to this moment have ended.
-    pub(crate) challenges_ended: UnixTime,
+    /// Challenges, and the person's carried proofs.
+    pub(crate) used: Used,
     pub(crate) browsers: Vec<Browser>,
     pub(crate) browser_generation: u32,
     pub(crate) codes: Budget,
@@ -65,6 +65,9 @@ pub(crate) struct Account {
     /// An operator gave up a record that did not open; until a pass allows a factor.
     pub(crate) abandoned_at: Option<UnixTime>,
     pub(crate) trusted: Vec<Trusted>,
+    /// Carried proofs of operators. Apart, because a leaver with a passkey can push all of `used` out, and
+    /// must not end an operator's proof that way.
+    pub(crate) used_for_other: Used,
 }
 
 #[derive(Default)]
@@ -94,6 +97,8 @@ pub(crate) struct Pending {
     pub(crate) failures: u8,
     /// The code sent to a telephone that is being bound.
     pub(crate) sent: Option<Box<SentCode>>,
+    /// The session that may see it again.
+    pub(crate) session: Option<Session>,
 }
 
 /// The last confirmed enrolment, by which a form sent twice is recognised.

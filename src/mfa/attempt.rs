@@ -205,6 +205,7 @@ impl Account {
             probation,
             first_factor: cx.first_factor_passed,
             user_verified: false,
+            carried: None,
         }
     }
 

@@ -4,9 +4,11 @@
 //! and 6.3.
 
 use crate::account::{
-    Account, AnyPurpose, Device, DeviceStatus, Method, PassKind, Proven, Refusal, permits,
+    Account, AnyPurpose, ChallengeId, Device, DeviceStatus, Method, PassKind, Proven, Refusal,
+    SealError, UsedChallenge, permits,
 };
 use crate::mfa::decision::Context;
+use crate::mfa::operation::Undecided;
 
 impl Account {
     /// Whether a factor may be bound: with a proof of one or with a pass that still lasts, or with the
@@ -95,6 +97,31 @@ impl Account {
         }
         fresh(cx, proof)?;
         if permits(proof.method, &proof.purpose) { Ok(()) } else { Err(Refusal::NotPermitted) }
+    }
+
+    /// The number of the proof, if it was carried, is for this, and has not been used.
+    pub(crate) fn carried_proof(
+        &self,
+        cx: &Context<'_>,
+    ) -> Result<Result<Option<UsedChallenge>, Refusal>, Undecided> {
+        match cx.unopened {
+            Some(away @ SealError::Unavailable) => return Err(away.into()),
+            Some(_) => return Ok(Err(Refusal::ProofUnfit)),
+            None => {}
+        }
+        let Some((proof, id)) = cx.proof.and_then(|proof| Some((proof, proof.carried?))) else {
+            return Ok(Ok(None));
+        };
+        let carried = UsedChallenge { id: ChallengeId::from_bytes(id), issued_at: proof.at };
+        let used = if cx.by_operator { &self.used_for_other } else { &self.used };
+        let age = cx.policy.proof_age(&proof.purpose).as_u64();
+        let is_used = used.has(carried, age, cx.now);
+        Ok(if is_used { Err(Refusal::ProofUnfit) } else { Ok(Some(carried)) })
+    }
+
+    pub(crate) fn use_up(&mut self, cx: &Context<'_>, carried: UsedChallenge) {
+        let used = if cx.by_operator { &mut self.used_for_other } else { &mut self.used };
+        used.push(carried);
     }
 
     /// The person with a proof for `purpose`, or an operator.

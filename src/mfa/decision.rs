@@ -13,8 +13,8 @@ use core::convert::Infallible;
 
 use crate::account::record::{self, Owner, Record, RecordError};
 use crate::account::{
-    Account, AccountId, AnyPurpose, BrowserId, DeviceId, EventKind, Method, Policy, Proven,
-    RecordName, Refusal, RejectionReason, Seal,
+    Account, AccountId, Actor, AnyPurpose, BrowserId, DeviceId, EventKind, HostsWord, Method,
+    Policy, Proven, RecordName, Refusal, RejectionReason, Seal, SealError, Session, Shown,
 };
 use crate::mfa::answer::{Fault, Verdict};
 use crate::time::UnixTime;
@@ -27,11 +27,15 @@ pub(crate) struct Context<'a> {
     /// The remembered browser that the attempt comes from.
     pub(crate) browser: Option<BrowserId>,
     pub(crate) proof: Option<&'a Proven>,
+    /// The session that the host named.
+    pub(crate) session: Option<Session>,
     /// The record that was loaded, and whether it did not open.
     pub(crate) record: Option<(RecordName, bool)>,
     pub(crate) first_factor_passed: bool,
     /// The account of the operator whose proof it is, if it is not the person's own.
     pub(crate) by_operator: bool,
+    /// Why a carried proof that came with it did not open.
+    pub(crate) unopened: Option<SealError>,
     pub(crate) operator: Option<&'a Account>,
 }
 
@@ -103,6 +107,29 @@ pub(crate) fn open(
 ) -> Result<Box<Account>, Fault<Infallible>> {
     let fault = |error| Fault::Record { error, record: Some(record.name()) };
     record::open(record, owner, keys).map_err(fault)
+}
+
+/// Who did it, and why the library believes so.
+pub(crate) fn actor(
+    id: &AccountId,
+    shown: Option<&Shown>,
+    mode: Mode,
+    happened: &[DraftEvent],
+) -> Actor {
+    let accepted = |event: &DraftEvent| {
+        matches!(event.kind, EventKind::Accepted { .. } | EventKind::Bound { .. })
+    };
+    match shown {
+        Some(Shown::Host(word)) => Actor::Host(*word),
+        Some(Shown::Operator(proven, word)) => {
+            let Proven { account, device, method, .. } = **proven;
+            Actor::Operator { account, device, method, word: word.clone() }
+        }
+        Some(Shown::Subject(proven)) if proven.account == *id => Actor::Subject,
+        _ if mode == Mode::AsItIs => Actor::Host(HostsWord::Process),
+        _ if happened.iter().any(accepted) => Actor::Subject,
+        _ => Actor::Unproven,
+    }
 }
 
 pub(crate) struct Decision<T> {

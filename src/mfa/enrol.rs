@@ -9,7 +9,7 @@ use rand::CryptoRng;
 use crate::account::{
     Account, ChallengeId, ChangeFactors, Class, Device, DeviceId, DeviceStatus, EventKind,
     ExistingDevice, Factor, Label, MAX_EXTERNAL_DEVICES, MAX_FORMER_SECRETS, MAX_OTP_DEVICES,
-    Method, Pending, Proof, Refusal, class_of,
+    MayChangeOwnFactors, Method, Pending, Proof, Refusal, class_of,
 };
 use crate::mfa::decision::{Context, Decision, DraftEvent};
 use crate::mfa::handle::AccountAt;
@@ -70,13 +70,13 @@ impl<'m> AccountAt<'m> {
     /// assert!(dana.verify(&phone.code(now.plus(30)), SignIn).run(&store).accepted().is_some());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn replace(
+    pub fn replace<A: MayChangeOwnFactors>(
         &self,
         old: DeviceId,
         label: &str,
-        proof: Proof<ChangeFactors>,
+        proof: A,
         rng: &mut impl CryptoRng,
-    ) -> Change<'m, PendingEnrolment, Proof<ChangeFactors>> {
+    ) -> Change<'m, PendingEnrolment, A> {
         self.enrol_app(label, Some(old), rng).proven_by(proof)
     }
 
@@ -165,16 +165,46 @@ impl<'m> AccountAt<'m> {
     /// assert_ne!(pending.device(), phone.device);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn replace_with_existing(
+    pub fn replace_with_existing<A: MayChangeOwnFactors>(
         &self,
         old: DeviceId,
         device: ExistingDevice,
-        proof: Proof<ChangeFactors>,
+        proof: A,
         rng: &mut impl CryptoRng,
-    ) -> Change<'m, PendingEnrolment, Proof<ChangeFactors>> {
+    ) -> Change<'m, PendingEnrolment, A> {
         let label = device.label.clone();
         self.start_enrolment(label.as_str(), Offered::Existing(device), Some(old), rng)
             .proven_by(proof)
+    }
+
+    /// Returns a waiting enrolment once more, with the same secret, to the session that the host named when
+    /// it began ([`Change::for_session`]). A page that is loaded again must not make a new secret, because
+    /// the app holds the first one.
+    ///
+    /// Writes nothing, and counts no try. Refused as not found: another session, an empty one, an enrolment
+    /// that named none, and one that has ended. ASVS 6.6.2.
+    /// ```
+    /// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+    /// # let (mfa, store, mut rng, now) = host::new()?;
+    /// # let id = countersign::AccountId::new("42")?;
+    /// # let dana = mfa.account(&id).at(now);
+    /// # let (session, another) = ("8f1c6a", "03b97d");
+    /// let pending = dana.enrol("Phone", &mut rng).for_session(session).run(&store)?;
+    /// let scanned = pending.uri("Acme Billing", "dana")?;
+    /// // The page is loaded again: the same QR code.
+    /// let again = dana.show_pending(pending.id(), session).run(&store)?;
+    /// assert_eq!(again.uri("Acme Billing", "dana")?.expose_uri(), scanned.expose_uri());
+    /// // An attacker who saw the id in a form has another session.
+    /// assert!(dana.show_pending(pending.id(), another).run(&store).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn show_pending(
+        &self,
+        pending: ChallengeId,
+        session: impl AsRef<[u8]>,
+    ) -> Change<'m, PendingEnrolment> {
+        self.change(move |account, cx| Ok(account.show_pending(cx, pending)))
+            .in_session(session.as_ref())
     }
 
     fn start_enrolment(
@@ -239,12 +269,31 @@ impl Account {
             proven: cx.proof.is_some_and(|proof| proof.method != Method::Pass),
             failures: 0,
             sent: None,
+            session: cx.session,
         };
         let until = pending.until(cx.policy);
         self.pending = Some(pending);
         self.enrolment_began = Some(cx.now);
         let event = DraftEvent::plain(EventKind::EnrolmentStarted { until }).on(device, method);
         self.change(PendingEnrolment { id, device, until, factor }, Vec::from([event]))
+    }
+
+    /// The id alone shows nothing: it is in forms and logs, and the secret is the device.
+    fn show_pending(
+        &self,
+        cx: &Context<'_>,
+        id: ChallengeId,
+    ) -> Decision<Result<PendingEnrolment, Refusal>> {
+        let pending = self.pending.as_ref().filter(|pending| {
+            let session = pending.session.zip(cx.session);
+            let same = session.is_some_and(|(its, named)| its.is(&named));
+            same && pending.id == id && pending.lasts(cx.policy, cx.now)
+        });
+        let Some(pending) = pending else { return Decision::refused(Refusal::NotFound) };
+        let Device { id: device, factor, .. } = &pending.device;
+        let (until, factor) = (pending.until(cx.policy), factor.duplicate());
+        let answer = Ok(PendingEnrolment { id, device: *device, until, factor });
+        Decision { answer, next: None, dummy: None, happened: Vec::new() }
     }
 
     pub(crate) fn may_start(&self, cx: &Context<'_>) -> Result<(), Refusal> {
@@ -304,6 +353,21 @@ impl Account {
             Some((DeviceStatus::Confirmed, _)) => self.has_room(by),
             _ => Err(Refusal::NoSuchDevice),
         }
+    }
+}
+
+impl<'m, T> Change<'m, T, Proof<ChangeFactors>> {
+    /// Adds the proof that allows the enrolment. A person's first factor has none to add.
+    pub fn proven_by<A: MayChangeOwnFactors>(self, proof: A) -> Change<'m, T, A> {
+        self.allowed_by(proof)
+    }
+}
+
+impl<A> Change<'_, PendingEnrolment, A> {
+    /// Names the host's session, so that [`AccountAt::show_pending`] can show the enrolment to it once more.
+    /// Only a digest is kept. An empty name is as none.
+    pub fn for_session(self, session: impl AsRef<[u8]>) -> Self {
+        self.in_session(session.as_ref())
     }
 }
 

@@ -10,8 +10,8 @@ use rand::CryptoRng;
 
 use crate::account::{
     Account, AnyPurpose, Assertion, ChallengeId, ChangeFactors, Device, DeviceId, DeviceStatus,
-    EventKind, ExternalChallenge, Factor, Label, MAX_USED_CHALLENGES, Method, Proof, Proven,
-    Purpose, RecoverySeed, Refusal, RejectionReason, Returned, SealError, UsedChallenge,
+    EventKind, ExternalChallenge, Factor, Label, Method, Proof, Proven, Purpose, RecoverySeed,
+    Refusal, RejectionReason, Returned, SealError, UsedChallenge,
 };
 use crate::mfa::answer::Verdict;
 use crate::mfa::confirm::Bound;
@@ -202,12 +202,9 @@ impl Account {
 
     fn is_live(&self, cx: &Context<'_>, challenge: &Returned) -> bool {
         let lifetime = cx.policy.challenge_lifetime().as_u64();
-        // An end that a clock ahead wrote does not hold before that moment: it would keep the passkey
-        // out until then.
-        let has_ended = challenge.issued_at <= self.challenges_ended
-            && self.challenges_ended.lasts(lifetime, cx.now);
-        let is_used = has_ended || self.used_challenges.iter().any(|used| used.id == challenge.id);
-        challenge.issued_at.lasts(lifetime, cx.now) && !is_used
+        let Returned { id, issued_at, .. } = *challenge;
+        issued_at.lasts(lifetime, cx.now)
+            && !self.used.has(UsedChallenge { id, issued_at }, lifetime, cx.now)
     }
 
     fn accept_external(
@@ -223,14 +220,7 @@ impl Account {
         if let Some(last) = last.filter(|at| *at >= cx.now && at.has_begun(cx.now)) {
             return waiting(last.plus(1), purpose);
         }
-        let issued_at = challenge.issued_at;
-        self.used_challenges.push(UsedChallenge { id: challenge.id, issued_at });
-        if self.used_challenges.len() > MAX_USED_CHALLENGES {
-            let oldest = self.used_challenges.iter().map(|used| used.issued_at).min();
-            let oldest = oldest.unwrap_or_default();
-            self.challenges_ended = self.challenges_ended.max(oldest);
-            self.used_challenges.retain(|used| used.issued_at > oldest);
-        }
+        self.used.push(UsedChallenge { id: challenge.id, issued_at: challenge.issued_at });
         let mut on_probation = false;
         if let Some(device) = self.device_mut(device) {
             device.last_used = Some(cx.now);

@@ -14,7 +14,7 @@ use crate::account::{
     Refusal, Seal, policy,
 };
 use crate::mfa::answer::{Changed, Verdict};
-use crate::mfa::decision::{Context, Floor};
+use crate::mfa::decision::{Context, Decision, Floor};
 use crate::mfa::operation::{Attempt, Change, Operation, Round};
 use crate::time::UnixTime;
 
@@ -167,7 +167,14 @@ impl<'m> AccountAt<'m> {
     ) -> Change<'m, T, A> {
         Change::new(self.operation(move |account, cx| {
             let before = account.epoch;
-            let decision = transition(account, cx)?;
+            let carried = match account.carried_proof(cx)? {
+                Ok(carried) => carried,
+                Err(refusal) => return Ok(Decision::refused(refusal)),
+            };
+            let mut decision = transition(account, cx)?;
+            if let Some((next, carried)) = decision.next.as_mut().zip(carried) {
+                next.use_up(cx, carried); // in the same write
+            }
             let epoch = decision.next.as_ref().map_or(before, |next| next.epoch);
             Ok(decision.map(|answer| answer.map(|value| Changed { value, epoch })))
         }))

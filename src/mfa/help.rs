@@ -7,8 +7,8 @@ use alloc::{boxed::Box, vec::Vec};
 use rand::CryptoRng;
 
 use crate::account::{
-    Account, Device, EventKind, Method, Operator, Pass, PassEnd, PassKind, PassLength, PassSeed,
-    Reason, Refusal,
+    Account, AnyChange, Device, EventKind, Method, Operator, Pass, PassEnd, PassKind, PassLength,
+    PassSeed, Reason, Refusal,
 };
 use crate::mfa::decision::{Context, Decision, DraftEvent};
 use crate::mfa::handle::AccountAt;
@@ -45,9 +45,13 @@ impl<'m> AccountAt<'m> {
         reason: &str,
         rng: &mut impl CryptoRng,
     ) -> Change<'m, Pass, Operator> {
-        self.help(operator, length, reason, rng, |account, cx, reason, seed| {
-            account.invite(cx, reason, seed)
-        })
+        self.help(
+            (AnyChange::Invite, operator),
+            length,
+            reason,
+            rng,
+            |account, cx, reason, seed| account.invite(cx, reason, seed),
+        )
     }
 
     /// Removes every factor of this person and forgives the failures, on the word of an operator. Returns a
@@ -79,7 +83,7 @@ impl<'m> AccountAt<'m> {
         reason: &str,
         rng: &mut impl CryptoRng,
     ) -> Change<'m, Pass, Operator> {
-        self.help(operator, length, reason, rng, |account, cx, reason, seed| {
+        self.help((AnyChange::Reset, operator), length, reason, rng, |account, cx, reason, seed| {
             account.reset(cx, reason, seed)
         })
         .persistent()
@@ -114,14 +118,15 @@ impl<'m> AccountAt<'m> {
         reason: &str,
         rng: &mut impl CryptoRng,
     ) -> Change<'m, Pass, Operator> {
-        self.help(operator, length, reason, rng, move |account, cx, reason, seed| {
+        let by = (AnyChange::GrantEmergencyAccess, operator);
+        self.help(by, length, reason, rng, move |account, cx, reason, seed| {
             account.grant_emergency_access(cx, secs, reason, seed)
         })
     }
 
     fn help(
         &self,
-        operator: Operator,
+        (change, operator): (AnyChange, Operator),
         length: PassLength,
         reason: &str,
         rng: &mut impl CryptoRng,
@@ -136,7 +141,7 @@ impl<'m> AccountAt<'m> {
                 Err(refusal) => Decision::refused(refusal),
             })
         })
-        .allowed_by(operator)
+        .allowed(Some(change), operator)
     }
 }
 

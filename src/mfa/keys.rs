@@ -7,7 +7,7 @@
 
 use alloc::{boxed::Box, vec::Vec};
 
-use crate::account::{Account, EventKind, Operator, Reason, RecordName, Refusal};
+use crate::account::{Account, AnyChange, EventKind, Operator, Reason, RecordName, Refusal};
 use crate::mfa::decision::{Context, Decision, DraftEvent, Mode};
 use crate::mfa::handle::AccountAt;
 use crate::mfa::operation::{Change, NoProof};
@@ -80,7 +80,7 @@ impl<'m> AccountAt<'m> {
         self.change::<_, NoProof>(move |account, cx| {
             Ok(account.abandon(cx, broken, reason.as_ref().map_err(|error| *error)?))
         })
-        .allowed_by(operator)
+        .allowed(Some(AnyChange::Abandon), operator)
         .in_mode(Mode::GiveUp)
     }
 }
@@ -116,7 +116,7 @@ impl Account {
         (self.epoch, self.browser_generation) = (above, above);
         self.abandoned_at = Some(cx.now);
         (self.needs_pass, self.import_ended) = (true, true);
-        self.challenges_ended = cx.now;
+        (self.used.ended, self.used_for_other.ended) = (cx.now, cx.now);
         let kind = EventKind::Abandoned { record: broken, reason: reason.clone() };
         self.change((), Vec::from([DraftEvent::plain(kind)]))
     }

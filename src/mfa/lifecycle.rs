@@ -5,8 +5,8 @@
 use alloc::{boxed::Box, vec::Vec};
 
 use crate::account::{
-    Account, AnyPurpose, DeviceId, DeviceStatus, EventKind, MayChangeFactors, MayOffboard,
-    MayReportLost, Method, PassEnd, Proven, Reason, Refusal, Standing, Summary,
+    Account, AnyChange, AnyPurpose, DeviceId, DeviceStatus, EventKind, MayChangeFactors,
+    MayOffboard, MayReportLost, Method, PassEnd, Proven, Reason, Refusal, Standing, Summary,
 };
 use crate::mfa::decision::{Context, Decision, DraftEvent};
 use crate::mfa::handle::AccountAt;
@@ -39,7 +39,7 @@ impl<'m> AccountAt<'m> {
     /// ```
     pub fn revoke<A: MayChangeFactors>(&self, device: DeviceId, by: A) -> Change<'m, (), A> {
         self.change::<_, NoProof>(move |account, cx| Ok(account.revoke(cx, device)))
-            .allowed_by(by)
+            .allowed(Some(AnyChange::Revoke), by)
             .persistent()
     }
 
@@ -64,7 +64,7 @@ impl<'m> AccountAt<'m> {
     /// ```
     pub fn report_lost<A: MayReportLost>(&self, device: DeviceId, by: A) -> Change<'m, (), A> {
         self.change::<_, NoProof>(move |account, cx| Ok(account.report_lost(cx, device)))
-            .allowed_by(by)
+            .allowed(Some(AnyChange::ReportLost), by)
             .persistent()
     }
 
@@ -92,7 +92,7 @@ impl<'m> AccountAt<'m> {
         self.change::<_, NoProof>(move |account, cx| {
             Ok(account.offboard(cx, reason.as_ref().map_err(|error| *error)?))
         })
-        .allowed_by(by)
+        .allowed(Some(AnyChange::Offboard), by)
         .persistent()
     }
 
@@ -116,7 +116,7 @@ impl<'m> AccountAt<'m> {
         self.change::<_, NoProof>(move |account, cx| {
             Ok(account.bar(cx, reason.as_ref().map_err(|error| *error)?))
         })
-        .allowed_by(by)
+        .allowed(Some(AnyChange::Bar), by)
         .persistent()
     }
 

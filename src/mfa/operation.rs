@@ -15,11 +15,11 @@ use zeroize::Zeroizing;
 use crate::account::browser;
 use crate::account::record::{self, Owner, Record, RecordError};
 use crate::account::{
-    Account, AccountId, Actor, ChangeFactors, Event, EventId, EventKind, HostsWord, Policy, Proof,
-    Proven, Refusal, Seal, Sealed, Shown, Shows, Source, Summary,
+    Account, AccountId, AnyChange, BrowserId, Event, EventId, EventKind, Policy, Refusal, Seal,
+    Sealed, Session, Shown, Shows, Source, Summary,
 };
 use crate::mfa::answer::{Changed, Fault, NotDone, Verdict};
-use crate::mfa::decision::{Context, Decision, DraftEvent, Floor, Mode, believed, open};
+use crate::mfa::decision::{Context, Decision, DraftEvent, Floor, Mode, actor, believed, open};
 use crate::store::contract::{AsyncStore, Store, Swap, Write};
 use crate::text::Text;
 use crate::time::UnixTime;
@@ -81,6 +81,7 @@ pub struct Operation<'m, T> {
     first_factor_passed: bool,
     tries: usize,
     mode: Mode,
+    session: Option<Session>,
     shown: Option<Shown>,
     transition: Transition<'m, T>,
 }
@@ -140,6 +141,7 @@ impl<'m, T> Operation<'m, T> {
             first_factor_passed: false,
             tries: MAX_TRIES,
             mode: Mode::Usual,
+            session: None,
             shown: None,
             transition: Box::new(transition),
         }
@@ -202,19 +204,18 @@ impl<'m, T> Operation<'m, T> {
             (Some(record), Some(id)) => Some(open(record, &Owner::new(self.keys, id), self.keys)?),
             _ => None,
         };
-        let last_write = account.last_write;
-        let open = |token| browser::open(Sealed::Browser, self.keys, &self.id, token);
-        let token = self.browser.as_ref().map(|token| open(token));
-        let token = token.transpose()?.flatten();
+        let by = account.last_write.since(self.now);
         let cx = Context {
             id: &self.id,
             now: self.now,
             policy: self.policy,
             keys: self.keys,
-            browser: token.and_then(|token| account.remembers(token, self.now)),
+            browser: self.token()?.and_then(|token| account.remembers(token, self.now)),
             proof: self.shown.as_ref().and_then(Shown::proven),
+            session: self.session,
             by_operator: matches!(self.shown, Some(Shown::Operator(..))),
             record: record.map(|name| (name, broken)),
+            unopened: self.shown.as_ref().and_then(Shown::unopened),
             first_factor_passed: self.first_factor_passed,
             operator: operator.as_deref(),
         };
@@ -225,7 +226,6 @@ impl<'m, T> Operation<'m, T> {
             let events = self.events(happened, None);
             return Ok(Decided::Answer { answer, events });
         };
-        let by = last_write.since(self.now);
         if is_stored && by > 60 && self.mode != Mode::AsItIs {
             happened.insert(0, DraftEvent::plain(EventKind::ClockWentBack { by }));
         }
@@ -248,8 +248,15 @@ impl<'m, T> Operation<'m, T> {
         Ok(Decided::Write(Box::new(Prepared { answer, expected, record, summary, events })))
     }
 
+    /// The browser that the request names, and its generation.
+    fn token(&self) -> Result<Option<(BrowserId, u32)>, Fault<Infallible>> {
+        let open =
+            |token: &Zeroizing<String>| browser::open(Sealed::Browser, self.keys, &self.id, token);
+        Ok(self.browser.as_ref().map(open).transpose()?.flatten())
+    }
+
     fn events(&self, happened: Vec<DraftEvent>, version: Option<u64>) -> Vec<Event> {
-        let actor = self.actor(&happened);
+        let actor = actor(&self.id, self.shown.as_ref(), self.mode, &happened);
         let event = |(index, event): (u16, DraftEvent)| {
             let DraftEvent { kind, device, method, purpose } = event;
             Event {
@@ -266,25 +273,6 @@ impl<'m, T> Operation<'m, T> {
             }
         };
         (0_u16..).zip(happened).map(event).collect()
-    }
-}
-
-impl<T> Operation<'_, T> {
-    fn actor(&self, happened: &[DraftEvent]) -> Actor {
-        let accepted = |event: &DraftEvent| {
-            matches!(event.kind, EventKind::Accepted { .. } | EventKind::Bound { .. })
-        };
-        match &self.shown {
-            Some(Shown::Host(word)) => Actor::Host(*word),
-            Some(Shown::Operator(proven, word)) => {
-                let Proven { account, device, method, .. } = **proven;
-                Actor::Operator { account, device, method, word: word.clone() }
-            }
-            Some(Shown::Subject(proven)) if proven.account == self.id => Actor::Subject,
-            _ if self.mode == Mode::AsItIs => Actor::Host(HostsWord::Process),
-            _ if happened.iter().any(accepted) => Actor::Subject,
-            _ => Actor::Unproven,
-        }
     }
 }
 
@@ -487,9 +475,21 @@ impl<'m, T, A> Change<'m, T, A> {
     }
 
     pub(crate) fn allowed_by<B: Shows>(self, by: B) -> Change<'m, T, B> {
+        self.allowed(None, by)
+    }
+
+    /// With the name of the change, for which an operator's proof may have been carried.
+    pub(crate) fn allowed<B: Shows>(self, change: Option<AnyChange>, by: B) -> Change<'m, T, B> {
         let mut operation = self.operation;
-        operation.shown = Some(by.shown());
+        operation.shown = Some(by.shown(&|carried, by_operator| {
+            carried.open(operation.keys, &operation.id, change.filter(|_| by_operator))
+        }));
         Change { operation, proof: Some(by) }
+    }
+
+    pub(crate) fn in_session(mut self, session: &[u8]) -> Change<'m, T, A> {
+        self.operation.session = Session::new(session);
+        self
     }
 
     pub(crate) fn persistent(mut self) -> Change<'m, T, A> {
@@ -555,13 +555,6 @@ impl<'m, T, A> Change<'m, T, A> {
     /// Returns the change without its loop.
     pub const fn operation(&self) -> &Operation<'m, Result<Changed<T>, Refusal>> {
         &self.operation
-    }
-}
-
-impl<'m, T> Change<'m, T, Proof<ChangeFactors>> {
-    /// Adds the proof that allows the enrolment. A person's first factor has none to add.
-    pub fn proven_by(self, proof: Proof<ChangeFactors>) -> Self {
-        self.allowed_by(proof)
     }
 }
 

@@ -5,8 +5,8 @@
 use alloc::{boxed::Box, vec::Vec};
 
 use crate::account::{
-    Account, AnyPurpose, ChangeFactors, EventKind, MayChangeFactors, Pass, PassEnd, PassKind,
-    PassSeed, Proof, Refusal, RejectionReason, SignIn, StoredPass, TypedPass,
+    Account, AnyChange, AnyPurpose, ChangeFactors, EventKind, MayChangeFactors, Pass, PassEnd,
+    PassKind, PassSeed, Proof, Refusal, RejectionReason, SignIn, StoredPass, TypedPass,
 };
 use crate::mfa::answer::Verdict;
 use crate::mfa::decision::{Context, Decision, DraftEvent, NO_WAIT, malformed};
@@ -75,7 +75,7 @@ impl<'m> AccountAt<'m> {
     /// ```
     pub fn revoke_passes<A: MayChangeFactors>(&self, by: A) -> Change<'m, (), A> {
         self.change::<_, NoProof>(|account, cx| Ok(account.revoke_passes(cx)))
-            .allowed_by(by)
+            .allowed(Some(AnyChange::RevokePasses), by)
             .persistent()
     }
 }
@@ -201,9 +201,13 @@ impl Account {
         if let Err(refusal) = self.authority(cx, &AnyPurpose::ChangeFactors) {
             return Decision::refused(refusal);
         }
-        if !self.passes.iter().any(|pass| pass.lasts(cx.now)) {
+        let mut lasting = self.passes.iter_mut().filter(|pass| pass.lasts(cx.now)).peekable();
+        if lasting.peek().is_none() {
             return Decision::refused(Refusal::NotFound);
         }
+        // One whose tries are used up ends on the trail a second time, with what it started: a version
+        // without an event is a hole.
+        lasting.for_each(|pass| pass.is_over = false);
         if self.pass(PassKind::Enrolment).is_some() {
             self.pending = None; // it may have been started with the pass
         }

@@ -7,9 +7,9 @@ use alloc::{boxed::Box, vec::Vec};
 use rand::CryptoRng;
 
 use crate::account::{
-    Account, AnyPurpose, ChallengeId, ChangeFactors, Device, EventKind, Method, Proof, Proven,
-    Purpose, Recovery, RecoveryCode, RecoveryCodes, RecoverySeed, Refusal, RejectionReason, Spent,
-    permits,
+    Account, AnyPurpose, ChallengeId, Device, EventKind, MayChangeOwnFactors, Method, Proof,
+    Proven, Purpose, Recovery, RecoveryCode, RecoveryCodes, RecoverySeed, Refusal, RejectionReason,
+    Spent, permits,
 };
 use crate::mfa::answer::Verdict;
 use crate::mfa::decision::{Context, Decision, DraftEvent, NO_WAIT, malformed, not_permitted};
@@ -64,11 +64,11 @@ impl<'m> AccountAt<'m> {
     /// assert!(dana.recover(&phone.recovery_codes[0], SignIn).run(&store).accepted().is_none());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn regenerate_recovery_codes(
+    pub fn regenerate_recovery_codes<A: MayChangeOwnFactors>(
         &self,
-        proof: Proof<ChangeFactors>,
+        proof: A,
         rng: &mut impl CryptoRng,
-    ) -> Change<'m, RecoveryCodes, Proof<ChangeFactors>> {
+    ) -> Change<'m, RecoveryCodes, A> {
         self.regenerate(proof, false, rng)
     }
 
@@ -87,20 +87,20 @@ impl<'m> AccountAt<'m> {
     /// # let _ = codes.into_inner();
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn replace_leaked_recovery_codes(
+    pub fn replace_leaked_recovery_codes<A: MayChangeOwnFactors>(
         &self,
-        proof: Proof<ChangeFactors>,
+        proof: A,
         rng: &mut impl CryptoRng,
-    ) -> Change<'m, RecoveryCodes, Proof<ChangeFactors>> {
+    ) -> Change<'m, RecoveryCodes, A> {
         self.regenerate(proof, true, rng)
     }
 
-    fn regenerate(
+    fn regenerate<A: MayChangeOwnFactors>(
         &self,
-        proof: Proof<ChangeFactors>,
+        proof: A,
         leaked: bool,
         rng: &mut impl CryptoRng,
-    ) -> Change<'m, RecoveryCodes, Proof<ChangeFactors>> {
+    ) -> Change<'m, RecoveryCodes, A> {
         let seed = RecoverySeed::generate(rng);
         self.change::<_, NoProof>(move |account, cx| Ok(account.regenerate(cx, leaked, &seed)))
             .allowed_by(proof)

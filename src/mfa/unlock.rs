@@ -4,7 +4,9 @@
 
 use alloc::{boxed::Box, vec::Vec};
 
-use crate::account::{Account, AnyPurpose, Class, MayChangeFactors, Method, Proven, Refusal};
+use crate::account::{
+    Account, AnyChange, AnyPurpose, Class, MayChangeFactors, Method, Proven, Refusal,
+};
 use crate::mfa::decision::{Context, Decision};
 use crate::mfa::handle::AccountAt;
 use crate::mfa::operation::{Change, NoProof};
@@ -37,7 +39,8 @@ impl<'m> AccountAt<'m> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn unlock<A: MayChangeFactors>(&self, by: A) -> Change<'m, (), A> {
-        self.change::<_, NoProof>(|account, cx| Ok(account.unlock(cx))).allowed_by(by)
+        self.change::<_, NoProof>(|account, cx| Ok(account.unlock(cx)))
+            .allowed(Some(AnyChange::Unlock), by)
     }
 }
 

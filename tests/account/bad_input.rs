@@ -427,7 +427,7 @@ fn what_is_refused_is_said_in_words() {
         (Refusal::LastFactor, "it is the person's last factor"),
         (Refusal::NotPermitted, "the method does not permit this purpose"),
         (Refusal::NoSuchDevice, "no such device in use"),
-        (Refusal::NotFound, "no such browser, recovery codes or record"),
+        (Refusal::NotFound, "no such browser, recovery codes, record or waiting enrolment"),
         (Refusal::NothingBound, "nothing of that kind is bound"),
         (Refusal::Offboarded, "the person was offboarded"),
         (Refusal::OwnAccount, "an operator cannot act on their own account"),

@@ -1268,10 +1268,8 @@ fn plaintext(golden: &Golden) -> Vec<u8> {
 fn clear_record(id: &AccountId, version: u64, plaintext: &[u8]) -> Record {
     let mfa = Mfa::new(Clear, Recommended);
     let rows = Rows::default();
-    let mut op = mfa
-        .account(id)
-        .at(UnixTime::from_secs(START))
-        .offboard(HostsWord::Process, "for its header");
+    let mut op =
+        mfa.account(id).at(UnixTime::from_secs(START)).bar(HostsWord::Process, "for its header");
     op.run(&rows).unwrap();
     let header = rows.row(id).unwrap().as_bytes()[..11].to_vec();
     let context = [&header[..3], &version.to_be_bytes()[..], b"tests\0", id.as_bytes()].concat();

@@ -14,8 +14,8 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use countersign::{
-    AccountId, Algorithm, Mfa, OsRandom, Recommended, Secret, SignIn, Store, Totp, UnixTime,
-    Verdict,
+    AccountId, Algorithm, Mfa, OsRandom, Recommended, Secret, SignIn, Store, Summary, Totp,
+    UnixTime, Verdict,
 };
 use countersign_conformance as conformance;
 use serde_json::Value;
@@ -79,6 +79,23 @@ impl Line {
     pub fn mend(&self) {
         self.is_cut.store(false, Ordering::SeqCst);
     }
+}
+
+/// The columns that a host's queries read: the epoch, the devices in use, the recovery codes that are left,
+/// the last use, until when codes have to wait, and since when the person is offboarded.
+pub type Columns = [Option<i64>; 6];
+
+/// What they hold, given the summary of the last write.
+pub fn columns(summary: &Summary) -> Columns {
+    let secs = |at: Option<UnixTime>| at.map(|at| at.as_secs() as i64);
+    [
+        Some(summary.epoch.into()),
+        Some(summary.confirmed().count() as i64),
+        Some(summary.recovery_codes_left.into()),
+        secs(summary.last_used()),
+        secs(summary.codes.waiting_until),
+        secs(summary.offboarded_at),
+    ]
 }
 
 /// Enrols, confirms, signs in, is wrong once, and types nonsense three times.

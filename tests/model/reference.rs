@@ -538,13 +538,43 @@ pub struct Person {
     /// When a text was sent, and whether for a remembered browser.
     sent: Vec<(Time, bool)>,
     numbers_bound: Vec<Time>,
-    /// Challenges that were used, with their age; and those up to this moment have ended.
-    used_challenges: Vec<([u8; 16], Time)>,
-    challenges_ended: Time,
+    /// Challenges and the person's own carried proofs, and carried proofs of operators.
+    used: Used,
+    used_for_other: Used,
     /// The remembered browsers, and when each was last used.
     browsers: Vec<(u64, Time)>,
     pub generation: u128,
     failures: BTreeMap<&'static str, Budget>,
+}
+
+/// What was used, by number and age; and what is as old as this moment has ended.
+#[derive(Clone, Debug, Default)]
+struct Used {
+    list: Vec<([u8; 16], Time)>,
+    ended: Time,
+}
+
+impl Used {
+    fn has(&self, id: &[u8; 16], at: Time, lifetime: Time, now: Time) -> bool {
+        let ended = at <= self.ended && lasts(self.ended, lifetime, now);
+        ended || self.list.iter().any(|(used, _)| used == id)
+    }
+
+    fn push(&mut self, id: [u8; 16], at: Time) {
+        self.list.push((id, at));
+        if self.list.len() > 16 {
+            let oldest = self.list.iter().map(|(_, at)| *at).min().unwrap();
+            self.ended = self.ended.max(oldest);
+            self.list.retain(|(_, at)| *at > oldest);
+        }
+    }
+}
+
+/// A proof that was carried, by a number that nothing else has.
+#[derive(Clone, Debug)]
+pub struct Carried {
+    pub id: [u8; 16],
+    pub proof: Proof,
 }
 
 /// What an accepted attempt is worth.
@@ -1144,13 +1174,10 @@ impl World {
     ) -> Turn {
         let n = self.numbers;
         let mut person = self.people.get(who).cloned().unwrap_or_default();
-        let is_used = |id: &[u8; 16], at: &Time| {
-            let ended = person.challenges_ended;
-            person.used_challenges.iter().any(|(used, _)| used == id)
-                || *at <= ended && lasts(ended, n.challenge_lifetime, now)
+        let live = |(id, at, _): &&Challenge| {
+            let lifetime = n.challenge_lifetime;
+            lasts(*at, lifetime, now) && !person.used.has(id, *at, lifetime, now)
         };
-        let live =
-            |(id, at, _): &&Challenge| lasts(*at, n.challenge_lifetime, now) && !is_used(id, at);
         let rejected = "rejected 255"; // a signature is no guess
         if person.offboarded_at.is_some() {
             return answered(rejected);
@@ -1171,12 +1198,7 @@ impl World {
         if let Some(last) = last.filter(|last| (now..=now + MINUTE).contains(last)) {
             return answered(format!("wait {}", last + 1));
         }
-        person.used_challenges.push((*id, *at));
-        if person.used_challenges.len() > 16 {
-            let oldest = person.used_challenges.iter().map(|(_, at)| *at).min().unwrap();
-            person.challenges_ended = person.challenges_ended.max(oldest);
-            person.used_challenges.retain(|(_, at)| *at > oldest);
-        }
+        person.used.push(*id, *at);
         let found = person.device(device).unwrap();
         found.last_used = Some(now);
         if on_probation(found, purpose, now) {
@@ -1695,6 +1717,30 @@ impl World {
         person.change_epoch();
         let codes = person.issue_recovery_codes(drawn, leaked, now);
         self.write(who, person, done(format!("done recovery codes {codes}")), now)
+    }
+
+    /// A change by a carried proof, which opens or does not. What is stored uses it up.
+    pub fn carried(
+        &mut self,
+        who: &str,
+        carried: &Carried,
+        opens: bool,
+        now: Time,
+        change: impl FnOnce(&mut World, &Proof) -> Turn,
+    ) -> Turn {
+        let Carried { id, proof } = carried;
+        let by_operator = proof.purpose == "act-for-other";
+        let person = self.people.get(who).cloned().unwrap_or_default();
+        let used = if by_operator { &person.used_for_other } else { &person.used };
+        if !opens || used.has(id, proof.at, self.numbers.proof_age, now) {
+            return refused("ProofUnfit");
+        }
+        let turn = change(self, proof);
+        if let Some(person) = self.people.get_mut(who).filter(|_| turn.wrote) {
+            let used = if by_operator { &mut person.used_for_other } else { &mut person.used };
+            used.push(*id, proof.at);
+        }
+        turn
     }
 
     pub fn acknowledge(&mut self, who: &str, set: [u8; 16], now: Time) -> Turn {

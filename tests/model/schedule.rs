@@ -5,7 +5,7 @@
 //! them and a fuzzer mutates them.
 
 use crate::keys::{keyring, sealing_key};
-use countersign::account::{HostsWord, Operator};
+use countersign::account::{AnyChange, CarriedProof, HostsWord, Operator};
 use std::collections::BTreeMap;
 use std::fmt::{self, Debug};
 use std::future::Future;
@@ -18,8 +18,8 @@ use countersign::account::{
     PassLength, PhoneNumber, RecoveryCodes, Refusal, RememberedBrowser, Text, Throttle,
 };
 use countersign::mfa::{
-    self, Attempt, Bound, Change, Changed, Confirmed, Decided, Entered, ExternalMethod, NotDone,
-    Operation, PendingEnrolment, Reading, RestrictedNotice, Resynchronised,
+    self, AccountAt, Attempt, Bound, Change, Changed, Confirmed, Decided, Entered, ExternalMethod,
+    NotDone, Operation, PendingEnrolment, Reading, RestrictedNotice, Resynchronised,
 };
 use countersign::otp::{LookAhead, Parameters, Period, Reach};
 use countersign::{
@@ -410,10 +410,10 @@ macro_rules! operations {
 
 operations! {
     Verify 16, Prove 14, Resynchronise 6, Recover 7, Challenge 6, Answer 7, StartExternal 4,
-    SettleExternal 7, EnterPass 3, Enrol 7, EnrolHotp 5, EnrolExisting 11, EnrolPhone 7,
+    SettleExternal 7, EnterPass 3, Enrol 7, EnrolHotp 5, EnrolExisting 5, EnrolPhone 5,
     Replace 4, Confirm 16, ConfirmPair 5, BindExternal 4, Import 4, Regenerate 5, Acknowledge 3,
-    Revoke 5, ReportLost 6, Reset 3, GrantEmergencyAccess 3, RememberBrowser 7, ForgetBrowser 2,
-    Unlock 6, Invite 2, RevokePasses 1, Offboard 1, Guess 7, Reseal 2,
+    Revoke 5, ReportLost 3, Reset 3, GrantEmergencyAccess 3, RememberBrowser 7, ForgetBrowser 2,
+    Unlock 6, Invite 2, RevokePasses 1, Offboard 1, Guess 7, Reseal 2, Carry 3, UseCarried 2,
 }
 
 /// Seconds to the next step: mostly few, now and then a month, now and then back.
@@ -485,6 +485,8 @@ struct Known {
     /// Person, token, and what the token says.
     browsers: Vec<(usize, String, Token)>,
     proofs: Vec<(AnyProof, reference::Proof)>,
+    /// For whom, the text, for which change if it is an operator's, and what the text says.
+    carried: Vec<(usize, String, Option<AnyChange>, reference::Carried)>,
     /// Person, and a pass.
     passes: Vec<(usize, String)>,
 }
@@ -505,6 +507,9 @@ pub struct Bench<'m, P, R> {
     /// Each answer and each record.
     pub transcript: Vec<(String, Option<Record>)>,
 }
+
+/// The session of every host here, but for an attacker's.
+const SESSION: &str = "8f1c6a";
 
 /// The name of no code.
 const NO_RECOVERY_CODE: &str = "0000-1111-2222-3333-4444-5555-6666";
@@ -1052,6 +1057,8 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
                 let turn = |world: &mut World, _: &Drawn| world.offboard(&name, reason, now);
                 self.change(step, op, nothing, turn);
             }
+            What::Carry => self.carry(step, account),
+            What::UseCarried => self.use_carried(step, at),
             What::Guess => self.guess(step),
             What::Reseal => {
                 // A node of each key: each moves to its own what the other one sealed.
@@ -1059,6 +1066,92 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
                 let op = self.nodes[node].account(&id).at(at).reseal();
                 let read = |moved: &Changed<bool>, _: &mut Drawn| format!("done {}", **moved);
                 self.change(step, op, read, |world, _| world.reseal(&name, node));
+            }
+        }
+    }
+
+    /// Seals a proof for the next request; as often as not, it is used twice soon after.
+    fn carry(&mut self, step: &Step, account: AccountAt<'_>) {
+        let number = u128::try_from(self.known.carried.len()).unwrap() | 1 << 127;
+        let (carried, change, proof) = if step.a.is_multiple_of(3) {
+            let Some((proof, model)) = self.take_proof::<ActForOther>(step) else { return };
+            let change = [AnyChange::Unlock, AnyChange::Revoke][usize::from(step.b) % 2];
+            let carried = account.carry_for_other(proof, change, SESSION, &mut self.rng);
+            (carried, Some(change), model)
+        } else {
+            let Some((proof, model)) = self.take_proof::<ChangeFactors>(step) else { return };
+            (account.carry(proof, SESSION, &mut self.rng), None, model)
+        };
+        let text = carried.unwrap().expose_text().to_owned();
+        let carried = reference::Carried { id: number.to_be_bytes(), proof };
+        self.known.carried.push((step.who, text, change, carried));
+        if step.proof >= 128 {
+            let what = What::UseCarried;
+            for again in [0, 1] {
+                let b = step.proof.wrapping_add(again * 64);
+                self.play(&Step { what, clock: 40, a: 0, b, proof: 3, ..*step });
+            }
+        }
+    }
+
+    fn use_carried(&mut self, step: &Step, at: UnixTime) {
+        let Step { a, b, c, .. } = *step;
+        let known = pick_new(&self.known.carried, a).cloned();
+        let Some((whose, text, named, carried)) = known else { return };
+        let who = if b % 16 == 1 { step.who } else { whose };
+        let session = if c % 16 == 1 { "another" } else { SESSION };
+        let (name, id) = self.ids[who].clone();
+        let (account, now) = (self.mfa.account(&id).at(at), self.now);
+        let step = &Step { who, ..step.clone() };
+        let back = || CarriedProof::new(&text, session);
+        let lee = || Operator::carried_checked_by_host(back(), "help desk");
+        let device = self.some_device(who, b);
+        let revoked = DeviceId::from_u64(device);
+        let opens = who == whose && session == SESSION;
+        let opens_for = |change| opens && named.is_none_or(|named| named == change);
+        let (unlock, revoke) = (AnyChange::Unlock, AnyChange::Revoke);
+        let unlocks = |world: &mut World, _: &Drawn| {
+            let opens = opens_for(unlock);
+            world.carried(&name, &carried, opens, now, |world, proof| {
+                world.unlock(&name, proof, now)
+            })
+        };
+        let revokes = |world: &mut World, _: &Drawn| {
+            world.carried(&name, &carried, opens_for(revoke), now, |world, proof| {
+                world.revoke(&name, device, proof, now)
+            })
+        };
+        match (named.is_some(), b % 4) {
+            (true, 0 | 1) => drop(self.change(step, account.unlock(lee()), nothing, unlocks)),
+            (true, _) => drop(self.change(step, account.revoke(revoked, lee()), nothing, revokes)),
+            (false, 0) => drop(self.change(step, account.unlock(back()), nothing, unlocks)),
+            (false, 1) => {
+                drop(self.change(step, account.revoke(revoked, back()), nothing, revokes));
+            }
+            (false, 2) => {
+                let op = account.regenerate_recovery_codes(back(), &mut self.rng);
+                let turn = |world: &mut World, drawn: &Drawn| {
+                    world.carried(&name, &carried, opens, now, |world, proof| {
+                        world.regenerate(&name, false, proof, drawn, now)
+                    })
+                };
+                if let Some(drawn) = self.change(step, op, recovery_codes, turn) {
+                    self.show_recovery_codes(who, &drawn);
+                }
+            }
+            (false, _) => {
+                let op = account.enrol("carried", &mut self.rng).proven_by(back());
+                let turn = |world: &mut World, drawn: &Drawn| {
+                    world.carried(&name, &carried, opens, now, |world, proof| {
+                        let factor = |_: &_, drawn: &Drawn| Ok(factor_of(drawn, "totp"));
+                        let proof = Some(proof);
+                        world.enrol(&name, "carried", factor, "totp", None, proof, drawn, now)
+                    })
+                };
+                if let Some(drawn) = self.change(step, op, pending, turn) {
+                    self.known.enrolments.push((who, drawn));
+                    self.confirm_at_once(step);
+                }
             }
         }
     }
@@ -1602,7 +1695,8 @@ impl<'m, P: Modelled, R: Runner> Bench<'m, P, R> {
                 }
                 "change-factors"
             }
-            What::Replace | What::Regenerate => "change-factors",
+            What::Carry if step.a.is_multiple_of(3) => "act-for-other",
+            What::Replace | What::Regenerate | What::Carry => "change-factors",
             What::RememberBrowser => "sign-in",
             What::Revoke | What::ReportLost | What::Unlock | What::RevokePasses
                 if !step.a.is_multiple_of(3) =>

@@ -13,7 +13,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 #![allow(clippy::arithmetic_side_effects, missing_docs)]
 
-use countersign::account::{HostsWord, Operator, PassLength};
+use countersign::account::{AnyChange, CarriedProof, HostsWord, Operator, PassLength};
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
@@ -967,6 +967,60 @@ fn a_device_is_revoked_lost_or_replaced_against_its_own_codes() {
     for ending in all_orders(&scene, &attempts, 391_484).endings.keys() {
         let bound = |outcome: &&Outcome| matches!(outcome, Outcome::Bound { .. });
         assert_eq!(ending.iter().filter(bound).count(), 1, "{ending:?}");
+    }
+}
+
+/// The second page is sent by several tabs at once: one change is made. Starting an enrolment and unlocking
+/// leave the epoch, so only the number of the proof keeps the second one out.
+///
+/// Guards `use_up` in `AccountAt::change`.
+#[test]
+fn a_carried_proof_allows_one_of_several_changes_at_once() {
+    let (mut stage, device) = Stage::enrolled();
+    let printed = stage.recovery_codes.clone(); // the operator has others
+    let operator = stage.operator_proof();
+    let (mfa, id) = (&stage.mfa, stage.id);
+    let right = stage.code(device, 0);
+    let wrong = if right == "000000" { "111111" } else { "000000" };
+    let at = mfa.account(&id).at(NOW);
+    let missed = at.verify(wrong, SignIn).run(&stage.store); // a failure to forgive
+    assert!(matches!(missed, Verdict::Rejected { .. }));
+    let proof = at.recover(&printed[0], ChangeFactors).run(&stage.store);
+    let carried = at.carry(proof.accepted().unwrap(), "session", &mut stage.rng()).unwrap();
+    let back = || CarriedProof::new(carried.expose_text(), "session");
+    let enrol = at.enrol("app", &mut stage.rng()).proven_by(back());
+    let renew = at.regenerate_recovery_codes(back(), &mut stage.rng());
+    let attempts = [
+        attempt("enrol", enrol, None, change),
+        attempt("unlock", at.unlock(back()), None, change),
+        attempt("renew", renew, None, change),
+        stage.verify("a code", &right),
+    ];
+    let scene = stage.scene(vec![stage.probe("again", &right)]);
+    let explored = all_orders(&scene, &attempts, 97_134);
+    for ending in explored.endings.keys() {
+        assert_eq!(count(&ending[..3], &Outcome::Done), 1, "{ending:?}");
+        assert!(ending[3].is_yes(), "the owner gets in: {ending:?}");
+    }
+    assert_eq!(explored.endings.len(), 3, "each of the three can be the one");
+
+    // An operator's, in the record of the person.
+    let unlock = AnyChange::Unlock;
+    let carried = at.carry_for_other(operator.0, unlock, "session", &mut stage.rng()).unwrap();
+    let unlock = |name| {
+        let carried = CarriedProof::new(carried.expose_text(), "session");
+        let lee = Operator::carried_checked_by_host(carried, "role help-desk");
+        attempt(name, at.unlock(lee), operator.1.clone(), change)
+    };
+    let attempts = [
+        unlock("unlock"),
+        unlock("unlock again"),
+        stage.verify("wrong", wrong),
+        stage.verify("wrong", wrong),
+    ];
+    let explored = all_orders(&stage.scene(vec![]), &attempts, 391_484);
+    for ending in explored.endings.keys() {
+        assert_eq!(count(&ending[..2], &Outcome::Done), 1, "{ending:?}");
     }
 }
 

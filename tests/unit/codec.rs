@@ -122,6 +122,10 @@ fn the_fullest_account_fits_a_record_and_reads_back() {
         last: Some(u64::MAX),
         lost: true,
     };
+    let used = || Used {
+        list: std::vec![UsedChallenge { id, issued_at: at }; MAX_USED_CHALLENGES],
+        ended: at,
+    };
     let pass = |kind| StoredPass {
         kind,
         at,
@@ -150,6 +154,7 @@ fn the_fullest_account_fits_a_record_and_reads_back() {
             proven: true,
             failures: u8::MAX,
             sent: Some(sent()),
+            session: Session::new(b"a session"),
         }),
         confirmed: Some(LastConfirmed {
             id,
@@ -168,8 +173,7 @@ fn the_fullest_account_fits_a_record_and_reads_back() {
             sent: std::vec![(at, true); 10],
             bindings: std::vec![at; 3],
         },
-        used_challenges: std::vec![UsedChallenge { id, issued_at: at }; MAX_USED_CHALLENGES],
-        challenges_ended: at,
+        used: used(),
         browsers: std::vec![Browser { id: BrowserId::from_u64(u64::MAX), used_at: at }; MAX_BROWSERS],
         browser_generation: u32::MAX,
         codes: budget(),
@@ -188,11 +192,12 @@ fn the_fullest_account_fits_a_record_and_reads_back() {
             };
             MAX_BROWSERS
         ],
+        used_for_other: used(),
     };
     let plaintext = super::write(&account).unwrap();
     // What is around it: the head of the record, and a key's name, a nonce and a tag.
     assert!(plaintext.as_bytes().len() + 47 <= Record::MAX_LEN, "{}", plaintext.as_bytes().len());
-    let read = super::read(plaintext.as_bytes()).unwrap();
+    let read = super::read::<Box<Account>>(plaintext.as_bytes()).unwrap();
     assert!(super::write(&read).unwrap().as_bytes() == plaintext.as_bytes());
     assert!(read.devices.iter().all(|device| device.fingerprint == Some([0xff; 16])));
     // One more of anything is a fault of the library: it is not written.

@@ -6,6 +6,7 @@
 use std::net::IpAddr;
 
 use countersign::Event;
+use countersign::account::{Actor, HostsWord};
 
 use crate::kinds::{row, severity};
 use crate::line::pairs;
@@ -15,7 +16,8 @@ use crate::origin::{Origin, REPLACEMENT, is_unsafe};
 ///
 /// `duid` is the account, `suid` who acted, `act` the kind, `externalId` the place in the history; what the
 /// dictionary has no key for is in the labelled `cs1` to `cs6`, and the source in `src` or `c6a2` if it
-/// is an address.
+/// is an address. `cs2` says whether `suid` was proved; of an operator `flexString1` has the proof, and
+/// `flexString2` the host's word.
 /// ```
 /// use countersign::account::EventKind;
 /// use countersign::{AccountId, Event, UnixTime};
@@ -41,7 +43,7 @@ pub fn cef(event: &Event, origin: &Origin) -> String {
     extension.put("outcome", if row.failed { "failure" } else { "success" });
     extension.put_found("reason", found("kind_detail.value"));
     extension.put("duid", &event.account.to_string());
-    extension.put_found("suid", actor(event, &pairs));
+    extension.put_found("suid", actor(event));
     if let Some(id) = event.id {
         extension.put("externalId", &format!("{}:{}:{}", id.account, id.version, id.index));
     }
@@ -61,21 +63,33 @@ pub fn cef(event: &Event, origin: &Origin) -> String {
         let name = name.strip_prefix("kind_detail.")?;
         Some(format!("{name}: {value}"))
     });
-    let details: Vec<_> = details.collect();
-    extension.labelled("cs6", "detail", Some(details.join(", ")).filter(|all| !all.is_empty()));
+    extension.labelled("cs6", "detail", joined(details));
+    let proof = ["method", "device"].into_iter().filter_map(|name| {
+        let value = found(&format!("actor_detail.{name}"))?;
+        Some(format!("{name}: {value}"))
+    });
+    extension.labelled("flexString1", "operatorProof", joined(proof));
+    extension.labelled("flexString2", "operatorWord", found("actor_detail.word"));
     extension.labelled("cn1", "firstFactorPassed", event.first_factor_passed.then(|| "1".into()));
     let version = header(env!("CARGO_PKG_VERSION"));
     let (name, severity) = (header(name), severity(event).of_cef());
     format!("CEF:0|countersign|countersign|{version}|{name}|{name}|{severity}|{}", extension.0)
 }
 
-/// Who acted: the person, an operator, or none of them.
-pub(crate) fn actor(event: &Event, pairs: &[(String, String)]) -> Option<String> {
-    let of = |wanted: &str| pairs.iter().find(|(name, _)| name == wanted).map(|(_, text)| text);
-    match of("actor").map(String::as_str) {
-        Some("subject") => Some(event.account.to_string()),
-        Some("operator") => of("actor_detail.account").or(of("actor_detail.value")).cloned(),
-        _ => None,
+fn joined(parts: impl Iterator<Item = String>) -> Option<String> {
+    let all = parts.collect::<Vec<_>>().join(", ");
+    Some(all).filter(|all| !all.is_empty())
+}
+
+/// Which person acted, with a proof or as the host says. None where nothing was proved: an
+/// attacker acts on the account, and its owner did not.
+pub(crate) fn actor(event: &Event) -> Option<String> {
+    match &event.actor {
+        Actor::Subject => Some(event.account.to_string()),
+        Actor::Operator { account, .. } | Actor::Host(HostsWord::Person(account)) => {
+            Some(account.to_string())
+        }
+        Actor::Host(HostsWord::Process) | Actor::Unproven => None,
     }
 }
 

@@ -27,7 +27,7 @@ pub enum Severity {
     Notice,
     /// May be an attack, or help given. Syslog 4, CEF 6, OCSF 3.
     Warning,
-    /// A factor is closed: look now. Syslog 1, CEF 8, OCSF 4.
+    /// A factor is closed, or a token was stolen: look now. Syslog 1, CEF 8, OCSF 4.
     Alert,
 }
 
@@ -104,7 +104,7 @@ const fn failed(kind: &'static str, severity: Severity, activity: Activity) -> R
     Row { kind, severity, activity, failed: true }
 }
 
-pub(crate) const ROWS: [Row; 30] = {
+pub(crate) const ROWS: [Row; 33] = {
     use Activity::{
         Disable, FactorDisable, FactorEnable, Lock, Logon, OtherAuthentication, OtherChange,
         Preauth, Unlock,
@@ -114,8 +114,10 @@ pub(crate) const ROWS: [Row; 30] = {
         done("abandoned", Warning, FactorDisable),
         done("accepted", Info, Logon),
         done("bound", Notice, FactorEnable),
+        done("browser-distrusted", Notice, OtherChange),
         done("browser-forgotten", Info, OtherChange),
         done("browser-remembered", Notice, OtherChange),
+        done("browser-trusted", Notice, OtherChange),
         done("challenge-issued", Info, Preauth),
         done("clock-went-back", Warning, OtherChange),
         done("closed-to-strangers", Warning, Lock),
@@ -140,6 +142,7 @@ pub(crate) const ROWS: [Row; 30] = {
         done("reset", Warning, FactorDisable),
         done("resynchronised", Notice, OtherChange),
         done("revoked", Notice, FactorDisable),
+        failed("trusted-token-reused", Alert, Logon),
         failed("waiting", Notice, Logon),
     ]
 };

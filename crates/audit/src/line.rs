@@ -34,7 +34,7 @@ pub(crate) type Members = BTreeMap<String, Value>;
 /// let (id, at) = (AccountId::new("42")?, UnixTime::from_secs(1_800_000_000));
 /// let event = Event::new(id, at, EventKind::Forgiven { class: countersign::account::Class::Codes });
 /// let line = to_line(&event);
-/// assert!(line.starts_with(r#"{"v":1,"account":"3432","actor":"subject","at":1800000000,"#));
+/// assert!(line.starts_with(r#"{"v":1,"account":"3432","actor":"unproven","at":1800000000,"#));
 /// assert_eq!(from_line(&line)?, event);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

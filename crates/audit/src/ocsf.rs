@@ -5,13 +5,13 @@
 
 use std::net::IpAddr;
 
-use countersign::account::{AnyPurpose, Source};
+use countersign::account::{Actor, AnyPurpose, Source};
 use countersign::{Event, Method};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use crate::cef::actor;
+use crate::cef;
 use crate::kinds::{Activity, row, severity};
-use crate::line::{members, pairs};
+use crate::line::members;
 use crate::origin::Origin;
 
 const SCHEMA: &str = "1.7.0";
@@ -38,10 +38,7 @@ pub fn ocsf(event: &Event, origin: &Origin) -> String {
     let mut found = json!({
         "activity_id": activity,
         "activity_name": activity_name,
-        "actor": actor(event, &pairs(event)).map_or_else(
-            || json!({ "app_name": origin.program }),
-            |user| json!({ "user": { "uid": user } }),
-        ),
+        "actor": actor(event, origin),
         "auth_factors": event.method.map(|method| [factor(method)]),
         "category_name": "Identity & Access Management",
         "category_uid": 3,
@@ -74,7 +71,7 @@ pub fn ocsf(event: &Event, origin: &Origin) -> String {
     });
     if let Value::Object(found) = &mut found {
         if is_authentication {
-            found.insert("is_mfa".into(), event.first_factor_passed.into());
+            found.insert("is_mfa".into(), is_mfa(event).into());
             found.insert("service".into(), json!({ "name": origin.program }));
         }
         found.retain(|_, value| !value.is_null());
@@ -83,6 +80,28 @@ pub fn ocsf(event: &Event, origin: &Origin) -> String {
         metadata.retain(|_, value| !value.is_null());
     }
     found.to_string()
+}
+
+/// The program, if it is the host's word; the person, if there is one; what an operator may, if the host
+/// said it. `None` where nothing was proved.
+fn actor(event: &Event, origin: &Origin) -> Option<Value> {
+    let mut found = Map::new();
+    if let Actor::Host(_) = event.actor {
+        found.insert("app_name".into(), origin.program.as_str().into());
+    }
+    if let Actor::Operator { word: Some(word), .. } = &event.actor {
+        let policy = json!({ "name": word.as_str() });
+        found.insert("authorizations".into(), json!([{ "policy": policy }]));
+    }
+    found.extend(cef::actor(event).map(|uid| ("user".into(), json!({ "uid": uid }))));
+    Some(found).filter(|found| !found.is_empty()).map(Value::Object)
+}
+
+/// Whether a second factor came with the first: not where something else took its place.
+const fn is_mfa(event: &Event) -> bool {
+    use Method::{Emergency, Pass, RecoveryCode, TrustedBrowser};
+    let is_instead = matches!(event.method, Some(Emergency | Pass | RecoveryCode | TrustedBrowser));
+    event.first_factor_passed && !is_instead
 }
 
 /// The class, the activity, and its name: the source's own for "other".
@@ -106,9 +125,11 @@ fn factor(method: Method) -> Value {
         Method::Sms => (1, "SMS"),
         Method::Totp | Method::Hotp => (7, "OTP"),
         Method::Passkey => (10, "WebAuthn"),
-        Method::Pki | Method::RecoveryCode | Method::Emergency | Method::Pass => {
-            (99, method.name())
-        }
+        Method::Pki
+        | Method::RecoveryCode
+        | Method::Emergency
+        | Method::Pass
+        | Method::TrustedBrowser => (99, method.name()),
     };
     let mut factor = json!({ "factor_type": name, "factor_type_id": id });
     if let Value::Object(factor) = &mut factor {

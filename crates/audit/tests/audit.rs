@@ -6,6 +6,9 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 #![allow(clippy::arithmetic_side_effects, clippy::panic)]
 
+#[path = "../../../tests/common/keys.rs"]
+mod keys;
+
 #[path = "audit/samples.rs"]
 mod samples;
 

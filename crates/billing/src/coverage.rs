@@ -18,16 +18,17 @@ use countersign::{Method, Summary, UnixTime};
 
 use crate::date::{Date, UtcOffset};
 use crate::gap::{
-    CompensatingControl, Gap, GapApproval, GapKind, GapReview, GapState, VendorContact,
+    CompensatingControl, Gap, GapApproval, GapKind, GapReview, GapState, SmsAcknowledgement,
+    VendorContact,
 };
 use crate::inventory::{
-    Employment, EmploymentStatus, Enforcement, GapId, Login, LoginKind, OfferedFactor, Person,
-    PersonId, Privilege, System, SystemId, SystemKind, TextLine,
+    ClientId, Employment, EmploymentStatus, Enforcement, GapId, Login, LoginKind, OfferedFactor,
+    Person, PersonId, Privilege, System, SystemId, SystemKind, TextLine,
 };
 use crate::offboarding::{
     self, OffboardingDeadlines, OffboardingPlan, OffboardingStep, RemainingAccess,
 };
-use crate::rollout::{self, AllowReason, Practice};
+use crate::rollout::{self, AllowReason, GoLiveMove, Practice};
 
 /// What was seen in somebody else's system is believed for so many calendar months.
 pub const ATTESTATION_MONTHS: u32 = 6;
@@ -82,6 +83,14 @@ pub enum CoverageStatus {
         /// Whether a factor is asked for already: no date ahead and no grace.
         asked: bool,
     },
+    /// Has an imported factor that was never used here. It satisfies nothing: the import may hold
+    /// another secret than the device.
+    NotUsedYet {
+        /// The strongest one.
+        by: Method,
+        /// Whether a factor is asked for already: no date ahead and no grace.
+        asked: bool,
+    },
     /// Has a factor that was not used, or not seen, for long.
     Stale {
         /// The strongest one.
@@ -111,7 +120,7 @@ pub enum CoverageStatus {
     },
     /// Has left, and this still works or was not ticked off.
     Left {
-        /// When the employment ended.
+        /// The last day of work.
         on: Date,
     },
     /// The first day of work has not come.
@@ -125,7 +134,7 @@ pub enum CoverageStatus {
 
 impl CoverageStatus {
     /// Every name, in the order of the totals.
-    pub const NAMES: [&'static str; 17] = [
+    pub const NAMES: [&'static str; 18] = [
         "covered",
         "weak",
         "gap",
@@ -143,6 +152,7 @@ impl CoverageStatus {
         "left",
         "ahead",
         "not required",
+        "not used yet",
     ];
 
     /// Its name in reports.
@@ -166,6 +176,7 @@ impl CoverageStatus {
             CoverageStatus::Left { .. } => "left",
             CoverageStatus::Ahead { .. } => "ahead",
             CoverageStatus::NotRequired => "not required",
+            CoverageStatus::NotUsedYet { .. } => "not used yet",
         }
     }
 
@@ -190,6 +201,7 @@ impl CoverageStatus {
             | CoverageStatus::Left { .. }
             | CoverageStatus::NoRecord
             | CoverageStatus::NotEnrolled
+            | CoverageStatus::NotUsedYet { asked: true, .. }
             | CoverageStatus::Offboarded
             | CoverageStatus::Pending { asked: true, .. }
             | CoverageStatus::Shared { .. }
@@ -323,6 +335,8 @@ pub struct Coverage {
     pub systems: Vec<SystemCoverage>,
     /// Kinds of systems of which the inventory has none.
     pub missing_kinds: Vec<SystemKind>,
+    /// Who can administer the billing software or the data of clients, by person.
+    pub administrators: Vec<AdministratorLine>,
     /// The gap register, open gaps first.
     pub gaps: Vec<GapLine>,
     /// Systems that need a gap and have none open.
@@ -350,6 +364,8 @@ pub struct AccountSource {
     /// Where they stand, in the words of [`Standing::name`](countersign::account::Standing::name), as
     /// an unknown browser met them when the summary was written.
     pub standing: Option<&'static str>,
+    /// When they were trained, if that was by the report.
+    pub trained_on: Option<Date>,
     /// When their first factor was confirmed.
     pub first_bound_at: Option<UnixTime>,
     /// Whether a device in use has a secret below the 128 bits of RFC 4226 R6.
@@ -397,10 +413,45 @@ pub struct SystemCoverage {
     pub offer: OfferedFactor,
     /// When that was looked up; `None`: never.
     pub offer_seen_on: Option<Date>,
+    /// Where it was looked up.
+    pub offer_source: Option<TextLine>,
     /// Its go-live date.
     pub go_live: Option<Date>,
+    /// When people were first told of one.
+    pub announced_on: Option<Date>,
+    /// Every move of the date up to the report, the oldest first.
+    pub go_live_moves: Vec<GoLiveMove>,
     /// Its people, by identifier.
     pub lines: Vec<CoverageLine>,
+}
+
+/// On what ground a line says that a person has a factor.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize),
+    serde(tag = "ground", rename_all = "kebab-case")
+)]
+#[non_exhaustive]
+pub enum Evidence {
+    /// This program's own sign-in took the factor.
+    OwnSignIn {
+        /// When it last did by the report, or when the device was bound.
+        at: UnixTime,
+        /// Whether it was used by then.
+        used: bool,
+        /// The epoch of the account that says so.
+        epoch: u32,
+    },
+    /// A person saw it in a system of others.
+    Seen {
+        /// When.
+        on: Date,
+        /// Who saw it.
+        by: PersonId,
+        /// What people call them.
+        by_name: TextLine,
+    },
 }
 
 /// One person on one system.
@@ -414,8 +465,29 @@ pub struct CoverageLine {
     pub name: TextLine,
     /// Where they stand.
     pub status: CoverageStatus,
+    /// On what ground it is said that they have a factor; `None`: it is not said.
+    pub evidence: Option<Evidence>,
     /// Which controls the line is evidence for.
     pub controls: ControlGroup,
+}
+
+/// A person who can administer the billing software, or the data of clients.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct AdministratorLine {
+    /// Who.
+    pub person: PersonId,
+    /// What people call them.
+    pub name: TextLine,
+    /// What they are: as written, or more by what they hold.
+    pub privilege: Privilege,
+    /// Whether the record of the person says the same.
+    pub as_written: bool,
+    /// Where they can administer the billing software.
+    pub systems: Vec<SystemId>,
+    /// Whose data they work on.
+    pub clients: Vec<ClientId>,
 }
 
 /// One gap of the register, with names looked up and its state judged.
@@ -443,15 +515,25 @@ pub struct GapLine {
     pub controls: Vec<CompensatingControl>,
     /// Which of the three controls for a portal without any factor are missing.
     pub missing_controls: Vec<String>,
+    /// What it needs before it can excuse a person; of a closed one nothing.
+    pub lacks: Vec<String>,
+    /// Signatures up to the report that do not count: not by the security official, or by a named user.
+    pub not_counted: Vec<GapApproval>,
     /// Who works there in spite of it.
     pub named_users: Vec<PersonId>,
     /// Who answers for it.
     pub owner: PersonId,
-    /// The last signature up to the report.
+    /// The last signature up to the report by a person who may sign.
     pub approval: Option<GapApproval>,
     /// The last review up to the report.
     pub last_review: Option<GapReview>,
-    /// When somebody must look again.
+    /// Every review up to the report, the oldest first.
+    pub reviews: Vec<GapReview>,
+    /// Who has read the notice about SMS up to the report.
+    pub acknowledgements: Vec<SmsAcknowledgement>,
+    /// The plan to move the data, and by when, of an asset that supports no factor.
+    pub migration_plan: Option<(TextLine, Date)>,
+    /// When a person must look again.
     pub review_due: Date,
     /// The questions put to the vendor, with the answers.
     pub contacts: Vec<VendorContact>,
@@ -544,14 +626,17 @@ impl Coverage {
             .map(|system| at.system_coverage(system, &accounts))
             .collect();
         let lines = || systems.iter().flat_map(|system| &system.lines);
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        for line in lines() {
+            let count = counts.entry(line.status.name()).or_default();
+            *count = count.saturating_add(1);
+        }
         let totals = CoverageStatus::NAMES.map(|status| StatusTotal {
             status,
-            lines: lines().filter(|line| line.status.name() == status).count(),
+            lines: counts.get(status).copied().unwrap_or_default(),
         });
-        let known = |person: &PersonId| {
-            let found = accounts.iter().find(|(who, _)| who.id == *person);
-            found.and_then(|(_, summary)| summary.clone())
-        };
+        let known =
+            |person: &PersonId| found(&accounts, person).and_then(|(_, summary)| summary.clone());
         let mut holders: BTreeMap<&str, BTreeSet<&PersonId>> = BTreeMap::new();
         for (who, summary) in &accounts {
             let devices = summary.iter().flat_map(Summary::confirmed);
@@ -572,6 +657,7 @@ impl Coverage {
             records,
             totals: totals.to_vec(),
             missing_kinds: practice.missing_kinds().collect(),
+            administrators: at.administrators(),
             gaps: at.gap_lines(),
             missing_gaps: practice.missing_gaps(today).map(|system| system.id.clone()).collect(),
             remaining_access: offboarding::remaining_access(practice, &known, as_of),
@@ -620,6 +706,16 @@ impl Coverage {
         self.records.iter().filter(|record| record.trusted_browsers > 0).count()
     }
 
+    /// How many covered lines rest on this program's own sign-in, and how many on what a person saw.
+    #[must_use]
+    pub fn grounds(&self) -> (usize, usize) {
+        let covered = self.lines().map(|(_, line)| line);
+        let covered = covered.filter(|line| matches!(line.status, CoverageStatus::Covered { .. }));
+        let (own, seen): (Vec<_>, Vec<_>) =
+            covered.partition(|line| matches!(line.evidence, Some(Evidence::OwnSignIn { .. })));
+        (own.len(), seen.len())
+    }
+
     /// How many lines are open vulnerabilities.
     #[must_use]
     pub fn open(&self) -> usize {
@@ -641,9 +737,11 @@ impl Moment<'_> {
         accounts: &[(&Person, Option<Summary>)],
     ) -> SystemCoverage {
         let lines = self.practice.logins_of(&system.id).filter_map(|login| {
-            let (person, summary) = accounts.iter().find(|(who, _)| who.id == login.person)?;
+            let (person, summary) = found(accounts, &login.person)?;
             let status = self.status(system, person, login, summary.as_ref())?;
+            let evidence = self.evidence(system, login, &status, summary.as_ref());
             Some(CoverageLine {
+                evidence,
                 person: person.id.clone(),
                 name: person.name.clone(),
                 controls: status.controls(),
@@ -659,7 +757,16 @@ impl Moment<'_> {
             in_scope: system.is_in_scope(),
             offer: system.offer(),
             offer_seen_on: system.support.as_ref().map(|support| support.seen_on),
+            offer_source: system.support.as_ref().map(|support| support.source.clone()),
             go_live: self.practice.go_live(&system.id).map(|go_live| go_live.on()),
+            announced_on: self.practice.go_live(&system.id).map(|go_live| go_live.announced_on()),
+            go_live_moves: self
+                .practice
+                .go_live_moves(&system.id)
+                .iter()
+                .filter(|step| step.moved_on <= self.today)
+                .cloned()
+                .collect(),
         }
     }
 
@@ -694,6 +801,36 @@ impl Moment<'_> {
         Some(by_factor.unwrap_or_else(|| self.without_factor(system, person, summary)))
     }
 
+    /// What shows the factor that the status speaks of.
+    fn evidence(
+        &self,
+        system: &System,
+        login: &Login,
+        status: &CoverageStatus,
+        summary: Option<&Summary>,
+    ) -> Option<Evidence> {
+        match status {
+            CoverageStatus::Covered { .. }
+            | CoverageStatus::ClosedToStrangers
+            | CoverageStatus::Disabled
+            | CoverageStatus::Stale { .. }
+            | CoverageStatus::Waiting { .. }
+            | CoverageStatus::Weak { .. } => {}
+            _ => return None,
+        }
+        if system.enforcement == Enforcement::Enforced {
+            let summary = summary?;
+            let device = self.strongest(summary)?;
+            let last = device.last_used.filter(|used| *used <= self.as_of);
+            let (at, used) = (last.unwrap_or(device.bound_at), last.is_some());
+            return Some(Evidence::OwnSignIn { at, used, epoch: summary.epoch });
+        }
+        let seen = login.attestation.as_ref()?;
+        let (on, by) = (seen.seen_on, seen.by.clone());
+        let by_name = self.practice.person(&by)?.name.clone();
+        Some(Evidence::Seen { on, by, by_name })
+    }
+
     fn after_leaving(
         &self,
         system: &System,
@@ -707,8 +844,8 @@ impl Moment<'_> {
             }
             _ => offboarding::is_undone(self.practice, &person.id, &system.id, self.as_of),
         };
-        let end = person.employment.end().unwrap_or(self.as_of);
-        (!undone).then(|| CoverageStatus::Left { on: Date::of(end, self.practice.offset()) })
+        let last_day = person.employment.last_day(self.practice.offset());
+        (!undone).then(|| CoverageStatus::Left { on: last_day.unwrap_or(self.today) })
     }
 
     /// What the account says, if it has, or had, a factor.
@@ -721,11 +858,11 @@ impl Moment<'_> {
         if summary.offboarded_at.is_some() {
             return Some(CoverageStatus::Offboarded);
         }
-        let strongest = summary
-            .confirmed()
-            .filter(|device| device.bound_at <= self.as_of && device.method.rank() > 0)
-            .max_by(|one, other| self.compare(one, other));
-        let device = strongest?;
+        let Some(device) = self.strongest(summary) else {
+            let unused = self.bound(summary).max_by(|one, other| self.compare(one, other))?;
+            let asked = self.practice.not_yet_asked(system, person, self.as_of).is_none();
+            return Some(CoverageStatus::NotUsedYet { by: unused.method, asked });
+        };
         let throttle = match device.method {
             Method::Sms => summary.out_of_band,
             Method::Totp | Method::Hotp => summary.codes,
@@ -752,6 +889,23 @@ impl Moment<'_> {
         } else {
             CoverageStatus::Covered { by: device.method }
         })
+    }
+
+    /// Factors that were bound by the moment of the report.
+    fn bound<'s>(&self, summary: &'s Summary) -> impl Iterator<Item = &'s DeviceSummary> {
+        let as_of = self.as_of;
+        summary.confirmed().filter(move |it| it.bound_at <= as_of && it.method.rank() > 0)
+    }
+
+    /// The strongest of them that has shown that it is what it says.
+    fn strongest<'s>(&self, summary: &'s Summary) -> Option<&'s DeviceSummary> {
+        let shown = self.bound(summary).filter(|device| !self.is_unused_import(device));
+        shown.max_by(|one, other| self.compare(one, other))
+    }
+
+    /// Whether nothing has shown yet that the import holds the secret of the device.
+    fn is_unused_import(&self, device: &DeviceSummary) -> bool {
+        device.imported && device.last_used.is_none_or(|used| used > self.as_of)
     }
 
     /// By rank, and of one rank the one used last, so that an old spare does not hide a phone that
@@ -790,7 +944,7 @@ impl Moment<'_> {
             .contains(Method::Sms)
             .then(|| {
                 let mut gaps = self.practice.gaps_of(&system.id);
-                gaps.find(|gap| gap.permits_sms(&person.id, self.today))
+                gaps.find(|gap| self.practice.permits_sms(gap, &person.id, self.today))
             })
             .flatten();
         CoverageStatus::Weak { gap: permitted.map(|gap| gap.id().clone()) }
@@ -802,20 +956,20 @@ impl Moment<'_> {
         person: &Person,
         summary: Option<&Summary>,
     ) -> CoverageStatus {
+        // What a gap about SMS permits is a factor, and a gap about sharing excuses no person.
         let gaps = self.practice.gaps_of(&system.id).filter(|gap| {
-            *gap.kind() != GapKind::SmsOnly
+            !matches!(gap.kind(), GapKind::SmsOnly | GapKind::SharedLoginPlatform)
                 && gap.is_open(self.today)
-                && gap.named_users().contains(&person.id)
+                && gap.names(&person.id)
         });
-        let best = gaps.max_by_key(|gap| gap.excuses(&person.id, self.today));
+        let best = gaps.max_by_key(|gap| self.practice.excuses(gap, &person.id, self.today));
         if let Some(gap) = best {
-            return CoverageStatus::Gap { gap: gap.id().clone(), state: gap.state(self.today) };
+            let state = self.practice.gap_state(gap, self.today);
+            return CoverageStatus::Gap { gap: gap.id().clone(), state };
         }
         let account = summary.filter(|_| system.enforcement == Enforcement::Enforced);
         let lost = account.is_some_and(rollout::has_had_a_factor);
-        let never_excused = person.privilege == Privilege::MultiClientAdministrator;
-        let not_yet = self.practice.not_yet_asked(system, person, self.as_of);
-        let not_yet = not_yet.filter(|_| !lost && !never_excused);
+        let not_yet = self.practice.not_yet_asked(system, person, self.as_of).filter(|_| !lost);
         let pending = account.and_then(|summary| summary.pending_until);
         if let Some(until) = pending.filter(|until| self.as_of < *until) {
             return CoverageStatus::Pending { until, asked: not_yet.is_none() };
@@ -856,6 +1010,7 @@ impl Moment<'_> {
             name: person.name.clone(),
             epoch: summary.as_ref().map(|summary| summary.epoch),
             standing: summary.as_ref().map(|summary| summary.standing.name()),
+            trained_on: person.trained_on.filter(|on| *on <= self.today),
             first_bound_at: summary.as_ref().and_then(|summary| summary.first_bound_at),
             short_secret: summary.as_ref().is_some_and(has_short_secret),
             bound_openly: openly.map(|device| device.method).collect(),
@@ -863,6 +1018,31 @@ impl Moment<'_> {
             trusted_browsers: trusted.filter(|one| self.as_of <= one.until).count(),
             newer_than_report: newer,
         }
+    }
+
+    /// Derived from what people hold, so that none is forgotten; people who left are none.
+    fn administrators(&self) -> Vec<AdministratorLine> {
+        let offset = self.practice.offset();
+        let here = self
+            .practice
+            .people()
+            .filter(|person| person.employment.at(self.as_of, offset) != EmploymentStatus::Over);
+        let found = here.filter_map(|person| {
+            let privilege = self.practice.privilege_of(person);
+            (privilege != Privilege::Staff).then(|| AdministratorLine {
+                person: person.id.clone(),
+                name: person.name.clone(),
+                privilege,
+                as_written: privilege == person.privilege,
+                systems: self
+                    .practice
+                    .administered_by(&person.id)
+                    .map(|system| system.id.clone())
+                    .collect(),
+                clients: person.clients.clone(),
+            })
+        });
+        found.collect()
     }
 
     /// Gaps found by the day of the report: the open ones first, then by identifier.
@@ -876,11 +1056,13 @@ impl Moment<'_> {
     }
 
     fn gap_line(&self, gap: &Gap, system: &System) -> GapLine {
-        let state = gap.state(self.today);
+        let state = self.practice.gap_state(gap, self.today);
         let closed = matches!(state, GapState::Closed { .. });
-        let missing = gap.missing_controls().map(|control| String::from(control.name()));
-        let approvals = gap.approvals().iter().filter(|approval| approval.on <= self.today);
-        let reviews = gap.reviews().iter().filter(|review| review.on <= self.today);
+        let missing = gap.missing_controls(self.today).map(|control| String::from(control.name()));
+        let approvals = self.signatures(gap);
+        let reviews: Vec<GapReview> =
+            gap.reviews().iter().filter(|review| review.on <= self.today).cloned().collect();
+        let read = gap.acknowledgements().iter().filter(|read| read.on <= self.today);
         let contacts = gap.contacts().iter().filter(|contact| contact.asked_on <= self.today);
         GapLine {
             gap: gap.id().clone(),
@@ -893,14 +1075,35 @@ impl Moment<'_> {
             reason: gap.reason().clone(),
             controls: gap.controls().to_vec(),
             missing_controls: missing.collect(),
+            lacks: if closed { Vec::new() } else { self.practice.gap_lacks(gap, self.today) },
+            not_counted: gap
+                .approvals()
+                .iter()
+                .filter(|it| it.on <= self.today && !self.practice.may_sign(gap, &it.by))
+                .cloned()
+                .collect(),
             named_users: gap.named_users().to_vec(),
             owner: gap.owner().clone(),
             approval: approvals.max_by_key(|approval| approval.until).cloned(),
-            last_review: reviews.max_by_key(|review| review.on).cloned(),
+            last_review: reviews.iter().max_by_key(|review| review.on).cloned(),
+            reviews,
+            acknowledgements: read.cloned().collect(),
+            migration_plan: match gap.kind() {
+                GapKind::ProposedUnsupportedAsset { migration_plan, migrate_by } => {
+                    Some((migration_plan.clone(), *migrate_by))
+                }
+                _ => None,
+            },
             review_due: gap.review_due(self.today),
             contacts: contacts.cloned().collect(),
             retain_until: gap.retain_until().filter(|_| closed),
         }
+    }
+
+    /// The signatures that count, up to the report.
+    fn signatures<'g>(&self, gap: &'g Gap) -> impl Iterator<Item = &'g GapApproval> {
+        let signed = gap.approvals().iter().filter(|approval| approval.on <= self.today);
+        signed.filter(|approval| self.practice.may_sign(gap, &approval.by))
     }
 
     fn vendor_line(&self, system: &System) -> VendorLine {
@@ -986,8 +1189,14 @@ impl Moment<'_> {
             let Some(system) = self.practice.system(gap.system()) else { continue };
             let (id, name) = (gap.id(), &system.name);
             self.add(due, gap.review_due(self.today), format!("{name}: review gap {id}"));
-            let approvals = gap.approvals().iter().filter(|approval| approval.on <= self.today);
-            let (on, what) = match approvals.map(|approval| approval.until).max() {
+            // The question to the vendor is among the vendors' items.
+            for lack in self.practice.gap_lacks(gap, self.today) {
+                if !gap.is_asked(self.today) && lack.starts_with("ask") {
+                    continue;
+                }
+                self.add(due, gap.identified_on(), format!("{name}: gap {id}: {lack}"));
+            }
+            let (on, what) = match self.signatures(gap).map(|approval| approval.until).max() {
                 Some(until) => (until, "the approval ends"),
                 None => (gap.identified_on(), "approve it or end the access"),
             };
@@ -1055,6 +1264,15 @@ impl Moment<'_> {
             }
         }
     }
+}
+
+/// The account of a person. People come by identifier, so none has to be searched for.
+fn found<'a, 'p>(
+    accounts: &'a [(&'p Person, Option<Summary>)],
+    person: &PersonId,
+) -> Option<&'a (&'p Person, Option<Summary>)> {
+    let place = accounts.binary_search_by(|(who, _)| who.id.cmp(person)).ok()?;
+    accounts.get(place)
 }
 
 fn has_short_secret(summary: &Summary) -> bool {

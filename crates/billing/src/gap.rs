@@ -10,6 +10,7 @@
 //! because the system supports a factor or because the work moved elsewhere, and never by age. What
 //! has lapsed or is overdue for review stays open in the register and excuses nobody.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::date::Date;
@@ -275,6 +276,7 @@ pub struct GapClosure {
 
 /// That a user of SMS codes has read [`SMS_NOTICE`].
 #[derive(Clone, Debug, Eq, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct SmsAcknowledgement {
     /// Who.
     pub person: PersonId,
@@ -292,11 +294,16 @@ pub enum GapState {
         /// When.
         on: Date,
     },
+    /// Open, approved and reviewed in time; a control that it needs is not there, or the vendor was not
+    /// asked in writing.
+    Incomplete,
     /// Open; the last day of its approval, its migration or its emergency is over.
     Lapsed {
         /// The last day it counted.
         on: Date,
     },
+    /// Open; an exception of a proposed rule, which excuses nothing while the rule is not in force.
+    NotInForce,
     /// Open; the review is overdue.
     ReviewOverdue {
         /// When it was due.
@@ -307,7 +314,7 @@ pub enum GapState {
         /// When somebody must look again.
         review_due: Date,
     },
-    /// Open; nobody but the owner has signed, or it was not yet found.
+    /// Open; no person who may sign has signed, or it was not yet found.
     Unapproved,
 }
 
@@ -317,7 +324,9 @@ impl GapState {
     pub const fn name(self) -> &'static str {
         match self {
             GapState::Closed { .. } => "closed",
+            GapState::Incomplete => "incomplete",
             GapState::Lapsed { .. } => "lapsed",
+            GapState::NotInForce => "not in force",
             GapState::ReviewOverdue { .. } => "review overdue",
             GapState::Standing { .. } => "standing",
             GapState::Unapproved => "not approved",
@@ -330,7 +339,7 @@ impl GapState {
 /// ```
 /// use countersign_billing::date::Date;
 /// use countersign_billing::gap::{
-///     CompensatingControl, CompensatingControlKind, Gap, GapKind, GapState, NewGap, ReviewMonths,
+///     CompensatingControl, CompensatingControlKind, Gap, GapKind, NewGap, ReviewMonths,
 /// };
 /// use countersign_billing::inventory::{GapId, PersonId, SystemId, TextLine};
 ///
@@ -350,7 +359,7 @@ impl GapState {
 ///     owner: PersonId::new("ruth")?,
 ///     review_every: ReviewMonths::SIX,
 /// })?;
-/// assert_eq!(gap.state(found), GapState::Unapproved);
+/// assert!(gap.is_open(found));
 /// assert!(gap.approve(PersonId::new("ruth")?, found, found.plus_months(12)).is_err());
 /// gap.approve(PersonId::new("omar")?, found, found.plus_months(12))?;
 /// assert_eq!(gap.review_due(found).to_string(), "2027-02-28");
@@ -365,6 +374,7 @@ pub struct Gap {
     reason: TextLine,
     controls: Vec<CompensatingControl>,
     named_users: Vec<PersonId>,
+    names: BTreeSet<PersonId>,
     owner: PersonId,
     review_every: ReviewMonths,
     contacts: Vec<VendorContact>,
@@ -378,7 +388,7 @@ impl Gap {
     /// The longest that one approval counts, in calendar months.
     pub const LONGEST_APPROVAL_MONTHS: u32 = 12;
 
-    /// Opens a gap. It excuses nothing until somebody else has approved it.
+    /// Opens a gap. It excuses nothing until a person who may sign has approved it.
     ///
     /// # Errors
     /// [`GapError::NoControls`], [`GapError::NoNamedUsers`], [`GapError::NamedTwice`],
@@ -402,8 +412,9 @@ impl Gap {
         if named_users.is_empty() {
             return Err(GapError::NoNamedUsers);
         }
-        for (place, user) in named_users.iter().enumerate() {
-            if named_users.iter().take(place).any(|earlier| earlier == user) {
+        let mut names = BTreeSet::new();
+        for user in &named_users {
+            if !names.insert(user.clone()) {
                 return Err(GapError::NamedTwice(user.clone()));
             }
         }
@@ -424,6 +435,7 @@ impl Gap {
             reason,
             controls,
             named_users,
+            names,
             owner,
             review_every,
             contacts: Vec::new(),
@@ -493,7 +505,7 @@ impl Gap {
         if self.kind != GapKind::SmsOnly {
             return Err(GapError::NotSms);
         }
-        if !self.named_users.contains(&person) {
+        if !self.names.contains(&person) {
             return Err(GapError::NotNamed(person));
         }
         self.acknowledgements.push(SmsAcknowledgement { person, on });
@@ -525,14 +537,14 @@ impl Gap {
         last.unwrap_or(self.identified_on).plus_months(u32::from(self.review_every.0))
     }
 
-    /// Where it stands on a day. The day on which a review is due, an approval ends or an emergency
-    /// ends still counts.
-    #[must_use]
-    pub fn state(&self, on: Date) -> GapState {
+    /// Where its own dates put it on a day, with the signatures that count. The day on which a review is
+    /// due, an approval ends or an emergency ends still counts. Whether it excuses a person, the practice
+    /// says: [`Practice::gap_state`](crate::rollout::Practice::gap_state).
+    pub(crate) fn dated_state(&self, on: Date, counts: impl Fn(&GapApproval) -> bool) -> GapState {
         if let Some(closing) = self.closing.as_ref().filter(|closing| closing.on <= on) {
             return GapState::Closed { on: closing.on };
         }
-        let signed = self.approvals.iter().filter(|approval| approval.on <= on);
+        let signed = self.approvals.iter().filter(|approval| approval.on <= on && counts(approval));
         let Some(approved_until) = signed.map(|approval| approval.until).max() else {
             return GapState::Unapproved;
         };
@@ -555,38 +567,37 @@ impl Gap {
     /// Whether it is open on a day, excused or not.
     #[must_use]
     pub fn is_open(&self, on: Date) -> bool {
-        self.identified_on <= on && !matches!(self.state(on), GapState::Closed { .. })
+        let closed = self.closing.as_ref().is_some_and(|closing| closing.on <= on);
+        self.identified_on <= on && !closed
     }
 
-    /// Whether it excuses `person` on a day: open, approved, reviewed in time, and naming them.
+    /// Whether `person` has read the notice about SMS by a day.
     #[must_use]
-    pub fn excuses(&self, person: &PersonId, on: Date) -> bool {
-        self.identified_on <= on
-            && matches!(self.state(on), GapState::Standing { .. })
-            && self.named_users.contains(person)
-    }
-
-    /// Whether `person` may use SMS codes under it on a day: an SMS gap that excuses them, and they
-    /// have read the notice.
-    #[must_use]
-    pub fn permits_sms(&self, person: &PersonId, on: Date) -> bool {
-        let mut read = self.acknowledgements.iter().filter(|read| read.on <= on);
+    pub fn has_read_notice(&self, person: &PersonId, on: Date) -> bool {
         // Only a gap about SMS ever has a reader of the notice.
-        self.excuses(person, on) && read.any(|read| read.person == *person)
+        let mut read = self.acknowledgements.iter().filter(|read| read.on <= on);
+        read.any(|read| read.person == *person)
     }
 
-    /// Which of the three controls for a portal without any second factor are missing; none for
-    /// other kinds.
-    pub fn missing_controls(&self) -> impl Iterator<Item = CompensatingControlKind> {
-        let asked = if self.kind == GapKind::NoMfa {
+    /// Whether the vendor was asked in writing by a day.
+    #[must_use]
+    pub fn is_asked(&self, on: Date) -> bool {
+        self.contacts.iter().any(|contact| contact.asked_on <= on)
+    }
+
+    /// Which of the three controls for a portal without any second factor are missing on a day; none for
+    /// other kinds. A control counts from the day since which it is there.
+    pub fn missing_controls(&self, on: Date) -> impl Iterator<Item = CompensatingControlKind> {
+        let needed = if self.kind == GapKind::NoMfa {
             &CompensatingControlKind::FOR_NO_MFA[..]
         } else {
             &[]
         };
-        asked
-            .iter()
-            .filter(|asked| !self.controls.iter().any(|control| control.kind == **asked))
-            .cloned()
+        let there = move |needed: &CompensatingControlKind| {
+            let mut there = self.controls.iter().filter(|control| control.since <= on);
+            there.any(|control| control.kind == *needed)
+        };
+        needed.iter().filter(move |needed| !there(needed)).cloned()
     }
 
     /// Until the end of which day it must be kept: six years from the day it closed, or, while it
@@ -595,6 +606,20 @@ impl Gap {
     pub fn retain_until(&self) -> Option<Date> {
         let closing = self.closing.as_ref()?;
         Some(Date::retain_until(self.identified_on, Some(closing.on)))
+    }
+
+    /// Every day on which it says that something happened. Ends, plans and promises are none.
+    pub(crate) fn facts(&self) -> impl Iterator<Item = Date> {
+        let answers = self.contacts.iter().filter_map(|contact| contact.answer.as_ref());
+        [self.identified_on]
+            .into_iter()
+            .chain(self.controls.iter().map(|control| control.since))
+            .chain(self.contacts.iter().map(|contact| contact.asked_on))
+            .chain(answers.map(|answer| answer.on))
+            .chain(self.approvals.iter().map(|approval| approval.on))
+            .chain(self.reviews.iter().map(|review| review.on))
+            .chain(self.acknowledgements.iter().map(|read| read.on))
+            .chain(self.closing.iter().map(|closing| closing.on))
     }
 
     /// Its identifier.
@@ -637,6 +662,12 @@ impl Gap {
     #[must_use]
     pub fn named_users(&self) -> &[PersonId] {
         &self.named_users
+    }
+
+    /// Whether it names this person.
+    #[must_use]
+    pub fn names(&self, person: &PersonId) -> bool {
+        self.names.contains(person)
     }
 
     /// Who answers for it.

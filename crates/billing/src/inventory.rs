@@ -367,6 +367,19 @@ impl OfferedFactor {
         }
     }
 
+    /// Whether a person can have `method` there: nothing stronger than what is on offer, and SMS beside
+    /// an app. Of an unknown offer nothing is denied.
+    #[must_use]
+    pub const fn allows(self, method: Method) -> bool {
+        let strongest = match self {
+            OfferedFactor::Unknown | OfferedFactor::PhishingResistant => 3,
+            OfferedFactor::NoMfa => 0,
+            OfferedFactor::SmsOnly => 1,
+            OfferedFactor::App => 2,
+        };
+        method.rank() <= strongest
+    }
+
     /// Whether it belongs in the conversation with the vendor.
     #[must_use]
     pub const fn is_vendor_item(self) -> bool {
@@ -420,8 +433,10 @@ impl System {
     }
 }
 
-/// What a person may do to the data of others. Always one of these; nothing else lifts it.
+/// What a person may do to the data of others. Always one of these; nothing else lifts it. A login can
+/// make it more: see [`Practice::privilege_of`](crate::rollout::Practice::privilege_of).
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "kebab-case"))]
 pub enum Privilege {
     /// Administers the data of one practice or one client.
     Administrator,
@@ -477,6 +492,21 @@ impl Employment {
             Employment::Current { .. } => None,
             Employment::Ended { at, .. } => Some(at),
         }
+    }
+
+    /// The last day of work, which may be a part of a day; `None` while no end is recorded. An end at
+    /// midnight belongs to the day before, which is the one that people write.
+    #[must_use]
+    pub fn last_day(self, offset: UtcOffset) -> Option<Date> {
+        let end = self.end()?;
+        let second = UnixTime::from_secs(end.as_secs().saturating_sub(1));
+        Some(Date::of(second, offset).max(self.from()))
+    }
+
+    /// Whether the person worked here on `day`, or on a part of it.
+    #[must_use]
+    pub fn on(self, day: Date, offset: UtcOffset) -> bool {
+        self.from() <= day && self.end().is_none_or(|end| end > offset.day_start(day))
     }
 
     /// Where it stands at `now`.

@@ -17,10 +17,12 @@
 // In reading order: a file uses only files above it. `date` and `inventory` come first because a gap
 // names systems and people; `gap` before `rollout` because the gate reads the gaps.
 pub mod date;
+pub mod table;
 pub mod inventory;
 pub mod gap;
 pub mod rollout;
 pub mod offboarding;
+pub mod feed;
 pub mod coverage;
 pub mod readiness;
 pub mod report;

@@ -33,6 +33,17 @@ impl OffboardingDeadlines {
     pub const ACCESS_SECS: u64 = 3_600;
     /// Seconds to tell clients under [`OffboardingDeadlines::Proposed`].
     pub const NOTICE_SECS: u64 = 86_400;
+
+    fn due(self, step: &OffboardingStep, ended_at: UnixTime, end_of_day: UnixTime) -> UnixTime {
+        match (self, step) {
+            (OffboardingDeadlines::EndOfDay, _) => end_of_day,
+            (
+                OffboardingDeadlines::Proposed,
+                OffboardingStep::ByHand(OffboardingTask::NotifyClient(_)),
+            ) => ended_at.plus(OffboardingDeadlines::NOTICE_SECS),
+            (OffboardingDeadlines::Proposed, _) => ended_at.plus(OffboardingDeadlines::ACCESS_SECS),
+        }
+    }
 }
 
 /// The list for one leaver.
@@ -46,6 +57,8 @@ pub struct OffboardingPlan {
     pub name: TextLine,
     /// When the employment ends or ended.
     pub ended_at: UnixTime,
+    /// The last day of work.
+    pub last_day: Date,
     /// Which clock the deadlines follow.
     #[cfg_attr(feature = "serde", serde(rename = "clock"))]
     pub deadlines: OffboardingDeadlines,
@@ -62,7 +75,8 @@ pub struct OffboardingPlan {
 impl OffboardingPlan {
     /// The list for `person`, as it stands at `now`.
     ///
-    /// `summary` is the account as last stored; `None`, nobody knows, leaves its lines open.
+    /// `summary` is the account as last stored. `None`, nothing is known of it, leaves its lines open;
+    /// an empty one, of a person who never had an account, has nothing to close.
     ///
     /// # Errors
     /// [`PracticeError::UnknownPerson`]; [`PracticeError::NotLeaving`] while no end of the
@@ -79,57 +93,48 @@ impl OffboardingPlan {
         let ended_at =
             who.employment.end().ok_or_else(|| PracticeError::NotLeaving(person.clone()))?;
         let offset = practice.offset();
-        let end_of_day = offset.day_end(Date::of(ended_at, offset));
-        let due = |step: &OffboardingStep| match (deadlines, step) {
-            (OffboardingDeadlines::EndOfDay, _) => end_of_day,
-            (
-                OffboardingDeadlines::Proposed,
-                OffboardingStep::ByHand(OffboardingTask::NotifyClient(_)),
-            ) => ended_at.plus(OffboardingDeadlines::NOTICE_SECS),
-            (OffboardingDeadlines::Proposed, _) => ended_at.plus(OffboardingDeadlines::ACCESS_SECS),
-        };
-        let revoked = summary.filter(|summary| !is_usable(summary));
-        let revoked = revoked.and_then(|summary| summary.offboarded_at);
-        let own = practice.systems().into_iter().filter(|system| {
-            system.enforcement == Enforcement::Enforced
-                && practice.login(&system.id, person).is_some()
-        });
-        let own = own.map(|system| OffboardingStep::Enforced(system.id.clone()));
+        let last_day =
+            who.employment.last_day(offset).unwrap_or_else(|| Date::of(ended_at, offset));
+        let own = practice.logins_by(person).filter_map(|login| practice.system(&login.system));
+        let mut own: Vec<_> =
+            own.filter(|system| system.enforcement == Enforcement::Enforced).collect();
+        own.sort_by_key(|system| system.kind); // stable: identifiers stay in order
+        let own = own.into_iter().map(|system| OffboardingStep::Enforced(system.id.clone()));
         let by_hand = practice.tasks_of(who).into_iter().map(OffboardingStep::ByHand);
-        let lines: Vec<OffboardingLine> = [OffboardingStep::Account]
-            .into_iter()
-            .chain(own)
-            .chain(by_hand)
+        let steps = [OffboardingStep::Account].into_iter().chain(own).chain(by_hand);
+        let never = summary.is_some_and(|summary| *summary == Summary::default());
+        let lines: Vec<OffboardingLine> = steps
             .map(|step| {
-                let due = due(&step);
+                let due = deadlines.due(&step, ended_at, offset.day_end(last_day));
                 let done = match &step {
                     OffboardingStep::Account | OffboardingStep::Enforced(_) => {
-                        revoked.map(|at| StepCompletion { at, by: None, by_name: None })
+                        // Without an account nothing worked from the end on.
+                        let at = if never {
+                            Some(ended_at.min(due))
+                        } else {
+                            summary.and_then(revoked_at)
+                        };
+                        let at = at.filter(|at| !never || *at <= now);
+                        at.map(|at| StepCompletion { at, by: None, by_name: None })
                     }
-                    OffboardingStep::ByHand(task) => practice
-                        .completed_task(person, task)
-                        .filter(|completed| completed.at <= now)
-                        .map(|completed| StepCompletion {
-                            at: completed.at,
-                            by: Some(completed.by.clone()),
-                            by_name: practice.person(&completed.by).map(|by| by.name.clone()),
-                        }),
+                    OffboardingStep::ByHand(task) => completion(practice, person, task, now),
                 };
                 let late = done.as_ref().map_or(now, |done| done.at) > due;
-                OffboardingLine { what: words(practice, &step), step, due, done, late }
+                let what = words(practice, &step, never);
+                OffboardingLine { what, step, due, done, late }
             })
             .collect();
         let all_done = lines.iter().all(|line| line.done.is_some());
         let last = lines.iter().filter_map(|line| line.done.as_ref()).map(|done| done.at).max();
-        let created = Date::of(ended_at, offset);
         let retain_until =
-            all_done.then(|| Date::retain_until(created, last.map(|last| Date::of(last, offset))));
+            all_done.then(|| Date::retain_until(last_day, last.map(|last| Date::of(last, offset))));
         let name = who.name.clone();
         let person = person.clone();
         Ok(OffboardingPlan {
             person,
             name,
             ended_at,
+            last_day,
             deadlines,
             as_of: now,
             offset,
@@ -144,13 +149,36 @@ impl OffboardingPlan {
     }
 }
 
-fn words(practice: &Practice, step: &OffboardingStep) -> String {
+/// When the account was ended, if nothing of it works any more.
+fn revoked_at(summary: &Summary) -> Option<UnixTime> {
+    summary.offboarded_at.filter(|_| !is_usable(summary))
+}
+
+fn completion(
+    practice: &Practice,
+    person: &PersonId,
+    task: &OffboardingTask,
+    now: UnixTime,
+) -> Option<StepCompletion> {
+    let completed = practice.completed_task(person, task)?;
+    (completed.at <= now).then(|| StepCompletion {
+        at: completed.at,
+        by: Some(completed.by.clone()),
+        by_name: practice.person(&completed.by).map(|by| by.name.clone()),
+    })
+}
+
+fn words(practice: &Practice, step: &OffboardingStep, never: bool) -> String {
     let system = |id: &SystemId| {
         let system = practice.system(id);
         String::from(system.map_or(id.as_str(), |system| system.name.as_str()))
     };
     match step {
+        OffboardingStep::Account if never => String::from("offboard the account: there is none"),
         OffboardingStep::Account => String::from("offboard the account"),
+        OffboardingStep::Enforced(id) if never => {
+            format!("{}: nothing to close without an account", system(id))
+        }
         OffboardingStep::Enforced(id) => format!("{}: closed with the account", system(id)),
         OffboardingStep::ByHand(OffboardingTask::ChangeSharedPassword(id)) => {
             format!("{}: change the shared password", system(id))

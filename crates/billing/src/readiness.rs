@@ -82,7 +82,7 @@ impl SystemReadiness {
         let counted = system.lines.iter().filter_map(|line| {
             let person = practice.person(&line.person)?;
             let day = system.go_live.map_or(today, |go_live| go_live.max(today));
-            let last = person.employment.end().map(|end| Date::of(end, practice.offset()));
+            let last = person.employment.last_day(practice.offset());
             let stays = person.employment.from() <= day && last.is_none_or(|last| last >= day);
             (stays && !matches!(line.status, CoverageStatus::Left { .. })).then_some((line, person))
         });

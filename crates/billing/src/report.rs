@@ -10,16 +10,19 @@
 //!
 //! No report says that a rule is met.
 
+use std::collections::BTreeMap;
 use std::fmt::{self, Display, Write as _};
 
 use countersign::{Method, UnixTime};
 
 use crate::coverage::{
-    ControlGroup, Coverage, CoverageLine, CoverageStatus, GapLine, SystemCoverage,
+    ControlGroup, Coverage, CoverageLine, CoverageStatus, Evidence, GapLine, SystemCoverage,
 };
 use crate::date::{Date, UtcOffset};
 use crate::gap::{GapState, VendorContact, WrittenChannel};
-use crate::inventory::{Enforcement, OfferedFactor, PersonId, SystemId, TextLine};
+use crate::inventory::{
+    Enforcement, GapId, OfferedFactor, PersonId, Privilege, SystemId, TextLine,
+};
 use crate::offboarding::{OffboardingDeadlines, OffboardingPlan, RemainingAccessKind};
 use crate::readiness::Readiness;
 
@@ -39,6 +42,7 @@ impl Display for CoverageMarkdown<'_> {
         systems(f, report)?;
         gaps(f, report)?;
         vendors(f, report)?;
+        administrators(f, report)?;
         leavers(f, report)?;
         records(f, report)?;
         controls(f)?;
@@ -131,7 +135,11 @@ impl Display for OffboardingMarkdown<'_> {
         writeln!(
             f,
             "Employment ends **{}**. As of {}.\n",
-            offset.show(plan.ended_at),
+            if plan.ended_at == offset.day_end(plan.last_day).plus(1) {
+                format!("with the end of {}", plan.last_day)
+            } else {
+                offset.show(plan.ended_at)
+            },
             offset.show(plan.as_of)
         )?;
         writeln!(
@@ -200,10 +208,20 @@ impl Display for CoverageCsv<'_> {
             "open_vulnerability",
             "control_in_force",
             "voluntary_practices",
+            "administers",
+            "evidence",
+            "evidence_on",
+            "evidence_by",
+            "evidence_source",
+            "offer_source",
+            "announced_on",
         ];
         csv_row(f, &header.map(String::from))?;
+        let gaps = self.0.gaps.iter().map(|gap| (&gap.gap, gap)).collect();
+        let administrators = self.0.administrators.iter();
+        let administrators = administrators.map(|it| (&it.person, it.privilege)).collect();
         for (system, line) in self.0.lines() {
-            csv_row(f, &csv_fields(self.0, system, line))?;
+            csv_row(f, &csv_fields(self.0, &gaps, &administrators, system, line))?;
         }
         Ok(())
     }
@@ -224,6 +242,12 @@ fn summary(f: &mut fmt::Formatter<'_>, report: &Coverage) -> fmt::Result {
         "- Covered: **{covered} of {asked}** logins that are asked for a second factor, {} of them \
          by a passkey or certificate, the only phishing-resistant factors.",
         resistant.count()
+    )?;
+    let (own, seen) = report.grounds();
+    writeln!(
+        f,
+        "- Of these, **{own}** were checked by our own sign-in and **{seen}** were seen by a person in a \
+         system of others."
     )?;
     writeln!(
         f,
@@ -268,7 +292,7 @@ fn summary(f: &mut fmt::Formatter<'_>, report: &Coverage) -> fmt::Result {
 
 fn meaning(status: &str, report: &Coverage) -> String {
     let text = match status {
-        "covered" => "app or token code, passkey or certificate, in use",
+        "covered" => "app or token code, passkey or certificate, used or seen lately",
         "weak" => "SMS only",
         "gap" => "no factor; the gap register says why",
         "before go-live" => "no factor; the date on which one is asked for lies ahead",
@@ -292,6 +316,7 @@ fn meaning(status: &str, report: &Coverage) -> String {
         "left" => "employment over, and this is not undone",
         "ahead" => "employment has not begun",
         "not required" => "system out of scope",
+        "not used yet" => "an imported factor that was never used here; counts for nothing",
         _ => "",
     };
     String::from(text)
@@ -320,32 +345,47 @@ fn systems(f: &mut fmt::Formatter<'_>, report: &Coverage) -> fmt::Result {
             Enforcement::Enforced => "enforced here",
         };
         write!(f, "{}; {enforcement}; offers: {}", system.kind.name(), offer(system.offer))?;
-        match system.offer_seen_on {
-            Some(on) => write!(f, " (looked up {on})")?,
-            None => write!(f, " (never looked up)")?,
+        match (system.offer_seen_on, &system.offer_source) {
+            (Some(on), Some(source)) => {
+                write!(f, " (looked up {on}: {})", Escaped(source.as_str()))?;
+            }
+            (Some(on), None) => write!(f, " (looked up {on})")?,
+            (None, _) => write!(f, " (never looked up)")?,
         }
         match system.go_live {
-            Some(on) => writeln!(f, "; go-live {on}.\n")?,
+            Some(on) => {
+                write!(f, "; go-live {on}")?;
+                match system.announced_on {
+                    Some(told) => writeln!(f, ", announced {told}.\n")?,
+                    None => writeln!(f, ".\n")?,
+                }
+            }
             None if system.offer == OfferedFactor::NoMfa => {
                 writeln!(f, "; nothing to go live with.\n")?
             }
             None if system.in_scope => writeln!(f, "; **no go-live date**.\n")?,
             None => writeln!(f, "; out of scope.\n")?,
         }
+        for step in &system.go_live_moves {
+            let (from, to, by) = (step.from, step.to, Name(report, &step.by));
+            let reason = Escaped(step.reason.as_str());
+            writeln!(f, "**Moved** from {from} to {to} by {by} on {}: {reason}\n", step.moved_on)?;
+        }
         if system.lines.is_empty() {
             writeln!(f, "Nobody has a login.\n")?;
             continue;
         }
-        writeln!(f, "| Person | Status | Detail | Controls |")?;
-        writeln!(f, "|---|---|---|---|")?;
+        writeln!(f, "| Person | Status | Detail | Evidence | Controls |")?;
+        writeln!(f, "|---|---|---|---|---|")?;
         for line in &system.lines {
             let bold = if line.status.is_open() { "**" } else { "" };
             writeln!(
                 f,
-                "| {} | {bold}{}{bold} | {} | {} |",
+                "| {} | {bold}{}{bold} | {} | {} | {} |",
                 Escaped(line.name.as_str()),
                 line.status.name(),
                 detail(&line.status, report.offset),
+                OrDash(line.evidence.as_ref().map(|it| evidence(it, report.offset))),
                 line.controls.letter(),
             )?;
         }
@@ -391,6 +431,9 @@ fn detail(status: &CoverageStatus, offset: UtcOffset) -> String {
         CoverageStatus::NoRecord => "the account could not be read".to_string(),
         CoverageStatus::NotEnrolled => "enrol, or close the login".to_string(),
         CoverageStatus::NotRequired => String::new(),
+        CoverageStatus::NotUsedYet { by, .. } => {
+            format!("imported {}: sign in with it once", method(*by))
+        }
         CoverageStatus::Offboarded => "the account is closed".to_string(),
         CoverageStatus::Pending { until, .. } => format!("confirm until {}", offset.show(*until)),
         CoverageStatus::Shared { gap: Some(gap) } => format!("gap {gap}"),
@@ -402,18 +445,63 @@ fn detail(status: &CoverageStatus, offset: UtcOffset) -> String {
     }
 }
 
+/// When, by whom and on what ground.
+fn evidence(evidence: &Evidence, offset: UtcOffset) -> String {
+    match evidence {
+        Evidence::OwnSignIn { at, used: true, epoch } => {
+            format!("our sign-in, {} (epoch {epoch})", offset.show(*at))
+        }
+        Evidence::OwnSignIn { at, epoch, .. } => {
+            format!("our sign-in, bound {} (epoch {epoch})", offset.show(*at))
+        }
+        Evidence::Seen { on, by_name, .. } => {
+            format!("seen {on} by {}", Escaped(by_name.as_str()))
+        }
+    }
+}
+
 struct GapStateText(GapState);
 
 impl Display for GapStateText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             GapState::Closed { on } => write!(f, "closed {on}"),
+            GapState::Incomplete => f.write_str("incomplete, excuses nothing"),
             GapState::Lapsed { on } => write!(f, "lapsed after {on}"),
+            GapState::NotInForce => {
+                f.write_str("recorded, excuses nothing: the rule is not in force")
+            }
             GapState::ReviewOverdue { due } => write!(f, "review overdue since {due}"),
             GapState::Standing { review_due } => write!(f, "standing, review due {review_due}"),
             GapState::Unapproved => f.write_str("not approved"),
         }
     }
+}
+
+fn administrators(f: &mut fmt::Formatter<'_>, report: &Coverage) -> fmt::Result {
+    writeln!(f, "## Administrators\n")?;
+    if report.administrators.is_empty() {
+        return writeln!(f, "None.\n");
+    }
+    writeln!(f, "| Person | Administers | On | Clients |")?;
+    writeln!(f, "|---|---|---|---|")?;
+    for line in &report.administrators {
+        let mut of = match line.privilege {
+            Privilege::MultiClientAdministrator => String::from("several clients, no exception"),
+            _ => String::from("one client"),
+        };
+        if !line.as_written {
+            of.push_str(" (**by what they hold, not by their record**)");
+        }
+        writeln!(
+            f,
+            "| {} | {of} | {} | {} |",
+            Name(report, &line.person),
+            OrDash((!line.systems.is_empty()).then(|| Joined(line.systems.iter()))),
+            OrDash((!line.clients.is_empty()).then(|| Joined(line.clients.iter()))),
+        )?;
+    }
+    writeln!(f)
 }
 
 fn gaps(f: &mut fmt::Formatter<'_>, report: &Coverage) -> fmt::Result {
@@ -464,15 +552,27 @@ fn gap_block(f: &mut fmt::Formatter<'_>, report: &Coverage, gap: &GapLine) -> fm
         )?,
         None => writeln!(f, "- **Not approved**")?,
     }
-    match &gap.last_review {
-        Some(review) => writeln!(
+    for signed in &gap.not_counted {
+        writeln!(
             f,
-            "- Reviewed by {} on {}: {}",
-            name(&review.by),
-            review.on,
-            Escaped(review.finding.as_str())
-        )?,
-        None => writeln!(f, "- Not reviewed yet")?,
+            "- **Does not count:** signed by {} on {}, who is not the security official or is a named \
+             user",
+            name(&signed.by),
+            signed.on
+        )?;
+    }
+    for review in &gap.reviews {
+        let finding = Escaped(review.finding.as_str());
+        writeln!(f, "- Reviewed by {} on {}: {finding}", name(&review.by), review.on)?;
+    }
+    if gap.reviews.is_empty() {
+        writeln!(f, "- Not reviewed yet")?;
+    }
+    for read in &gap.acknowledgements {
+        writeln!(f, "- Notice about SMS read by {} on {}", name(&read.person), read.on)?;
+    }
+    if let Some((plan, by)) = &gap.migration_plan {
+        writeln!(f, "- Migration plan, by {by}: {}", Escaped(plan.as_str()))?;
     }
     if !matches!(gap.state, GapState::Closed { .. }) {
         writeln!(f, "- Next review due: {}", gap.review_due)?;
@@ -517,7 +617,9 @@ struct Name<'r>(&'r Coverage, &'r PersonId);
 impl Display for Name<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Name(report, person) = self;
-        let found = report.records.iter().find(|record| record.person == **person);
+        // Records come by person.
+        let place = report.records.binary_search_by(|record| record.person.cmp(person));
+        let found = place.ok().and_then(|place| report.records.get(place));
         Escaped(found.map_or(person.as_str(), |record| record.name.as_str())).fmt(f)
     }
 }
@@ -580,8 +682,8 @@ fn records(f: &mut fmt::Formatter<'_>, report: &Coverage) -> fmt::Result {
         report.gaps.len(),
         report.records.len().saturating_sub(present),
     )?;
-    writeln!(f, "| Person | Account summary | Standing | First factor | Remarks |")?;
-    writeln!(f, "|---|---|---|---|---|")?;
+    writeln!(f, "| Person | Account summary | Standing | Trained | First factor | Remarks |")?;
+    writeln!(f, "|---|---|---|---|---|---|")?;
     for record in &report.records {
         write!(f, "| {} | ", Escaped(record.name.as_str()))?;
         match record.epoch {
@@ -614,7 +716,9 @@ fn records(f: &mut fmt::Formatter<'_>, report: &Coverage) -> fmt::Result {
             remarks.push(format!("**one secret with {}**", Escaped(&others.join(", "))));
         }
         let standing = OrDash(record.standing);
-        writeln!(f, " | {standing} | {} | {} |", OrDash(bound), remarks.join("; "))?;
+        let trained = OrDash(record.trained_on);
+        let (bound, remarks) = (OrDash(bound), remarks.join("; "));
+        writeln!(f, " | {standing} | {trained} | {bound} | {remarks} |")?;
     }
     writeln!(f)
 }
@@ -649,14 +753,22 @@ fn signatures(f: &mut fmt::Formatter<'_>) -> fmt::Result {
 }
 
 /// One line of the coverage as fields, in the order of the header.
-fn csv_fields(report: &Coverage, system: &SystemCoverage, line: &CoverageLine) -> Vec<String> {
+fn csv_fields(
+    report: &Coverage,
+    gaps: &BTreeMap<&GapId, &GapLine>,
+    administrators: &BTreeMap<&PersonId, Privilege>,
+    system: &SystemCoverage,
+    line: &CoverageLine,
+) -> Vec<String> {
     let day = |moment: UnixTime| Date::of(moment, report.offset);
     let (by, date, gap, state) = match &line.status {
         CoverageStatus::Ahead { from } => (None, Some(*from), None, None),
         CoverageStatus::BeforeGoLive { on } | CoverageStatus::Left { on } => {
             (None, Some(*on), None, None)
         }
-        CoverageStatus::Covered { by } => (Some(*by), None, None, None),
+        CoverageStatus::Covered { by } | CoverageStatus::NotUsedYet { by, .. } => {
+            (Some(*by), None, None, None)
+        }
         CoverageStatus::Gap { gap, state } => (None, None, Some(gap), Some(*state)),
         CoverageStatus::InGrace { until }
         | CoverageStatus::Pending { until, .. }
@@ -671,8 +783,22 @@ fn csv_fields(report: &Coverage, system: &SystemCoverage, line: &CoverageLine) -
         | CoverageStatus::NotRequired
         | CoverageStatus::Offboarded => (None, None, None, None),
     };
-    let listed = gap.and_then(|id| report.gaps.iter().find(|entry| entry.gap == *id));
+    let listed = gap.and_then(|id| gaps.get(id));
+    let administers = administrators.get(&line.person).map(|privilege| match privilege {
+        Privilege::MultiClientAdministrator => "several clients",
+        _ => "one client",
+    });
     let state = state.or_else(|| listed.map(|entry| entry.state));
+    let (ground, shown_on, shown_by, source) = match &line.evidence {
+        Some(Evidence::OwnSignIn { at, used, epoch }) => {
+            let what = if *used { "signed in" } else { "bound" };
+            (Some("own sign-in"), Some(day(*at)), None, format!("{what}, epoch {epoch}"))
+        }
+        Some(Evidence::Seen { on, by, .. }) => {
+            (Some("seen"), Some(*on), Some(by), String::from("attestation"))
+        }
+        None => (None, None, None, String::new()),
+    };
     let enforcement = match system.enforcement {
         Enforcement::Attested => "attested",
         Enforcement::Enforced => "enforced",
@@ -698,6 +824,13 @@ fn csv_fields(report: &Coverage, system: &SystemCoverage, line: &CoverageLine) -
         text(&if line.status.is_open() { "yes" } else { "no" }),
         text(&Joined(line.controls.in_force().iter())),
         text(&Joined(line.controls.voluntary().iter())),
+        text(&OrEmpty(administers)),
+        text(&OrEmpty(ground)),
+        written(shown_on),
+        text(&OrEmpty(shown_by)),
+        text(&source),
+        text(&OrEmpty(system.offer_source.as_ref())),
+        written(system.announced_on),
     ]
 }
 

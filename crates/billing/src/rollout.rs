@@ -19,44 +19,24 @@
 //! tokens, file shares, password resets), and the flows for a lost or replaced device, which are
 //! operations on the account.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use countersign::{Method, Proof, SignIn, Summary, UnixTime};
 
 use crate::date::{Date, UtcOffset};
-use crate::gap::{Gap, GapKind, GapResolution};
+use crate::gap::Gap;
 use crate::inventory::{
     Client, ClientId, EmploymentStatus, Enforcement, GapId, Login, LoginKind, Methods,
     OfferedFactor, Person, PersonId, Privilege, System, SystemId, SystemKind, TextLine,
 };
 
-/// From when a system asks for a second factor, and since when people know.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct GoLive {
-    on: Date,
-    announced_on: Date,
-}
+mod agreement;
+mod go_live;
+mod refusal;
 
-impl GoLive {
-    /// A date that was announced on or before it; `None` for one announced afterwards.
-    #[must_use]
-    pub fn new(on: Date, announced_on: Date) -> Option<GoLive> {
-        (announced_on <= on).then_some(GoLive { on, announced_on })
-    }
-
-    /// The first day on which the factor is asked for.
-    #[must_use]
-    pub const fn on(self) -> Date {
-        self.on
-    }
-
-    /// When people were told.
-    #[must_use]
-    pub const fn announced_on(self) -> Date {
-        self.announced_on
-    }
-}
+pub use go_live::{GoLive, GoLiveError, GoLiveMove};
+pub use refusal::PracticeError;
 
 /// How long a grace can be: 1 to 90 days.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -99,7 +79,7 @@ impl Grace {
     /// Compute it once and store [`Grace::until`].
     #[must_use]
     pub fn fix(go_live: GoLive, first_day: Date, days: GraceDays, offset: UtcOffset) -> Grace {
-        let start = go_live.on.max(first_day);
+        let start = go_live.on().max(first_day);
         Grace { until: offset.day_start(start.plus_days(u32::from(days.0))) }
     }
 
@@ -184,13 +164,19 @@ pub struct Practice {
     name: TextLine,
     offset: UtcOffset,
     stale: StaleDays,
+    own: BTreeSet<SystemId>,
+    read_on: Option<Date>,
     clients: BTreeMap<ClientId, Client>,
     people: BTreeMap<PersonId, Person>,
     systems: BTreeMap<SystemId, System>,
-    logins: BTreeMap<(SystemId, PersonId), Login>,
+    /// By system and by person, and the systems of each person: no question walks over all logins.
+    logins: BTreeMap<SystemId, BTreeMap<PersonId, Login>>,
+    systems_of: BTreeMap<PersonId, BTreeSet<SystemId>>,
     go_lives: BTreeMap<SystemId, GoLive>,
+    moves: BTreeMap<SystemId, Vec<GoLiveMove>>,
     graces: BTreeMap<(SystemId, PersonId), Grace>,
     gaps: BTreeMap<GapId, Gap>,
+    gaps_at: BTreeMap<SystemId, BTreeSet<GapId>>,
     completed_tasks: BTreeMap<(PersonId, OffboardingTask), CompletedTask>,
 }
 
@@ -202,15 +188,37 @@ impl Practice {
             name,
             offset,
             stale,
+            own: BTreeSet::new(),
+            read_on: None,
             clients: BTreeMap::new(),
             people: BTreeMap::new(),
             systems: BTreeMap::new(),
             logins: BTreeMap::new(),
+            systems_of: BTreeMap::new(),
             go_lives: BTreeMap::new(),
+            moves: BTreeMap::new(),
             graces: BTreeMap::new(),
             gaps: BTreeMap::new(),
+            gaps_at: BTreeMap::new(),
             completed_tasks: BTreeMap::new(),
         }
+    }
+
+    /// Names the systems that the host's own sign-in guards, through this crate. Only these can be
+    /// [`Enforcement::Enforced`]: a factor proved here says nothing about a sign-in elsewhere. Name
+    /// them before the first system is added.
+    #[must_use]
+    pub fn guarding(mut self, own: impl IntoIterator<Item = SystemId>) -> Practice {
+        self.own.extend(own);
+        self
+    }
+
+    /// Says on which day the records are read. From then on a fact dated later is refused: what has
+    /// not happened is evidence of nothing. Without it the caller answers for the dates.
+    #[must_use]
+    pub fn read_on(mut self, day: Date) -> Practice {
+        self.read_on = Some(day);
+        self
     }
 
     /// Adds a client.
@@ -228,7 +236,7 @@ impl Practice {
     /// # Errors
     /// [`PracticeError::Twice`], [`PracticeError::UnknownClient`]; [`PracticeError::Backwards`] for
     /// an employment that ends before it starts; [`PracticeError::SeveralClients`] for an
-    /// administrator of several clients who is not called one.
+    /// administrator of several clients who is not called one; [`PracticeError::Ahead`].
     pub fn add_person(&mut self, person: Person) -> Result<(), PracticeError> {
         once(&self.people, &person.id)?;
         for (place, client) in person.clients.iter().enumerate() {
@@ -246,6 +254,7 @@ impl Practice {
         if person.employment.end().is_some_and(|end| end < first) {
             return Err(PracticeError::Backwards);
         }
+        self.not_ahead(person.trained_on)?;
         self.people.insert(person.id.clone(), person);
         Ok(())
     }
@@ -254,12 +263,15 @@ impl Practice {
     ///
     /// # Errors
     /// [`PracticeError::Twice`]; [`PracticeError::NeverEnforced`] for Medicare PECOS, whose sign-in
-    /// is not the host's.
+    /// is not the host's; [`PracticeError::NotOurs`] and [`PracticeError::OursAndAttested`] where the
+    /// enforcement is not what [`Practice::guarding`] says; [`PracticeError::OwnWithoutFactor`] for an
+    /// enforced system that offers no factor; [`PracticeError::Ahead`].
     pub fn add_system(&mut self, system: System) -> Result<(), PracticeError> {
         once(&self.systems, &system.id)?;
         if system.kind == SystemKind::Pecos && system.enforcement == Enforcement::Enforced {
             return Err(PracticeError::NeverEnforced(system.id));
         }
+        self.is_what_it_says(&system)?;
         self.systems.insert(system.id.clone(), system);
         Ok(())
     }
@@ -270,12 +282,22 @@ impl Practice {
     /// [`PracticeError::Twice`], [`PracticeError::UnknownPerson`],
     /// [`PracticeError::UnknownSystem`]; [`PracticeError::SharedAtGoLive`] for a shared login where
     /// a date stands; [`PracticeError::Attestation`] for one on an enforced system, by the person
-    /// themself, or of a method that is no standing factor.
+    /// themself, or of a method that is no standing factor; [`PracticeError::OffersLess`] for a factor
+    /// that the system does not offer; [`PracticeError::NoException`] for one that makes a person with
+    /// a grace or a gap an administrator of several clients; [`PracticeError::NotEmployedThen`] for a witness or a person
+    /// seen on a day on which they did not work here; [`PracticeError::Ahead`].
     pub fn add_login(&mut self, login: Login) -> Result<(), PracticeError> {
-        let key = (login.system.clone(), login.person.clone());
-        once(&self.logins, &key)?;
-        self.known_person(&login.person)?;
+        if self.login(&login.system, &login.person).is_some() {
+            return Err(PracticeError::Twice);
+        }
+        let person = self.known_person(&login.person)?;
         let system = self.known_system(&login.system)?;
+        if system.kind == SystemKind::BillingAdministration
+            && person.clients.len() > 1
+            && self.has_an_exception(&login.person)
+        {
+            return Err(PracticeError::NoException(login.person));
+        }
         if login.kind == LoginKind::Shared && self.go_lives.contains_key(&login.system) {
             return Err(PracticeError::SharedAtGoLive {
                 system: login.system,
@@ -290,8 +312,11 @@ impl Practice {
             {
                 return Err(PracticeError::Attestation);
             }
+            self.could_be_seen(system, &login.person, attestation)?;
         }
-        self.logins.insert(key, login);
+        let (system, person) = (login.system.clone(), login.person.clone());
+        self.systems_of.entry(person.clone()).or_default().insert(system.clone());
+        self.logins.entry(system).or_default().insert(person, login);
         Ok(())
     }
 
@@ -299,10 +324,12 @@ impl Practice {
     ///
     /// # Errors
     /// [`PracticeError::Twice`], [`PracticeError::UnknownSystem`];
-    /// [`PracticeError::SharedAtGoLive`] while a login there is shared: end the sharing first.
+    /// [`PracticeError::SharedAtGoLive`] while a login there is shared: end the sharing first;
+    /// [`PracticeError::Ahead`] for an announcement that is still to come.
     pub fn set_go_live(&mut self, system: &SystemId, go_live: GoLive) -> Result<(), PracticeError> {
         self.known_system(system)?;
         once(&self.go_lives, system)?;
+        self.not_ahead([go_live.announced_on()])?;
         if let Some(login) = self.logins_of(system).find(|login| login.kind == LoginKind::Shared) {
             let person = login.person.clone();
             return Err(PracticeError::SharedAtGoLive { system: system.clone(), person });
@@ -326,7 +353,7 @@ impl Practice {
     ) -> Result<(), PracticeError> {
         let who = self.known_person(person)?;
         self.known_login(system, person)?;
-        if who.privilege == Privilege::MultiClientAdministrator {
+        if self.privilege_of(who) == Privilege::MultiClientAdministrator {
             return Err(PracticeError::NoException(person.clone()));
         }
         let go_live = self.go_lives.get(system).ok_or(PracticeError::GraceWithoutGoLive)?;
@@ -348,30 +375,26 @@ impl Practice {
     /// for anybody who signs or is named; [`PracticeError::NoLogin`] for a named user without a
     /// login there; [`PracticeError::NoException`] if one of them administers several clients;
     /// [`PracticeError::SupportSaysOtherwise`] if the support record does not say what the gap
-    /// says, or not what closed it, or if the sharing goes on that a closed gap was about.
+    /// says, or not what closed it, or if the sharing goes on that a closed gap was about;
+    /// [`PracticeError::NotEmployedThen`] for a signature, a review or a question by a person who did
+    /// not work here on that day; [`PracticeError::NothingShared`] for one about sharing where there is
+    /// none; [`PracticeError::SeenLater`] for a named user whose login was ticked
+    /// off before the gap was found; [`PracticeError::Ahead`].
     pub fn add_gap(&mut self, gap: Gap) -> Result<(), PracticeError> {
         once(&self.gaps, gap.id())?;
         let system = self.known_system(gap.system())?;
-        let signed = gap.approvals().iter().map(|approval| &approval.by);
-        let signed = signed.chain(gap.reviews().iter().map(|review| &review.by));
-        let signed = signed.chain(gap.contacts().iter().map(|contact| &contact.asked_by));
-        for person in signed.chain([gap.owner()]) {
-            self.known_person(person)?;
-        }
+        self.known_person(gap.owner())?;
+        self.could_be_signed(&gap)?;
         for person in gap.named_users() {
             let who = self.known_person(person)?;
             self.known_login(gap.system(), person)?;
-            if who.privilege == Privilege::MultiClientAdministrator {
+            if self.privilege_of(who) == Privilege::MultiClientAdministrator {
                 return Err(PracticeError::NoException(person.clone()));
             }
         }
-        let shared = self.logins_of(gap.system()).any(|login| login.kind == LoginKind::Shared);
-        if !agrees(&gap, system.offer(), shared) {
-            return Err(PracticeError::SupportSaysOtherwise {
-                system: system.id.clone(),
-                offer: system.offer(),
-            });
-        }
+        self.fits(&gap, system)?;
+        self.not_ahead(gap.facts())?;
+        self.gaps_at.entry(gap.system().clone()).or_default().insert(gap.id().clone());
         self.gaps.insert(gap.id().clone(), gap);
         Ok(())
     }
@@ -381,7 +404,8 @@ impl Practice {
     /// # Errors
     /// [`PracticeError::Twice`], [`PracticeError::UnknownPerson`], [`PracticeError::NotLeaving`],
     /// [`PracticeError::NoSuchTask`]; [`PracticeError::NotTheirs`] when the leaver, or somebody not
-    /// employed at that moment, would have done it.
+    /// employed at that moment, would have done it; [`PracticeError::SeenLater`] for a tick from before
+    /// the person was last seen there; [`PracticeError::Ahead`].
     pub fn add_completed_task(&mut self, completed: CompletedTask) -> Result<(), PracticeError> {
         let key = (completed.leaver.clone(), completed.task.clone());
         once(&self.completed_tasks, &key)?;
@@ -397,6 +421,8 @@ impl Practice {
         if !self.tasks_of(leaver).contains(&completed.task) {
             return Err(PracticeError::NoSuchTask);
         }
+        self.not_ahead([Date::of(completed.at, self.offset)])?;
+        self.follows_the_last_sight(&completed)?;
         self.completed_tasks.insert(key, completed);
         Ok(())
     }
@@ -405,8 +431,7 @@ impl Practice {
     /// others, passwords they shared, clients to tell.
     #[must_use]
     pub fn tasks_of(&self, person: &Person) -> Vec<OffboardingTask> {
-        let logins = self.logins.values().filter(|login| login.person == person.id);
-        let at_systems = logins.filter_map(|login| {
+        let at_systems = self.logins_by(&person.id).filter_map(|login| {
             let system = self.systems.get(&login.system)?;
             match (login.kind, system.enforcement) {
                 (LoginKind::Shared, _) => {
@@ -515,21 +540,24 @@ impl Practice {
     #[must_use]
     pub fn accepted(&self, person: &Person, system: &System, on: Date) -> Methods {
         let mut gaps = self.gaps_of(&system.id);
-        let sms = person.privilege != Privilege::MultiClientAdministrator
+        let sms = self.privilege_of(person) != Privilege::MultiClientAdministrator
             && system.offer() == OfferedFactor::SmsOnly
-            && gaps.any(|gap| gap.permits_sms(&person.id, on));
+            && gaps.any(|gap| self.permits_sms(gap, &person.id, on));
         if sms { Methods::STRONG.with(Method::Sms) } else { Methods::STRONG }
     }
 
-    /// Until when nobody asks for a factor yet: a go-live date ahead, or a grace. A system without
-    /// a date asks today.
+    /// Until when no factor is required yet: a go-live date ahead, or a grace. A system without a date
+    /// requires it today, and so does every one of an administrator of several clients.
     pub(crate) fn not_yet_asked(
         &self,
         system: &System,
         person: &Person,
         now: UnixTime,
     ) -> Option<(UnixTime, AllowReason)> {
-        let go_live = self.offset.day_start(self.go_live(&system.id)?.on);
+        if self.privilege_of(person) == Privilege::MultiClientAdministrator {
+            return None;
+        }
+        let go_live = self.offset.day_start(self.go_live(&system.id)?.on());
         if now < go_live {
             return Some((go_live, AllowReason::GoLive));
         }
@@ -587,13 +615,40 @@ impl Practice {
 
     /// The logins of one system, by person.
     pub fn logins_of(&self, system: &SystemId) -> impl Iterator<Item = &Login> {
-        self.logins.values().filter(move |login| login.system == *system)
+        self.logins.get(system).into_iter().flat_map(BTreeMap::values)
     }
 
     /// One person's login on one system.
     #[must_use]
     pub fn login(&self, system: &SystemId, person: &PersonId) -> Option<&Login> {
-        self.logins.get(&(system.clone(), person.clone()))
+        self.logins.get(system)?.get(person)
+    }
+
+    /// The logins of one person, by system.
+    pub fn logins_by(&self, person: &PersonId) -> impl Iterator<Item = &Login> {
+        let systems = self.systems_of.get(person).into_iter().flatten();
+        systems.filter_map(|system| self.login(system, person))
+    }
+
+    /// What a person may do to the data of others: what is written, or more if their logins say more.
+    /// A login on a system of the kind [`SystemKind::BillingAdministration`] makes an administrator,
+    /// of several clients if the person works for several.
+    #[must_use]
+    pub fn privilege_of(&self, person: &Person) -> Privilege {
+        let administers = self.administered_by(&person.id).next().is_some();
+        match (person.privilege, administers) {
+            (Privilege::MultiClientAdministrator, _) => Privilege::MultiClientAdministrator,
+            (_, true) if person.clients.len() > 1 => Privilege::MultiClientAdministrator,
+            (_, true) => Privilege::Administrator,
+            (written, false) => written,
+        }
+    }
+
+    /// The systems on which a person can administer the billing software, by identifier.
+    pub fn administered_by(&self, person: &PersonId) -> impl Iterator<Item = &System> {
+        let systems = self.systems_of.get(person).into_iter().flatten();
+        let systems = systems.filter_map(|system| self.systems.get(system));
+        systems.filter(|system| system.kind == SystemKind::BillingAdministration)
     }
 
     /// The go-live date of a system.
@@ -615,7 +670,8 @@ impl Practice {
 
     /// The gaps of one system, by identifier.
     pub fn gaps_of(&self, system: &SystemId) -> impl Iterator<Item = &Gap> {
-        self.gaps.values().filter(move |gap| gap.system() == system)
+        let gaps = self.gaps_at.get(system).into_iter().flatten();
+        gaps.filter_map(|gap| self.gaps.get(gap))
     }
 
     /// The record that a task was done, if it was.
@@ -676,29 +732,6 @@ impl Practice {
 
 fn once<K: Ord, V>(map: &BTreeMap<K, V>, key: &K) -> Result<(), PracticeError> {
     if map.contains_key(key) { Err(PracticeError::Twice) } else { Ok(()) }
-}
-
-/// Whether a gap, the support record and the logins tell the same story.
-fn agrees(gap: &Gap, offer: OfferedFactor, shared: bool) -> bool {
-    match gap.closing().map(|closing| &closing.how) {
-        Some(GapResolution::Migration { .. }) => true,
-        Some(GapResolution::Support) => match gap.kind() {
-            GapKind::NoMfa => offer > OfferedFactor::NoMfa,
-            GapKind::SmsOnly | GapKind::ProposedUnsupportedAsset { .. } => {
-                offer > OfferedFactor::SmsOnly
-            }
-            GapKind::SharedLoginPlatform => !shared,
-            _ => true,
-        },
-        None => match gap.kind() {
-            GapKind::NoMfa => offer == OfferedFactor::NoMfa,
-            GapKind::SmsOnly => offer == OfferedFactor::SmsOnly,
-            GapKind::ProposedUnsupportedAsset { .. } => {
-                matches!(offer, OfferedFactor::NoMfa | OfferedFactor::SmsOnly)
-            }
-            _ => true,
-        },
-    }
 }
 
 /// Whether an account shows any trace of a confirmed factor. Whoever has had one gets no grace:
@@ -819,111 +852,3 @@ impl fmt::Display for DenyReason {
         })
     }
 }
-
-/// Why a record is refused.
-#[derive(Clone, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum PracticeError {
-    /// An attestation on an enforced system, by the person themself, or of no standing factor.
-    Attestation,
-    /// An end before its start.
-    Backwards,
-    /// A grace that goes on for more than 90 days.
-    GraceTooLong,
-    /// A grace on a system without a go-live date would have nothing to count from.
-    GraceWithoutGoLive,
-    /// An administrator of several clients has no grace and is named in no gap.
-    NoException(PersonId),
-    /// Somebody without a login on the system.
-    NoLogin {
-        /// Where.
-        system: SystemId,
-        /// Who.
-        person: PersonId,
-    },
-    /// The leaver has nothing of the kind.
-    NoSuchTask,
-    /// Medicare PECOS signs people in itself.
-    NeverEnforced(SystemId),
-    /// They stay.
-    NotLeaving(PersonId),
-    /// Done by the leaver, or by somebody not employed then.
-    NotTheirs(PersonId),
-    /// An administrator of several clients must be called one.
-    SeveralClients(PersonId),
-    /// A shared login where a go-live date stands.
-    SharedAtGoLive {
-        /// Where.
-        system: SystemId,
-        /// One who shares it.
-        person: PersonId,
-    },
-    /// The support record of the system does not say what the gap says.
-    SupportSaysOtherwise {
-        /// Where.
-        system: SystemId,
-        /// What the record says.
-        offer: OfferedFactor,
-    },
-    /// There is one already.
-    Twice,
-    /// No client of this name.
-    UnknownClient(ClientId),
-    /// Nobody of this name.
-    UnknownPerson(PersonId),
-    /// No system of this name.
-    UnknownSystem(SystemId),
-}
-
-impl fmt::Display for PracticeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            PracticeError::Attestation => f.write_str(
-                "an attestation is of a standing factor, on a system enforced elsewhere, and made \
-                 by somebody else",
-            ),
-            PracticeError::Backwards => f.write_str("it ends before it starts"),
-            PracticeError::GraceTooLong => {
-                f.write_str("a grace ends at most 90 days after go-live or the first day of work")
-            }
-            PracticeError::GraceWithoutGoLive => {
-                f.write_str("a grace needs a go-live date to count from")
-            }
-            PracticeError::NoException(person) => write!(
-                f,
-                "{person} administers several clients: no grace and no gap, without exception"
-            ),
-            PracticeError::NoLogin { system, person } => {
-                write!(f, "{person} has no login on {system}")
-            }
-            PracticeError::NoSuchTask => f.write_str("the leaver has nothing of the kind to undo"),
-            PracticeError::NeverEnforced(system) => {
-                write!(f, "{system} signs people in itself and cannot be enforced here")
-            }
-            PracticeError::NotLeaving(person) => write!(f, "{person} is not leaving"),
-            PracticeError::NotTheirs(person) => {
-                write!(f, "{person} cannot tick this off: the leaver, or not employed then")
-            }
-            PracticeError::SeveralClients(person) => write!(
-                f,
-                "{person} administers several clients and must be a multi-client-administrator"
-            ),
-            PracticeError::SharedAtGoLive { system, person } => write!(
-                f,
-                "{system} has a go-live date and {person} has a shared login there: end the \
-                 sharing first (45 CFR 164.312(a)(2)(i))"
-            ),
-            PracticeError::SupportSaysOtherwise { system, offer } => write!(
-                f,
-                "the support record of {system} says {}, which is not what the gap says",
-                offer.name()
-            ),
-            PracticeError::Twice => f.write_str("there is one already"),
-            PracticeError::UnknownClient(client) => write!(f, "no client is called {client}"),
-            PracticeError::UnknownPerson(person) => write!(f, "nobody is called {person}"),
-            PracticeError::UnknownSystem(system) => write!(f, "no system is called {system}"),
-        }
-    }
-}
-
-impl std::error::Error for PracticeError {}

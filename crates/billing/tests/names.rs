@@ -9,10 +9,16 @@ const KINDS: [&str; 5] = ["struct", "enum", "trait", "type", "union"];
 
 #[test]
 fn no_public_type_name_exists_twice() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut sources = String::new();
-    for file in fs::read_dir(&folder).unwrap() {
-        sources.push_str(&fs::read_to_string(file.unwrap().path()).unwrap());
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
+    while let Some(folder) = folders.pop() {
+        for file in fs::read_dir(&folder).unwrap().map(|file| file.unwrap().path()) {
+            if file.is_dir() {
+                folders.push(file);
+            } else {
+                sources.push_str(&fs::read_to_string(file).unwrap());
+            }
+        }
     }
     let names = public_types(&sources);
     for known in ["Practice", "PersonId", "CoverageMarkdown"] {

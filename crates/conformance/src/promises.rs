@@ -1,53 +1,121 @@
-//! The ten trials, one function for each promise.
+//! The trials, one function for each promise.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::AtomicBool;
+use std::sync::Barrier;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+use std::{fmt, thread};
 
-use super::*;
+use countersign::mfa::NotDone;
+use countersign::{AccountId, Record, Store, Summary, Swap, Write};
+
+use crate::draft::{Draft, NEVER_ENDS, PANICKED, id_of, next, record_of, successor};
+use crate::kit::Kit;
+use crate::opened::{Handle, LOAD_FAILED, SWAP_FAILED};
+use crate::{BrokenPromise, CROWD, Promise, Sentence};
 
 mod attempts;
+mod beside;
+mod ids;
+mod kept;
+mod processes;
 mod tools;
 
 use attempts::{end_to_end, faults};
+use beside::events_and_summary;
+use ids::bytewise_ids;
+use kept::nothing_expires;
 use tools::*;
 
-pub(super) fn try_one(promise: Promise, kit: &Kit) -> Result<(), Sentence> {
+pub(crate) use beside::same_events;
+pub(crate) use kept::Witnesses;
+pub(crate) use tools::put;
+
+pub(crate) fn try_one(promise: Promise, kit: &Kit) -> Result<(), BrokenPromise> {
+    let broken = |what| BrokenPromise { promise, what };
+    let trial = match promise {
+        Promise::CreateOnce => create_once,
+        Promise::StaleRefused => stale_refused,
+        Promise::NoLostUpdate => no_lost_update,
+        Promise::ReadYourWrite => read_your_write,
+        Promise::RoundTrip => round_trip,
+        Promise::BytewiseIds => bytewise_ids,
+        Promise::Tombstone => tombstone,
+        Promise::Independence => independence,
+        Promise::EndToEnd => end_to_end,
+        Promise::Faults => faults,
+        Promise::EventsAndSummary => events_and_summary,
+        Promise::NothingExpires => |_: &Kit| Ok(()),
+    };
+    kit.witnesses.appear(kit);
+    trial(kit).map_err(broken)?;
+    let races =
+        [Promise::CreateOnce, Promise::NoLostUpdate, Promise::Independence, Promise::EndToEnd];
+    if races.contains(&promise)
+        && let Some(one) = kit.over_one_handle().map_err(broken)?
+    {
+        let shared = |sentence| {
+            format!(
+                "where threads share one handle: {sentence}; lock the connection from the first \
+                 statement of a call to its last, not for each"
+            )
+        };
+        trial(&one).map_err(shared).map_err(broken)?;
+    }
     match promise {
-        Promise::CreateOnce => create_once(kit),
-        Promise::StaleRefused => stale_refused(kit),
-        Promise::NoLostUpdate => no_lost_update(kit),
-        Promise::ReadYourWrite => read_your_write(kit),
-        Promise::RoundTrip => round_trip(kit),
-        Promise::BytewiseIds => bytewise_ids(kit),
-        Promise::Tombstone => tombstone(kit),
-        Promise::Independence => independence(kit),
-        Promise::EndToEnd => end_to_end(kit),
-        Promise::Faults => faults(kit),
+        Promise::CreateOnce => processes::create_once(kit).map_err(broken),
+        Promise::NoLostUpdate => processes::no_lost_update(kit).map_err(broken),
+        Promise::ReadYourWrite => processes::read_your_write(kit).map_err(broken),
+        Promise::NothingExpires => nothing_expires(kit),
+        _ => Ok(()),
     }
 }
 
+/// How long two processes or threads race at least.
+const A_WHILE: Duration = Duration::from_millis(400);
+
+/// How long they race at most, where they seldom meet.
+const AT_MOST: Duration = Duration::from_secs(3);
+
 fn create_once(kit: &Kit) -> Result<(), Sentence> {
+    let started = Instant::now();
+    create_at_once(kit)?;
+    while started.elapsed() < A_WHILE {
+        create_at_once(kit)?;
+    }
+    Ok(())
+}
+
+fn create_at_once(kit: &Kit) -> Result<(), Sentence> {
     const ROUNDS: usize = 8;
     let ids: Vec<AccountId> = (0..ROUNDS).map(|_| kit.account()).collect::<Result<_, _>>()?;
+    // In every second round all of them write the same bytes: the rows may be equal, one is the first.
+    let writer = |round: usize, thread| if round.is_multiple_of(2) { thread } else { 0 };
     let rounds = race(kit, CROWD, ROUNDS, |round, thread, handle| {
         let id = ids.get(round).ok_or(PANICKED)?;
-        put(handle, id, None, &record_of(id, 1, thread))
+        put(handle, id, None, &record_of(id, 1, writer(round, thread)))
     })?;
     let handle = kit.open()?;
-    for (id, swaps) in ids.iter().zip(rounds) {
+    for (round, (id, swaps)) in ids.iter().zip(rounds).enumerate() {
         let winners: Vec<usize> =
             (0..).zip(swaps).filter(stored).map(|(thread, _)| thread).collect();
         let [winner] = winners.as_slice() else {
-            return Err(format!(
-                "{} of {CROWD} handles that created one account at once were told Stored: insert \
-                 only where there is no row (ON CONFLICT DO NOTHING), and say Stored if one row \
-                 was inserted",
-                winners.len()
+            return Err(created(
+                winners.len(),
+                &format!("{CROWD} that created one account at once"),
             ));
         };
-        holds(&handle, id, &record_of(id, 1, *winner), "after a race to create it")?;
+        let record = record_of(id, 1, writer(round, *winner));
+        holds(&handle, id, &record, "after a race to create it")?;
     }
     Ok(())
+}
+
+fn created(winners: usize, of: &str) -> Sentence {
+    format!(
+        "{winners} of {of} were told Stored, not 1: insert only where there is no row (ON CONFLICT DO \
+         NOTHING), and say Stored if one row was inserted, even if the row is the same"
+    )
 }
 
 fn stored<T>((_, swap): &(T, Swap)) -> bool {
@@ -61,6 +129,13 @@ fn stale_refused(kit: &Kit) -> Result<(), Sentence> {
 
     let first = record_of(&id, 1, 1);
     accepts(&handle, &id, None, &first, "for a new account")?;
+    if put(&handle, &id, None, &first)? == Swap::Stored {
+        return Err(
+            "the same account was created twice, with the same bytes, and both were told Stored: the \
+             second one finds a record, and is Stale"
+                .into(),
+        );
+    }
     for expected in [None, Some(2), Some(3), Some(Record::MAX_VERSION - 1)] {
         refuses(&handle, &id, expected, "for an account at version 1")?;
         holds(&handle, &id, &first, "after a refused write")?;
@@ -88,6 +163,7 @@ fn no_lost_update(kit: &Kit) -> Result<(), Sentence> {
     accepts(&handle, &id, None, &record_of(&id, 1, 0), "for a new account")?;
     race(kit, WRITERS, 1, |_, writer, handle| climb(handle, &id, writer, WRITES))?;
     reached(&handle, &id, WRITERS.saturating_mul(WRITES), "8 handles stored 50 writes each")?;
+    races_are_lost(kit)?;
 
     let id = kit.account()?;
     accepts(&handle, &id, None, &record_of(&id, 1, 0), "for a new account")?;
@@ -99,8 +175,48 @@ fn no_lost_update(kit: &Kit) -> Result<(), Sentence> {
     Ok(())
 }
 
-/// Stores `writes` successors of the record while other threads write.
-fn climb(handle: &Handle, id: &AccountId, writer: usize, writes: usize) -> Result<(), Sentence> {
+/// Races as fast as the store is, until many writes met another: between a check and a write lies next to
+/// nothing in memory, and threads that start together do not often meet there.
+fn races_are_lost(kit: &Kit) -> Result<(), Sentence> {
+    const WRITERS: usize = 8;
+    const WRITES: usize = 50;
+    const LOST: usize = 2_000;
+    let (handle, id) = (kit.open()?, kit.account()?);
+    accepts(&handle, &id, None, &Record::new(1, Vec::new()), "for a new account")?;
+    let (started, mut written, mut lost) = (Instant::now(), 0_usize, 0_usize);
+    while lost < LOST && started.elapsed() < AT_MOST {
+        let rounds = race(kit, WRITERS, 1, |_, _, handle| spin(handle, &id, WRITES))?;
+        lost = rounds.into_iter().flatten().fold(lost, usize::saturating_add);
+        written = written.saturating_add(WRITERS.saturating_mul(WRITES));
+        let who = format!("8 handles that raced stored {written} writes in all");
+        reached(&handle, &id, written, &who)?;
+    }
+    Ok(())
+}
+
+/// Stores `writes` small records while others write, with as little as possible between load and swap.
+fn spin(handle: &Handle, id: &AccountId, writes: usize) -> Result<usize, Sentence> {
+    let (summary, mut left, mut lost) = (Summary::default(), writes, 0_usize);
+    let patience = CROWD.saturating_mul(writes).saturating_mul(4);
+    while left > 0 {
+        let version = version(handle, id)?;
+        let record = Record::new(next(version), Vec::from(version.to_be_bytes()));
+        match handle.swap(id, &Write::new(Some(version), &record, &summary, &[]))? {
+            Swap::Stored => left = left.saturating_sub(1),
+            Swap::Stale if lost >= patience => return Err(NEVER_ENDS.into()),
+            Swap::Stale => lost = lost.saturating_add(1),
+        }
+    }
+    Ok(lost)
+}
+
+/// Stores `writes` successors of the record while others write, and returns how many races it lost.
+pub(crate) fn climb(
+    handle: &Handle,
+    id: &AccountId,
+    writer: usize,
+    writes: usize,
+) -> Result<usize, Sentence> {
     let (mut left, mut lost, mut seen) = (writes, 0_usize, 0);
     // Each lost race is a write of another thread; the rest is patience with spurious conflicts.
     let patience = CROWD.saturating_mul(writes).saturating_mul(4);
@@ -120,7 +236,7 @@ fn climb(handle: &Handle, id: &AccountId, writer: usize, writes: usize) -> Resul
         }
         seen = draft.record.version().saturating_sub(1);
     }
-    Ok(())
+    Ok(lost)
 }
 
 /// The account was created at version 1 and written `writes` times since.
@@ -185,27 +301,69 @@ const AFTER_CLOSING: &str = "after the handle that was told Stored was closed: c
 
 fn round_trip(kit: &Kit) -> Result<(), Sentence> {
     let (writer, reader) = (kit.open()?, kit.open()?);
-    for length in [0, 1, 2, 255, 256, 257, 4096, 4097, Record::MAX_LEN] {
-        let id = kit.account()?;
-        let bytes: Vec<u8> = (0..=u8::MAX).rev().cycle().take(length).collect();
-        let record = Record::new(1, bytes.clone());
-        accepts(&writer, &id, None, &record, &format!("for a record of {length} bytes"))?;
-        comes_back(&reader, &id, &record)?;
-        let record = Record::new(2, bytes.into_iter().rev().collect());
-        accepts(&writer, &id, Some(1), &record, &format!("for a record of {length} bytes"))?;
-        comes_back(&reader, &id, &record)?;
-    }
-    for value in 0..=u8::MAX {
-        let id = kit.account()?;
-        let record = Record::new(1, Vec::from([value; 3]));
-        accepts(&writer, &id, None, &record, &format!("for three bytes {value:#04x}"))?;
-        comes_back(&reader, &id, &record)?;
-    }
+    let too_long = |sentence| {
+        format!(
+            "{sentence}: if the record does not fit its column, make it a binary one for {} bytes",
+            Record::MAX_LEN
+        )
+    };
+    lengths_come_back(kit, &writer, &reader).map_err(|sentence| failed(sentence, too_long))?;
     let edges = [7, 8, 15, 16, 24, 31, 32, 33, 48, 52, 53, 54, 62];
     let edges = edges.iter().filter_map(|bits| 1_u64.checked_shl(*bits));
     let around = edges.flat_map(|edge| [edge.saturating_sub(1), edge, next(edge)]);
     for version in around.chain([Record::MAX_VERSION - 1]) {
-        version_comes_back(kit, &writer, &reader, version)?;
+        let overflows = |sentence| format!("{sentence}; version {version} is stored: {OVERFLOWS}");
+        version_comes_back(kit, &writer, &reader, version).map_err(|sentence| {
+            if sentence.starts_with(LOAD_FAILED) { overflows(sentence) } else { sentence }
+        })?;
+    }
+    Ok(())
+}
+
+const OVERFLOWS: &str = "if it overflows its column or its type, both need 64 bits (BIGINT, u64 or i64), \
+                         because every version below 2^63 may come";
+
+/// Adds advice to a sentence if a call failed.
+fn failed(sentence: Sentence, advice: impl FnOnce(Sentence) -> Sentence) -> Sentence {
+    if sentence.contains(SWAP_FAILED) || sentence.contains(LOAD_FAILED) {
+        return advice(sentence);
+    }
+    sentence
+}
+
+fn lengths_come_back(kit: &Kit, writer: &Handle, reader: &Handle) -> Result<(), Sentence> {
+    for length in [0, 1, 2, 255, 256, 257, 4096, 4097, Record::MAX_LEN] {
+        let id = kit.account()?;
+        let bytes: Vec<u8> = (0..=u8::MAX).rev().cycle().take(length).collect();
+        let record = Record::new(1, bytes.clone());
+        accepts(writer, &id, None, &record, &format!("for a record of {length} bytes"))?;
+        comes_back(reader, &id, &record)?;
+        let record = Record::new(2, bytes.into_iter().rev().collect());
+        accepts(writer, &id, Some(1), &record, &format!("for a record of {length} bytes"))?;
+        comes_back(reader, &id, &record)?;
+    }
+    shrinks(kit, writer, reader)?;
+    for value in 0..=u8::MAX {
+        let id = kit.account()?;
+        let record = Record::new(1, Vec::from([value; 3]));
+        accepts(writer, &id, None, &record, &format!("for three bytes {value:#04x}"))?;
+        comes_back(reader, &id, &record)?;
+    }
+    Ok(())
+}
+
+/// A shorter record leaves nothing of a longer one.
+fn shrinks(kit: &Kit, writer: &Handle, reader: &Handle) -> Result<(), Sentence> {
+    let id = kit.account()?;
+    let mut expected = None;
+    for length in [Record::MAX_LEN, 4096, 100, 0, 300, 64, 1, Record::MAX_LEN, 1] {
+        let version = expected.map_or(1, next);
+        let fill = u8::try_from(version).unwrap_or(0);
+        let record = Record::new(version, (0..length).map(|_| fill).collect());
+        let when = format!("for a record of {length} bytes over one of another length");
+        accepts(writer, &id, expected, &record, &when)?;
+        comes_back(reader, &id, &record)?;
+        expected = Some(version);
     }
     Ok(())
 }
@@ -257,125 +415,6 @@ fn comes_back(handle: &Handle, id: &AccountId, written: &Record) -> Result<(), S
         ));
     }
     Ok(())
-}
-
-fn bytewise_ids(kit: &Kit) -> Result<(), Sentence> {
-    let (writer, reader) = (kit.open()?, kit.open()?);
-    let ids = look_alikes(kit)?;
-    for id in &ids {
-        if let Some(found) = reader.load(id)? {
-            return Err(one_account(&ids, id, &found));
-        }
-        accepts(
-            &writer,
-            id,
-            None,
-            &record_of(id, 1, 1),
-            &format!("for the new id {}", printable(id)),
-        )?;
-    }
-    for id in &ids {
-        match reader.load(id)? {
-            Some(found) if found == record_of(id, 1, 1) => {}
-            Some(found) => return Err(one_account(&ids, id, &found)),
-            None => {
-                return Err(format!("{} was Stored, and load finds nothing", printable(id)));
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Ends of ids of which some engine, column type or program takes two for one.
-const ENDS: [&[u8]; 48] = [
-    b"",
-    b" ",
-    b"  ",
-    b"\t",
-    b"\n",
-    b"\r\n",
-    b"\0",
-    b"\0\0",
-    b"\0a",
-    b"a\0",
-    b"a\0b",
-    b"a",
-    b"A",
-    b"a ",
-    b" a",
-    b"A ",
-    b"b",
-    b"_",
-    b"%",
-    b"*",
-    b"?",
-    b".",
-    b"a.",
-    b"'",
-    b"''",
-    b"\\",
-    b"\\'",
-    b"\"",
-    b"/",
-    b":",
-    b"{",
-    b"}",
-    b"{}",
-    b"1",
-    b"01",
-    b"1.0",
-    b"1e0",
-    b"+1",
-    "\u{e1}".as_bytes(),   // one code point, and
-    "a\u{301}".as_bytes(), // the same letter in two
-    "\u{c1}".as_bytes(),
-    "A\u{301}".as_bytes(),
-    "\u{df}".as_bytes(),
-    b"ss",
-    "a\u{ad}".as_bytes(), // a soft hyphen, which collations ignore
-    "\u{131}".as_bytes(),
-    b"i",
-    b"I",
-];
-
-/// Ids of which some engine, column type or program takes two for one.
-fn look_alikes(kit: &Kit) -> Result<Vec<AccountId>, Sentence> {
-    let base = format!("{}-id-", kit.prefix).into_bytes();
-    let mut ids = Vec::new();
-    for end in ENDS {
-        ids.push(id_of([&base, end].concat())?);
-    }
-    for start in [b" ".as_slice(), b"\0", b"0", b"\xef\xbb\xbf"] {
-        ids.push(id_of([start, &base, b"a"].concat())?);
-    }
-    // Each byte value once: what is no UTF-8, and what a replacement character swallows.
-    for value in 0..=u8::MAX {
-        ids.push(id_of([&base, b"v".as_slice(), &[value]].concat())?);
-    }
-    // As long as an id can be, and alike up to the last byte.
-    for last in [b"x", b"y"] {
-        let mut long = base.clone();
-        long.resize(AccountId::MAX_LEN.saturating_sub(1), b'-');
-        long.extend_from_slice(last);
-        ids.push(id_of(long)?);
-    }
-    Ok(ids)
-}
-
-fn one_account(ids: &[AccountId], id: &AccountId, found: &Record) -> Sentence {
-    let Some(twin) = ids.iter().find(|twin| record_of(twin, 1, 1) == *found) else {
-        return format!("load found {found:?} under {}, which nobody wrote there", printable(id));
-    };
-    format!(
-        "{} and {} are one account: keep ids in a binary column (BLOB, bytea, VARBINARY), whole, \
-         and compare them bytewise, without case, trimming, patterns, normal forms or text encoding",
-        printable(twin),
-        printable(id)
-    )
-}
-
-fn printable(id: &AccountId) -> String {
-    format!("\"{}\"", id.as_bytes().escape_ascii())
 }
 
 fn tombstone(kit: &Kit) -> Result<(), Sentence> {

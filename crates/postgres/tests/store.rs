@@ -6,14 +6,15 @@
 #[path = "../../../tests/common/stores.rs"]
 mod stores;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::thread;
 
-use countersign_conformance as conformance;
+use countersign::{AccountId, Event};
+use countersign_conformance::{self as conformance, Kit};
 use countersign_postgres::{
     AsyncPostgresStore, Error, PostgresStore, create_schema, create_schema_async,
 };
-use stores::{Line, account, assert_trail, out_of_reach, sign_in, variable};
+use stores::{Columns, Line, account, assert_trail, columns, out_of_reach, sign_in, variable};
 use tokio::runtime::Builder;
 use tokio_postgres::NoTls;
 
@@ -21,7 +22,33 @@ use tokio_postgres::NoTls;
 #[ignore = "needs DATABASE_URL: .ci/run starts a server"]
 fn postgres_keeps_every_promise() {
     let url = database();
-    println!("{}", conformance::run(move || PostgresStore::open(&url)).unwrap());
+    let location = url.clone();
+    let client = Mutex::new(postgres::Client::connect(&url, NoTls).unwrap());
+    let kit = Kit::new(move || PostgresStore::open(&url))
+        .beside(move |id| beside(&mut client.lock().unwrap(), id), columns)
+        .second_process("the_second_process", location);
+    println!("{}", kit.run().unwrap());
+}
+
+#[test]
+fn the_second_process() {
+    conformance::second_process(|url| Kit::new(move || PostgresStore::open(&url)));
+}
+
+/// What the host's queries read beside a record.
+fn beside(
+    client: &mut postgres::Client,
+    id: &AccountId,
+) -> Result<(Vec<Event>, Columns), postgres::Error> {
+    let sql = "SELECT event::text FROM mfa_event WHERE account = $1 ORDER BY version, place";
+    let events = client.query(sql, &[&id.as_bytes()])?;
+    let events = events.iter().map(|row| serde_json::from_str(row.get(0)).unwrap()).collect();
+    let sql = "SELECT epoch, devices, recovery_codes_left, last_used, waiting_until, offboarded_at
+                 FROM mfa_account WHERE id = $1";
+    let row = client.query_opt(sql, &[&id.as_bytes()])?;
+    // An account that is not there yet has no columns.
+    let columns = row.map(|row| [0, 1, 2, 3, 4, 5].map(|nth| row.get(nth))).unwrap_or_default();
+    Ok((events, columns))
 }
 
 #[test]
@@ -74,6 +101,16 @@ fn postgres_out_of_reach_answers_nothing() {
     let line = Line::to(&database());
     let store = PostgresStore::open(&line.url).unwrap();
     out_of_reach(&store, &line);
+}
+
+#[test]
+#[ignore = "needs DATABASE_URL: .ci/run starts a server"]
+fn postgres_awaited_out_of_reach_answers_nothing() {
+    let line = Line::to(&database());
+    let runtime = Builder::new_multi_thread().enable_all().build().unwrap();
+    let store = runtime.block_on(connect(&line.url)).unwrap();
+    line.cut();
+    conformance::run_unreachable_async(&store, move |task| runtime.block_on(task)).unwrap();
 }
 
 /// A server that may forget what it acknowledged is refused before anything is kept in it.

@@ -6,7 +6,10 @@
 #[path = "../../../tests/common/stores.rs"]
 mod stores;
 
-use countersign_conformance as conformance;
+use std::sync::Mutex;
+
+use countersign::{AccountId, Event, Summary};
+use countersign_conformance::{self as conformance, Kit};
 use countersign_redis::{Error, RedisStore};
 use stores::{Line, assert_trail, out_of_reach, sign_in, variable};
 
@@ -14,7 +17,32 @@ use stores::{Line, assert_trail, out_of_reach, sign_in, variable};
 #[ignore = "needs REDIS_URL: .ci/run starts a server"]
 fn redis_keeps_every_promise() {
     let url = variable("REDIS_URL");
-    println!("{}", conformance::run(move || RedisStore::open(&url)).unwrap());
+    let location = url.clone();
+    let client = redis::Client::open(url.clone()).unwrap().get_connection().unwrap();
+    let client = Mutex::new(client);
+    let kit = Kit::new(move || RedisStore::open(&url))
+        .beside(move |id| beside(&mut client.lock().unwrap(), id), |summary| Some(summary.clone()))
+        .second_process("the_second_process", location);
+    println!("{}", kit.run().unwrap());
+}
+
+#[test]
+fn the_second_process() {
+    conformance::second_process(|url| Kit::new(move || RedisStore::open(&url)));
+}
+
+type Beside = (Vec<Event>, Option<Summary>);
+
+/// What the host's commands read beside a record.
+fn beside(client: &mut redis::Connection, id: &AccountId) -> redis::RedisResult<Beside> {
+    let stream = format!("mfa:{{{id}}}:events");
+    let rows: Vec<(String, Vec<(String, String)>)> =
+        redis::cmd("XRANGE").arg(stream).arg(&["-", "+"]).query(client)?;
+    let event = |(_, fields): &(_, Vec<(_, String)>)| serde_json::from_str(&fields[0].1).unwrap();
+    let events = rows.iter().map(event).collect();
+    let hash = format!("mfa:{{{id}}}");
+    let summary: Option<String> = redis::cmd("HGET").arg(hash).arg("summary").query(client)?;
+    Ok((events, summary.map(|summary| serde_json::from_str(&summary).unwrap())))
 }
 
 #[test]

@@ -7,15 +7,49 @@ mod stores;
 
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Mutex;
 
-use countersign_conformance as conformance;
+use countersign::{AccountId, Event};
+use countersign_conformance::{self as conformance, Kit};
 use countersign_rusqlite::SqliteStore;
-use stores::{assert_trail, sign_in};
+use rusqlite::OptionalExtension;
+use stores::{Columns, assert_trail, columns, sign_in};
 
 #[test]
 fn sqlite_keeps_every_promise() {
     let path = file("conformance.sqlite");
-    println!("{}", conformance::run(move || SqliteStore::open(&path)).unwrap());
+    let location = path.display().to_string();
+    let client = Mutex::new(rusqlite::Connection::open(&path).unwrap());
+    let kit = Kit::new(move || SqliteStore::open(&path))
+        .beside(move |id| beside(&client.lock().unwrap(), id), columns)
+        .second_process("the_second_process", location);
+    println!("{}", kit.run().unwrap());
+}
+
+#[test]
+fn the_second_process() {
+    conformance::second_process(|path| Kit::new(move || SqliteStore::open(&path)));
+}
+
+/// What the host's queries read beside a record.
+fn beside(
+    client: &rusqlite::Connection,
+    id: &AccountId,
+) -> rusqlite::Result<(Vec<Event>, Columns)> {
+    let sql = "SELECT event FROM mfa_event WHERE account = ?1 ORDER BY version, place";
+    let mut events = client.prepare(sql)?;
+    let events = events.query_map([id.as_bytes()], |row| row.get::<_, String>(0))?;
+    let events = events.map(|event: Result<String, _>| Ok(serde_json::from_str(&event?).unwrap()));
+    let sql = "SELECT epoch, devices, recovery_codes_left, last_used, waiting_until, offboarded_at
+                 FROM mfa_account WHERE id = ?1";
+    let mut row = client.prepare(sql)?;
+    let read = |row: &rusqlite::Row<'_>| {
+        let columns: Vec<_> = (0..6).map(|nth| row.get(nth)).collect::<Result<_, _>>()?;
+        Ok(columns.try_into().unwrap())
+    };
+    // An account that is not there yet has no columns.
+    let columns = row.query_row([id.as_bytes()], read).optional()?.unwrap_or_default();
+    Ok((events.collect::<rusqlite::Result<_>>()?, columns))
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! itself, with the same randomness, to learn what to look for. Between two looks everything that held
 //! a secret is dropped.
 
-use countersign::account::{HostsWord, Operator, PassLength};
+use countersign::account::{CarriedProof, HostsWord, Operator, PassLength};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use countersign::account::ExistingDevice;
@@ -349,7 +349,11 @@ impl<K: Seal, I: FnMut(&str), L: FnMut(&str)> Stage<K, I, L> {
             let sent = started.run(store).expect("a telephone");
             let code = sent.to_send().expect(SENT);
             issued(code.expose_str());
-            let mut renewed = mfa.account(id).at(*now).regenerate_recovery_codes(proof, rng);
+            let account = mfa.account(id).at(*now);
+            let carried = account.carry(proof, "session", rng).expect("the keys are there");
+            issued(carried.expose_text());
+            let back = CarriedProof::new(carried.expose_text(), "session");
+            let mut renewed = account.regenerate_recovery_codes(back, rng);
             let codes = renewed.run(store).expect("a proof");
             let texts: Vec<_> = codes.iter().map(|code| code.expose_text()).collect();
             texts.iter().for_each(|text| issued(text));

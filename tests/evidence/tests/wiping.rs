@@ -423,6 +423,7 @@ fn of_accounts(seed: u64) -> (Needles, Vec<String>) {
             8 => needles.add_code(code),
             // Behind the name of the sealing key, which every token begins with.
             88 => needles.add("browser token", code.as_bytes().split_at(8).1),
+            89.. => needles.add("carried proof", code.as_bytes().split_at(8).1),
             _ => {
                 needles.add("recovery code", code.as_bytes());
                 needles.add("recovery code", &crockford(code.as_bytes()));
@@ -468,7 +469,7 @@ fn of_accounts(seed: u64) -> (Needles, Vec<String>) {
 
 /// What the host holds at one look, or the scenario for it. A plaintext it never has: that is looked
 /// at while a `Seal` does.
-const HELD_KINDS: [&str; 14] = [
+const HELD_KINDS: [&str; 15] = [
     "secret",
     INNER[0],
     OUTER[0],
@@ -483,6 +484,7 @@ const HELD_KINDS: [&str; 14] = [
     "sent code",
     "recovery code",
     "browser token",
+    "carried proof",
 ];
 
 #[test]

@@ -3,9 +3,6 @@ use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
-#[path = "../../../../tests/common/keys.rs"]
-mod keys;
-
 use countersign::{
     AccountId, AsyncStore, MemoryStore, Mfa, Recommended, Record, SignIn, Store, Swap, Write,
 };
@@ -13,6 +10,7 @@ use countersign_audit::{Counted, Counters};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
+use crate::keys;
 use crate::samples::{NOW, account, samples};
 
 /// Loses the first races.

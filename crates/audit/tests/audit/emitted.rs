@@ -8,7 +8,7 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 
-use crate::samples::{full, samples};
+use crate::samples::{full, operator, samples};
 
 /// Target, level and fields of each.
 #[derive(Clone, Default)]
@@ -71,6 +71,13 @@ fn an_event_is_emitted_with_its_level_and_its_fields() {
         assert_eq!(field("name"), Some(event.kind.name()));
         assert_eq!(field("account"), Some(event.account.to_string().as_str()));
         assert_eq!(from_line(field("event").unwrap()).unwrap(), event);
+        if event.actor == operator() {
+            assert_eq!(field("actor"), Some("operator"));
+            let of = |name: &str| field(&format!("actor_detail.{name}"));
+            assert_eq!((of("account"), of("method")), (Some("626f7373"), Some("totp")));
+            assert_eq!(of("device"), Some("000000000000b055"));
+            assert_eq!(of("word"), Some("role help-desk, ticket 4711"));
+        }
         if event == full() {
             assert_eq!((field("version"), field("index")), (Some("7"), Some("1")));
             assert_eq!(field("method"), Some("totp"));

@@ -1,15 +1,17 @@
 //! The formats of others: what they look like, and that no field breaks out of its place.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use countersign::account::{ActionName, Actor, AnyPurpose, EventKind, Notice, Reason, Source};
-use countersign::{AccountId, Event};
+use countersign::account::{
+    ActionName, Actor, AnyPurpose, EventKind, HostsWord, Notice, Reason, Source,
+};
+use countersign::{AccountId, DeviceId, Event, Method};
 use countersign_audit::{Chain, Origin, Severity, cef, ocsf, severity, syslog, to_line};
 use proptest::prelude::*;
 use serde_json::Value;
 
 use crate::life::life;
-use crate::samples::{NOW, full, samples, with};
+use crate::samples::{NOW, actors, full, operator, samples, with};
 
 fn origin() -> Origin {
     Origin::new("db1.example.com", "acme-billing", 32473)
@@ -34,10 +36,14 @@ fn chosen() -> Vec<Event> {
     let mut chosen: Vec<_> = wanted.iter().filter_map(one).collect();
     assert_eq!(chosen.len(), wanted.len());
     let mut helped = full();
-    helped.kind =
-        EventKind::Reset { until: NOW, reason: Reason::new("lost phone, passport seen").unwrap() };
-    helped.actor = Actor::Operator(AccountId::new("boss").unwrap());
-    chosen.extend([full(), helped]);
+    let reason = Reason::new("lost phone, passport seen").unwrap();
+    helped.kind = EventKind::Reset { until: NOW.plus(86_400), reason };
+    helped.actor = operator();
+    let by_word = Actor::Host(HostsWord::Person(AccountId::new("boss").unwrap()));
+    let reason = Reason::new("contract ended").unwrap();
+    let mut left = Event::new(helped.account, NOW, EventKind::Offboarded { reason });
+    left.actor = by_word;
+    chosen.extend([full(), helped, left]);
     chosen
 }
 
@@ -191,20 +197,105 @@ fn assert_is_ocsf(found: &Value) {
 
 #[test]
 fn who_acted_is_named() {
-    let operator = AccountId::new("boss").unwrap();
+    let boss = AccountId::new("boss").unwrap().to_string();
     let event = |actor| with(full(), |event| event.actor = actor);
     let suid = |event: &Event| read_cef(&cef(event, &origin())).1.remove("suid");
     let actor = |event: &Event| {
         serde_json::from_str::<Value>(&ocsf(event, &origin())).unwrap()["actor"].clone()
     };
-    let by_operator = event(Actor::Operator(operator));
-    assert_eq!(suid(&by_operator), Some(operator.to_string()));
-    assert_eq!(actor(&by_operator)["user"]["uid"], operator.to_string());
+    let by_operator = event(operator());
+    assert_eq!(suid(&by_operator), Some(boss.clone()));
+    assert_eq!(actor(&by_operator)["user"]["uid"], boss);
     let by_subject = event(Actor::Subject);
     assert_eq!(suid(&by_subject), Some(by_subject.account.to_string()));
-    let by_host = event(Actor::Host);
-    assert_eq!(suid(&by_host), None);
-    assert_eq!(actor(&by_host)["app_name"], "acme-billing");
+    assert_eq!(actor(&by_subject)["user"]["uid"], by_subject.account.to_string());
+    let by_person = event(Actor::Host(HostsWord::Person(AccountId::new("boss").unwrap())));
+    assert_eq!(suid(&by_person), Some(boss.clone()));
+    assert_eq!(actor(&by_person)["user"]["uid"], boss);
+    assert_eq!(actor(&by_person)["app_name"], "acme-billing");
+    let by_process = event(Actor::Host(HostsWord::Process));
+    assert_eq!(suid(&by_process), None);
+    assert_eq!(actor(&by_process)["app_name"], "acme-billing");
+    let unproven = event(Actor::Unproven);
+    assert_eq!((suid(&unproven), actor(&unproven)), (None, Value::Null));
+}
+
+/// What the trail says of an operator is enough to ask the right person: who, with which device, by which
+/// method, and on what ground.
+#[test]
+fn every_format_says_how_an_operator_was_believed() {
+    let event = with(full(), |event| event.actor = operator());
+    let word = "role help-desk, ticket 4711";
+    let device = DeviceId::from_u64(0xb055).to_string();
+    let (.., found, _) = read_syslog(&syslog(&event, &origin()));
+    let of = |name: &str| found[&format!("actor_detail.{name}")].clone();
+    assert_eq!((found["actor"].as_str(), of("account")), ("operator", "626f7373".into()));
+    assert_eq!(
+        (of("device"), of("method"), of("word")),
+        (device.clone(), "totp".into(), word.into())
+    );
+
+    let (_, pairs) = read_cef(&cef(&event, &origin()));
+    assert_eq!((pairs["suid"].as_str(), pairs["cs2"].as_str()), ("626f7373", "operator"));
+    assert_eq!(pairs["flexString1"], format!("method: totp, device: {device}"));
+    assert_eq!(pairs["flexString2"], word);
+
+    let found: Value = serde_json::from_str(&ocsf(&event, &origin())).unwrap();
+    assert_eq!(found["actor"]["authorizations"][0]["policy"]["name"], word);
+    let line: Value = serde_json::from_str(&to_line(&event)).unwrap();
+    for found in [&line, &found["unmapped"]] {
+        assert_eq!(found["actor"], "operator");
+        let detail = &found["actor_detail"];
+        assert_eq!(
+            (&detail["account"], &detail["device"]),
+            (&"626f7373".into(), &device.clone().into())
+        );
+        assert_eq!((&detail["method"], &detail["word"]), (&"totp".into(), &word.into()));
+    }
+}
+
+/// Nothing proved, a person on the host's word, the host's process and a proof: no two of them are told
+/// in the same words.
+#[test]
+fn every_format_tells_a_proof_from_the_hosts_word_and_from_nothing() {
+    let of = |said: &dyn Fn(&Event) -> String| {
+        let events = actors().into_iter().map(|actor| with(full(), |event| event.actor = actor));
+        events.map(|event| said(&event)).collect::<BTreeSet<_>>()
+    };
+    let who = |event: &Event| {
+        let (.., mut found, _) = read_syslog(&syslog(event, &origin()));
+        found.retain(|name, _| name.starts_with("actor"));
+        format!("{found:?}")
+    };
+    assert_eq!(of(&who).len(), actors().len());
+    let who = |event: &Event| {
+        let (_, mut pairs) = read_cef(&cef(event, &origin()));
+        pairs.retain(|name, _| {
+            ["suid", "cs2", "flexString1", "flexString2"].contains(&name.as_str())
+        });
+        format!("{pairs:?}")
+    };
+    assert_eq!(of(&who).len(), actors().len());
+    let who = |event: &Event| {
+        let found: Value = serde_json::from_str(&ocsf(event, &origin())).unwrap();
+        let unmapped = &found["unmapped"];
+        format!("{} {} {}", found["actor"], unmapped["actor"], unmapped["actor_detail"])
+    };
+    assert_eq!(of(&who).len(), actors().len());
+}
+
+/// As the assurance level of the proof: whoever counts sign-ins without a second factor finds these.
+#[test]
+fn a_trusted_browser_is_no_second_factor() {
+    let is_mfa = |method| {
+        let event = with(full(), |event| event.method = method);
+        let found: Value = serde_json::from_str(&ocsf(&event, &origin())).unwrap();
+        found["is_mfa"].as_bool().unwrap()
+    };
+    for method in Method::ALL {
+        assert_eq!(is_mfa(Some(method)), method.rank() > 0, "{method:?}");
+    }
+    assert!(is_mfa(None)); // a wrong code names no device
 }
 
 /// ASVS 6.3.5: the right password with a wrong second factor is a warning, in every format.
@@ -250,9 +341,14 @@ fn the_longest_event_is_no_longer_than_receivers_take() {
     let quotes = |length: usize| "\"".repeat(length);
     let longest = with(full(), |event| {
         event.account = AccountId::new([b'a'; 64]).unwrap();
-        event.actor = Actor::Operator(AccountId::new([b'b'; 64]).unwrap());
+        event.actor = Actor::Operator {
+            account: AccountId::new([b'b'; 64]).unwrap(),
+            device: event.device,
+            method: Method::RecoveryCode,
+            word: Source::cleaned(&quotes(128)),
+        };
         event.source = Source::cleaned(&quotes(128));
-        event.kind = EventKind::Reset { reason: Reason::new(&quotes(200)).unwrap() };
+        event.kind = EventKind::Reset { until: NOW, reason: Reason::new(&quotes(200)).unwrap() };
         event.purpose = Some(AnyPurpose::Action(ActionName::new(&quotes(32)).unwrap()));
     });
     let (line, message) = (Chain::default().line(&longest), syslog(&longest, &origin()));
@@ -299,8 +395,12 @@ proptest! {
     ) {
         let account = AccountId::new(id.chars().take(12).collect::<String>()).unwrap();
         let cleaned = Reason::cleaned(&reason);
-        let kind = cleaned.clone().map_or(EventKind::Revoked, |reason| EventKind::Reset { reason });
+        let kind = cleaned.clone();
+        let kind = kind.map_or(EventKind::Revoked, |reason| EventKind::Offboarded { reason });
         let mut event = Event::new(account, NOW, kind);
+        let word = Source::cleaned(&reason);
+        event.actor =
+            Actor::Operator { account, device: None, method: Method::Totp, word: word.clone() };
         event.source = Source::cleaned(&source);
         let action: String = action.chars().take(8).collect();
         event.purpose = ActionName::cleaned(&action).map(AnyPurpose::Action);
@@ -317,7 +417,10 @@ proptest! {
         prop_assert_eq!(text(found.get("source")), source.as_ref().map(ToString::to_string));
         let reason = cleaned.map(|reason| reason.to_string());
         prop_assert_eq!(text(found.get("kind_detail.reason")), reason.clone());
-        let names = ["account", "actor", "at", "first_factor_passed", "kind", "kind_detail.reason",
+        let word = word.map(|word| word.to_string());
+        prop_assert_eq!(text(found.get("actor_detail.word")), word.clone());
+        let names = ["account", "actor", "actor_detail.account", "actor_detail.method",
+            "actor_detail.word", "at", "first_factor_passed", "kind", "kind_detail.reason",
             "name", "purpose", "purpose_detail.value", "source", "time"];
         prop_assert!(found.keys().all(|name| names.contains(&name.as_str())), "{:?}", found);
 
@@ -328,6 +431,7 @@ proptest! {
         prop_assert_eq!(text(pairs.get("cs5")), purpose);
         prop_assert_eq!(text(pairs.get("cs6")), reason.map(|reason| format!("reason: {reason}")));
         prop_assert_eq!(pairs["suid"].clone(), account.to_string());
+        prop_assert_eq!(text(pairs.get("flexString2")), word);
 
         let ocsf = ocsf(&event, &origin);
         let found: Value = serde_json::from_str(&ocsf).unwrap();

@@ -1,8 +1,8 @@
 //! One event of each kind, each reason of a rejection and each refusal, with every field filled somewhere.
 
 use countersign::account::{
-    ActionName, Actor, AnyPurpose, BrowserId, Class, EventId, EventKind, PassEnd, PassKind, Reason,
-    RecordName, Refusal, RejectionReason, Source,
+    ActionName, Actor, AnyPurpose, BrowserId, Class, EventId, EventKind, HostsWord, PassEnd,
+    PassKind, Reason, RecordName, Refusal, RejectionReason, Source,
 };
 use countersign::{AccountId, DeviceId, Event, Method, UnixTime};
 
@@ -28,8 +28,10 @@ pub fn kinds() -> Vec<EventKind> {
         },
         EventKind::Accepted { moving_factor: Some(60_000_000), drift: Some(-1) },
         EventKind::Accepted { moving_factor: None, drift: None },
+        EventKind::BrowserDistrusted { browser },
         EventKind::BrowserForgotten { browser },
         EventKind::BrowserRemembered { browser },
+        EventKind::BrowserTrusted { browser },
         EventKind::Bound { replaces: None },
         EventKind::Bound { replaces: Some(DeviceId::from_u64(0xdead)) },
         EventKind::ChallengeIssued { until },
@@ -59,6 +61,7 @@ pub fn kinds() -> Vec<EventKind> {
         EventKind::Resynchronised { clock_offset: Some(15) },
         EventKind::Resynchronised { clock_offset: None },
         EventKind::Revoked,
+        EventKind::TrustedTokenReused { browser },
         EventKind::Waiting { until },
     ];
     kinds.extend(REJECTIONS.map(EventKind::Rejected));
@@ -122,11 +125,33 @@ pub fn samples() -> Vec<Event> {
     ] {
         samples.push(with(event(), |event| event.purpose = Some(purpose)));
     }
-    for actor in [Actor::Operator(AccountId::new("boss").unwrap()), Actor::Host] {
+    for actor in actors() {
         samples.push(with(event(), |event| event.actor = actor));
     }
     samples.push(full());
     samples
+}
+
+/// Each grade of who acted, an operator with all and with the least.
+pub fn actors() -> Vec<Actor> {
+    let account = AccountId::new("boss").unwrap();
+    vec![
+        operator(),
+        Actor::Operator { account, device: None, method: Method::Pki, word: None },
+        Actor::Host(HostsWord::Process),
+        Actor::Host(HostsWord::Person(account)),
+        Actor::Subject,
+        Actor::Unproven,
+    ]
+}
+
+pub fn operator() -> Actor {
+    Actor::Operator {
+        account: AccountId::new("boss").unwrap(),
+        device: Some(DeviceId::from_u64(0xb055)),
+        method: Method::Totp,
+        word: Source::cleaned("role help-desk, ticket 4711"),
+    }
 }
 
 pub fn with(mut event: Event, change: impl FnOnce(&mut Event)) -> Event {

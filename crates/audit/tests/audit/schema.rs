@@ -3,11 +3,13 @@
 use std::collections::BTreeSet;
 
 use boon::{Compiler, SchemaIndex, Schemas};
+use countersign::Event;
+use countersign::account::{Actor, HostsWord};
 use countersign_audit::{Chain, LineError, from_line, to_line};
 use serde_json::{Value, json};
 
 use crate::life::life;
-use crate::samples::{full, samples, variants};
+use crate::samples::{full, operator, samples, variants, with};
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/schema/event-v1.json");
 
@@ -78,7 +80,8 @@ fn a_new_reason_method_or_purpose_is_missed_until_it_is_described() {
     let document = document();
     for (place, name, apart) in [
         ("/properties/actor/enum", "Actor", None),
-        ("/properties/method/enum", "Method", None),
+        ("/$defs/method/enum", "Method", None),
+        ("/$defs/hosts-word/oneOf/0/properties/value/enum", "HostsWord", Some("person")), // has an account
         ("/properties/purpose/enum", "AnyPurpose", None),
         ("/$defs/class/enum", "Class", None),
         ("/$defs/rejection/enum", "RejectionReason", None),
@@ -106,6 +109,7 @@ fn planted_bad_lines_are_refused_by_the_schema_and_by_the_reader() {
         ("account", None),
         ("actor", Some(json!("nobody"))),
         ("actor", Some(json!("operator"))), // which?
+        ("actor", Some(json!("host"))),     // which word?
         ("actor_detail", Some(json!({ "value": "3432" }))),
         ("at", Some(json!("yesterday"))),
         ("at", Some(json!(-1))),
@@ -141,6 +145,22 @@ fn planted_bad_lines_are_refused_by_the_schema_and_by_the_reader() {
         let line = line.to_string();
         assert!(schema.wrong(&line).is_some(), "the schema takes {name}: {value:?}");
         assert!(from_line(&line).is_err(), "the reader takes {name}: {value:?}");
+    }
+    let good_of = |event: &Event| serde_json::from_str::<Value>(&to_line(event)).unwrap();
+    for (base, detail) in [
+        (operator(), json!({ "account": "626f7373" })), // by which proof?
+        (operator(), json!({ "method": "totp" })),
+        (operator(), json!({ "value": "process" })),
+        (operator(), json!({ "account": "626f7373", "method": "totp", "word": "" })),
+        (Actor::Host(HostsWord::Process), json!({ "value": "626f7373" })),
+        (Actor::Host(HostsWord::Process), json!({ "account": "626f7373", "method": "totp" })),
+        (Actor::Subject, json!({ "person": "626f7373" })),
+    ] {
+        let mut line = good_of(&with(full(), |event| event.actor = base));
+        line["actor_detail"] = detail;
+        let line = line.to_string();
+        assert!(schema.wrong(&line).is_some(), "the schema takes {line}");
+        assert!(from_line(&line).is_err(), "the reader takes {line}");
     }
     // The schema alone, because the reader leaves it to the verifier.
     let mut line = good.clone();

@@ -1,4 +1,4 @@
-//! The laws of the operation file: the reader takes any text, points at a line that is there, and
+//! The laws of the operation file: the reader takes any text, points at lines that are there, and
 //! what it takes can be reported on at any time, the same every time.
 
 use countersign::{Summary, UnixTime};
@@ -17,10 +17,15 @@ pub fn hold(data: &[u8]) -> [bool; 1] {
     let text = &*String::from_utf8_lossy(data);
     let read = operation::parse(text);
     match &read {
-        Err(error) => {
+        Err(errors) => {
             let lines = text.lines().count().max(1) + usize::from(text.ends_with('\n'));
-            assert!((1..=lines).contains(&error.line), "line {} of {lines}", error.line);
-            assert!(!error.what.is_empty() && !error.what.contains('\n'), "{:?}", error.what);
+            assert!(!errors.0.is_empty() && errors.0.is_sorted());
+            for error in &errors.0 {
+                let (line, other) = (error.line, error.other.unwrap_or(1));
+                assert!((1..=lines).contains(&line), "line {line} of {lines}");
+                assert!((1..=lines).contains(&other), "the other line {other} of {lines}");
+                assert!(!error.what.is_empty() && !error.what.contains('\n'), "{:?}", error.what);
+            }
         }
         Ok(operation) => {
             // A comment says nothing.

@@ -1,5 +1,10 @@
 //! The trials with whole attempts: codes, failures, recovery codes, revocation, and faults in between.
 
+use std::cell::Cell;
+
+use countersign::mfa::Fault as Undecided;
+use countersign::{SignIn, Verdict};
+
 use super::tools::*;
 use super::*;
 
@@ -169,7 +174,9 @@ pub(super) fn faults(kit: &Kit) -> Result<(), Sentence> {
         }
     }
     failures_stay(kit, &person)?;
-    (1..=6).try_for_each(|polls| dropped_half_way(kit, polls))
+    (1..=6).try_for_each(|polls| dropped_half_way(kit, polls))?;
+    dropped_while_reading(kit)?;
+    dropped_often(kit)
 }
 
 /// A wrong code whose answer was lost is counted all the same.
@@ -207,4 +214,47 @@ pub(super) fn dropped_half_way(kit: &Kit, polls: u32) -> Result<(), Sentence> {
         )));
     }
     Ok(())
+}
+
+/// Drops a load half-way: the next one on that handle hears its own answer.
+fn dropped_while_reading(kit: &Kit) -> Result<(), Sentence> {
+    let (handle, one, other) = (kit.open()?, kit.account()?, kit.account()?);
+    for id in [&one, &other] {
+        accepts(&handle, id, None, &record_of(id, 1, 0), "for a new account")?;
+    }
+    for polls in [1, 1, 2, 3, 4, 5, 6] {
+        if !handle.abandon_load(&one, polls)? {
+            return Ok(());
+        }
+        for id in [&other, &one] {
+            holds(
+                &handle,
+                id,
+                &record_of(id, 1, 0),
+                "on a handle on which the future of a load was dropped: close a connection that still \
+                 has to answer",
+            )?;
+        }
+    }
+    Ok(())
+}
+
+/// Drops more futures than a pool has connections.
+fn dropped_often(kit: &Kit) -> Result<(), Sentence> {
+    let (handle, id) = (kit.open()?, kit.account()?);
+    accepts(&handle, &id, None, &record_of(&id, 1, 0), "for a new account")?;
+    let often = |sentence| {
+        format!(
+            "after {CROWD} loads and swaps whose futures were dropped, on one handle: {sentence}"
+        )
+    };
+    for _ in 0..CROWD {
+        if !handle.abandon_load(&id, 1).map_err(often)? {
+            return Ok(());
+        }
+        // Expects what is not there, so nothing changes whether or not it is carried out.
+        let draft = Draft::new(&id, Some(7), record_of(&id, 8, 1));
+        handle.abandon(&id, &draft.write(), 1).map_err(often)?;
+    }
+    climb(&handle, &id, 2, 3).map(drop).map_err(often)
 }

@@ -1,7 +1,13 @@
 //! What the trials share: a person with a phone, a connection that fails, single writes, and races.
 
+use countersign::account::{HostsWord, SealingKey};
+use countersign::mfa::{Change, Changed, Fault as Undecided};
+use countersign::{
+    ChangeFactors, DeviceId, Keyring, Mfa, OsRandom, Proof, Recommended, SignIn, Totp, UnixTime,
+    Verdict,
+};
+
 use super::*;
-use countersign::account::HostsWord;
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Fault {
@@ -59,14 +65,11 @@ pub(super) struct Person {
 }
 
 impl Person {
-    pub(super) fn enrol(kit: &Kit, handle: &Handle) -> Result<Person, Sentence> {
-        let mut rng = rng()?;
-        let mut key = [0; 32];
-        rand::Rng::fill_bytes(&mut rng, &mut key);
-        let key = SealingKey::new(&key).map_err(|error| format!("{error}"))?;
-        let keys = Keyring::new("kit", key).map_err(|error| format!("{error}"))?;
-        let mfa = Mfa::new(keys, Recommended);
-        let id = kit.account()?;
+    pub(super) fn enrol(
+        kit: &Kit,
+        handle: &impl Store<Error = Sentence>,
+    ) -> Result<Person, Sentence> {
+        let (mut rng, mfa, id) = (rng()?, library()?, kit.account()?);
         let account = mfa.account(&id).at(NOW);
         let pending = account.enrol("phone", &mut rng).run(handle);
         let pending = pending.map_err(|not_done| not_done_of("a new account", &not_done))?;
@@ -106,7 +109,7 @@ impl Person {
     /// `None` if the attempt was not decided because too many others were made at once.
     pub(super) fn verify(
         &self,
-        handle: &Handle,
+        handle: &impl Store<Error = Sentence>,
         code: &str,
         now: UnixTime,
     ) -> Result<Option<Verdict<Proof<SignIn>>>, Sentence> {
@@ -115,7 +118,7 @@ impl Person {
 
     pub(super) fn recover(
         &self,
-        handle: &Handle,
+        handle: &impl Store<Error = Sentence>,
         code: &str,
         now: UnixTime,
     ) -> Result<Option<Verdict<Proof<SignIn>>>, Sentence> {
@@ -137,9 +140,12 @@ impl Person {
         Err(NEVER_ENDS.into())
     }
 
-    pub(super) fn offboard(&self, handle: &Handle, id: &AccountId) -> Result<(), Sentence> {
-        let mut offboard =
-            self.mfa.account(id).at(self.moment(0)).offboard(HostsWord::Process, "left");
+    pub(super) fn offboard(
+        &self,
+        handle: &impl Store<Error = Sentence>,
+        id: &AccountId,
+    ) -> Result<(), Sentence> {
+        let mut offboard = self.mfa.account(id).at(self.moment(0)).bar(HostsWord::Process, "left");
         until_done("offboarding", &mut offboard, handle).map(drop)
     }
 
@@ -168,7 +174,7 @@ pub(super) fn decided<T>(
 pub(super) fn until_done<T, A>(
     what: &str,
     change: &mut Change<'_, T, A>,
-    handle: &Handle,
+    handle: &impl Store<Error = Sentence>,
 ) -> Result<Changed<T>, Sentence> {
     for _ in 0..CROWD {
         match change.run(handle) {
@@ -190,17 +196,34 @@ pub(super) fn undecided(error: Undecided<Sentence>) -> Sentence {
     format!("{error}")
 }
 
+/// Returns the library, with a new key.
+pub(super) fn library() -> Result<Mfa<Keyring, Recommended>, Sentence> {
+    let mut key = [0; 32];
+    rand::Rng::fill_bytes(&mut rng()?, &mut key);
+    let key = SealingKey::new(&key).map_err(|error| format!("{error}"))?;
+    let keys = Keyring::new("kit", key).map_err(|error| format!("{error}"))?;
+    Ok(Mfa::new(keys, Recommended))
+}
+
 pub(super) fn rng() -> Result<OsRandom, Sentence> {
     OsRandom::new().map_err(|error| format!("{error}"))
 }
 
-pub(super) fn put(
+pub(crate) fn put(
     handle: &Handle,
     id: &AccountId,
     expected: Option<u64>,
     record: &Record,
 ) -> Result<Swap, Sentence> {
-    handle.swap(id, &Draft::new(id, expected, record.clone()).write())
+    let swap = handle.swap(id, &Draft::new(id, expected, record.clone()).write());
+    swap.map_err(|sentence| {
+        let largest = expected.unwrap_or(0).max(record.version());
+        // Below this, the version is not what is wrong.
+        if largest <= u64::from(u16::MAX) || !sentence.starts_with(SWAP_FAILED) {
+            return sentence;
+        }
+        format!("{sentence}; the write carried the version {largest}: {OVERFLOWS}")
+    })
 }
 
 pub(super) fn accepts(
@@ -290,10 +313,20 @@ pub(super) fn race<T: Send>(
     for lane in lanes {
         let lane = lane.map_err(|_| PANICKED)?;
         for (results, result) in results.iter_mut().zip(lane) {
-            results.push(result?);
+            results.push(result.map_err(wait_for_others)?);
         }
     }
     Ok(results)
+}
+
+/// What to do where a call failed because others wrote at once.
+fn wait_for_others(sentence: Sentence) -> Sentence {
+    failed(sentence, |sentence| {
+        format!(
+            "{sentence}; where others write at once, wait for their lock (a busy timeout), and a \
+             conflict is Stale, not an error"
+        )
+    })
 }
 
 /// Runs `change` once, here, against `threads` threads that go on with `work` until it is done.
@@ -317,7 +350,7 @@ pub(super) fn race_with<T: Send>(
         let changed = change();
         over.store(true, Ordering::Relaxed);
         for other in others {
-            other.join().map_err(|_| PANICKED)??;
+            other.join().map_err(|_| PANICKED)?.map_err(wait_for_others)?;
         }
         changed
     })
