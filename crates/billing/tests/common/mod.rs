@@ -26,6 +26,7 @@ pub trait Opens {
 impl Opens for GateAnswer {
     fn opens(self, proved: Option<Method>) -> bool {
         match proved {
+            Some(Method::Pass) => false, // it gives no proof for signing in
             Some(method) => self.admits(proof_by(method)),
             None => self.admits_password_alone(),
         }
