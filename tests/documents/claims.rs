@@ -104,6 +104,12 @@ fn the_readmes_numbers_are_the_codes_numbers() {
              certificates, 1 telephone |"
         ),
         format!(
+            "| passes | long: 28 characters, {} h to enrol, {} h in an emergency; short: 8 characters, \
+             10 minutes, 20 tries |",
+            policy.pass_lifetime().as_u64() / 3600,
+            policy.emergency_lifetime().as_u64() / 3600
+        ),
+        format!(
             "| proof | {} minutes old at most when it changes something |",
             minutes(policy.proof_age(&AnyPurpose::ChangeFactors).as_u64())
         ),

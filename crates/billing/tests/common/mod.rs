@@ -26,8 +26,9 @@ pub trait Opens {
 impl Opens for GateAnswer {
     fn opens(self, proved: Option<Method>) -> bool {
         match proved {
+            // A pass to enrol with gives no proof for signing in.
+            Some(Method::Pass) | None => self.admits_password_alone(),
             Some(method) => self.admits(proof_by(method)),
-            None => self.admits_password_alone(),
         }
     }
 }
