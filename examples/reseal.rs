@@ -21,22 +21,24 @@ fn sweep(
 ) -> Result<Option<u32>, Box<dyn Error>> {
     let mut page = host.prepare("SELECT id FROM staff WHERE id > ?1 ORDER BY id LIMIT 100")?;
     let page: Vec<u32> = page.query_map([after], |row| row.get(0))?.collect::<Result<_, _>>()?;
-    let mut moved = 0;
+    let mut moved: Vec<u32> = Vec::new();
     for number in &page {
         let account =
             mfa.account(&AccountId::numbered("staff", (*number).into())?).at(UnixTime::now()?);
         match account.reseal().run(store) {
-            Ok(resealed) => moved += u32::from(*resealed),
+            Ok(resealed) => moved.extend((*resealed).then_some(number)),
             // One record that does not open holds up no other. It is counted below as long as it is there.
             Err(fault) => println!("staff {number}: {fault}"),
         }
     }
-    println!("{moved} of {} records were resealed", page.len());
+    println!("{} of {} records were resealed", moved.len(), page.len());
     Ok(page.last().copied())
 }
 
+type Counts = Vec<(Option<KeyName>, u32)>;
+
 /// Counts the records under each key, tombstones and torn records too: without opening one.
-fn records_under(host: &Connection) -> Result<Vec<(Option<KeyName>, u32)>, Box<dyn Error>> {
+fn records_under(host: &Connection) -> Result<Counts, Box<dyn Error>> {
     // Bytes 16 to 19 of a record; `Record::key_name` says the same.
     let query = "SELECT substr(record, 16, 4), count(*) FROM mfa_account GROUP BY 1";
     let mut query = host.prepare(query)?;

@@ -507,17 +507,16 @@ fn a_former_secret_comes_back_above_its_last_code_or_never() {
         let operator = practice.person(2);
         let id = &person.id;
         let own = || practice.proof(&person, ChangeFactors);
-        let proof;
-        match out {
+        let proof = match out {
             Out::Revoked => {
                 let by = own();
                 practice.run(practice.at(id).revoke(token, by)).unwrap();
-                proof = Some(own());
+                Some(own())
             }
             Out::Lost => {
                 let by = own();
                 practice.run(practice.at(id).report_lost(token, by)).unwrap();
-                proof = Some(own());
+                Some(own())
             }
             Out::Replaced => {
                 let by = own();
@@ -525,13 +524,13 @@ fn a_former_secret_comes_back_above_its_last_code_or_never() {
                 let pending = practice.run(replace).unwrap();
                 let code = Authenticator::of(&pending).code(practice.now());
                 assert_eq!(said(&practice.confirm(id, pending.id(), &code)), Said::Accepted);
-                proof = Some(own());
+                Some(own())
             }
             Out::Reset => {
                 let pass = practice.reset(id, &operator);
-                proof = Some(practice.entered(id, &pass));
+                Some(practice.entered(id, &pass))
             }
-        }
+        };
         let started = start(&practice, id, existing_hotp(K20, 0), proof);
         if out == Out::Lost {
             assert_eq!(started.unwrap_err(), Refusal::ReportedLost);

@@ -117,7 +117,7 @@ fn attempt<P: Purpose>(
             let code = &person.recovery_codes[0];
             practice.run(practice.at(id).recover(code, purpose))
         }
-        Method::Emergency | Method::Pass => unreachable!("a pass is entered for no purpose"),
+        Method::Emergency | Method::Pass => panic!("a pass is entered for no purpose"),
         Method::TrustedBrowser => panic!("it is for signing in, by its type"),
     })
 }

@@ -1,6 +1,7 @@
 //! Sealing keys for tests: any number names one, and none is secret.
 
 #![allow(dead_code)] // every test crate takes a part of it
+#![allow(clippy::unwrap_used)] // in a bench too
 
 use std::sync::OnceLock;
 
