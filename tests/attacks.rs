@@ -16,3 +16,6 @@ mod state;
 
 #[path = "attacks/throttle.rs"]
 mod throttle;
+
+#[path = "attacks/who.rs"]
+mod who;

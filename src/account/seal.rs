@@ -433,6 +433,11 @@ impl Sealed {
         let mut bytes = Zeroizing::new([0; Self::MAX_LEN]);
         let len = read_hex(text, &mut *bytes);
         let Some(sealed) = len.and_then(|len| bytes.get(..len)) else { return Ok(None) };
+        // With an old key that leaked, an attacker could make proofs for as long as it opens records.
+        let is_current = |key: &[u8; 4]| keys.is_current(KeyName::from_bytes(*key));
+        if matches!(self, Sealed::Proof { .. }) && !sealed.first_chunk().is_some_and(is_current) {
+            return Ok(None);
+        }
         match keys.open(&self.context(keys, account), sealed) {
             Ok(opened) => Ok(Some(opened)),
             Err(SealError::Unavailable) => Err(SealError::Unavailable),

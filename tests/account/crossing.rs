@@ -28,6 +28,9 @@ type Enrolment<'m> = Change<'m, PendingEnrolment, Proof<ChangeFactors>>;
 
 type Door<'a> = &'a dyn Fn(Proof<ChangeFactors>) -> Enrolment<'a>;
 
+/// What a text opens, as it came back.
+type CarriedDoor<'a> = &'a dyn Fn(&str) -> Result<(), NotDone<Broken, CarriedProof>>;
+
 fn shown(practice: &Practice, id: &AccountId, pending: ChallengeId) -> Option<PendingEnrolment> {
     let before = practice.store.records();
     let shown = practice.run(practice.at(id).show_pending(pending, SESSION));
@@ -218,7 +221,7 @@ fn a_carried_proof_serves_one_change() {
         ExistingDevice::hotp(Label::new("Token").unwrap(), secret, Algorithm::Sha1, Digits::Six, 0)
     };
     let number = || (PhoneNumber::new("+12025550123").unwrap(), RestrictedNotice::given_by_host());
-    let doors: [&dyn Fn(&str) -> Result<(), NotDone<Broken, CarriedProof>>; 11] = [
+    let doors: [CarriedDoor<'_>; 11] = [
         &|text| practice.run(at().enrol("App", &mut rng()).proven_by(back(text))).map(|_| ()),
         &|text| {
             let enrol = at().enrol_hotp("Token", Digits::Six, &mut rng());

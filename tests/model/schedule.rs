@@ -409,10 +409,10 @@ macro_rules! operations {
 }
 
 operations! {
-    Verify 16, Prove 14, Resynchronise 6, Recover 7, Challenge 6, Answer 7, StartExternal 4,
-    SettleExternal 7, EnterPass 3, Enrol 7, EnrolHotp 5, EnrolExisting 5, EnrolPhone 5,
+    Verify 16, Prove 14, Resynchronise 6, Recover 7, Challenge 6, Answer 10, StartExternal 4,
+    SettleExternal 7, EnterPass 3, Enrol 7, EnrolHotp 5, EnrolExisting 8, EnrolPhone 5,
     Replace 4, Confirm 16, ConfirmPair 5, BindExternal 4, Import 4, Regenerate 5, Acknowledge 3,
-    Revoke 5, ReportLost 3, Reset 3, GrantEmergencyAccess 3, RememberBrowser 7, ForgetBrowser 2,
+    Revoke 5, ReportLost 3, Reset 3, GrantEmergencyAccess 4, RememberBrowser 7, ForgetBrowser 2,
     Unlock 6, Invite 2, RevokePasses 1, Offboard 1, Guess 7, Reseal 2, Carry 3, UseCarried 2,
 }
 

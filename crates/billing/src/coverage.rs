@@ -322,6 +322,8 @@ pub struct Coverage {
     pub as_of: UnixTime,
     /// Its day, where the practice is.
     pub as_of_date: Date,
+    /// Whether that day had not come when the records were read: the report is a forecast then.
+    pub ahead: bool,
     /// Where its days begin, for showing moments.
     pub offset: UtcOffset,
     /// After how many days without use a factor is stale.
@@ -359,6 +361,8 @@ pub struct AccountSource {
     pub person: PersonId,
     /// What people call them.
     pub name: TextLine,
+    /// The same, told apart from another person of the same name.
+    pub called: String,
     /// The epoch of the summary; `None`: there was no summary.
     pub epoch: Option<u32>,
     /// Where they stand, in the words of [`Standing::name`](countersign::account::Standing::name), as
@@ -652,6 +656,7 @@ impl Coverage {
             practice: practice.name().clone(),
             as_of,
             as_of_date: today,
+            ahead: practice.reading_day().is_some_and(|day| today > day),
             offset,
             stale_days: practice.stale().days(),
             records,
@@ -1008,6 +1013,7 @@ impl Moment<'_> {
         AccountSource {
             person: person.id.clone(),
             name: person.name.clone(),
+            called: self.practice.call(person),
             epoch: summary.as_ref().map(|summary| summary.epoch),
             standing: summary.as_ref().map(|summary| summary.standing.name()),
             trained_on: person.trained_on.filter(|on| *on <= self.today),
@@ -1150,7 +1156,7 @@ impl Moment<'_> {
         let offset = self.practice.offset();
         for system in self.practice.systems() {
             let name = &system.name;
-            let mut look_again: BTreeMap<Date, Vec<&str>> = BTreeMap::new();
+            let mut look_again: BTreeMap<Date, Vec<String>> = BTreeMap::new();
             if let Some(go_live) = self.practice.go_live(&system.id)
                 && self.today <= go_live.on()
             {
@@ -1167,11 +1173,12 @@ impl Moment<'_> {
                         UnixTime::from_secs(grace.until().as_secs().saturating_sub(1)),
                         offset,
                     );
-                    self.add(due, last_day, format!("{name}: the grace of {} ends", person.name));
+                    let person = self.practice.call(person);
+                    self.add(due, last_day, format!("{name}: the grace of {person} ends"));
                 }
                 if let Some(seen) = &login.attestation {
                     let again = seen.seen_on.plus_months(ATTESTATION_MONTHS);
-                    look_again.entry(again).or_default().push(person.name.as_str());
+                    look_again.entry(again).or_default().push(self.practice.call(person));
                 }
             }
             for (on, people) in look_again {
@@ -1234,7 +1241,7 @@ impl Moment<'_> {
     fn due_for_people(&self, accounts: &[(&Person, Option<Summary>)], due: &mut Vec<DueItem>) {
         let offset = self.practice.offset();
         for (person, summary) in accounts {
-            let name = &person.name;
+            let name = self.practice.call(person);
             if summary.as_ref().is_some_and(|summary| summary.recovery_replacement_due) {
                 self.add(due, self.today, format!("{name}: issue new recovery codes"));
             }

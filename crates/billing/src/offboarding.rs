@@ -55,6 +55,8 @@ pub struct OffboardingPlan {
     pub person: PersonId,
     /// What people call them.
     pub name: TextLine,
+    /// The same, told apart from another person of the same name.
+    pub called: String,
     /// When the employment ends or ended.
     pub ended_at: UnixTime,
     /// The last day of work.
@@ -128,11 +130,12 @@ impl OffboardingPlan {
         let last = lines.iter().filter_map(|line| line.done.as_ref()).map(|done| done.at).max();
         let retain_until =
             all_done.then(|| Date::retain_until(last_day, last.map(|last| Date::of(last, offset))));
-        let name = who.name.clone();
+        let (name, called) = (who.name.clone(), practice.call(who));
         let person = person.clone();
         Ok(OffboardingPlan {
             person,
             name,
+            called,
             ended_at,
             last_day,
             deadlines,

@@ -26,6 +26,8 @@ pub struct Readiness {
     pub as_of: UnixTime,
     /// Its day, where the practice is.
     pub as_of_date: Date,
+    /// Whether that day had not come when the records were read.
+    pub ahead: bool,
     /// The systems in scope, in the order in which to start.
     pub systems: Vec<SystemReadiness>,
 }
@@ -46,6 +48,7 @@ impl Readiness {
             practice: coverage.practice.clone(),
             as_of,
             as_of_date: today,
+            ahead: coverage.ahead,
             systems: systems.collect(),
         }
     }
@@ -106,12 +109,16 @@ impl SystemReadiness {
             trained = trained.saturating_add(usize::from(is_trained));
             let enrolment = !is_enrolled && !is_excused;
             if enrolment || !is_trained {
+                let called = practice.call(person);
                 let (person, name) = (line.person.clone(), line.name.clone());
-                missing.push(PersonNotReady { person, name, enrolment, training: !is_trained });
+                let training = !is_trained;
+                missing.push(PersonNotReady { person, name, called, enrolment, training });
             }
         }
+        // Where nothing is offered and every person is excused, there is nothing to go live with.
+        let nothing = system.offer == OfferedFactor::NoMfa && people > 0 && excused == people;
         let blockers = [
-            (system.go_live.is_none(), GoLiveBlocker::NoDate),
+            (system.go_live.is_none() && !nothing, GoLiveBlocker::NoDate),
             (system.offer == OfferedFactor::Unknown, GoLiveBlocker::SupportUnknown),
             (system.lines.iter().any(|line| shared(&line)), GoLiveBlocker::SharedLogin),
             (people == 0, GoLiveBlocker::NoPeople),
@@ -164,6 +171,8 @@ pub struct PersonNotReady {
     pub person: PersonId,
     /// What people call them.
     pub name: TextLine,
+    /// The same, told apart from another person of the same name.
+    pub called: String,
     /// Has not enrolled, and nothing standing excuses it.
     pub enrolment: bool,
     /// Was not trained before the date.

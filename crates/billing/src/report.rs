@@ -36,6 +36,7 @@ impl Display for CoverageMarkdown<'_> {
         let name = Escaped(report.practice.as_str());
         writeln!(f, "# Second factors: {name}\n")?;
         writeln!(f, "As of **{}**.\n", report.offset.show(report.as_of))?;
+        forecast(f, report.ahead)?;
         writeln!(f, "{NOT_A_JUDGEMENT}\n")?;
         summary(f, report)?;
         due(f, report)?;
@@ -61,6 +62,7 @@ impl Display for GapsMarkdown<'_> {
         let name = Escaped(report.practice.as_str());
         writeln!(f, "# Gaps in second factors: {name}\n")?;
         writeln!(f, "As of **{}**.\n", report.offset.show(report.as_of))?;
+        forecast(f, report.ahead)?;
         writeln!(f, "{NOT_A_JUDGEMENT}\n")?;
         gaps(f, report)?;
         vendors(f, report)?;
@@ -77,6 +79,7 @@ impl Display for ReadinessMarkdown<'_> {
         let report = self.0;
         writeln!(f, "# Ready for go-live: {}\n", Escaped(report.practice.as_str()))?;
         writeln!(f, "As of **{}**.\n", report.as_of_date)?;
+        forecast(f, report.ahead)?;
         writeln!(f, "| System | Go-live | People | Enrolled | Excused | Trained | Can it hold? |")?;
         writeln!(f, "|---|---|--:|--:|--:|--:|---|")?;
         for system in &report.systems {
@@ -113,7 +116,7 @@ impl Display for ReadinessMarkdown<'_> {
                     f,
                     "| {} | {} | {} | {} |",
                     Escaped(system.name.as_str()),
-                    Escaped(person.name.as_str()),
+                    Escaped(&person.called),
                     state(person.enrolment),
                     state(person.training),
                 )?;
@@ -131,7 +134,7 @@ impl Display for OffboardingMarkdown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let plan = self.0;
         let offset = plan.offset;
-        writeln!(f, "# Offboarding: {}\n", Escaped(plan.name.as_str()))?;
+        writeln!(f, "# Offboarding: {}\n", Escaped(&plan.called))?;
         writeln!(
             f,
             "Employment ends **{}**. As of {}.\n",
@@ -215,6 +218,7 @@ impl Display for CoverageCsv<'_> {
             "evidence_source",
             "offer_source",
             "announced_on",
+            "forecast",
         ];
         csv_row(f, &header.map(String::from))?;
         let gaps = self.0.gaps.iter().map(|gap| (&gap.gap, gap)).collect();
@@ -229,6 +233,14 @@ impl Display for CoverageCsv<'_> {
 
 const NOT_A_JUDGEMENT: &str = "This is a record of what was found. It does not say that any rule is \
 met; the controls it names are those the lines are evidence for.";
+
+/// The mark of a report for a day that has not come.
+fn forecast(f: &mut fmt::Formatter<'_>, ahead: bool) -> fmt::Result {
+    if !ahead {
+        return Ok(());
+    }
+    writeln!(f, "**This day has not come.** What is below is what would be if nothing changed.\n")
+}
 
 fn summary(f: &mut fmt::Formatter<'_>, report: &Coverage) -> fmt::Result {
     writeln!(f, "## In short\n")?;
@@ -382,10 +394,10 @@ fn systems(f: &mut fmt::Formatter<'_>, report: &Coverage) -> fmt::Result {
             writeln!(
                 f,
                 "| {} | {bold}{}{bold} | {} | {} | {} |",
-                Escaped(line.name.as_str()),
+                Name(report, &line.person),
                 line.status.name(),
                 detail(&line.status, report.offset),
-                OrDash(line.evidence.as_ref().map(|it| evidence(it, report.offset))),
+                OrDash(line.evidence.as_ref().map(|it| evidence(it, report))),
                 line.controls.letter(),
             )?;
         }
@@ -446,7 +458,8 @@ fn detail(status: &CoverageStatus, offset: UtcOffset) -> String {
 }
 
 /// When, by whom and on what ground.
-fn evidence(evidence: &Evidence, offset: UtcOffset) -> String {
+fn evidence(evidence: &Evidence, report: &Coverage) -> String {
+    let offset = report.offset;
     match evidence {
         Evidence::OwnSignIn { at, used: true, epoch } => {
             format!("our sign-in, {} (epoch {epoch})", offset.show(*at))
@@ -454,9 +467,7 @@ fn evidence(evidence: &Evidence, offset: UtcOffset) -> String {
         Evidence::OwnSignIn { at, epoch, .. } => {
             format!("our sign-in, bound {} (epoch {epoch})", offset.show(*at))
         }
-        Evidence::Seen { on, by_name, .. } => {
-            format!("seen {on} by {}", Escaped(by_name.as_str()))
-        }
+        Evidence::Seen { on, by, .. } => format!("seen {on} by {}", Name(report, by)),
     }
 }
 
@@ -620,7 +631,7 @@ impl Display for Name<'_> {
         // Records come by person.
         let place = report.records.binary_search_by(|record| record.person.cmp(person));
         let found = place.ok().and_then(|place| report.records.get(place));
-        Escaped(found.map_or(person.as_str(), |record| record.name.as_str())).fmt(f)
+        Escaped(found.map_or(person.as_str(), |record| record.called.as_str())).fmt(f)
     }
 }
 
@@ -685,7 +696,7 @@ fn records(f: &mut fmt::Formatter<'_>, report: &Coverage) -> fmt::Result {
     writeln!(f, "| Person | Account summary | Standing | Trained | First factor | Remarks |")?;
     writeln!(f, "|---|---|---|---|---|---|")?;
     for record in &report.records {
-        write!(f, "| {} | ", Escaped(record.name.as_str()))?;
+        write!(f, "| {} | ", Escaped(&record.called))?;
         match record.epoch {
             Some(epoch) => write!(f, "read, epoch {epoch}")?,
             None => write!(f, "**none**")?,
@@ -709,7 +720,7 @@ fn records(f: &mut fmt::Formatter<'_>, report: &Coverage) -> fmt::Result {
         }
         let name = |person: &PersonId| {
             let found = report.records.iter().find(|record| record.person == *person);
-            found.map_or_else(|| person.to_string(), |found| found.name.to_string())
+            found.map_or_else(|| person.to_string(), |found| found.called.clone())
         };
         let others: Vec<String> = record.shares_secret_with.iter().map(name).collect();
         if !others.is_empty() {
@@ -831,6 +842,7 @@ fn csv_fields(
         text(&source),
         text(&OrEmpty(system.offer_source.as_ref())),
         written(system.announced_on),
+        text(&if report.ahead { "yes" } else { "no" }),
     ]
 }
 

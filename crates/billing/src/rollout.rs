@@ -168,6 +168,7 @@ pub struct Practice {
     read_on: Option<Date>,
     clients: BTreeMap<ClientId, Client>,
     people: BTreeMap<PersonId, Person>,
+    names: BTreeMap<TextLine, usize>,
     systems: BTreeMap<SystemId, System>,
     /// By system and by person, and the systems of each person: no question walks over all logins.
     logins: BTreeMap<SystemId, BTreeMap<PersonId, Login>>,
@@ -192,6 +193,7 @@ impl Practice {
             read_on: None,
             clients: BTreeMap::new(),
             people: BTreeMap::new(),
+            names: BTreeMap::new(),
             systems: BTreeMap::new(),
             logins: BTreeMap::new(),
             systems_of: BTreeMap::new(),
@@ -255,6 +257,8 @@ impl Practice {
             return Err(PracticeError::Backwards);
         }
         self.not_ahead(person.trained_on)?;
+        let named = self.names.entry(person.name.clone()).or_default();
+        *named = named.saturating_add(1);
         self.people.insert(person.id.clone(), person);
         Ok(())
     }
@@ -597,6 +601,22 @@ impl Practice {
     #[must_use]
     pub fn person(&self, id: &PersonId) -> Option<&Person> {
         self.people.get(id)
+    }
+
+    /// What to call a person in a report: the name, and the identifier after it if another person has
+    /// the same name.
+    #[must_use]
+    pub fn call(&self, person: &Person) -> String {
+        match self.names.get(&person.name) {
+            Some(2..) => format!("{} ({})", person.name, person.id),
+            _ => person.name.to_string(),
+        }
+    }
+
+    /// The day on which the records are read, if that was said.
+    #[must_use]
+    pub fn reading_day(&self) -> Option<Date> {
+        self.read_on
     }
 
     /// The systems in the order in which to start: by [`SystemKind::ALL`], then by identifier.

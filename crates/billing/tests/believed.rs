@@ -15,7 +15,8 @@ use countersign_billing::coverage::{Coverage, CoverageStatus};
 use countersign_billing::date::{Date, UtcOffset};
 use countersign_billing::gap::GapState;
 use countersign_billing::inventory::Privilege;
-use countersign_billing::report::{CoverageCsv, CoverageMarkdown, GapsMarkdown};
+use countersign_billing::readiness::{GoLiveBlocker, Readiness};
+use countersign_billing::report::{CoverageCsv, CoverageMarkdown, GapsMarkdown, ReadinessMarkdown};
 use countersign_billing::rollout::Practice;
 
 /// One error, in the line that holds `line`, which says `what` and names the line with `other`.
@@ -417,4 +418,54 @@ fn a_go_live_is_moved_before_it_comes_and_the_move_is_printed() {
         assert_eq!(found.len(), 1, "{moved}: {found:?}");
         assert!(found[0].1.contains(what) && found[0].0.contains("from ="), "{found:?}");
     }
+}
+
+#[test]
+fn two_people_of_one_name_are_told_apart() {
+    let shown = |edits: &[(&str, &str)]| {
+        let report = Coverage::new(&practice(edits), &|_| None, now());
+        CoverageMarkdown(&report).to_string()
+    };
+    let same =
+        shown(&[("name = \"Karen\"", "name = \"Dana\""), ("name = \"Ines\"", "name = \"Dana\"")]);
+    for told in [
+        "| Dana (dana) | **no record** |",
+        "seen 2026-10-12 by Dana (ines)",
+        "| Dana (karen) | the account could not be read |",
+        "- Named users: Dana (dana), Dana (karen)",
+        "Payer: look again at the factor of Dana (dana)",
+    ] {
+        assert!(same.contains(told), "{told}\n{same}");
+    }
+    assert!(!shown(&[]).contains("(dana)"));
+}
+
+#[test]
+fn a_report_for_a_day_that_has_not_come_says_so() {
+    let mark = "**This day has not come.**";
+    let office = practice(&[]);
+    let shown = |day: &str| {
+        let at = UtcOffset::UTC.day_end(Date::parse(day).unwrap());
+        let report = Coverage::new(&office, &|_| None, at);
+        let readiness = Readiness::new(&office, &|_| None, at);
+        assert_eq!(CoverageCsv(&report).to_string().contains(",yes\n"), report.ahead, "{day}");
+        [
+            CoverageMarkdown(&report).to_string(),
+            GapsMarkdown(&report).to_string(),
+            ReadinessMarkdown(&readiness).to_string(),
+        ]
+    };
+    assert!(shown("2026-11-20").iter().all(|page| !page.contains(mark)), "the day of the reading");
+    assert!(shown("2026-11-21").iter().all(|page| page.contains(mark)));
+}
+
+#[test]
+fn readiness_asks_for_no_date_where_nothing_is_offered_and_all_are_excused() {
+    let verdict = |edits: &[(&str, &str)]| {
+        let readiness = Readiness::new(&practice(edits), &|_| Some(Summary::default()), now());
+        let county = readiness.systems.into_iter().find(|it| it.system.as_str() == "county");
+        county.unwrap().blockers
+    };
+    assert_eq!(verdict(&[(ONE_CONTROL, THREE_CONTROLS)]), []);
+    assert!(verdict(&[]).contains(&GoLiveBlocker::NoDate), "a gap that excuses no person");
 }

@@ -195,7 +195,7 @@ fn the_csv_has_a_row_for_each_line_of_the_report() {
     let systems = markdown.split("## Systems").nth(1).unwrap().split("## Gap register").next();
     let lines = systems.unwrap().lines().filter(|line| line.starts_with("| "));
     assert_eq!(rows.len(), lines.filter(|line| !line.starts_with("| Person")).count());
-    assert!(rows.iter().all(|row| row.len() == 25 && &row[0] == "2026-11-20"));
+    assert!(rows.iter().all(|row| row.len() == 26 && &row[0] == "2026-11-20"));
 }
 
 /// Of each covered line: when, by whom, on what ground, in every format.

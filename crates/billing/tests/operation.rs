@@ -2101,6 +2101,70 @@ fn removing_data_never_opens_anything() {
     }
 }
 
+impl Pieces {
+    /// Everything that is this with one fact less that grants: a support record, a signature, a review, a
+    /// reader of the notice, a control, a named user, a training.
+    fn with_one_grant_less(&self) -> Vec<Pieces> {
+        let mut all = Vec::new();
+        let mut change = |edit: &dyn Fn(&mut Pieces)| {
+            let mut less = self.clone();
+            edit(&mut less);
+            all.push(less);
+        };
+        (0..self.systems.len()).for_each(|n| change(&|it| it.systems[n].support = None));
+        (0..self.people.len()).for_each(|n| change(&|it| it.people[n].trained_on = None));
+        for (n, person) in self.people.iter().enumerate() {
+            (0..person.duties.len()).for_each(|m| change(&|it| _ = it.people[n].duties.remove(m)));
+        }
+        for (n, gap) in self.gaps.iter().enumerate() {
+            (0..gap.approvals.len())
+                .for_each(|m| change(&|it| drop(it.gaps[n].approvals.remove(m))));
+            (0..gap.reviews.len()).for_each(|m| change(&|it| _ = it.gaps[n].reviews.remove(m)));
+            (0..gap.notices.len()).for_each(|m| change(&|it| drop(it.gaps[n].notices.remove(m))));
+            (0..gap.opening.controls.len())
+                .for_each(|m| change(&|it| drop(it.gaps[n].opening.controls.remove(m))));
+            (0..gap.opening.named_users.len())
+                .for_each(|m| change(&|it| drop(it.gaps[n].opening.named_users.remove(m))));
+        }
+        all
+    }
+}
+
+/// How good a line is: open, explained, enrolled.
+fn goodness(status: &CoverageStatus) -> u8 {
+    if status.is_open() { 0 } else { 1 + u8::from(status.is_enrolled()) }
+}
+
+proptest! {
+    #![proptest_config(Config { cases: 128, failure_persistence: None, ..Config::default() })]
+
+    /// Losing a fact that grants never turns a line better, nor does losing a device.
+    #[test]
+    fn losing_a_fact_that_grants_never_turns_a_line_better(pieces in any_pieces(), summary in any_summary()) {
+        let (before, pieces) = pieces.build();
+        let now = noon(TODAY);
+        let judged = |practice: &Practice, summary: &Summary| -> BTreeMap<(SystemId, PersonId), u8> {
+            let report = Coverage::new(practice, &|_| Some(summary.clone()), now);
+            let lines = report.lines();
+            lines.map(|(at, it)| ((at.system.clone(), it.person.clone()), goodness(&it.status))).collect()
+        };
+        let base = judged(&before, &summary);
+        let mut less: Vec<_> =
+            pieces.with_one_grant_less().iter().map(|less| judged(&less.build().0, &summary)).collect();
+        for n in 0..summary.devices.len() {
+            let mut fewer = summary.clone();
+            fewer.devices.remove(n);
+            less.push(judged(&before, &fewer));
+        }
+        for after in less {
+            for (line, good) in after {
+                let was = base.get(&line).copied();
+                prop_assert!(was.is_none_or(|was| good <= was), "{line:?}: {was:?} became {good}");
+            }
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(Config { failure_persistence: None, ..Config::default() })]
 

@@ -1,6 +1,6 @@
 //! The reference of the operation file, held against the reader: the keys of each table, and which of
 //! them have to be there.
-#![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::arithmetic_side_effects, missing_docs)]
 
 #[path = "../../../examples/billing/operation.rs"]
 mod operation;
