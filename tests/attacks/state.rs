@@ -11,6 +11,7 @@
 #![allow(clippy::arithmetic_side_effects, missing_docs)]
 
 use countersign::account::HostsWord;
+use rand::RngExt as _;
 use std::fmt::{Debug, Display};
 
 use crate::common::*;
@@ -755,6 +756,52 @@ fn s10_leaver() {
     assert!(summary.devices.iter().all(|device| device.status == DeviceStatus::Revoked));
     assert_eq!((summary.recovery_codes_left, summary.pending_until), (0, None));
     assert_eq!((summary.emergency_until, summary.confirmed().count()), (None, 0));
+}
+
+/// F-05: a stranger with the password, for as long as the pass lasts and through every door, with passes of
+/// both lengths and with everything that the person had before the reset. Nothing is bound or accepted, and
+/// then the owner enters the pass and is in.
+///
+/// Guards `may_enrol_openly`, and `is_named` in `Account::enter_pass`.
+#[test]
+fn s15_a_pass_against_a_stranger() {
+    const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+    let practice = Practice::new();
+    let (person, operator) = (practice.person(1), practice.person(2));
+    let id = &person.id;
+    let pass = practice.reset(id, &operator);
+    let mut drawn = practice.rng();
+    for turn in 0..400_usize {
+        let now = practice.wait(200);
+        let guess: String = (0..if turn % 2 == 0 { 28 } else { 8 })
+            .map(|_| char::from(ALPHABET[usize::from(drawn.random::<u8>()) % 32]))
+            .collect();
+        assert_eq!(said(&practice.enter(id, &guess)), Said::Rejected(255));
+        let rng = &mut practice.rng();
+        let refused = match turn % 8 {
+            0 => refusal(practice.run(practice.at(id).enrol("Mine", rng))),
+            1 => refusal(practice.run(practice.at(id).enrol_hotp("Mine", Digits::Six, rng))),
+            2 => refusal(practice.run(practice.at(id).enrol_existing(token(1, None), rng))),
+            3 => refusal(practice.enrol_phone(id, "+15550100199", None)),
+            4 => {
+                let bind = practice.at(id).bind_external("Mine", ExternalMethod::Pki, rng);
+                refusal(practice.run(bind))
+            }
+            5 => refusal(practice.run(practice.at(id).import(token(1, None), rng))),
+            6 => {
+                assert_ne!(said(&practice.verify(id, &person.app.code(now))), Said::Accepted);
+                refusal(practice.challenge(id, SignIn))
+            }
+            _ => {
+                let code = &person.recovery_codes[turn / 8 % 10];
+                assert_eq!(said(&practice.recover(id, code)), Said::Rejected(255));
+                continue;
+            }
+        };
+        assert!(refused.is_some(), "{turn}");
+    }
+    let proof = practice.entered(id, &pass);
+    let _ = practice.passkey(id, Some(proof));
 }
 
 /// Nothing that the owner of a pass repeats keeps a revocation from being stored: a revocation is tried 128

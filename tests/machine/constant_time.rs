@@ -52,6 +52,7 @@ fn a_planted_leak_is_reported() {
         ("leaks_a_generated_code", BRANCH),
         ("leaks_a_printed_secret", BRANCH),
         ("leaks_an_issued_secret", BRANCH),
+        ("leaks_an_issued_pass", BRANCH),
         ("leaks_an_issued_recovery_code", BRANCH),
         ("leaks_an_issued_sent_code", BRANCH),
         ("leaks_a_kept_secret", BRANCH),

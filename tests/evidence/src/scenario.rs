@@ -664,7 +664,7 @@ impl<K: Seal, I: FnMut(&str), L: FnMut(&str)> Stage<K, I, L> {
         let typed = reset.run(store).expect("an operator's proof").expose_text();
         issued(&typed);
         drop(reset);
-        look("reset");
+        look("made: reset, and its pass");
         let account = mfa.account(id).at(*now);
         {
             let typed = typed; // it is wiped here
@@ -688,7 +688,7 @@ impl<K: Seal, I: FnMut(&str), L: FnMut(&str)> Stage<K, I, L> {
             let typed = grant.run(store).expect("an operator's proof").expose_text();
             issued(&typed);
             drop(grant);
-            look("grant emergency access");
+            look("made: an emergency pass");
             let entered = account.enter_pass(&typed).run(store).decided().expect(RUN).accepted();
             assert!(matches!(entered, Some(Entered::SignIn(_))));
         }

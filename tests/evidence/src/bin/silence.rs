@@ -11,7 +11,8 @@ use std::ops::Range;
 use std::sync::Mutex;
 
 use countersign::account::{
-    Deployment, ExistingDevice, KeyName, PhoneNumber, RecoveryCode, Seal, SealError, Text,
+    Deployment, ExistingDevice, KeyName, Operator, PassLength, PhoneNumber, RecoveryCode, Seal,
+    SealError, Text,
 };
 use countersign::mfa::{Attempt, Decided, RestrictedNotice};
 use countersign::otp::Digits;
@@ -19,9 +20,9 @@ use countersign::otp::Parameters;
 use countersign::otp::{LookAhead, Reach};
 use countersign::vectors::seed;
 use countersign::{
-    AccountId, Algorithm, Bounded, ChangeFactors, Code, DeviceId, Hotp, Keyring, MemoryStore, Mfa,
-    Policy, Proof, ProvisioningUri, Purpose, Record, Secret, SignIn, Store, Totp, UnixTime,
-    Verdict, Window,
+    AccountId, ActForOther, Algorithm, Bounded, ChangeFactors, Code, DeviceId, Hotp, Keyring,
+    MemoryStore, Mfa, Policy, Proof, ProvisioningUri, Purpose, Record, Secret, SignIn, Store, Totp,
+    UnixTime, Verdict, Window,
 };
 use countersign_evidence::{errors, hide, show, under_valgrind, wrappers};
 use zeroize::Zeroizing;
@@ -115,6 +116,7 @@ leaks! {
     leaks_a_generated_code
     leaks_a_printed_secret
     leaks_an_issued_secret
+    leaks_an_issued_pass
     leaks_an_issued_recovery_code
     leaks_an_issued_sent_code
     leaks_a_kept_secret
@@ -438,7 +440,7 @@ impl Hiding<'_> {
 }
 
 /// Randomness of which nobody may look at what becomes a secret. By its length: a secret, the secret of a
-/// recovery code behind its name, the key of a sent code and then its number; ids, names and salts are
+/// recovery code or a pass behind its name, a short pass, the key of a sent code and then its number; ids, names and salts are
 /// public.
 struct HidingRandom {
     random: Known,
@@ -465,7 +467,7 @@ impl rand::TryRng for HidingRandom {
         self.random.try_fill_bytes(bytes)?;
         match bytes.len() {
             18 => hide(&bytes[4..]), // of the fourth byte, half is name
-            20 | 32 | 64 => hide(bytes),
+            5 | 20 | 32 | 64 => hide(bytes),
             _ => {}
         }
         self.number_follows = bytes.len() == 32;
@@ -628,6 +630,8 @@ fn accounts(algorithm: Algorithm, leaked: Option<&str>) {
     assert!(answer(&sent_code).accepted().is_some());
     assert!(answer(&sent_code).accepted().is_none());
 
+    passes(&mfa, &store, &mut rng, (&id, now), &secrets, &issued);
+
     // Of everything, something was in a record; of an app and a token, both.
     let lengths = [
         (Kept::RecoveryCode, 16),
@@ -637,6 +641,42 @@ fn accounts(algorithm: Algorithm, leaked: Option<&str>) {
     ];
     let hidden = hidden.lock().expect("one thread");
     assert_eq!(*hidden, BTreeSet::from(lengths), "not everything was hidden");
+}
+
+/// A pass of each length, from an operator: wrong, and right.
+fn passes(
+    mfa: &Mfa<Hiding<'_>, Apps>,
+    store: &MemoryStore,
+    rng: &mut HidingRandom,
+    (id, now): (&AccountId, UnixTime),
+    secrets: &Mutex<Vec<Vec<u8>>>,
+    issued: &dyn Fn(&str, &[u8]),
+) {
+    let operator = mfa.account(&AccountId::new(b"boss").expect("an id"));
+    let pending = operator.at(now).enrol("phone", rng).run(store).expect("nothing is bound");
+    let uri = pending.uri("Acme", "boss").expect("a uri");
+    let app = Totp::new(&owned(&uri, secrets), uri.totp_parameters().expect("TOTP"));
+    let code = |now| app.generate(now).expect("after T0").expose_str().to_owned();
+    let bound = operator.at(now).confirm(pending.id(), &code(now), rng).run(store);
+    assert!(bound.decided().expect("memory").accepted().is_some());
+    for (secs, length) in [(30, PassLength::Long), (60, PassLength::Short)] {
+        let now = now.plus(secs);
+        let verdict = operator.at(now).verify(&code(now), ActForOther).run(store);
+        let proof = verdict.decided().expect("memory").accepted().expect("the app's code");
+        let lee = Operator::checked_by_host(proof, "help desk");
+        let account = mfa.account(id).at(now);
+        let mut grant = account.grant_emergency_access(lee, length, 600, "on call", rng);
+        let pass = grant.run(store).expect("an operator");
+        // Behind the name, and the last character of a short one.
+        issued("leaks_an_issued_pass", &pass.expose_text().as_bytes()[8..]);
+        let pass = shown(&pass.expose_text());
+        let enter = |typed: &str| account.enter_pass(typed).run(store).decided().expect("memory");
+        let (start, last) = pass.split_at(pass.len() - 1);
+        assert!(
+            enter(&format!("{start}{}", if last == "0" { "1" } else { "0" })).accepted().is_none()
+        );
+        assert!(enter(&pass).accepted().is_some());
+    }
 }
 
 // For callgrind: what is to take the same instructions whatever it finds. The names of the cases of one
