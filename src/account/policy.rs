@@ -146,12 +146,11 @@ pub trait Policy: Send + Sync {
 /// Who may bind a person's first factor. An account that was ever bound, invited, reset or given up is
 /// never opened by the password alone.
 /// ```
-/// use countersign::{account::FirstEnrolment, Keyring, Mfa, MemoryStore, OsRandom, Policy};
-/// # use countersign::{AccountId, UnixTime};
-/// # use rand::Rng;
-/// # let (mut rng, mut key) = (OsRandom::new()?, [0; 32]);
-/// # rng.fill_bytes(&mut key);
-/// # let (id, now) = (AccountId::new("42")?, UnixTime::now()?);
+/// # mod host { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/host.rs")); }
+/// # let (_, store, mut rng, now) = host::new()?;
+/// # let id = countersign::AccountId::new("42")?;
+/// # let keys = Keyring::new("acme", countersign::account::SealingKey::parse(host::KEY)?)?;
+/// use countersign::{account::FirstEnrolment, Keyring, Mfa, Policy};
 /// struct Invited;
 /// impl Policy for Invited {
 ///     fn first_enrolment(&self) -> FirstEnrolment {
@@ -159,8 +158,8 @@ pub trait Policy: Send + Sync {
 ///     }
 /// }
 /// // The accounts existed before the go-live, and some of their passwords leaked.
-/// let mfa = Mfa::with_policy(Keyring::new(key), Invited)?;
-/// let refused = mfa.account(&id).at(now).enrol("Phone", &mut rng).run(&MemoryStore::new());
+/// let mfa = Mfa::with_policy(keys, Invited)?;
+/// let refused = mfa.account(&id).at(now).enrol("Phone", &mut rng).run(&store);
 /// assert!(refused.is_err());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

@@ -58,7 +58,7 @@ impl<'m> AccountAt<'m> {
     /// # let dana = mfa.account(&id).at(now);
     /// # let (operator, lee) = host::person(&mfa, &store, &mut rng, "7", now)?;
     /// # let session = "03b97d";
-    /// use countersign::account::{AnyChange, CarriedProof, Operator};
+    /// use countersign::account::{AnyChange, CarriedProof, Operator, PassLength};
     /// use countersign::ActForOther;
     /// let verdict = mfa.account(&operator).at(now).verify(&lee.code(now), ActForOther).run(&store);
     /// let proof = verdict.accepted().ok_or("wrong code")?;
@@ -67,7 +67,7 @@ impl<'m> AccountAt<'m> {
     /// // The button "yes, reset": the host looks up again what Lee may do.
     /// let carried = CarriedProof::new(&field, session);
     /// let lee = Operator::carried_checked_by_host(carried, "role help-desk");
-    /// dana.reset(lee, "lost phone, passport seen").run(&store)?;
+    /// dana.reset(lee, PassLength::Long, "lost phone, passport seen", &mut rng).run(&store)?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn carry_for_other(

@@ -295,7 +295,7 @@ pub fn kill_in_mid_attempt<D: Database>(database: &D, store: &str) -> Result<(),
         let mut process = Process::start(store, "try", &[&person.name(), &turn.to_string()]);
         // Now and then before the first attempt, mostly somewhere in the first few.
         let first = process.hear();
-        thread::sleep(Duration::from_micros(nth * 3_779 % 40_000));
+        thread::sleep(Duration::from_micros(nth * 3_779 % 120_000));
         let lines = process.kill(first);
         database.outlive();
 

@@ -315,7 +315,7 @@ fn catch_writes() {
     caught_async::<PoolLeaks>(Promise::Faults);
     for (broken, sentence) in [
         (caught::<Overflows>(Promise::RoundTrip), "if it overflows its column or its type"),
-        (caught::<TooLong>(Promise::RoundTrip), "a binary one for 16384 bytes"),
+        (caught::<TooLong>(Promise::RoundTrip), "a binary one for 20480 bytes"),
     ] {
         let broken = broken.to_string();
         assert!(broken.contains(sentence) && !broken.contains("a busy timeout"), "{broken}");
