@@ -58,9 +58,11 @@ fn every_wrong_store_is_caught() {
     catch_all();
 }
 
+/// `KIT_ROUNDS` of them, a hundred if it is not set.
 #[test]
-#[ignore = "takes minutes: .ci/run runs it"]
+#[ignore = "takes minutes: .ci/stores runs ten rounds"]
 fn every_wrong_store_is_caught_a_hundred_times() {
+    let rounds = std::env::var("KIT_ROUNDS").map_or(100, |rounds| rounds.parse().unwrap());
     // Side by side: most of the time is spent in waiting.
     let all = [
         catch_all,
@@ -73,7 +75,7 @@ fn every_wrong_store_is_caught_a_hundred_times() {
     ];
     thread::scope(|scope| {
         for catch in all {
-            scope.spawn(move || (0..100).for_each(|_| catch()));
+            scope.spawn(move || (0..rounds).for_each(|_| catch()));
         }
     });
 }
