@@ -26,6 +26,15 @@ use crate::inventory::{
 use crate::offboarding::{OffboardingDeadlines, OffboardingPlan, RemainingAccessKind};
 use crate::readiness::Readiness;
 
+mod csv;
+mod gaps;
+mod text;
+
+pub use csv::CoverageCsv;
+
+use gaps::{GapStateText, Name, gaps, vendors};
+use text::*;
+
 /// The coverage report in Markdown.
 #[derive(Clone, Copy, Debug)]
 pub struct CoverageMarkdown<'r>(pub &'r Coverage);
@@ -183,51 +192,6 @@ impl Display for OffboardingMarkdown<'_> {
         }?;
         writeln!(f, "\nEvidence for {}.\n", Joined(ControlGroup::Termination.identifiers()))?;
         signatures(f)
-    }
-}
-
-/// The lines of the coverage report as CSV, with a header, one line for each person and system.
-#[derive(Clone, Copy, Debug)]
-pub struct CoverageCsv<'r>(pub &'r Coverage);
-
-impl Display for CoverageCsv<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let header = [
-            "as_of",
-            "system",
-            "system_name",
-            "kind",
-            "enforcement",
-            "offer",
-            "offer_seen_on",
-            "go_live",
-            "person",
-            "person_name",
-            "status",
-            "method",
-            "date",
-            "gap",
-            "gap_state",
-            "open_vulnerability",
-            "control_in_force",
-            "voluntary_practices",
-            "administers",
-            "evidence",
-            "evidence_on",
-            "evidence_by",
-            "evidence_source",
-            "offer_source",
-            "announced_on",
-            "forecast",
-        ];
-        csv_row(f, &header.map(String::from))?;
-        let gaps = self.0.gaps.iter().map(|gap| (&gap.gap, gap)).collect();
-        let administrators = self.0.administrators.iter();
-        let administrators = administrators.map(|it| (&it.person, it.privilege)).collect();
-        for (system, line) in self.0.lines() {
-            csv_row(f, &csv_fields(self.0, &gaps, &administrators, system, line))?;
-        }
-        Ok(())
     }
 }
 
@@ -471,24 +435,6 @@ fn evidence(evidence: &Evidence, report: &Coverage) -> String {
     }
 }
 
-struct GapStateText(GapState);
-
-impl Display for GapStateText {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            GapState::Closed { on } => write!(f, "closed {on}"),
-            GapState::Incomplete => f.write_str("incomplete, excuses nothing"),
-            GapState::Lapsed { on } => write!(f, "lapsed after {on}"),
-            GapState::NotInForce => {
-                f.write_str("recorded, excuses nothing: the rule is not in force")
-            }
-            GapState::ReviewOverdue { due } => write!(f, "review overdue since {due}"),
-            GapState::Standing { review_due } => write!(f, "standing, review due {review_due}"),
-            GapState::Unapproved => f.write_str("not approved"),
-        }
-    }
-}
-
 fn administrators(f: &mut fmt::Formatter<'_>, report: &Coverage) -> fmt::Result {
     writeln!(f, "## Administrators\n")?;
     if report.administrators.is_empty() {
@@ -510,146 +456,6 @@ fn administrators(f: &mut fmt::Formatter<'_>, report: &Coverage) -> fmt::Result 
             Name(report, &line.person),
             OrDash((!line.systems.is_empty()).then(|| Joined(line.systems.iter()))),
             OrDash((!line.clients.is_empty()).then(|| Joined(line.clients.iter()))),
-        )?;
-    }
-    writeln!(f)
-}
-
-fn gaps(f: &mut fmt::Formatter<'_>, report: &Coverage) -> fmt::Result {
-    writeln!(f, "## Gap register\n")?;
-    if report.gaps.is_empty() {
-        writeln!(f, "No gap is recorded.\n")?;
-    }
-    for gap in &report.gaps {
-        gap_block(f, report, gap)?;
-    }
-    for system in &report.missing_gaps {
-        let found = report.systems.iter().find(|covered| covered.system == *system);
-        let name = found.map_or(system.as_str(), |covered| covered.name.as_str());
-        writeln!(f, "- **{}** needs a gap and has none open.", Escaped(name))?;
-    }
-    if report.missing_gaps.is_empty() { Ok(()) } else { writeln!(f) }
-}
-
-fn gap_block(f: &mut fmt::Formatter<'_>, report: &Coverage, gap: &GapLine) -> fmt::Result {
-    let name = |person| Name(report, person);
-    writeln!(f, "### Gap {}: {}\n", gap.gap, Escaped(gap.system_name.as_str()))?;
-    let standing = matches!(gap.state, GapState::Standing { .. } | GapState::Closed { .. });
-    let bold = if standing { "" } else { "**" };
-    writeln!(f, "- State: {bold}{}{bold}", GapStateText(gap.state))?;
-    writeln!(f, "- Kind: {}, found {}", gap.kind, gap.identified_on)?;
-    writeln!(f, "- Reason: {}", Escaped(gap.reason.as_str()))?;
-    for control in &gap.controls {
-        writeln!(
-            f,
-            "- Compensating control since {}: {} ({})",
-            control.since,
-            Escaped(control.kind.name()),
-            Escaped(control.evidence.as_str()),
-        )?;
-    }
-    for control in &gap.missing_controls {
-        writeln!(f, "- **Control not recorded:** {}", Escaped(control))?;
-    }
-    writeln!(f, "- Named users: {}", Joined(gap.named_users.iter().map(name)))?;
-    writeln!(f, "- Owner: {}", name(&gap.owner))?;
-    match &gap.approval {
-        Some(approval) => writeln!(
-            f,
-            "- Approved by {} on {}, until {}",
-            name(&approval.by),
-            approval.on,
-            approval.until
-        )?,
-        None => writeln!(f, "- **Not approved**")?,
-    }
-    for signed in &gap.not_counted {
-        writeln!(
-            f,
-            "- **Does not count:** signed by {} on {}, who is not the security official or is a named \
-             user",
-            name(&signed.by),
-            signed.on
-        )?;
-    }
-    for review in &gap.reviews {
-        let finding = Escaped(review.finding.as_str());
-        writeln!(f, "- Reviewed by {} on {}: {finding}", name(&review.by), review.on)?;
-    }
-    if gap.reviews.is_empty() {
-        writeln!(f, "- Not reviewed yet")?;
-    }
-    for read in &gap.acknowledgements {
-        writeln!(f, "- Notice about SMS read by {} on {}", name(&read.person), read.on)?;
-    }
-    if let Some((plan, by)) = &gap.migration_plan {
-        writeln!(f, "- Migration plan, by {by}: {}", Escaped(plan.as_str()))?;
-    }
-    if !matches!(gap.state, GapState::Closed { .. }) {
-        writeln!(f, "- Next review due: {}", gap.review_due)?;
-    }
-    for contact in &gap.contacts {
-        writeln!(f, "- Vendor asked {}", Contact(report, contact))?;
-    }
-    if gap.contacts.is_empty() {
-        writeln!(f, "- **The vendor was not asked in writing**")?;
-    }
-    if let Some(until) = gap.retain_until {
-        writeln!(f, "- Keep until {until}")?;
-    }
-    writeln!(f)
-}
-
-/// A written question and its answer.
-struct Contact<'r>(&'r Coverage, &'r VendorContact);
-
-impl Display for Contact<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Contact(report, VendorContact { asked_on, asked_by, channel, answer }) = self;
-        let asked_by = Name(report, asked_by);
-        let channel = match channel {
-            WrittenChannel::Email => "email",
-            WrittenChannel::Letter => "letter",
-            WrittenChannel::Ticket => "ticket",
-        };
-        write!(f, "on {asked_on} by {asked_by} ({channel})")?;
-        let Some(answer) = answer else { return write!(f, "; no answer yet") };
-        write!(f, "; answered {}: \"{}\"", answer.on, Escaped(answer.words.as_str()))?;
-        match answer.available_on {
-            Some(on) => write!(f, "; promised for {on}"),
-            None => write!(f, "; no date promised"),
-        }
-    }
-}
-
-/// A person as people call them.
-struct Name<'r>(&'r Coverage, &'r PersonId);
-
-impl Display for Name<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Name(report, person) = self;
-        // Records come by person.
-        let place = report.records.binary_search_by(|record| record.person.cmp(person));
-        let found = place.ok().and_then(|place| report.records.get(place));
-        Escaped(found.map_or(person.as_str(), |record| record.called.as_str())).fmt(f)
-    }
-}
-
-fn vendors(f: &mut fmt::Formatter<'_>, report: &Coverage) -> fmt::Result {
-    writeln!(f, "## Vendor list\n")?;
-    if report.vendors.is_empty() {
-        return writeln!(f, "Every system in scope offers more than SMS.\n");
-    }
-    writeln!(f, "| System | Offers | Last written question | Now |")?;
-    writeln!(f, "|---|---|---|---|")?;
-    for line in &report.vendors {
-        writeln!(
-            f,
-            "| {} | {} | {} | {} |",
-            Escaped(line.name.as_str()),
-            offer(line.offer),
-            OrDash(line.last_contact.as_ref().map(|contact| Contact(report, contact))),
-            line.next.name(),
         )?;
     }
     writeln!(f)
@@ -763,197 +569,9 @@ fn signatures(f: &mut fmt::Formatter<'_>) -> fmt::Result {
     writeln!(f, "| Reviewed by (Security Official) | | | |")
 }
 
-/// One line of the coverage as fields, in the order of the header.
-fn csv_fields(
-    report: &Coverage,
-    gaps: &BTreeMap<&GapId, &GapLine>,
-    administrators: &BTreeMap<&PersonId, Privilege>,
-    system: &SystemCoverage,
-    line: &CoverageLine,
-) -> Vec<String> {
-    let day = |moment: UnixTime| Date::of(moment, report.offset);
-    let (by, date, gap, state) = match &line.status {
-        CoverageStatus::Ahead { from } => (None, Some(*from), None, None),
-        CoverageStatus::BeforeGoLive { on } | CoverageStatus::Left { on } => {
-            (None, Some(*on), None, None)
-        }
-        CoverageStatus::Covered { by } | CoverageStatus::NotUsedYet { by, .. } => {
-            (Some(*by), None, None, None)
-        }
-        CoverageStatus::Gap { gap, state } => (None, None, Some(gap), Some(*state)),
-        CoverageStatus::InGrace { until }
-        | CoverageStatus::Pending { until, .. }
-        | CoverageStatus::Waiting { until } => (None, Some(day(*until)), None, None),
-        CoverageStatus::Shared { gap } => (None, None, gap.as_ref(), None),
-        CoverageStatus::Stale { by, last } => (Some(*by), Some(*last), None, None),
-        CoverageStatus::Weak { gap } => (Some(Method::Sms), None, gap.as_ref(), None),
-        CoverageStatus::ClosedToStrangers
-        | CoverageStatus::Disabled
-        | CoverageStatus::NoRecord
-        | CoverageStatus::NotEnrolled
-        | CoverageStatus::NotRequired
-        | CoverageStatus::Offboarded => (None, None, None, None),
-    };
-    let listed = gap.and_then(|id| gaps.get(id));
-    let administers = administrators.get(&line.person).map(|privilege| match privilege {
-        Privilege::MultiClientAdministrator => "several clients",
-        _ => "one client",
-    });
-    let state = state.or_else(|| listed.map(|entry| entry.state));
-    let (ground, shown_on, shown_by, source) = match &line.evidence {
-        Some(Evidence::OwnSignIn { at, used, epoch }) => {
-            let what = if *used { "signed in" } else { "bound" };
-            (Some("own sign-in"), Some(day(*at)), None, format!("{what}, epoch {epoch}"))
-        }
-        Some(Evidence::Seen { on, by, .. }) => {
-            (Some("seen"), Some(*on), Some(by), String::from("attestation"))
-        }
-        None => (None, None, None, String::new()),
-    };
-    let enforcement = match system.enforcement {
-        Enforcement::Attested => "attested",
-        Enforcement::Enforced => "enforced",
-    };
-    let text = |value: &dyn Display| value.to_string();
-    let written = |date: Option<Date>| text(&OrEmpty(date));
-    vec![
-        text(&report.as_of_date),
-        text(&system.system),
-        text(&system.name),
-        text(&system.kind.name()),
-        text(&enforcement),
-        text(&system.offer.name()),
-        written(system.offer_seen_on),
-        written(system.go_live),
-        text(&line.person),
-        text(&line.name),
-        text(&line.status.name()),
-        text(&OrEmpty(by.map(Method::name))),
-        written(date),
-        text(&OrEmpty(gap)),
-        text(&OrEmpty(state.map(GapState::name))),
-        text(&if line.status.is_open() { "yes" } else { "no" }),
-        text(&Joined(line.controls.in_force().iter())),
-        text(&Joined(line.controls.voluntary().iter())),
-        text(&OrEmpty(administers)),
-        text(&OrEmpty(ground)),
-        written(shown_on),
-        text(&OrEmpty(shown_by)),
-        text(&source),
-        text(&OrEmpty(system.offer_source.as_ref())),
-        written(system.announced_on),
-        text(&if report.ahead { "yes" } else { "no" }),
-    ]
-}
-
-/// Writes one line of CSV; the library quotes, [`defused`] keeps spreadsheets from computing.
-fn csv_row(f: &mut fmt::Formatter<'_>, fields: &[String]) -> fmt::Result {
-    let mut writer = csv_core::Writer::new();
-    let mut line: Vec<u8> = Vec::new();
-    let mut room = [0_u8; 1_024];
-    for (place, field) in fields.iter().enumerate() {
-        if place > 0 {
-            let (_, written) = writer.delimiter(&mut room);
-            line.extend(room.iter().take(written));
-        }
-        let field = defused(field);
-        let mut rest = field.as_bytes();
-        loop {
-            let (result, read, written) = writer.field(rest, &mut room);
-            line.extend(room.iter().take(written));
-            rest = rest.get(read..).unwrap_or_default();
-            if result == csv_core::WriteResult::InputEmpty {
-                break;
-            }
-        }
-    }
-    let (_, written) = writer.terminator(&mut room);
-    line.extend(room.iter().take(written));
-    f.write_str(std::str::from_utf8(&line).map_err(|_| fmt::Error)?)
-}
-
-/// The field with an apostrophe in front if a spreadsheet would take it for a formula: after any
-/// spaces, `=`, `+`, `-`, `@` or their full-width forms; or a tab or line break in front.
-fn defused(field: &str) -> String {
-    let starts = |first: char| matches!(first, '=' | '+' | '-' | '@' | '＝' | '＋' | '－' | '＠');
-    let breaks = field.starts_with(['\t', '\r', '\n']);
-    let formula = field.trim_start().starts_with(starts);
-    let mut defused = String::from(if breaks || formula { "'" } else { "" });
-    defused.push_str(field);
-    defused
-}
-
-/// Text that a person typed, with everything escaped that Markdown or HTML would act on.
-struct Escaped<'t>(&'t str);
-
-impl Display for Escaped<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for character in self.0.chars() {
-            match character {
-                '&' => f.write_str("&amp;")?,
-                '<' => f.write_str("&lt;")?,
-                '>' => f.write_str("&gt;")?,
-                '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' | '#' | '!' | '$' => {
-                    write!(f, "\\{character}")?;
-                }
-                _ if character.is_control() => f.write_char(' ')?,
-                _ => f.write_char(character)?,
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Items with commas between them.
-struct Joined<I>(I);
-
-impl<I: Iterator<Item: Display> + Clone> Display for Joined<I> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (place, item) in self.0.clone().enumerate() {
-            write!(f, "{}{item}", if place == 0 { "" } else { ", " })?;
-        }
-        Ok(())
-    }
-}
-
-/// A value, or a dash for a reader.
-struct OrDash<T>(Option<T>);
-
-impl<T: Display> Display for OrDash<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            Some(value) => value.fmt(f),
-            None => f.write_str("–"),
-        }
-    }
-}
-
-/// A value, or nothing for a machine.
-struct OrEmpty<T>(Option<T>);
-
-impl<T: Display> Display for OrEmpty<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            Some(value) => value.fmt(f),
-            None => Ok(()),
-        }
-    }
-}
-
-/// A count and its percentage.
-struct Share(usize, Option<usize>);
-
-impl Display for Share {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.1 {
-            Some(percent) => write!(f, "{} ({percent}%)", self.0),
-            None => write!(f, "{}", self.0),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::csv::defused;
     use super::*;
 
     #[test]

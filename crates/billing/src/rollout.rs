@@ -32,104 +32,16 @@ use crate::inventory::{
 };
 
 mod agreement;
+mod gate;
 mod go_live;
+mod grace;
+mod reading;
 mod refusal;
 
+pub use gate::{AllowReason, DenyReason, GateAnswer};
 pub use go_live::{GoLive, GoLiveError, GoLiveMove};
+pub use grace::{Grace, GraceDays, StaleDays};
 pub use refusal::PracticeError;
-
-/// How long a grace can be: 1 to 90 days.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct GraceDays(u8);
-
-impl GraceDays {
-    /// The longest grace there is.
-    pub const LONGEST: GraceDays = GraceDays(90);
-
-    /// So many days, 1 to 90.
-    #[must_use]
-    pub const fn new(days: u8) -> Option<GraceDays> {
-        if days >= 1 && days <= 90 { Some(GraceDays(days)) } else { None }
-    }
-}
-
-/// A moment until which one person may enter one system without a second factor. It always has an
-/// end, is computed once and stored by the host as that moment, and afterwards only gets shorter:
-/// nothing that starts again (a sign-in, a session, a later go-live date) makes it longer.
-///
-/// ```
-/// use countersign::UnixTime;
-/// use countersign_billing::date::{Date, UtcOffset};
-/// use countersign_billing::rollout::{GoLive, Grace, GraceDays};
-///
-/// let go_live = GoLive::new(Date::parse("2026-11-02")?, Date::parse("2026-09-15")?).unwrap();
-/// let hired = Date::parse("2026-11-16")?;
-/// let grace = Grace::fix(go_live, hired, GraceDays::new(7).unwrap(), UtcOffset::UTC);
-/// assert_eq!(UtcOffset::UTC.show(grace.until()), "2026-11-23 00:00 +00:00");
-/// assert_eq!(grace.shorten(grace.until().plus(86_400)), grace);
-/// # Ok::<(), countersign_billing::date::DateError>(())
-/// ```
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Grace {
-    until: UnixTime,
-}
-
-impl Grace {
-    /// So many days from the go-live date or from the person's first day, whichever is later.
-    /// Compute it once and store [`Grace::until`].
-    #[must_use]
-    pub fn fix(go_live: GoLive, first_day: Date, days: GraceDays, offset: UtcOffset) -> Grace {
-        let start = go_live.on().max(first_day);
-        Grace { until: offset.day_start(start.plus_days(u32::from(days.0))) }
-    }
-
-    /// The grace that was stored.
-    #[must_use]
-    pub const fn restore(until: UnixTime) -> Grace {
-        Grace { until }
-    }
-
-    /// The first moment at which it is over.
-    #[must_use]
-    pub const fn until(self) -> UnixTime {
-        self.until
-    }
-
-    /// Ends it at `until` if that is earlier; never makes it longer.
-    #[must_use]
-    pub fn shorten(self, until: UnixTime) -> Grace {
-        Grace { until: self.until.min(until) }
-    }
-
-    /// Ends it where the account's first factor was confirmed, if it was. The gate does not depend
-    /// on this being stored; it keeps a stored grace from coming back with an emptied account.
-    #[must_use]
-    pub fn end_with(self, summary: &Summary) -> Grace {
-        summary.first_bound_at.map_or(self, |bound| self.shorten(bound))
-    }
-}
-
-/// After how many days without use an enrolled factor shows as stale: 1 to 365, 30 by default (the
-/// example of CISA CPG 2.0 3.D).
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct StaleDays(u16);
-
-impl StaleDays {
-    /// Thirty days.
-    pub const THIRTY: StaleDays = StaleDays(30);
-
-    /// So many days, 1 to 365.
-    #[must_use]
-    pub const fn new(days: u16) -> Option<StaleDays> {
-        if days >= 1 && days <= 365 { Some(StaleDays(days)) } else { None }
-    }
-
-    /// Days.
-    #[must_use]
-    pub const fn days(self) -> u16 {
-        self.0
-    }
-}
 
 /// Something that must be done by hand when somebody leaves.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -363,11 +275,11 @@ impl Practice {
         let go_live = self.go_lives.get(system).ok_or(PracticeError::GraceWithoutGoLive)?;
         let first_day = who.employment.from();
         let longest = Grace::fix(*go_live, first_day, GraceDays::LONGEST, self.offset);
-        if grace.until > longest.until {
+        if grace.until() > longest.until() {
             return Err(PracticeError::GraceTooLong);
         }
         let key = (system.clone(), person.clone());
-        let shorter = self.graces.get(&key).map_or(grace, |given| given.shorten(grace.until));
+        let shorter = self.graces.get(&key).map_or(grace, |given| given.shorten(grace.until()));
         self.graces.insert(key, shorter);
         Ok(())
     }
@@ -521,14 +433,14 @@ impl Practice {
                 by = by.with(Method::Emergency);
             }
             let trusted = summary.trusted_browsers.iter().any(|one| now <= one.until);
-            if trusted && person.privilege != Privilege::MultiClientAdministrator {
+            if trusted && self.privilege_of(person) != Privilege::MultiClientAdministrator {
                 by = by.with(Method::TrustedBrowser);
             }
             return GateAnswer::Allow(by);
         }
         let last = person.employment.end().unwrap_or(UnixTime::LATEST_PLAUSIBLE);
-        let excused =
-            !has_had_a_factor(summary) && person.privilege != Privilege::MultiClientAdministrator;
+        let excused = !has_had_a_factor(summary)
+            && self.privilege_of(person) != Privilege::MultiClientAdministrator;
         let not_yet = self.not_yet_asked(system, person, now).filter(|_| excused);
         let emergency = emergency.map(|until| (until, AllowReason::Emergency));
         // The wider answer first, so that a grant of emergency access narrows nothing.
@@ -566,171 +478,7 @@ impl Practice {
             return Some((go_live, AllowReason::GoLive));
         }
         let grace = self.grace(&system.id, &person.id)?;
-        (now < grace.until).then_some((grace.until, AllowReason::Grace))
-    }
-
-    /// What it is called.
-    #[must_use]
-    pub fn name(&self) -> &TextLine {
-        &self.name
-    }
-
-    /// Where its days begin.
-    #[must_use]
-    pub fn offset(&self) -> UtcOffset {
-        self.offset
-    }
-
-    /// After how many days without use a factor is stale.
-    #[must_use]
-    pub fn stale(&self) -> StaleDays {
-        self.stale
-    }
-
-    /// The clients, by identifier.
-    pub fn clients(&self) -> impl Iterator<Item = &Client> {
-        self.clients.values()
-    }
-
-    /// The people, by identifier.
-    pub fn people(&self) -> impl Iterator<Item = &Person> {
-        self.people.values()
-    }
-
-    /// One person.
-    #[must_use]
-    pub fn person(&self, id: &PersonId) -> Option<&Person> {
-        self.people.get(id)
-    }
-
-    /// What to call a person in a report: the name, and the identifier after it if another person has
-    /// the same name.
-    #[must_use]
-    pub fn call(&self, person: &Person) -> String {
-        match self.names.get(&person.name) {
-            Some(2..) => format!("{} ({})", person.name, person.id),
-            _ => person.name.to_string(),
-        }
-    }
-
-    /// The day on which the records are read, if that was said.
-    #[must_use]
-    pub fn reading_day(&self) -> Option<Date> {
-        self.read_on
-    }
-
-    /// The systems in the order in which to start: by [`SystemKind::ALL`], then by identifier.
-    #[must_use]
-    pub fn systems(&self) -> Vec<&System> {
-        let mut systems: Vec<&System> = self.systems.values().collect();
-        systems.sort_by_key(|system| system.kind); // stable: identifiers stay in order
-        systems
-    }
-
-    /// One system.
-    #[must_use]
-    pub fn system(&self, id: &SystemId) -> Option<&System> {
-        self.systems.get(id)
-    }
-
-    /// The logins of one system, by person.
-    pub fn logins_of(&self, system: &SystemId) -> impl Iterator<Item = &Login> {
-        self.logins.get(system).into_iter().flat_map(BTreeMap::values)
-    }
-
-    /// One person's login on one system.
-    #[must_use]
-    pub fn login(&self, system: &SystemId, person: &PersonId) -> Option<&Login> {
-        self.logins.get(system)?.get(person)
-    }
-
-    /// The logins of one person, by system.
-    pub fn logins_by(&self, person: &PersonId) -> impl Iterator<Item = &Login> {
-        let systems = self.systems_of.get(person).into_iter().flatten();
-        systems.filter_map(|system| self.login(system, person))
-    }
-
-    /// What a person may do to the data of others: what is written, or more if their logins say more.
-    /// A login on a system of the kind [`SystemKind::BillingAdministration`] makes an administrator,
-    /// of several clients if the person works for several.
-    #[must_use]
-    pub fn privilege_of(&self, person: &Person) -> Privilege {
-        let administers = self.administered_by(&person.id).next().is_some();
-        match (person.privilege, administers) {
-            (Privilege::MultiClientAdministrator, _) => Privilege::MultiClientAdministrator,
-            (_, true) if person.clients.len() > 1 => Privilege::MultiClientAdministrator,
-            (_, true) => Privilege::Administrator,
-            (written, false) => written,
-        }
-    }
-
-    /// The systems on which a person can administer the billing software, by identifier.
-    pub fn administered_by(&self, person: &PersonId) -> impl Iterator<Item = &System> {
-        let systems = self.systems_of.get(person).into_iter().flatten();
-        let systems = systems.filter_map(|system| self.systems.get(system));
-        systems.filter(|system| system.kind == SystemKind::BillingAdministration)
-    }
-
-    /// The go-live date of a system.
-    #[must_use]
-    pub fn go_live(&self, system: &SystemId) -> Option<GoLive> {
-        self.go_lives.get(system).copied()
-    }
-
-    /// One person's grace on one system.
-    #[must_use]
-    pub fn grace(&self, system: &SystemId, person: &PersonId) -> Option<Grace> {
-        self.graces.get(&(system.clone(), person.clone())).copied()
-    }
-
-    /// The gap register, by identifier.
-    pub fn gaps(&self) -> impl Iterator<Item = &Gap> {
-        self.gaps.values()
-    }
-
-    /// The gaps of one system, by identifier.
-    pub fn gaps_of(&self, system: &SystemId) -> impl Iterator<Item = &Gap> {
-        let gaps = self.gaps_at.get(system).into_iter().flatten();
-        gaps.filter_map(|gap| self.gaps.get(gap))
-    }
-
-    /// The record that a task was done, if it was.
-    #[must_use]
-    pub fn completed_task(
-        &self,
-        leaver: &PersonId,
-        task: &OffboardingTask,
-    ) -> Option<&CompletedTask> {
-        self.completed_tasks.get(&(leaver.clone(), task.clone()))
-    }
-
-    /// Kinds of systems of which the inventory has none: forgotten, or really not used. `Other` is
-    /// never missed.
-    pub fn missing_kinds(&self) -> impl Iterator<Item = SystemKind> {
-        SystemKind::ALL.into_iter().filter(|kind| {
-            *kind != SystemKind::Other && !self.systems.values().any(|system| system.kind == *kind)
-        })
-    }
-
-    /// The conversation with vendors: in-scope systems that offer SMS only, nothing, or of which
-    /// nobody knows; in the order in which to start.
-    pub fn vendor_items(&self) -> impl Iterator<Item = &System> {
-        let systems = self.systems().into_iter();
-        systems.filter(|system| system.is_in_scope() && system.offer().is_vendor_item())
-    }
-
-    /// In-scope systems that need a gap and have none open on a day: where people work and there is
-    /// no factor or SMS only, and wherever a login is shared. An SMS code is accepted nowhere
-    /// before its gap is open, so the gap comes first and the code after it.
-    pub fn missing_gaps(&self, on: Date) -> impl Iterator<Item = &System> {
-        self.systems().into_iter().filter(move |system| {
-            let shared = self.logins_of(&system.id).any(|login| login.kind == LoginKind::Shared);
-            let weak = matches!(system.offer(), OfferedFactor::NoMfa | OfferedFactor::SmsOnly);
-            let used = self.logins_of(&system.id).next().is_some();
-            let mut gaps = self.gaps_of(&system.id);
-            let needed = system.is_in_scope() && (shared || (weak && used));
-            needed && !gaps.any(|gap| gap.is_open(on))
-        })
+        (now < grace.until()).then_some((grace.until(), AllowReason::Grace))
     }
 
     fn known_person(&self, id: &PersonId) -> Result<&Person, PracticeError> {
@@ -763,112 +511,4 @@ pub(crate) fn has_had_a_factor(summary: &Summary) -> bool {
         || !summary.devices.is_empty()
         || summary.recovery_codes_left > 0
         || summary.recovery_replacement_due
-}
-
-/// What the gate says at the moment for which it was asked. Ask again at the next one.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[must_use = "the answer is the point"]
-pub enum GateAnswer {
-    /// The person may enter with a proof by one of these methods, and with nothing less: the
-    /// password alone is not enough, and the code is still to be verified.
-    Allow(Methods),
-    /// The person may enter for now.
-    AllowUntil {
-        /// The first moment at which this is over.
-        until: UnixTime,
-        /// Why.
-        why: AllowReason,
-    },
-    /// The person may not enter and must first enrol one of these methods.
-    Need(Methods),
-    /// The person may not enter.
-    Deny(DenyReason),
-}
-
-impl GateAnswer {
-    /// Whether a session may open now with this proof, which the host then uses up. This is the one
-    /// question to ask; a match on [`GateAnswer::Allow`] alone is not an answer, and neither is a method
-    /// that the person merely has.
-    ///
-    /// The proof is of this person's account: the host compares [`Proof::account`]. A proof by a trusted
-    /// browser or emergency access is reduced assurance; the first never admits an administrator of
-    /// several clients, the second only while the grant lasts.
-    ///
-    /// ```compile_fail,E0308
-    /// use countersign::Summary;
-    /// use countersign_billing::rollout::GateAnswer;
-    /// fn enter(gate: GateAnswer, summary: &Summary) -> bool {
-    ///     gate.admits(summary.strongest()) // nothing was proved
-    /// }
-    /// ```
-    #[must_use]
-    pub fn admits(self, proof: &Proof<SignIn>) -> bool {
-        match self {
-            GateAnswer::Allow(by) => by.contains(proof.method()),
-            GateAnswer::AllowUntil { why: AllowReason::Emergency, .. } => {
-                proof.method() == Method::Emergency
-            }
-            GateAnswer::AllowUntil { .. } => self.admits_password_alone(),
-            GateAnswer::Need(_) | GateAnswer::Deny(_) => false,
-        }
-    }
-
-    /// Whether the practice asks this person for no factor yet, before the go-live date or in a grace: the
-    /// one case in which there is no proof.
-    #[must_use]
-    pub fn admits_password_alone(self) -> bool {
-        matches!(self, GateAnswer::AllowUntil { why: AllowReason::GoLive | AllowReason::Grace, .. })
-    }
-}
-
-/// Why somebody may enter for now.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum AllowReason {
-    /// An operator granted emergency access (45 CFR 164.312(a)(2)(ii)).
-    Emergency,
-    /// The go-live date has not come.
-    GoLive,
-    /// The go-live date is past and this person has a grace.
-    Grace,
-}
-
-/// Why somebody may not enter.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum DenyReason {
-    /// Their employment is over.
-    EmploymentOver,
-    /// The clock is broken or in another unit.
-    ImplausibleTime,
-    /// They have no login on this system.
-    NoLogin,
-    /// The system is somebody else's: what goes on there is recorded, not decided.
-    NotEnforcedHere,
-    /// Their first day has not come.
-    NotYetEmployed,
-    /// Their account was offboarded.
-    Offboarded,
-    /// Their login is shared.
-    SharedLogin,
-    /// Nobody of this name.
-    UnknownPerson,
-    /// No system of this name.
-    UnknownSystem,
-}
-
-impl fmt::Display for DenyReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            DenyReason::EmploymentOver => "the employment is over",
-            DenyReason::ImplausibleTime => "the clock is not plausible",
-            DenyReason::NoLogin => "no login on this system",
-            DenyReason::NotEnforcedHere => "the system is not enforced here",
-            DenyReason::NotYetEmployed => "the first day has not come",
-            DenyReason::Offboarded => "the account was offboarded",
-            DenyReason::SharedLogin => "the login is shared",
-            DenyReason::UnknownPerson => "unknown person",
-            DenyReason::UnknownSystem => "unknown system",
-        })
-    }
 }
