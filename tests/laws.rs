@@ -10,6 +10,8 @@ mod code;
 mod corpus;
 #[path = "common/keys.rs"]
 mod keys;
+#[path = "common/plain.rs"]
+mod plain;
 #[path = "laws/operations.rs"]
 mod operations;
 #[path = "laws/record.rs"]

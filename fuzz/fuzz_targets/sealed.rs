@@ -3,6 +3,8 @@
 
 #[path = "../../tests/common/keys.rs"]
 mod keys;
+#[path = "../../tests/common/plain.rs"]
+mod plain;
 #[path = "../../tests/laws/sealed.rs"]
 mod law;
 

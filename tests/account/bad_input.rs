@@ -715,7 +715,7 @@ fn the_largest_record() {
 /// Versions end at 2^63-1, what a signed column holds: the last write is the one before.
 #[test]
 fn versions() {
-    let (mfa, store, id) = (Mfa::new(Bare, Recommended), Ledger::default(), account(1));
+    let (mfa, store, id) = (Mfa::new(Plain, Recommended), Ledger::default(), account(1));
     let pending = mfa.account(&id).at(START).enrol("Phone", &mut rng(1)).run(&store).unwrap();
     let app = Authenticator::of(&pending);
     let confirm = mfa.account(&id).at(START).confirm(pending.id(), &app.code(START), &mut rng(2));

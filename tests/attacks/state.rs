@@ -377,7 +377,7 @@ fn s06_absence_fails_closed() {
     assert_eq!(said(&practice.recover(&person.id, &"0".repeat(28))), Said::Rejected(255));
 
     // A method of a later release, in a record that opens: nothing is accepted or overwritten.
-    let mfa = Mfa::new(Bare, Recommended);
+    let mfa = Mfa::new(Plain, Recommended);
     let store = Ledger::default();
     let pending =
         mfa.account(&account(1)).at(START).enrol("Phone", &mut rng(1)).run(&store).unwrap();
@@ -834,7 +834,7 @@ fn a_pass_is_entered_a_limited_number_of_times() {
 /// and `in_use` in `Device::scan`, `scan_far` and `Account::send_code`.
 #[test]
 fn s10_a_no_is_enough() {
-    let (mfa, store) = (Mfa::new(Bare, Recommended), Ledger::default());
+    let (mfa, store) = (Mfa::new(Plain, Recommended), Ledger::default());
     let person = |number: u64| {
         let (id, rng) = (account(number), &mut rng(number));
         let enrol = mfa.account(&id).at(START).enrol("Phone", rng).run(&store).unwrap();
@@ -952,7 +952,7 @@ fn s10_a_no_is_enough() {
 }
 
 fn app_device(
-    mfa: &Mfa<Bare, Recommended>,
+    mfa: &Mfa<Plain, Recommended>,
     store: &Ledger,
     id: &AccountId,
     now: UnixTime,

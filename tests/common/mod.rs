@@ -9,13 +9,16 @@ use std::sync::{Arc, Barrier, Mutex, MutexGuard};
 
 #[path = "keys.rs"]
 mod keys;
-#[allow(unused_imports)]
+mod plain;
+#[allow(unused_imports)] // every test crate takes a part of it
 pub use keys::{deployment, key_bytes, keyring, nameless, sealing_key, unreadable};
+#[allow(unused_imports)]
+pub use plain::Plain;
 
 use countersign::account::{
-    AnyPurpose, Assertion, Bounded, ChallengeId, Class, Deployment, DeviceStatus, EventKind,
-    HostsWord, KeyName, Operator, OutOfBand, PhoneNumber, Refusal, RejectionReason,
-    RememberedBrowser, Seal, SealError, Throttle, TrustedBrowser,
+    AnyPurpose, Assertion, Bounded, ChallengeId, Class, DeviceStatus, EventKind, HostsWord,
+    Operator, OutOfBand, PhoneNumber, Refusal, RejectionReason, RememberedBrowser, Throttle,
+    TrustedBrowser,
 };
 use countersign::mfa::{
     self, AccountAt, Attempt, Change, Changed, Confirmed, Entered, ExternalMethod, NoProof,
@@ -29,7 +32,6 @@ use countersign::{
 };
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use zeroize::Zeroizing;
 
 /// Where every test starts: a moment at the beginning of a time step.
 pub const START: UnixTime = UnixTime::from_secs(1_800_000_000);
@@ -307,27 +309,6 @@ impl<S: Store> Store for Rendezvous<S> {
 
     fn note(&self, id: &AccountId, events: &[Event]) -> Result<(), S::Error> {
         self.store.note(id, events)
-    }
-}
-
-/// A seal that seals nothing and binds to nothing: to look into a record and to alter it.
-pub struct Bare;
-
-impl Seal for Bare {
-    fn seal(&self, _: &[u8], _: [u8; 12], plaintext: &[u8]) -> Result<Vec<u8>, SealError> {
-        Ok(plaintext.to_vec())
-    }
-
-    fn open(&self, _: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
-        Ok(Zeroizing::new(sealed.to_vec()))
-    }
-
-    fn deployment(&self) -> &Deployment {
-        deployment()
-    }
-
-    fn is_current(&self, _: KeyName) -> bool {
-        true
     }
 }
 

@@ -3,16 +3,16 @@
 
 use std::sync::OnceLock;
 
-use crate::keys::{deployment, keyring, sealing_key};
+use crate::keys::{keyring, sealing_key};
+use crate::plain::Plain;
 use countersign::account::ExistingDevice;
+use countersign::account::Seal;
 use countersign::account::Text;
-use countersign::account::{Deployment, KeyName, Seal, SealError};
 use countersign::mfa::{Decided, Fault};
 use countersign::otp::Parameters;
 use countersign::{AccountId, Keyring, Mfa, Recommended, Record, Secret, SignIn, UnixTime};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use zeroize::Zeroizing;
 
 const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
 
@@ -112,27 +112,6 @@ fn of_plaintext(data: &[u8]) -> bool {
         Err(Fault::Record { .. })
     ));
     true
-}
-
-/// No encryption at all: the bytes of a record are its plaintext.
-struct Plain;
-
-impl Seal for Plain {
-    fn seal(&self, _: &[u8], _: [u8; 12], plaintext: &[u8]) -> Result<Vec<u8>, SealError> {
-        Ok(plaintext.to_vec())
-    }
-
-    fn open(&self, _: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
-        Ok(Zeroizing::new(sealed.to_vec()))
-    }
-
-    fn deployment(&self) -> &Deployment {
-        deployment()
-    }
-
-    fn is_current(&self, _: KeyName) -> bool {
-        true
-    }
 }
 
 fn person() -> AccountId {

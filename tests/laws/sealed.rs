@@ -3,8 +3,9 @@
 
 use std::sync::OnceLock;
 
-use crate::keys::{deployment, keyring, sealing_key};
-use countersign::account::{Assertion, CarriedProof, Deployment, KeyName, Seal, SealError};
+use crate::keys::{keyring, sealing_key};
+use crate::plain::Plain;
+use countersign::account::{Assertion, CarriedProof, Seal};
 use countersign::mfa::{Decided, ExternalMethod};
 use countersign::{
     AccountId, ChangeFactors, DeviceId, Keyring, MemoryStore, Mfa, Recommended, Record, SignIn,
@@ -12,7 +13,6 @@ use countersign::{
 };
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use zeroize::Zeroizing;
 
 const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
 const SESSION: &str = "8f1c6a";
@@ -121,27 +121,6 @@ impl<K: Seal> Dana<K> {
         let codes = prepared.write().summary().codes;
         assert_eq!(codes.remembered_failures + codes.consecutive_failures, 1);
         codes.remembered_failures == 1
-    }
-}
-
-/// No encryption at all: a text is its content.
-struct Plain;
-
-impl Seal for Plain {
-    fn seal(&self, _: &[u8], _: [u8; 12], plaintext: &[u8]) -> Result<Vec<u8>, SealError> {
-        Ok(plaintext.to_vec())
-    }
-
-    fn open(&self, _: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
-        Ok(Zeroizing::new(sealed.to_vec()))
-    }
-
-    fn deployment(&self) -> &Deployment {
-        deployment()
-    }
-
-    fn is_current(&self, _: KeyName) -> bool {
-        true
     }
 }
 

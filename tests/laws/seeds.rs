@@ -9,10 +9,8 @@ use std::cell::Cell;
 use std::fs;
 use std::path::Path;
 
-use crate::keys::deployment;
-use countersign::account::{
-    Assertion, Deployment, ExistingDevice, KeyName, PhoneNumber, Seal, SealError, Text,
-};
+use crate::plain::Plain;
+use countersign::account::{Assertion, ExistingDevice, PhoneNumber, Text};
 use countersign::mfa::{ExternalMethod, RestrictedNotice};
 use countersign::otp::Parameters;
 use countersign::{
@@ -21,28 +19,6 @@ use countersign::{
 };
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use zeroize::Zeroizing;
-
-/// No encryption at all.
-struct Plain;
-
-impl Seal for Plain {
-    fn seal(&self, _: &[u8], _: [u8; 12], plaintext: &[u8]) -> Result<Vec<u8>, SealError> {
-        Ok(plaintext.to_vec())
-    }
-
-    fn open(&self, _: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
-        Ok(Zeroizing::new(sealed.to_vec()))
-    }
-
-    fn deployment(&self) -> &Deployment {
-        deployment()
-    }
-
-    fn is_current(&self, _: KeyName) -> bool {
-        true
-    }
-}
 
 /// The person of the law, at its moment.
 struct Story {
